@@ -1,0 +1,34 @@
+"""What can go wrong in a way the user should hear in one line, and the exit codes it leads to."""
+
+EXIT_OK = 0
+EXIT_NOT_ALL = 1
+EXIT_USAGE = 2
+EXIT_NO_CONNECTION = 3
+
+
+class PgHeadroomError(Exception):
+    """An error whose text is one clear line for the user."""
+
+    exit_code = 1
+
+
+class UsageError(PgHeadroomError):
+    """A wrong flag, a wrong configuration file, a missing terminal."""
+
+    exit_code = EXIT_USAGE
+
+
+class NoConnection(PgHeadroomError):  # noqa: N818 - it is what happened, in the user's words
+    """The server could not be reached, or refused us.
+
+    Attributes:
+        full: True when the refusal says that no slot is left (SQLSTATE 53300 in the field's words).
+        password_needed: True when the server asked for a password that was not given.
+    """
+
+    exit_code = EXIT_NO_CONNECTION
+
+    def __init__(self, message: str, *, full: bool = False, password_needed: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
+        self.password_needed = password_needed

@@ -1,0 +1,1 @@
+"""The vocabulary: immutable values, no IO."""

@@ -1,0 +1,102 @@
+"""Sessions: the client backends of a server, as `pg_stat_activity` shows them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    """`pg_stat_activity.state`, and `HIDDEN` for a row whose state our role may not see.
+
+    Source: https://www.postgresql.org/docs/current/monitoring-stats.html (pg_stat_activity); `starting` is
+    PostgreSQL 18's word for a backend that still authenticates.
+    """
+
+    ACTIVE = "active"
+    IDLE = "idle"
+    IDLE_IN_TRANSACTION = "idle in transaction"
+    ABORTED = "idle in transaction (aborted)"
+    FASTPATH = "fastpath function call"
+    DISABLED = "disabled"
+    STARTING = "starting"
+    HIDDEN = "hidden"
+
+
+IN_TRANSACTION_BUT_IDLE = frozenset({State.IDLE_IN_TRANSACTION, State.ABORTED})
+
+
+class SessionId(NamedTuple):
+    """What identifies a session: a pid alone is reused by the operating system, the pair is not.
+
+    `backend_start` is None where our role may not see it; such a session can be shown but never signalled.
+    """
+
+    pid: int
+    backend_start: datetime | None
+
+
+class Session(NamedTuple):
+    """One process of the server as one sample saw it. A NamedTuple, because thousands are made each second.
+
+    Moments are the server's, timezone-aware and exact to the microsecond. Text is as the server sent it: it must pass
+    `view.text.safe` before it is shown.
+
+    Attributes:
+        user: Login role; None for a backend that still authenticates, or a background process.
+        client: Address of the client, `LOCAL` for a Unix socket, None when unknown or hidden.
+        query: The first characters only; the whole text is fetched for a session that is looked at.
+        blocked_by: Pids that `pg_blocking_pids` named, without duplicates; 0 is a prepared transaction.
+        backend_type: Empty when hidden.
+        wait_event_type: Empty when it does not wait, or when hidden; `wait_event` likewise.
+    """
+
+    pid: int
+    backend_start: datetime | None
+    user: str | None
+    database: str | None
+    application: str
+    client: str | None
+    client_port: int | None
+    state: State
+    wait_event_type: str
+    wait_event: str
+    xact_start: datetime | None
+    query_start: datetime | None
+    state_change: datetime | None
+    backend_xid: str | None
+    backend_xmin: str | None
+    backend_type: str
+    leader_pid: int | None
+    query: str
+    blocked_by: tuple[int, ...] = ()
+
+    @property
+    def id(self) -> SessionId:
+        return SessionId(self.pid, self.backend_start)
+
+    @property
+    def waits_for_lock(self) -> bool:
+        return self.wait_event_type == "Lock"
+
+    @property
+    def is_client(self) -> bool:
+        """Whether it holds one of `max_connections` (facts: walsenders and workers have pools of their own)."""
+        return self.backend_type == CLIENT_BACKEND
+
+
+CLIENT_BACKEND = "client backend"
+LOCAL = "local"
+
+
+def seconds_between(since: datetime | None, now: datetime) -> float | None:
+    """Seconds from `since` to `now`, not below 0, and None for an unknown moment."""
+    if since is None:
+        return None
+    return max(0.0, (now - since).total_seconds())
+
+
+def oldest_seconds(moments: Sequence[datetime | None], now: datetime) -> float | None:
+    """Seconds since the earliest known moment, None where none is known."""
+    known = [moment for moment in moments if moment is not None]
+    return seconds_between(min(known), now) if known else None

@@ -1,0 +1,149 @@
+"""The hinge of the program: one immutable value that says what a sample found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import Session
+
+
+class SlotKind(StrEnum):
+    """The kind of slot a door takes, from the most to the least contended."""
+
+    ORDINARY = "ordinary"
+    RESERVED = "reserved"
+    SUPERUSER = "superuser"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server is.
+
+    Attributes:
+        name: How the user calls it: `host:port` or the socket's folder, with the configured target's name before it.
+        version: As the server says it, for instance `18.4`.
+        version_num: `server_version_num`, for instance 180004.
+    """
+
+    name: str
+    version: str
+    version_num: int
+    in_recovery: bool
+    started_at: datetime | None
+
+    @property
+    def major(self) -> int:
+        return self.version_num // 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The way in that opened, and what our role may see and do.
+
+    Attributes:
+        pid: Our own backend. 0 when it is not known (through a pooler).
+        sees_all: Privileges of `pg_read_all_stats`; without them other roles' sessions are hidden rows.
+        may_signal: Privileges of `pg_signal_backend`, or superuser.
+        label: What was connected to, without secrets.
+    """
+
+    user: str
+    database: str
+    slot: SlotKind
+    pid: int
+    sees_all: bool
+    may_signal: bool
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """Settings that decide who gets a slot. `reserved` is 0 before PostgreSQL 16."""
+
+    max_connections: int
+    superuser_reserved: int
+    reserved: int = 0
+    max_wal_senders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A row of `pg_roles`. `limit` is None where it has none (-1)."""
+
+    name: str
+    superuser: bool
+    limit: int | None
+    replication: bool = False
+    reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A row of `pg_database`. `limit` is None where it has none (-1); `valid` is False for datconnlimit = -2."""
+
+    name: str
+    limit: int | None
+    valid: bool = True
+    allows_connections: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    """A lock that a session waits for: a row of `pg_locks` that is not granted.
+
+    Attributes:
+        target: What it wants in words: `table public.orders`, `transaction 733`, `relation 16384 in database shop`.
+        since: `waitstart` (14+); None before 14 and in the first instant of a wait.
+    """
+
+    pid: int
+    locktype: str
+    mode: str
+    target: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the sample that could not be had, and why."""
+
+    part: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One sample of a server and its PgBouncers.
+
+    `eq=False`: two samples with the same content are still two samples.
+
+    Attributes:
+        taken_at: The server's clock.
+        round_trip: Seconds the question to PostgreSQL took.
+        sessions: Every client backend that has a row, ours included. Without `pg_read_all_stats` also hidden rows that
+            probably are client backends (then `exact` is False).
+        processes: Every other process that has a row.
+        authenticating: Client backends that hold a slot and have no row (13–17), an estimate; 0 on 18, where they are
+            rows in state `starting`.
+        slot_sync_takes_slot: The slot-sync worker of 17.0–17.2 takes an ordinary slot.
+        exact: Whether `sessions` is known to be complete and free of background processes.
+        roles, databases: By name; read rarely.
+    """
+
+    taken_at: datetime
+    round_trip: float
+    server: Server
+    door: Door
+    settings: SlotSettings
+    sessions: tuple[Session, ...]
+    processes: tuple[Session, ...] = ()
+    authenticating: int = 0
+    slot_sync_takes_slot: bool = False
+    exact: bool = True
+    lock_requests: tuple[LockRequest, ...] = ()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    pgbouncers: tuple[PgBouncer, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,1 @@
+"""Pure: a snapshot as text or JSON."""

@@ -1,0 +1,1 @@
+"""IO with PgBouncer's admin console."""

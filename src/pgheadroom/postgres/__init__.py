@@ -1,0 +1,1 @@
+"""IO with PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Pure presentation: text, numbers, columns. No Textual here."""
