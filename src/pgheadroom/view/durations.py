@@ -25,7 +25,7 @@ def duration(seconds: float | None) -> str:
 
 
 def round_trip(seconds: float) -> str:
-    """A round-trip time: `<10ms`, then in steps of its first digit, so that noise does not redraw it: `40ms`, `1.2s`."""
+    """A round-trip time, coarse so that noise does not redraw it: `<10ms`, `40ms`, `300ms`, `1.2s`."""
     milliseconds = seconds * 1000
     if milliseconds < 10:
         return "<10ms"

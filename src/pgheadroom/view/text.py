@@ -1,7 +1,7 @@
 """Text from a server on its way to a terminal: made harmless, measured in cells, fitted to a column.
 
-Anyone who may connect can choose an `application_name` or a query text. Whatever a terminal would obey (escape sequences,
-C1 controls, bidirectional overrides) is replaced here; nothing else may be put on a screen or into a report.
+Anyone who may connect can choose an `application_name` or a query text. Whatever a terminal would obey (escape
+sequences, C1 controls, bidirectional overrides) is replaced here; nothing else may be put on a screen or into a report.
 """
 
 import re
@@ -11,27 +11,33 @@ from functools import lru_cache
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
 
-# Obeyed by terminals, or able to reorder what is read: C0 and C1 controls, DEL, bidi marks and overrides, line and
-# paragraph separators, interlinear and tag characters, lone surrogates, the byte-order mark.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e0fff\ud800-\udfff]"
+_BLANK = re.compile("[\t\n\r\x0b\x0c]")
+# Obeyed by terminals, or able to reorder what is read (UAX 9): C0, DEL, C1, bidi marks and overrides, separators.
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
+# Invisible, and terminals disagree about the width of what they join: soft hyphen, fillers, joiners, variation
+# selectors, skin tones. Without them each part has a width that all agree on.
+_DROPPED = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\U0001f3fb-\U0001f3ff\U000e0100-\U000e01ef]"
 )
-_BLANK = re.compile("[\t\n\r]")
-# Terminals disagree about the width of joined sequences; without the joiners each part has a width all agree on.
-_JOINERS = re.compile("[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u3164\ufe00-\ufe0f\uffa0]")
-_SKIN_TONES = re.compile("[\U0001f3fb-\U0001f3ff]")
+# Made wide by Unicode 16: terminals of different ages draw them in different widths.
+_UNSETTLED = re.compile("[\u2630-\u2637\u268a-\u268f\u4dc0-\u4dff\U0001d300-\U0001d37f]")
+
+
+@lru_cache(maxsize=8192)
+def _shown(char: str) -> str:
+    if _DROPPED.match(char):
+        return ""
+    if unicodedata.category(char) in _UNSAFE_CATEGORIES or _UNSETTLED.match(char):
+        return REPLACEMENT
+    return char
 
 
 def safe(text: str) -> str:
     """The text on one line, without anything that a terminal would obey; never longer in characters than it was."""
     if text.isascii() and text.isprintable():
         return text
-    text = _BLANK.sub(" ", text)
-    text = _UNSAFE.sub(REPLACEMENT, text)
-    if text.isascii():
-        return text
-    return _SKIN_TONES.sub("", _JOINERS.sub("", text))
+    return "".join(map(_shown, _BLANK.sub(" ", text)))
 
 
 def safe_lines(text: str) -> list[str]:
@@ -39,10 +45,13 @@ def safe_lines(text: str) -> list[str]:
     return [safe(line.expandtabs(4)) for line in re.split(r"\r\n|\n|\r", text)]
 
 
+_CONJOINING_JAMO = frozenset((*range(0x1160, 0x1200), *range(0xD7B0, 0xD7FF)))
+
+
 @lru_cache(maxsize=8192)
 def char_width(char: str) -> int:
     """Terminal cells of one character: 0 for combining marks, 2 for wide ones (Unicode's East Asian Width W and F)."""
-    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+    if unicodedata.category(char) in {"Mn", "Me", "Mc"} or ord(char) in _CONJOINING_JAMO:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
 

@@ -1,0 +1,92 @@
+"""What is drawn, before anybody knows how: lines of cells, each a safe text with the name of a style.
+
+The names are meanings (`warn`, `idle`, `dim`), not colours; the live monitor gives them colours, plain text drops them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from pgheadroom.view.text import cell_width, fit
+
+
+class Cell(NamedTuple):
+    """A piece of a line. `style` is a name or several with spaces between; empty is ordinary text."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Cell, ...]
+
+
+def line_width(line: Iterable[Cell]) -> int:
+    return sum(cell_width(cell.text) for cell in line)
+
+
+def fit_line(line: Sequence[Cell], width: int, fill: str = " ", fill_style: str = "") -> Line:
+    """The line cut or filled to exactly `width` cells."""
+    kept: list[Cell] = []
+    left = width
+    for cell in line:
+        needed = cell_width(cell.text)
+        if needed > left:
+            kept.append(Cell(fit(cell.text, left), cell.style))
+            return tuple(kept)
+        kept.append(cell)
+        left -= needed
+    if left:
+        kept.append(Cell(fill * left, fill_style))
+    return tuple(kept)
+
+
+def spread(left: Sequence[Cell], right: Sequence[Cell], width: int) -> Line:
+    """`left` and `right` at the ends of a line; where both do not fit, the left one gives way."""
+    room = width - line_width(right)
+    if room <= 0:
+        return fit_line(right, width)
+    return fit_line(left, room) + tuple(right)
+
+
+def plain(line: Iterable[Cell]) -> str:
+    return "".join(cell.text for cell in line)
+
+
+def changed_span(before: Sequence[Cell], after: Sequence[Cell]) -> tuple[int, int] | None:
+    """The columns (first, one past the last) in which two lines differ, None where they are equal.
+
+    Only these are sent to the terminal: on a bad link a calm screen must cost almost nothing.
+    """
+    if before == after:
+        return None
+    prefix = _common(before, after)
+    suffix = _common(before[prefix:][::-1], after[prefix:][::-1])
+    start = line_width(after[:prefix])
+    end = max(line_width(before), line_width(after)) - line_width(after[len(after) - suffix :])
+    return (start, end) if end > start else None
+
+
+def _common(before: Sequence[Cell], after: Sequence[Cell]) -> int:
+    count = 0
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+# Every glyph of ours that is not ASCII, and what an ASCII terminal gets instead.
+_ASCII = str.maketrans(
+    {
+        "█": "#", "▓": "=", "▒": "%", "░": ".", "▌": "|",
+        "─": "-", "│": "|", "├": "|", "└": "`", "┌": "+", "┐": "+", "┘": "+", "┬": "+", "┴": "+", "┼": "+",
+        "▸": ">", "▾": "v", "▴": "^", "●": "*", "○": "o", "✓": "+", "✗": "x", "…": "~", "·": "-", "→": ">", "≈": "~",
+        "–": "-", "×": "x", "≥": ">", "▁": "_", "▂": "_", "▃": ".", "▄": "-", "▅": "-", "▆": "=", "▇": "#",
+    }
+)  # fmt: skip
+
+
+def to_ascii(text: str) -> str:
+    """The same text in as many cells, with ASCII characters only: for terminals and locales without UTF-8."""
+    if text.isascii():
+        return text
+    return "".join(char if char.isascii() else "?" * cell_width(char) for char in text.translate(_ASCII))

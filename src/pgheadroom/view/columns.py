@@ -1,0 +1,90 @@
+"""Tables as columns: widths that do not depend on the rows, so that nothing jumps when the rows change."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.text import fit
+
+Row = TypeVar("Row")
+GAP = Cell(" ")
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """One column of a table.
+
+    Attributes:
+        cell: The row's text (safe, any length) and style at a moment of the server's clock.
+        order: What the column is sorted by; None where it cannot be sorted. Unknown values (None) come last.
+        width: Cells at least.
+        flex: Share of the room that is left over.
+        importance: In a narrow table the columns with the lowest go first; 0 never goes.
+        descending: Whether sorting by it starts with the largest.
+    """
+
+    name: str
+    title: str
+    width: int
+    cell: Callable[[Row, datetime], Cell]
+    order: Callable[[Row, datetime], Any] | None = None
+    align: str = "<"
+    flex: int = 0
+    importance: int = 0
+    descending: bool = False
+
+
+Layout = tuple[tuple[Column[Row], int], ...]
+
+
+def lay_out(columns: Sequence[Column[Row]], width: int) -> Layout[Row]:
+    """Which columns fit into `width` cells, and how wide each is."""
+    kept = list(columns)
+    while len(kept) > 1 and _needed(kept) > width:
+        droppable = [column for column in kept if column.importance]
+        if not droppable:
+            break
+        kept.remove(min(droppable, key=lambda column: column.importance))
+    spare = max(0, width - _needed(kept))
+    shares = sum(column.flex for column in kept)
+    widths = [column.width + (spare * column.flex // shares if shares else 0) for column in kept]
+    if shares:
+        last = max(index for index, column in enumerate(kept) if column.flex)
+        widths[last] += width - (sum(widths) + len(kept) - 1) if spare else 0
+    return tuple(zip(kept, widths, strict=True))
+
+
+def _needed(columns: Sequence[Column[Row]]) -> int:
+    return sum(column.width for column in columns) + len(columns) - 1
+
+
+def heading(layout: Layout[Row], sorted_by: str, descending: bool, width: int) -> Line:
+    """The titles, with a sign at the one that the rows are sorted by."""
+    cells: list[Cell] = []
+    for column, column_width in layout:
+        mark = ("▾" if descending else "▴") if column.name == sorted_by else ""
+        style = "heading sorted" if mark else "heading"
+        cells += (Cell(fit(column.title + mark, column_width, column.align), style), Cell(" ", "heading"))
+    return fit_line(cells[:-1], width, fill_style="heading")
+
+
+def format_row(layout: Layout[Row], row: Row, now: datetime, width: int) -> Line:
+    """One row as a line of exactly `width` cells."""
+    cells: list[Cell] = []
+    for column, column_width in layout:
+        text, style = column.cell(row, now)
+        cells += (Cell(fit(text, column_width, column.align), style), GAP)
+    return fit_line(cells[:-1], width)
+
+
+def sort_rows(rows: Sequence[Row], column: Column[Row], descending: bool, now: datetime) -> list[Row]:
+    """The rows in the column's order; unknown values last either way; equal ones stay as they were."""
+    order = column.order
+    if order is None:
+        return list(rows)
+    keyed = [(order(row, now), row) for row in rows]
+    known = [pair for pair in keyed if pair[0] is not None]
+    known.sort(key=lambda pair: pair[0], reverse=descending)
+    return [row for _, row in known] + [row for key, row in keyed if key is None]
