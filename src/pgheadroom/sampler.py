@@ -4,29 +4,11 @@ The screens know only `Source` and the two kinds of `Update`; where samples come
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.update import Trouble, Update
 
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """No sample came in time, or the connection is lost. The last snapshot stays valid as what it was.
-
-    Attributes:
-        reason: One line for the user.
-        since: When it began, by the client's clock.
-        tries: Attempts to connect again since then; 0 while the connection is still held.
-    """
-
-    reason: str
-    since: datetime
-    tries: int = 0
-
-
-Update = Snapshot | Trouble
+__all__ = ["Source", "Trouble", "Update"]
 
 
 class Source(Protocol):

@@ -76,6 +76,13 @@ class Session(NamedTuple):
         return SessionId(self.pid, self.backend_start)
 
     @property
+    def in_state_since(self) -> datetime | None:
+        """When its present state began: a running query's start, a starting session's connect, else `state_change`."""
+        if self.state is State.ACTIVE:
+            return self.query_start
+        return self.backend_start if self.state is State.STARTING else self.state_change
+
+    @property
     def waits_for_lock(self) -> bool:
         return self.wait_event_type == "Lock"
 

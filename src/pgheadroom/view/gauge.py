@@ -1,0 +1,80 @@
+"""The gauge: how many slots are taken, by what kind of session, and what is left for whom."""
+
+from collections.abc import Sequence
+
+from pgheadroom.model.capacity import Capacity, Limit
+from pgheadroom.model.grouping import StateCount
+from pgheadroom.view.bars import shares
+from pgheadroom.view.cells import Cell, Line, fit_line, spread
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES
+
+
+def level_style(percent: float, warning: float = 80.0, critical: float = 90.0) -> str:
+    """A style for how full something is; the thresholds are in per cent."""
+    if percent >= critical:
+        return "bad"
+    return "warn" if percent >= warning else "ok"
+
+
+def gauge_line(capacity: Capacity, style: str, width: int) -> Line:
+    """`SLOTS 94/97  97%  3 free` and, at the right, the reserve and what is in it."""
+    about = "" if capacity.exact else "≈"
+    left = [
+        Cell("SLOTS ", "heading"),
+        Cell(f"{about}{capacity.used}/{capacity.usable}", f"{style} strong"),
+        Cell(f"  {about}{capacity.used_percent:.0f}%", style),
+        Cell(f"  {capacity.free} free", style),
+    ]
+    if capacity.authenticating:
+        left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
+    return spread(left, [Cell(reserve_words(capacity), "bad" if capacity.in_reserve else "dim")], width)
+
+
+def reserve_words(capacity: Capacity) -> str:
+    """`reserve 3 superuser + 2 reserved, 1 in use`."""
+    parts = [f"{capacity.superuser_reserved} superuser"]
+    if capacity.reserved:
+        parts.append(f"{capacity.reserved} reserved")
+    return f"reserve {' + '.join(parts)}, {capacity.in_reserve} in use"
+
+
+def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> Line:
+    """Every slot of `max_connections` on one line: the taken ones by state, the free ones, and the reserve."""
+    counts = [state.count for state in states]
+    free = max(0, capacity.usable - capacity.used)
+    reserve = capacity.max_connections - max(capacity.usable, capacity.used)
+    total = max(sum(counts) + free + reserve, 1)
+    widths = shares([*counts, free, max(0, reserve)], width, total)
+    cells = [
+        Cell(STATE_GLYPHS[state.state] * cells, STATE_STYLES.get(state.state, "other"))
+        for state, cells in zip(states, widths, strict=False)
+        if cells
+    ]
+    cells += [Cell("─" * widths[-2], "dim")] if widths[-2] else []
+    cells += [Cell("×" * widths[-1], "reserve")] if widths[-1] else []
+    return fit_line(cells, width)
+
+
+def limit_words(limit: Limit) -> str:
+    """`role web 40/40`; the server's own limit is `server 94/97`."""
+    name = "" if limit.kind == "server" else f" {safe(limit.name)}"
+    return f"{limit.kind}{name} {limit.used}/{limit.ceiling}"
+
+
+def headroom_line(capacity: Capacity, trend: str, width: int) -> Line:
+    """What each kind of role could still open, the fullest limit, and a trend of the used slots."""
+    tightest = capacity.tightest
+    left = [
+        Cell("free for ", "dim"),
+        Cell(f"ordinary {capacity.free}", "bad" if capacity.free == 0 else ""),
+    ]
+    if capacity.reserved:
+        left.append(Cell(f" · reserved {capacity.free_reserved}"))
+    left += [
+        Cell(f" · superuser {capacity.free_superuser}", "bad" if capacity.free_superuser == 0 else ""),
+        Cell("  fullest: ", "dim"),
+        Cell(f"{limit_words(tightest)} {tightest.percent:.0f}%", level_style(tightest.percent)),
+        Cell(" "),
+    ]
+    return spread(left, [Cell(trend, "trend")], width) if width >= 100 else fit_line(left, width)

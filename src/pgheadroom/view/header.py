@@ -1,0 +1,75 @@
+"""The top line: what server this is, how we got in, and how fresh what is shown is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.update import Trouble
+from pgheadroom.view.cells import Cell, Line, spread
+from pgheadroom.view.durations import duration, interval, round_trip
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import SLOT_WORDS
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How the screen stands to the server.
+
+    Attributes:
+        age: Seconds since the shown sample arrived, by our own clock; None before the first.
+        interval: Seconds between samples, as set.
+        trouble: Why no newer sample came; None while all is well.
+    """
+
+    age: float | None
+    interval: float
+    paused: bool = False
+    trouble: Trouble | None = None
+
+
+def header(snapshot: Snapshot | None, title: str, freshness: Freshness, width: int, *, read_only: bool = False) -> Line:
+    """One line of exactly `width` cells."""
+    if snapshot is None:
+        left = [Cell(safe(title), "title"), Cell("  waiting for the first sample", "dim")]
+    else:
+        left = _identity(snapshot, title, width)
+    if read_only:
+        left.append(Cell("  read-only", "accent"))
+    return spread(left, _freshness(snapshot, freshness, width), width)
+
+
+def _identity(snapshot: Snapshot, title: str, width: int) -> list[Cell]:
+    server, door = snapshot.server, snapshot.door
+    role = "standby" if server.in_recovery else "primary"
+    product = "PostgreSQL" if width >= 100 else "PG"
+    return [
+        Cell(safe(title), "title"),
+        Cell(f"  {product} {safe(server.version)} "),
+        Cell(role, "warn" if server.in_recovery else ""),
+        Cell("  as ", "dim"),
+        Cell(safe(door.user)),
+        Cell(f", {SLOT_WORDS[door.slot]}", "dim"),
+    ]
+
+
+def _freshness(snapshot: Snapshot | None, freshness: Freshness, width: int) -> list[Cell]:
+    cells: list[Cell] = []
+    if freshness.paused:
+        cells.append(Cell(" PAUSED ", "alert-warn"))
+    if freshness.trouble:
+        cells.append(Cell(f" STALE {duration(freshness.age)} ", "alert-bad"))
+    elif freshness.age is not None:
+        cells.append(Cell(f" {duration(freshness.age)} old", "dim"))
+    cells.append(Cell(f" every {interval(freshness.interval)}", "dim"))
+    if snapshot is not None and width >= 72:
+        cells.append(Cell(f" {round_trip(snapshot.round_trip)}", "dim"))
+    return cells
+
+
+def trouble_line(trouble: Trouble, now: datetime, width: int) -> Line:
+    """Why what is shown is old, and for how long it has been so."""
+    lasted = duration((now - trouble.since).total_seconds())
+    tries = f" · try {trouble.tries}" if trouble.tries else ""
+    return spread(
+        [Cell("✗ ", "bad"), Cell(safe(trouble.reason), "bad")], [Cell(f"  for {lasted}{tries}", "bad")], width
+    )

@@ -1,0 +1,1 @@
+"""What each table shows of its rows."""

@@ -1,0 +1,67 @@
+"""The table of lock waits: a tree, each waiter under the session that it waits for."""
+
+from datetime import datetime
+
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import seconds_between
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.columns import Column
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import SHORT_STATES, STATE_STYLES, count_cell, name_cell
+
+_DEEPEST_INDENT = 5
+
+
+def _who(node: LockNode, now: datetime) -> Cell:
+    name = "prepared" if node.kind == "prepared" else str(node.pid)
+    if node.depth == 0:
+        return Cell("● " + name, "bad")
+    indent = "  " * (min(node.depth, _DEEPEST_INDENT) - 1)
+    return Cell(f"{indent}└ {name}{' (cycle)' if node.in_cycle else ''}", "warn" if node.waiting_behind else "")
+
+
+def _behind(node: LockNode, now: datetime) -> Cell:
+    return count_cell(node.waiting_behind, "bad" if node.depth == 0 else "warn")
+
+
+def _since(node: LockNode, now: datetime) -> Cell:
+    if node.depth or node.session is None:
+        return Cell(duration(node.waited_seconds))
+    return Cell(duration(seconds_between(node.session.xact_start or node.session.state_change, now)))
+
+
+def _user(node: LockNode, now: datetime) -> Cell:
+    if node.session is None:
+        return Cell("-", "dim")
+    return name_cell(node.session.user or node.session.backend_type)
+
+
+def _application(node: LockNode, now: datetime) -> Cell:
+    return name_cell(node.session.application if node.session else None)
+
+
+def _what(node: LockNode, now: datetime) -> Cell:
+    """A waiter: what it wants. A root: what it is doing while all the others wait."""
+    if node.request is not None:
+        return Cell(safe(f"{node.request.mode.removesuffix('Lock')} on {node.request.target}"))
+    if node.kind == "prepared":
+        return Cell("prepared transaction", "bad")
+    if node.session is None:
+        return Cell("gone or not visible", "dim")
+    return Cell(SHORT_STATES[node.session.state], STATE_STYLES.get(node.session.state, "other"))
+
+
+def _query(node: LockNode, now: datetime) -> Cell:
+    return Cell(safe(node.session.query) if node.session else "", "query")
+
+
+LOCK_COLUMNS: tuple[Column[LockNode], ...] = (
+    Column("who", "holder/waiter", 14, _who),
+    Column("behind", "behind", 6, _behind, align=">"),
+    Column("since", "for", 6, _since, align=">"),
+    Column("user", "user", 8, _user, flex=1, importance=3),
+    Column("application", "application", 11, _application, flex=1, importance=2),
+    Column("what", "wants / state", 15, _what, flex=3),
+    Column("query", "query", 10, _query, flex=5, importance=1),
+)

@@ -1,0 +1,91 @@
+"""The table of PgBouncer's pools, as SHOW POOLS has them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.columns import Column
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import count_cell, name_cell
+
+
+class PoolRow(NamedTuple):
+    """A pool, or a PgBouncer of which only its trouble is known."""
+
+    bouncer: PgBouncer
+    pool: Pool | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        if self.pool is None:
+            return (self.bouncer.name, "", "")
+        return (self.bouncer.name, self.pool.database, self.pool.user)
+
+    @property
+    def note(self) -> Cell | None:
+        """What stands in the place of a pool: why there is none, or why the pools below are old."""
+        if self.pool is not None:
+            return None
+        name = safe(self.bouncer.name)
+        if not self.bouncer.trouble:
+            return Cell(f"{name}: no pools yet", "dim")
+        age = f" (shown: {duration(self.bouncer.age)} old)" if self.bouncer.age else ""
+        return Cell(f"{name}: {safe(self.bouncer.trouble)}{age}", "bad")
+
+
+def pool_rows(bouncers: Sequence[PgBouncer]) -> list[PoolRow]:
+    """Each PgBouncer's pools, the fullest first; a line of its own for one that is in trouble or has none."""
+    rows: list[PoolRow] = []
+    for bouncer in bouncers:
+        if bouncer.trouble or not bouncer.pools:
+            rows.append(PoolRow(bouncer, None))
+        ordered = sorted(bouncer.pools, key=lambda pool: (-pool.cl_waiting, -pool.servers, pool.database, pool.user))
+        rows += (PoolRow(bouncer, pool) for pool in ordered)
+    return rows
+
+
+_PoolCell = Callable[[Pool], Cell]
+
+
+def _of_pool(cell: _PoolCell) -> Callable[[PoolRow, datetime], Cell]:
+    def of_row(row: PoolRow, now: datetime) -> Cell:
+        return cell(row.pool) if row.pool else Cell("")
+
+    return of_row
+
+
+def _bouncer(row: PoolRow, now: datetime) -> Cell:
+    return name_cell(row.bouncer.name, "dim" if row.bouncer.trouble else "")
+
+
+def _servers(pool: Pool) -> Cell:
+    return Cell(f"{pool.sv_active}/{pool.sv_idle + pool.sv_used}")
+
+
+def _full(pool: Pool) -> Cell:
+    if not pool.size:
+        return Cell("-", "dim")
+    percent = pool.full_percent or 0.0
+    return Cell(f"{pool.servers}/{pool.size}", "bad" if percent >= 100 else "warn" if percent >= 80 else "")
+
+
+def _maxwait(pool: Pool) -> Cell:
+    if not pool.maxwait:
+        return Cell("0s", "dim")
+    return Cell(duration(pool.maxwait) if pool.maxwait >= 1 else "<1s", "bad" if pool.maxwait >= 1 else "warn")
+
+
+POOL_COLUMNS: tuple[Column[PoolRow], ...] = (
+    Column("bouncer", "pgbouncer", 10, _bouncer, flex=1, importance=1),
+    Column("database", "database", 8, _of_pool(lambda pool: name_cell(pool.database)), flex=1),
+    Column("user", "user", 7, _of_pool(lambda pool: name_cell(pool.user)), flex=1),
+    Column("active", "act", 3, _of_pool(lambda pool: count_cell(pool.cl_active)), align=">"),
+    Column("waiting", "wait", 4, _of_pool(lambda pool: count_cell(pool.cl_waiting, "bad")), align=">"),
+    Column("servers", "sv a/i", 6, _of_pool(_servers), align=">", importance=3),
+    Column("full", "full", 5, _of_pool(_full), align=">"),
+    Column("maxwait", "maxwait", 7, _of_pool(_maxwait), align=">", importance=4),
+    Column("mode", "mode", 5, _of_pool(lambda pool: Cell(safe(pool.mode[:5]), "dim")), importance=2),
+)

@@ -1,0 +1,61 @@
+"""The table of sessions: every client backend, a line each."""
+
+from datetime import datetime
+
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, seconds_between
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.columns import Column
+from pgheadroom.view.durations import MINUTE, duration
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import name_cell, state_cell, wait_cell
+
+
+def age_in_state(session: Session, now: datetime) -> float | None:
+    return seconds_between(session.in_state_since, now)
+
+
+def transaction_age(session: Session, now: datetime) -> float | None:
+    """Seconds since its transaction began, None outside a transaction."""
+    return seconds_between(session.xact_start, now)
+
+
+def connection_age(session: Session, now: datetime) -> float | None:
+    return seconds_between(session.backend_start, now)
+
+
+def _transaction(session: Session, now: datetime) -> Cell:
+    age = transaction_age(session, now)
+    held = age is not None and age >= 5 * MINUTE and session.state in IN_TRANSACTION_BUT_IDLE
+    return Cell(duration(age), "dim" if age is None else "bad" if held else "")
+
+
+SESSION_COLUMNS: tuple[Column[Session], ...] = (
+    Column("pid", "pid", 7, lambda s, now: Cell(str(s.pid)), lambda s, now: s.pid, align=">"),
+    Column("user", "user", 9, lambda s, now: name_cell(s.user), lambda s, now: s.user, flex=1),
+    Column(
+        "database", "database", 8, lambda s, now: name_cell(s.database), lambda s, now: s.database, flex=1, importance=3
+    ),
+    Column(
+        "application", "application", 12, lambda s, now: name_cell(s.application), lambda s, now: s.application, flex=1
+    ),
+    Column("client", "client", 11, lambda s, now: name_cell(s.client), lambda s, now: s.client, flex=1, importance=2),
+    Column("state", "state", 10, lambda s, now: state_cell(s.state), lambda s, now: s.state.value),
+    Column(
+        "age", "age", 6, lambda s, now: Cell(duration(age_in_state(s, now))), age_in_state, align=">", descending=True
+    ),
+    Column("transaction", "xact", 6, _transaction, transaction_age, align=">", descending=True),
+    Column(
+        "connection",
+        "conn",
+        6,
+        lambda s, now: Cell(duration(connection_age(s, now)), "dim"),
+        connection_age,
+        align=">",
+        importance=1,
+        descending=True,
+    ),
+    Column(
+        "wait", "wait", 14, lambda s, now: wait_cell(s), lambda s, now: s.wait_event_type + s.wait_event, importance=4
+    ),
+    Column("query", "query", 12, lambda s, now: Cell(safe(s.query), "query"), lambda s, now: s.query, flex=8),
+)

@@ -1,0 +1,42 @@
+"""The table of states: how many sessions are in each, and how long the oldest has been."""
+
+from datetime import datetime
+
+from pgheadroom.model.grouping import StateCount
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.columns import Column
+from pgheadroom.view.durations import duration
+from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES, count_cell
+
+
+def _style(row: StateCount) -> str:
+    return STATE_STYLES.get(row.state, "other") if row.count else "dim"
+
+
+def _glyph(row: StateCount, now: datetime) -> Cell:
+    return Cell(STATE_GLYPHS[row.state], _style(row))
+
+
+def _state(row: StateCount, now: datetime) -> Cell:
+    return Cell(row.state.value.replace("transaction (aborted)", "tx (aborted)"), _style(row))
+
+
+def _count(row: StateCount, now: datetime) -> Cell:
+    return count_cell(row.count)
+
+
+def _percent(row: StateCount, now: datetime) -> Cell:
+    return Cell(f"{row.percent:.0f}%", "" if row.count else "dim")
+
+
+def _oldest(row: StateCount, now: datetime) -> Cell:
+    return Cell(duration(row.oldest_seconds), "" if row.count else "dim")
+
+
+STATE_COLUMNS: tuple[Column[StateCount], ...] = (
+    Column("glyph", "", 1, _glyph),
+    Column("state", "state", 20, _state),
+    Column("count", "count", 5, _count, align=">"),
+    Column("percent", "%", 4, _percent, align=">", importance=1),
+    Column("oldest", "oldest", 6, _oldest, align=">"),
+)

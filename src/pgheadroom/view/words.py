@@ -1,0 +1,70 @@
+"""How values are said in few cells: states, clients, names, counts."""
+
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import SlotKind
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.text import safe
+
+ABSENT = "-"
+
+SHORT_STATES: dict[State, str] = {
+    State.ACTIVE: "active",
+    State.IDLE: "idle",
+    State.IDLE_IN_TRANSACTION: "idle in tx",
+    State.ABORTED: "aborted",
+    State.FASTPATH: "fastpath",
+    State.DISABLED: "disabled",
+    State.STARTING: "starting",
+    State.HIDDEN: "hidden",
+}
+
+# A style and a glyph for each state: never colour alone.
+STATE_STYLES: dict[State, str] = {
+    State.ACTIVE: "active",
+    State.IDLE: "idle",
+    State.IDLE_IN_TRANSACTION: "idletx",
+    State.ABORTED: "aborted",
+}
+STATE_GLYPHS: dict[State, str] = {
+    State.ACTIVE: "█",
+    State.IDLE: "░",
+    State.IDLE_IN_TRANSACTION: "▓",
+    State.ABORTED: "▒",
+    State.FASTPATH: "f",
+    State.DISABLED: "d",
+    State.STARTING: "s",
+    State.HIDDEN: "?",
+}
+
+SLOT_WORDS: dict[SlotKind, str] = {
+    SlotKind.ORDINARY: "ordinary slot",
+    SlotKind.RESERVED: "reserved slot",
+    SlotKind.SUPERUSER: "superuser slot",
+}
+
+
+def state_cell(state: State) -> Cell:
+    return Cell(SHORT_STATES[state], STATE_STYLES.get(state, "other"))
+
+
+def name_cell(name: str | None, style: str = "") -> Cell:
+    """A name from the server, or a dash for none."""
+    return Cell(safe(name), style) if name else Cell(ABSENT, "dim")
+
+
+def count_cell(count: int, style: str = "") -> Cell:
+    """A number; zero is said quietly, so that the others are found."""
+    return Cell(str(count), style) if count else Cell("0", "dim")
+
+
+def wait_cell(session: Session) -> Cell:
+    """What the server says that the process waits for."""
+    if not session.wait_event_type:
+        return Cell(ABSENT, "dim")
+    style = "warn" if session.waits_for_lock else "dim" if session.wait_event_type == "Client" else ""
+    return Cell(safe(f"{session.wait_event_type}:{session.wait_event}"), style)
+
+
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """`1 session`, `3 sessions`."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
