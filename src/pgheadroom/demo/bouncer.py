@@ -46,9 +46,9 @@ class Bouncer:
 
         Args:
             databases: Name to connection string, as in pgbouncer.ini's section of that name.
-            settings: Of the section [pgbouncer], over these defaults: transaction mode, `auth_type = any`,
+            settings: Of the section [pgbouncer], over these defaults: transaction mode, `auth_type = trust`,
                 `admin_users = admin`, `stats_users = stats`.
-            users: Name to password, for the authentication types that look them up.
+            users: Name to password of those who may connect, beside `admin`, `stats` and `postgres` (no passwords).
             hba: A pg_hba.conf of its own; implies `auth_type = hba`.
         """
         self.ground = ground
@@ -58,14 +58,14 @@ class Bouncer:
         self.databases = dict(databases)
         self.settings: dict[str, str | int] = {
             "pool_mode": "transaction",
-            "auth_type": "any",
+            "auth_type": "trust",
             "admin_users": "admin",
             "stats_users": "stats",
             "ignore_startup_parameters": "extra_float_digits",
         }
-        if users is not None:
-            ground.write(self.folder / "users.txt", "".join(f'"{user}" "{word}"\n' for user, word in users.items()))
-            self.settings["auth_file"] = str(self.folder / "users.txt")
+        known = {**dict.fromkeys(("admin", "stats", "postgres"), ""), **(users or {})}
+        ground.write(self.folder / "users.txt", "".join(f'"{user}" "{word}"\n' for user, word in known.items()))
+        self.settings["auth_file"] = str(self.folder / "users.txt")
         if hba is not None:
             ground.write(self.folder / "hba.conf", hba)
             self.settings |= {"auth_type": "hba", "auth_hba_file": str(self.folder / "hba.conf")}
@@ -156,7 +156,11 @@ class Bouncer:
         return self.folder / f".s.PGSQL.{self.port}"
 
     def _write_configuration(self) -> None:
-        places = {"unix_socket_dir": str(self.folder), "listen_addr": "127.0.0.1", "listen_port": self.port}
+        places: dict[str, str | int] = {
+            "unix_socket_dir": str(self.folder),
+            "listen_addr": "127.0.0.1",
+            "listen_port": self.port,
+        }
         sections = f"[databases]\n{setting_lines(self.databases)}\n[pgbouncer]\n"
         self.ground.write(self._ini, sections + setting_lines({**places, **self.settings}))
 

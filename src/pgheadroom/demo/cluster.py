@@ -207,7 +207,8 @@ class Cluster:
         return lines[7].strip() if ours and len(lines) > 7 else ""
 
     def _last_words(self) -> str:
-        words = [line for line in self.log[self._log_start :].splitlines() if "FATAL" in line or "could not" in line]
+        signs = ("FATAL", "LOG:  invalid", "could not", "unrecognized", "still in use")
+        words = [line for line in self.log[self._log_start :].splitlines() if any(sign in line for sign in signs)]
         return " / ".join(words[-3:])
 
     def _end(self, number: signal.Signals) -> None:

@@ -1,0 +1,138 @@
+"""Real servers, shared by the whole run where that is safe, fresh where a test breaks them.
+
+`server` runs a test once for each PostgreSQL version; `one_server` is the newest only, for what no version changes.
+Both are shared: what a test makes in them it removes (`role` and `sessions` do). `new_cluster` and `new_bouncer` make
+servers that belong to one test.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgheadroom.demo.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
+from pgheadroom.demo.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
+from pgheadroom.demo.playground import Playground
+from servers import EXPECTED_MAJORS, MAJORS, Roles, Sessions, installation_of, missing, small_settings
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Playground]:
+    """The folder in which the servers of the whole run live; closing it ends them."""
+    with Playground() as ground:
+        yield ground
+
+
+@pytest.fixture(scope="session")
+def cluster_of(ground: Playground) -> Callable[[int], Cluster]:
+    """The shared server of a major version, started at first use."""
+    running: dict[int, Cluster] = {}
+
+    def of(major: int) -> Cluster:
+        if major not in running:
+            settings = small_settings(major)
+            cluster = Cluster.create(ground, installation_of(major), f"pg{major}", settings=settings)
+            cluster.start()
+            running[major] = cluster
+        return running[major]
+
+    return of
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"pg{major}")
+def server(request: pytest.FixtureRequest, cluster_of: Callable[[int], Cluster]) -> Cluster:
+    """A small shared server, each version in turn: 30 slots, of them 3 and (16+) 2 reserved."""
+    return cluster_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def one_server(cluster_of: Callable[[int], Cluster]) -> Cluster:
+    """The shared server of the newest version."""
+    return cluster_of(max(EXPECTED_MAJORS))
+
+
+@pytest.fixture
+def which_server(request: pytest.FixtureRequest) -> Cluster:
+    """The server of this test: `server` if it asks for that, else `one_server`."""
+    name = "server" if "server" in request.fixturenames else "one_server"
+    cluster: Cluster = request.getfixturevalue(name)
+    return cluster
+
+
+@pytest.fixture
+def superuser(which_server: Cluster) -> "Iterator[psycopg.Connection[Any]]":
+    """A superuser's session on the server of this test, in autocommit. It takes a slot."""
+    with psycopg.connect(which_server.conninfo(), autocommit=True, prepare_threshold=None) as connection:
+        yield connection
+
+
+@pytest.fixture
+def role(superuser: "psycopg.Connection[Any]") -> Iterator[Roles]:
+    """Makes roles on the server of this test: `role("web", limit=5, member_of=["pg_monitor"])`."""
+    roles = Roles(superuser)
+    yield roles
+    roles.drop_all()
+
+
+@pytest.fixture
+def sessions(which_server: Cluster) -> Iterator[Sessions]:
+    """Opens sessions on the server of this test: `sessions(5, user="web", application_name="shop")`."""
+    sessions = Sessions(which_server)
+    yield sessions
+    sessions.close_all()
+
+
+@pytest.fixture
+def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
+    """Makes a server that belongs to this test: `new_cluster(16, {"max_connections": 12}, encoding="LATIN1")`."""
+    made: list[Cluster] = []
+
+    def make(
+        major: int = max(EXPECTED_MAJORS),
+        settings: Mapping[str, str | int] | None = None,
+        *,
+        encoding: str = "UTF8",
+        hba: str = TRUST_SOCKET + TRUST_LOOPBACK,
+        start: bool = True,
+    ) -> Cluster:
+        name = f"own{len(list(ground.folder.iterdir()))}"
+        chosen = {**small_settings(major), **(settings or {})}
+        cluster = Cluster.create(ground, installation_of(major), name, settings=chosen, hba=hba, encoding=encoding)
+        made.append(cluster)
+        if start:
+            cluster.start()
+        return cluster
+
+    yield make
+    for cluster in made:
+        cluster.stop("immediate")
+
+
+@pytest.fixture
+def new_bouncer(ground: Playground) -> Iterator[Callable[..., Bouncer]]:
+    """Makes a PgBouncer that belongs to this test: `new_bouncer({"shop": "host=... port=..."}, settings={...})`."""
+    program = find_pgbouncer()
+    if program is None:
+        missing(HOW_TO_INSTALL)
+    made: list[Bouncer] = []
+
+    def make(databases: Mapping[str, str], *, start: bool = True, **others: Any) -> Bouncer:
+        name = f"bouncer{len(list(ground.folder.iterdir()))}"
+        bouncer = Bouncer(ground, program, databases, name=name, **others)
+        made.append(bouncer)
+        if start:
+            bouncer.start()
+        return bouncer
+
+    yield make
+    for bouncer in made:
+        bouncer.thaw()
+        bouncer.stop()
+
+
+@pytest.fixture
+def bouncer(which_server: Cluster, new_bouncer: Callable[..., Bouncer]) -> Bouncer:
+    """A PgBouncer before the server of this test: database `postgres`, transaction mode, three server connections."""
+    upstream = f"host={which_server.folder} port={which_server.port} dbname=postgres"
+    return new_bouncer({"postgres": upstream}, settings={"default_pool_size": 3, "server_idle_timeout": 1})

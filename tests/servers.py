@@ -1,0 +1,139 @@
+"""Real servers for the tests: what the fixtures of conftest.py hand out."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from pgheadroom.demo.cluster import SUPERUSER, Cluster, Installation, find_installations
+
+# What every run covers: a version with each way of counting (facts: 13-15, 16-17 and 18 differ). Others are tested
+# when they are found, in the folders of PGHEADROOM_PG_DIRS for instance.
+EXPECTED_MAJORS = (15, 16, 18)
+
+INSTALLATIONS = {installation.major: installation for installation in find_installations()}
+MAJORS = sorted({*EXPECTED_MAJORS, *INSTALLATIONS})
+
+MAX_CONNECTIONS = 30
+SUPERUSER_RESERVED = 3
+RESERVED = 2  # 16+
+
+
+def usable(major: int) -> int:
+    """Slots that an ordinary role may take on the shared servers."""
+    return MAX_CONNECTIONS - SUPERUSER_RESERVED - (RESERVED if major >= 16 else 0)
+
+
+def small_settings(major: int) -> dict[str, str | int]:
+    """A server that is quickly full."""
+    settings: dict[str, str | int] = {
+        "max_connections": MAX_CONNECTIONS,
+        "superuser_reserved_connections": SUPERUSER_RESERVED,
+        "max_prepared_transactions": 5,
+        "max_wal_senders": 5,
+    }
+    return settings | ({"reserved_connections": RESERVED} if major >= 16 else {})
+
+
+def missing(what: str) -> NoReturn:
+    """Skip the test, but fail it in CI: there everything is to be tested."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def installation_of(major: int) -> Installation:
+    if major not in INSTALLATIONS:
+        missing(f"PostgreSQL {major} is not installed")
+    return INSTALLATIONS[major]
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+    """Wait until `holds()`; fail the test with `what` when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds:g} s: {what}")
+        time.sleep(0.02)
+
+
+def fetch(connection: "psycopg.Connection[Any]", query: str, *parameters: object) -> Any:
+    """The first column of the first row."""
+    row = connection.execute(query.encode(), parameters or None).fetchone()
+    assert row is not None
+    return row[0]
+
+
+class Roles:
+    """Makes roles, and at the end drops them with their sessions."""
+
+    def __init__(self, superuser: "psycopg.Connection[Any]") -> None:
+        self.superuser = superuser
+        self.made: list[str] = []
+
+    def __call__(self, name: str, attributes: str = "", member_of: Sequence[str] = (), limit: int = -1) -> str:
+        """Make the login role `name`.
+
+        Args:
+            attributes: More words for CREATE ROLE, for instance `NOINHERIT`, `SUPERUSER`, `PASSWORD 'x'`.
+            limit: Its CONNECTION LIMIT.
+        """
+        options = f"LOGIN CONNECTION LIMIT {limit} {attributes}"
+        self.superuser.execute(sql.SQL("CREATE ROLE {} " + options).format(sql.Identifier(name)))
+        self.made.append(name)
+        for group in member_of:
+            self.superuser.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(group), sql.Identifier(name)))
+        return name
+
+    def drop_all(self) -> None:
+        theirs = "FROM pg_stat_activity WHERE usename = ANY(%s)"
+        self.superuser.execute(f"SELECT pg_terminate_backend(pid) {theirs}".encode(), (self.made,))
+        wait_until(lambda: fetch(self.superuser, f"SELECT count(*) {theirs}", self.made) == 0, "sessions of roles end")
+        for name in self.made:
+            self.superuser.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(name)))
+        self.made.clear()
+
+
+class Sessions:
+    """Opens sessions, and at the end closes them and waits until the server has their slots back."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.opened: list[psycopg.Connection[Any]] = []
+
+    def __call__(
+        self, count: int = 1, user: str = SUPERUSER, dbname: str = "postgres", *, tcp: bool = False, **others: str | int
+    ) -> "list[psycopg.Connection[Any]]":
+        """Open `count` sessions, in autocommit. Other keywords are libpq's, such as application_name."""
+        conninfo = self.cluster.conninfo(user, dbname, tcp=tcp, **others)
+        new = []
+        for _ in range(count):
+            new.append(psycopg.connect(conninfo, autocommit=True, prepare_threshold=None))
+            self.opened.append(new[-1])
+        return new
+
+    def fill(self, user: str, leave: int = 0, **others: str | int) -> "list[psycopg.Connection[Any]]":
+        """Open sessions until the server refuses `user`, then close `leave` of them."""
+        new: list[psycopg.Connection[Any]] = []
+        try:
+            while True:
+                new += self(1, user, **others)
+        except psycopg.OperationalError:
+            assert new, "refused at once"
+        for connection in new[len(new) - leave :]:
+            connection.close()
+        return new[: len(new) - leave]
+
+    def close_all(self) -> None:
+        pids = [connection.info.backend_pid for connection in self.opened if not connection.closed]
+        for connection in self.opened:
+            connection.close()
+        self.opened.clear()
+        if pids and self.cluster.running:
+            with psycopg.connect(self.cluster.conninfo(), autocommit=True) as superuser:
+                left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
+                wait_until(lambda: fetch(superuser, left, pids) == 0, "the server has the slots back")
