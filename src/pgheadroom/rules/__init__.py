@@ -1,1 +1,1 @@
-"""Pure functions from snapshots to what they mean."""
+"""What a sample means: pure functions from a `Snapshot` (and `Thresholds`) to values of the model."""
