@@ -9,7 +9,6 @@ from pgheadroom.model.grouping import GroupBy, Hog
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 
-
 _FIELDS = ("user", "application", "client", "database")
 _KeyOf = Callable[[Session], tuple[Any, ...]]
 

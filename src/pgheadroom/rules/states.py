@@ -1,23 +1,9 @@
 """The breakdown by state."""
 
-from datetime import datetime
-
 from pgheadroom.model.capacity import percent
 from pgheadroom.model.grouping import StateCount
 from pgheadroom.model.session import Session, State, oldest_seconds
 from pgheadroom.model.snapshot import Snapshot
-
-
-def in_state_since(session: Session) -> datetime | None:
-    """Since when a session has been in its state; None where the server does not say.
-
-    An active session since its query began, one that authenticates since it connected, any other since it changed.
-    """
-    if session.state is State.ACTIVE:
-        return session.query_start
-    if session.state is State.STARTING:
-        return session.backend_start
-    return session.state_change
 
 
 def states(snapshot: Snapshot) -> tuple[StateCount, ...]:
@@ -38,5 +24,5 @@ def states(snapshot: Snapshot) -> tuple[StateCount, ...]:
 
 def _count(snapshot: Snapshot, state: State, sessions: list[Session], used: int) -> StateCount:
     count = len(sessions) + (snapshot.authenticating if state is State.STARTING else 0)
-    oldest = oldest_seconds([in_state_since(session) for session in sessions], snapshot.taken_at)
+    oldest = oldest_seconds([session.in_state_since for session in sessions], snapshot.taken_at)
     return StateCount(state, count, percent(count, used) if used else 0.0, oldest)
