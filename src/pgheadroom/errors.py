@@ -4,6 +4,9 @@ EXIT_OK = 0
 EXIT_NOT_ALL = 1
 EXIT_USAGE = 2
 EXIT_NO_CONNECTION = 3
+EXIT_BUG = 70
+"""A mistake of ours: `EX_SOFTWARE` of sysexits.h, so that no caller takes it for an answer."""
+EXIT_INTERRUPTED = 130
 
 
 class PgHeadroomError(Exception):
@@ -16,6 +19,14 @@ class UsageError(PgHeadroomError):
     """A wrong flag, a wrong configuration file, a missing terminal."""
 
     exit_code = EXIT_USAGE
+
+
+class ConfigError(UsageError):
+    """A mistake in the configuration, with the file, the line where it is known, and what is allowed."""
+
+
+class AuditFailed(PgHeadroomError):  # noqa: N818 - it is what happened, in the user's words
+    """The audit file could not be written before an action, so the action did not happen."""
 
 
 class NoConnection(PgHeadroomError):  # noqa: N818 - it is what happened, in the user's words

@@ -1,0 +1,188 @@
+"""The audit file: who signalled which session, why, and what came of it.
+
+One line of JSON for each event, appended and synced. An action has two: `intended`, written before the signal, and
+`result`, written after it, with the same `action`. An action that was refused before any signal has one: `refused`.
+"""
+
+import contextlib
+import json
+import os
+import pwd
+import socket
+import stat
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pgheadroom.errors import AuditFailed
+from pgheadroom.model.session import Session, SessionId, seconds_between
+from pgheadroom.model.snapshot import Snapshot
+
+QUERY_CHARACTERS = 500
+"""Enough to know a query again; the file must not become a copy of the data."""
+
+
+def audit_path(environ: Mapping[str, str]) -> Path:
+    """`$XDG_STATE_HOME/pgheadroom/actions.jsonl`, by default in `~/.local/state`.
+
+    Raises:
+        AuditFailed: There is no home folder.
+    """
+    base = Path(environ.get("XDG_STATE_HOME", ""))
+    # The XDG base directory specification has relative paths ignored.
+    try:
+        folder = base if base.is_absolute() else Path("~/.local/state").expanduser()
+    except RuntimeError:
+        raise AuditFailed("there is no home folder for the audit file: set XDG_STATE_HOME") from None
+    return folder / "pgheadroom" / "actions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """What came of one session: `outcome` is a word such as `gone` or `refused`, `message` may be empty."""
+
+    session: SessionId
+    outcome: str
+    message: str = ""
+
+
+class Audit:
+    """Writes the audit file.
+
+    Attributes:
+        path: Where it is.
+        required: Whether an action is forbidden when it cannot be written down first (`--no-audit` turns that off).
+        trouble: Why the last line could not be written; empty when it was. Only of interest when not required.
+    """
+
+    def __init__(self, path: Path, *, required: bool = True) -> None:
+        self.path = path
+        self.required = required
+        self.trouble = ""
+
+    def intend(self, verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str) -> str:
+        """Write down an action before it happens.
+
+        Args:
+            verb: `cancel` or `terminate`.
+            sessions: Whom it will signal, as shown to the user.
+            seen: The snapshot that the choice was made on; ages are those of its moment.
+            chosen_by: The filter's text, or `selection` for sessions picked by hand.
+
+        Returns:
+            The action's id, for `complete`.
+
+        Raises:
+            AuditFailed: It cannot be written; the action must not happen. Never raised when not `required`.
+        """
+        action = str(uuid.uuid4())
+        try:
+            self._append("intended", action, **_what(verb, sessions, seen, chosen_by))
+        except OSError as error:
+            if self.required:
+                raise AuditFailed(self._failure(error, "nothing was signalled")) from None
+        return action
+
+    def complete(self, action: str, results: Iterable[SessionResult]) -> None:
+        """Write down what came of an action.
+
+        Raises:
+            AuditFailed: It cannot be written. The action has happened all the same. Never raised when not `required`.
+        """
+        try:
+            self._append("result", action, results=[_result(result) for result in results])
+        except OSError as error:
+            if self.required:
+                raise AuditFailed(self._failure(error, "the action happened, its result is not recorded")) from None
+
+    def refuse(self, verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str, reason: str) -> None:
+        """Write down an action that was asked for and did not happen. Nothing depends on it, so it never raises."""
+        with contextlib.suppress(OSError):
+            self._append("refused", str(uuid.uuid4()), reason=reason, **_what(verb, sessions, seen, chosen_by))
+
+    def _failure(self, error: OSError, consequence: str) -> str:
+        return f"the audit file {self.path} cannot be written ({error.strerror or error}): {consequence}"
+
+    def _append(self, event: str, action: str, **facts: Any) -> None:
+        record = {"at": datetime.now(UTC).isoformat(), "event": event, "action": action, "who": _who(), **facts}
+        try:
+            self._write(json.dumps(record).encode() + b"\n")
+            self.trouble = ""
+        except OSError as error:
+            self.trouble = self._failure(error, "not recorded")
+            raise
+
+    def _write(self, line: bytes) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # O_NONBLOCK: a FIFO in the file's place must fail, not wait for a reader.
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+        try:
+            _make_private(file)
+            line = _after_torn_line(file) + line
+            if os.write(file, line) != len(line):
+                raise OSError(0, "the disk is full")
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
+def _make_private(file: int) -> None:
+    mode = os.fstat(file).st_mode
+    if not stat.S_ISREG(mode):
+        raise OSError(0, "it is not a regular file")
+    if mode & 0o077:
+        os.fchmod(file, 0o600)
+
+
+def _after_torn_line(file: int) -> bytes:
+    # A full disk can leave half a line; the next record must not become part of it.
+    size = os.fstat(file).st_size
+    return b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
+
+
+def _who() -> dict[str, str]:
+    # The process's own user, not $USER, which anyone can set; and who called sudo, for what that is worth.
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    who = {"os_user": user, "host": socket.gethostname()}
+    return who | {"sudo_user": os.environ["SUDO_USER"]} if os.environ.get("SUDO_USER") else who
+
+
+def _what(verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str) -> dict[str, Any]:
+    return {
+        "verb": verb,
+        "server": seen.server.name,
+        "door_user": seen.door.user,
+        "chosen_by": chosen_by,
+        "seen_at": seen.taken_at.isoformat(),
+        "targets": [_target(session, seen.taken_at) for session in sessions],
+    }
+
+
+def _target(session: Session, now: datetime) -> dict[str, Any]:
+    return _identity(session.id) | {
+        "user": session.user,
+        "database": session.database,
+        "application": session.application,
+        "client": session.client,
+        "client_port": session.client_port,
+        "state": str(session.state),
+        "in_state_seconds": seconds_between(session.state_change, now),
+        "transaction_seconds": seconds_between(session.xact_start, now),
+        "query_seconds": seconds_between(session.query_start, now),
+        "connection_seconds": seconds_between(session.backend_start, now),
+        "query": session.query[:QUERY_CHARACTERS],
+    }
+
+
+def _identity(session: SessionId) -> dict[str, Any]:
+    return {"pid": session.pid, "backend_start": session.backend_start and session.backend_start.isoformat()}
+
+
+def _result(result: SessionResult) -> dict[str, Any]:
+    return _identity(result.session) | {"outcome": result.outcome, "message": result.message}

@@ -1,0 +1,68 @@
+"""Commands and flags. Each command is one function that imports what it needs, so that none waits for another's."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pgheadroom.cli import flags
+from pgheadroom.cli.diagnostics import say, say_bug
+from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
+
+_EXIT_BROKEN_PIPE = 141
+"""What a shell reports for a program that SIGPIPE ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the result is the exit code. What goes wrong is one line on stderr."""
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except PgHeadroomError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _drop_stdout()
+        return _EXIT_BROKEN_PIPE
+    except Exception as error:  # the last door before a traceback on the user's screen
+        say_bug(error)
+        return EXIT_BUG
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and dispatch.
+
+    Raises:
+        PgHeadroomError: In one line.
+    """
+    try:
+        name, parsed = flags.parse(arguments)
+    except SystemExit:  # argparse has printed the help or the version
+        return EXIT_OK
+    return _command(name)(parsed)
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    if name == "snapshot":
+        from pgheadroom.cli.snapshot import snapshot
+
+        return snapshot
+    if name == "demo":
+        from pgheadroom.cli.demo import demo
+
+        return demo
+    if name in ("terminate", "cancel"):
+        from pgheadroom.cli.signals import cancel, terminate
+
+        return terminate if name == "terminate" else cancel
+    from pgheadroom.cli.monitor import monitor
+
+    return monitor
+
+
+def _drop_stdout() -> None:
+    # The interpreter flushes stdout once more at its end, and would complain about the pipe again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

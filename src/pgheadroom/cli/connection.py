@@ -1,0 +1,140 @@
+"""From the command line, the environment and the configuration to one connection, and the password on the way."""
+
+import argparse
+import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pgheadroom import config
+from pgheadroom.cli.diagnostics import keep_secret, say
+from pgheadroom.cli.flags import COMMANDS, MONITOR
+from pgheadroom.config import Configuration, Layer, Settings
+from pgheadroom.conninfo import is_conninfo
+from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.postgres import conninfo
+
+_Opened = TypeVar("_Opened")
+
+
+def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """What holds for this run: defaults < file < environment < flags.
+
+    Raises:
+        UsageError: Too many words, or a mistake in the file, the environment or a conninfo.
+    """
+    configuration = config.load(flags.config, environ)
+    for warning in configuration.warnings:
+        say(warning)
+    target, place = locate(flags, configuration)
+    chosen = configuration.targets.get(target, Layer())
+    settings = config.settle(
+        configuration.general, chosen, config.from_environment(environ), _from_flags(flags, place), target=target
+    )
+    _learn_secrets(settings, environ)
+    for console in settings.pgbouncers:
+        conninfo.parse(console)
+    return settings
+
+
+def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
+    consoles = getattr(flags, "pgbouncer", None)
+    return Layer(
+        conninfo=place,
+        pgbouncers=tuple(consoles) if consoles else None,
+        interval=flags.interval,
+        read_only=True if flags.read_only else None,
+    )
+
+
+def _learn_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
+    keep_secret(environ.get("PGPASSWORD", ""))
+    for text in (settings.conninfo, *settings.pgbouncers):
+        keep_secret(conninfo.parse(text).get("password", ""))
+
+
+def locate(flags: argparse.Namespace, configuration: Configuration) -> tuple[str, str | None]:
+    """The target's name (empty when none was meant) and the conninfo that all the flags together make.
+
+    Words are read as psql reads them: the first is the database, the second the user, each only where no flag said
+    it. A first word that is a target's name, a conninfo or a URI is the base, and the flags are laid over it.
+    """
+    words: list[str] = list(getattr(flags, "words", ()))
+    base, target = _base(words, flags, configuration)
+    said = {"host": flags.host, "port": flags.port, "user": flags.username} if hasattr(flags, "host") else {}
+    parameters = {key: value for key, value in said.items() if value is not None}
+    if words and "user" not in parameters:
+        parameters["user"] = _user_word(words.pop(0))
+    if words:
+        raise UsageError(f"too many words on the command line: '{words[0]}'")
+    database = conninfo.parse(getattr(flags, "dbname", None) or "")
+    return target, _merged(base, database, parameters)
+
+
+def _base(words: list[str], flags: argparse.Namespace, configuration: Configuration) -> tuple[str, str]:
+    if words and words[0] in configuration.targets:
+        target = words.pop(0)
+        return configuration.targets[target].conninfo or "", target
+    if words and (is_conninfo(words[0]) or getattr(flags, "dbname", None) is None):
+        return words.pop(0), ""
+    return "", ""
+
+
+def _user_word(word: str) -> str:
+    if word in COMMANDS and word != MONITOR:
+        raise UsageError(f"write the command first: pgheadroom {word} ... (for a role of that name: -U {word})")
+    return word
+
+
+def _merged(base: str, database: Mapping[str, str], parameters: Mapping[str, str]) -> str:
+    given = conninfo.parse(base)
+    if "host" in parameters or "host" in database:
+        # libpq prefers hostaddr, so the base's would silently win over the host that was asked for.
+        given.pop("hostaddr", None)
+    return conninfo.merge(given, database, parameters)
+
+
+# --- the password ----------------------------------------------------------------------------------------------------
+
+
+async def opened(
+    attempt: Callable[[str], Awaitable[_Opened]], settings: Settings, flags: argparse.Namespace
+) -> _Opened:
+    """What `attempt` opens with a conninfo, asking for a password when told to or when the server does.
+
+    As psql: `-W` asks at once, `-w` never, otherwise it is asked once when the server wants one that nobody gave.
+
+    Raises:
+        NoConnection: The last attempt failed, or there is no terminal to ask on.
+    """
+    if flags.password:
+        return await attempt(with_password(settings.conninfo))
+    try:
+        return await attempt(settings.conninfo)
+    except NoConnection as error:
+        if not error.password_needed or flags.no_password or not _terminal_is_there():
+            raise
+    return await attempt(with_password(settings.conninfo))
+
+
+def with_password(text: str) -> str:
+    """The conninfo with a password that the user types; it lives in memory only.
+
+    Raises:
+        UsageError: There is no terminal to ask on.
+    """
+    if not _terminal_is_there():
+        raise UsageError("no terminal to ask for a password on; use ~/.pgpass, a service file or PGPASSWORD")
+    user = conninfo.parse(text).get("user", "")
+    password = getpass.getpass(f"Password for user {user}: " if user else "Password: ")
+    keep_secret(password)
+    return conninfo.merge(text, {"password": password})
+
+
+def _terminal_is_there() -> bool:
+    # What getpass would open; without it getpass falls back on stdin, and would show what is typed.
+    try:
+        Path("/dev/tty").open("rb").close()
+    except OSError:
+        return False
+    return True

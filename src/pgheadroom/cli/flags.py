@@ -1,0 +1,244 @@
+"""The command line: which words it knows. Standard library only, so that `--help` is there at once."""
+
+import argparse
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from pgheadroom import __version__, quantities
+from pgheadroom.errors import UsageError
+
+MONITOR = "monitor"
+
+_VALUE_FLAGS = ("-h", "-p", "-U", "-d", "-i")
+_LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--config")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What the help says of a command, and the flags that only it has."""
+
+    summary: str
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    connects: bool = True
+    samples_on: bool = False
+    signals: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong as one line, through our exit codes, and what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}{self._meant(message)} (see {self.prog} --help)")
+
+    def _meant(self, message: str) -> str:
+        _, _, rest = message.partition("unrecognized arguments: ")
+        wrong = rest.split(" ")[0].split("=")[0]
+        near = difflib.get_close_matches(wrong, self._option_string_actions, n=1) if wrong.startswith("--") else []
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+def read_interval(text: str) -> float:
+    """An interval, its mistakes told the way argparse wants them."""
+    try:
+        return quantities.interval(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def read_duration(text: str) -> float:
+    """A duration in seconds, its mistakes told the way argparse wants them."""
+    try:
+        return quantities.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _port(text: str) -> str:
+    # libpq also takes a list, one port for each host.
+    if not all(part.isdigit() and 0 < int(part) < 65536 for part in text.split(",")):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a port; allowed: 1 to 65535")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of sessions from 1 on")
+    return int(text)
+
+
+# --- the flags of each command ---------------------------------------------------------------------------------------
+
+
+def _no_flags(parser: argparse.ArgumentParser) -> None:
+    """The monitor has only what every command has."""
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
+
+
+def _demo_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scenario", metavar="NAME", help="which outage; 'help' lists them")
+    parser.add_argument(
+        "--no-monitor",
+        action="store_true",
+        help="print where to connect, and run until Ctrl-C",
+    )
+
+
+def _signal_flags(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
+    filters = parser.add_argument_group("which sessions (all that are given must hold; at least one is needed)")
+    filters.add_argument("--state", metavar="STATE", help="active, idle, 'idle in transaction', aborted")
+    filters.add_argument("--idle-longer", metavar="TIME", type=read_duration, help="idle for longer than 10m, 2h, ...")
+    filters.add_argument(
+        "--idle-in-transaction-longer",
+        metavar="TIME",
+        type=read_duration,
+        help="idle in transaction, aborted or not, for longer than this",
+    )
+    filters.add_argument(
+        "--transaction-longer", metavar="TIME", type=read_duration, help="with a transaction older than this"
+    )
+    filters.add_argument(
+        "--query-longer", metavar="TIME", type=read_duration, help="active with a query that runs for longer than this"
+    )
+    filters.add_argument("--user", metavar="ROLE", help="of this login role (-U is who connects)")
+    filters.add_argument("--application", metavar="NAME", help="with this application_name; * stands for any text")
+    filters.add_argument("--client", metavar="ADDRESS", help="from this address or network, or 'local'")
+    filters.add_argument("--database", metavar="NAME", help="in this database (-d is where to connect)")
+    filters.add_argument("--filter", metavar="EXPRESSION", help="what / takes in the monitor: 'user:web age>10m'")
+    how = parser.add_argument_group("how")
+    how.add_argument("--dry-run", action="store_true", help="only show who it would be (this is the default)")
+    how.add_argument("--yes", action="store_true", help="do it")
+    how.add_argument("--limit", metavar="N", type=_count, help="at most N sessions, the oldest in their state first")
+    how.add_argument(
+        "--include-superusers", action="store_true", help="also a superuser's sessions; needs --user with its name"
+    )
+    how.add_argument("--no-audit", action="store_true", help="do it even when the audit file cannot be written")
+
+
+COMMANDS: dict[str, Command] = {
+    MONITOR: Command("the live monitor, when no command is given", _no_flags, samples_on=True),
+    "snapshot": Command("one sample as text or JSON", _format),
+    "demo": Command("an outage to rehearse on, nothing to install", _demo_flags, connects=False, samples_on=True),
+    "terminate": Command("end sessions that a filter selects; shows them first", _signal_flags, signals=True),
+    "cancel": Command("cancel the queries of sessions that a filter selects", _signal_flags, signals=True),
+}
+
+
+# --- the parser ------------------------------------------------------------------------------------------------------
+
+
+def build_parser(name: str) -> argparse.ArgumentParser:
+    """The parser of one command, with the flags that every command has."""
+    command = COMMANDS[name]
+    called = "pgheadroom" if name == MONITOR else f"pgheadroom {name}"
+    parser = _Parser(
+        prog=called,
+        add_help=False,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"{called} [FLAGS]" + (" [DBNAME | CONNINFO | URI | TARGET] [USERNAME]" if command.connects else ""),
+        description=_description(name),
+    )
+    command.add_flags(parser)
+    if command.connects:
+        _add_connection_flags(parser)
+    _add_common_flags(parser, command)
+    return parser
+
+
+def _description(name: str) -> str:
+    if name != MONITOR:
+        summary = COMMANDS[name].summary
+        return summary[0].upper() + summary[1:] + "."
+    lines = ["PostgreSQL connection headroom: how many slots are left, and who holds the rest.", "", "commands:"]
+    lines += [f"  pgheadroom {word:<10} {command.summary}" for word, command in COMMANDS.items() if word != MONITOR]
+    lines += ["", "Without a command it is the live monitor. Each command has its own --help."]
+    return "\n".join(lines)
+
+
+def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("words", nargs="*", metavar="TARGET", help=argparse.SUPPRESS)
+    to = parser.add_argument_group("connection (as psql; PG* variables, service= and ~/.pgpass work)")
+    to.add_argument("-h", "--host", metavar="HOST", help="server, or the folder of its Unix socket")
+    to.add_argument("-p", "--port", metavar="PORT", type=_port, help="its port")
+    to.add_argument("-U", "--username", metavar="ROLE", help="role to connect as")
+    to.add_argument("-d", "--dbname", metavar="DBNAME", help="database, or a conninfo or URI")
+    password = to.add_mutually_exclusive_group()
+    password.add_argument("-w", "--no-password", action="store_true", help="never ask for a password")
+    password.add_argument("-W", "--password", action="store_true", help="ask for a password before connecting")
+    to.add_argument(
+        "--pgbouncer",
+        metavar="CONNINFO",
+        action="append",
+        help="a PgBouncer's admin console; repeat it for more (PGHEADROOM_PGBOUNCER)",
+    )
+
+
+def _add_common_flags(parser: argparse.ArgumentParser, command: Command) -> None:
+    common = parser.add_argument_group("general")
+    # Where a flag changes nothing it is taken and not offered: an alias of the program may carry it.
+    common.add_argument(
+        "-i",
+        "--interval",
+        metavar="TIME",
+        type=read_interval,
+        help=f"time between samples: {quantities.INTERVAL_RULE}" if command.samples_on else argparse.SUPPRESS,
+    )
+    common.add_argument(
+        "--read-only",
+        action="store_true",
+        help="no cancel, no terminate; the session is read-only",
+    )
+    common.add_argument("--config", metavar="FILE", help="configuration file (PGHEADROOM_CONFIG)")
+    common.add_argument("-V", "--version", action="version", version=f"pgheadroom {__version__}", help="print it")
+    common.add_argument("-?", "--help", action="help", help="print this help")
+
+
+def parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace]:
+    """The command and its flags.
+
+    Raises:
+        UsageError: In one line.
+        SystemExit: After `--help` and `--version`.
+    """
+    name, rest = split_command(arguments)
+    return name, build_parser(name).parse_intermixed_args(rest)
+
+
+def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """The command's name and the arguments without it.
+
+    The command is the first word that is neither a flag nor a flag's value, if it is one of ours. So `pgheadroom
+    snapshot` is the command, and `pgheadroom -d snapshot` the database of that name.
+    """
+    position = _first_word(arguments)
+    if position is None or arguments[position] not in COMMANDS or arguments[position] == MONITOR:
+        return MONITOR, list(arguments)
+    return arguments[position], [*arguments[:position], *arguments[position + 1 :]]
+
+
+def _first_word(arguments: Sequence[str]) -> int | None:
+    position = 0
+    while position < len(arguments):
+        argument = arguments[position]
+        if argument == "--":
+            return None
+        if not argument.startswith("-") or argument == "-":
+            return position
+        position += 2 if _takes_next(argument) else 1
+    return None
+
+
+def _takes_next(argument: str) -> bool:
+    if argument.startswith("--"):
+        return argument in _LONG_VALUE_FLAGS
+    # Short flags may be joined: in -wU the value of -U is the next argument, in -Uwho it is here already.
+    for place, letter in enumerate(argument[1:], 1):
+        if f"-{letter}" in _VALUE_FLAGS:
+            return place == len(argument) - 1
+    return False

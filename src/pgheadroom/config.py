@@ -1,0 +1,327 @@
+"""Settings: defaults < configuration file < environment < flags.
+
+Each of the three is a `Layer`, in which None says "not said here". `settle` lays them on top of each other and is pure.
+"""
+
+import difflib
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pgheadroom import quantities
+from pgheadroom.conninfo import holds_password
+from pgheadroom.errors import ConfigError
+from pgheadroom.model.thresholds import Thresholds
+
+DEFAULT_INTERVAL = 1.0
+RESERVED_NAMES = ("snapshot", "demo", "terminate", "cancel", "check", "advise", "serve", "replay")
+"""Words that are commands, so that no target can be called by them."""
+
+_Value = TypeVar("_Value")
+_YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source of settings says; None (or an empty mapping) where it says nothing."""
+
+    conninfo: str | None = None
+    pgbouncers: tuple[str, ...] | None = None
+    interval: float | None = None
+    read_only: bool | None = None
+    ascii_only: bool | None = None
+    protected_roles: tuple[str, ...] = ()
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """A configuration file as read.
+
+    Attributes:
+        general: What holds for every target.
+        targets: By name.
+        warnings: One line each, for stderr.
+    """
+
+    general: Layer = field(default_factory=Layer)
+    targets: Mapping[str, Layer] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds in the end.
+
+    Attributes:
+        conninfo: For libpq, which fills in what is missing from `PG*`, the service file and `.pgpass`. May hold a
+            password: never show it.
+        pgbouncers: A conninfo for the admin console of each PgBouncer.
+        interval: Seconds.
+        protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
+    """
+
+    conninfo: str = ""
+    pgbouncers: tuple[str, ...] = ()
+    interval: float = DEFAULT_INTERVAL
+    read_only: bool = False
+    ascii_only: bool = False
+    protected_roles: tuple[str, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    target: str = ""
+
+
+def settle(*layers: Layer, target: str = "") -> Settings:
+    """Lay the layers on top of each other, the later over the earlier.
+
+    Values replace each other, thresholds one by one; protected roles add up, because a list that protects must not be
+    lost to a longer one elsewhere.
+    """
+    top = Layer()
+    for layer in layers:
+        top = _over(top, layer)
+    return Settings(
+        conninfo=top.conninfo or "",
+        pgbouncers=top.pgbouncers or (),
+        interval=DEFAULT_INTERVAL if top.interval is None else top.interval,
+        read_only=bool(top.read_only),
+        ascii_only=bool(top.ascii_only),
+        protected_roles=top.protected_roles,
+        thresholds=Thresholds.from_mapping(top.thresholds),
+        target=target,
+    )
+
+
+def _over(below: Layer, above: Layer) -> Layer:
+    said = {
+        name: getattr(above, name)
+        for name in ("conninfo", "pgbouncers", "interval", "read_only", "ascii_only")
+        if getattr(above, name) is not None
+    }
+    protected = tuple(dict.fromkeys(below.protected_roles + above.protected_roles))
+    return replace(below, **said, protected_roles=protected, thresholds={**below.thresholds, **above.thresholds})
+
+
+# --- environment -----------------------------------------------------------------------------------------------------
+
+
+def from_environment(environ: Mapping[str, str]) -> Layer:
+    """What `PGHEADROOM_*` say. An empty variable says nothing.
+
+    Raises:
+        ConfigError: A value is not understood.
+    """
+    return Layer(
+        interval=_variable(environ, "PGHEADROOM_INTERVAL", quantities.interval),
+        pgbouncers=_variable(environ, "PGHEADROOM_PGBOUNCER", conninfo_list),
+        read_only=_variable(environ, "PGHEADROOM_READ_ONLY", _yes_no),
+        ascii_only=_variable(environ, "PGHEADROOM_ASCII", _yes_no),
+    )
+
+
+def _variable(environ: Mapping[str, str], name: str, reader: Callable[[str], _Value]) -> _Value | None:
+    text = environ.get(name, "")
+    try:
+        return reader(text) if text else None
+    except ValueError as error:
+        raise ConfigError(f"environment variable {name}: {error}") from None
+
+
+def conninfo_list(text: str) -> tuple[str, ...]:
+    """Several conninfos in one variable, separated by `;` or a line break. One that holds a `;` goes into the file."""
+    return tuple(part.strip() for part in re.split(r"[;\n]", text) if part.strip())
+
+
+def _yes_no(text: str) -> bool:
+    try:
+        return _YES_NO[text.strip().lower()]
+    except KeyError:
+        raise ValueError(f"'{text}' is not understood; allowed: 1, 0, true, false, yes, no, on, off") from None
+
+
+# --- file ------------------------------------------------------------------------------------------------------------
+
+
+def default_path(environ: Mapping[str, str]) -> Path:
+    """Where the configuration is looked for: `$XDG_CONFIG_HOME/pgheadroom/config.toml`, by default in `~/.config`."""
+    base = Path(environ.get("XDG_CONFIG_HOME", ""))
+    # The XDG base directory specification has relative paths ignored.
+    folder = base if base.is_absolute() else Path("~/.config").expanduser()
+    return folder / "pgheadroom" / "config.toml"
+
+
+def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
+    """Read the file that a flag or `PGHEADROOM_CONFIG` names, or else the default one, which may be missing.
+
+    Raises:
+        ConfigError: The named file cannot be read, or a file has a mistake.
+    """
+    named = given or environ.get("PGHEADROOM_CONFIG", "")
+    try:
+        path = Path(named) if named else default_path(environ)
+    except RuntimeError:  # a user without a home folder
+        return Configuration()
+    try:
+        text = path.read_bytes().decode()
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        if named:
+            raise ConfigError(f"{path}: there is no such file") from None
+        return Configuration()
+    except OSError as error:
+        raise ConfigError(f"{path}: {os.strerror(error.errno or 0)}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: it is not UTF-8") from None
+    configuration = parse(text, str(path))
+    return replace(configuration, warnings=_open_secrets(configuration, path, mode))
+
+
+def _open_secrets(configuration: Configuration, path: Path, mode: int) -> tuple[str, ...]:
+    if not mode & (stat.S_IRGRP | stat.S_IROTH):
+        return ()
+    secret = sorted(
+        name for name, layer in configuration.targets.items() if any(map(holds_password, _conninfos(layer)))
+    )
+    if not secret:
+        return ()
+    return (
+        f"{path} holds a password (target {', '.join(secret)}) and others can read it: chmod 600, or use ~/.pgpass",
+    )
+
+
+def _conninfos(layer: Layer) -> tuple[str, ...]:
+    return (layer.conninfo or "", *(layer.pgbouncers or ()))
+
+
+def parse(text: str, name: str) -> Configuration:
+    """A configuration from its text; `name` is what the file is called in messages.
+
+    Raises:
+        ConfigError: In one line: the file, the line where it is known, the key, and what is allowed.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not TOML: {_one_line(str(error))}") from None
+    page = _Page(text, name)
+    general = page.layer((), {key: value for key, value in document.items() if key != "targets"}, _GENERAL_KEYS)
+    return Configuration(general, dict(page.targets(document.get("targets", {}))))
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a text that is not empty")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise ValueError('must be a list of texts, for instance ["a", "b"]')
+    return tuple(value)
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _interval(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"must be {quantities.INTERVAL_RULE}")
+    return quantities.interval(value)
+
+
+def _thresholds(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")
+    Thresholds.from_mapping(value)
+    return value
+
+
+_Reader = Callable[[object], Any]
+_SHARED: dict[str, tuple[str, _Reader]] = {
+    "interval": ("interval", _interval),
+    "read_only": ("read_only", _flag),
+    "protected_roles": ("protected_roles", _texts),
+    "thresholds": ("thresholds", _thresholds),
+}
+_GENERAL_KEYS = {**_SHARED, "ascii": ("ascii_only", _flag)}
+_TARGET_KEYS = {**_SHARED, "conninfo": ("conninfo", _text), "pgbouncer": ("pgbouncers", _texts)}
+
+
+class _Page:
+    """The file being read, for messages that say where."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._lines = text.splitlines()
+        self._name = name
+
+    def targets(self, tables: object) -> Iterable[tuple[str, Layer]]:
+        if not isinstance(tables, dict):
+            raise self._mistake((), "targets", "must be tables, for instance [targets.production]")
+        for name, table in tables.items():
+            here = ("targets",)
+            if name in RESERVED_NAMES:
+                raise self._mistake(here, name, "is a command; call the target something else")
+            if not isinstance(table, dict):
+                raise self._mistake(here, name, f"must be a table: [targets.{name}]")
+            yield name, self.layer((*here, name), table, _TARGET_KEYS)
+
+    def layer(
+        self, place: tuple[str, ...], table: Mapping[str, object], keys: Mapping[str, tuple[str, _Reader]]
+    ) -> Layer:
+        said: dict[str, Any] = {}
+        for key, value in table.items():
+            if key not in keys:
+                allowed = [*keys, "targets"] if not place else list(keys)
+                raise self._mistake(place, key, _unknown(key, allowed))
+            field_name, reader = keys[key]
+            try:
+                said[field_name] = reader(value)
+            except ValueError as error:
+                raise self._value_mistake(place, key, value, str(error)) from None
+        return Layer(**said)
+
+    def _value_mistake(self, place: tuple[str, ...], key: str, value: object, reason: str) -> ConfigError:
+        # A table's own mistake is on the line of its key, when the reason names one.
+        if isinstance(value, dict):
+            for inner in value:
+                if re.search(rf"\b{re.escape(inner)}\b", reason):
+                    return self._mistake((*place, key), inner, reason, said=True)
+        return self._mistake(place, key, reason)
+
+    def _mistake(self, place: tuple[str, ...], key: str, reason: str, *, said: bool = False) -> ConfigError:
+        line = self._line_of(place, key)
+        where = f"{self._name}, line {line}" if line else self._name
+        subject = ".".join(place) if said else ".".join((*place, key))
+        return ConfigError(f"{where}: {subject}: {_one_line(reason)}")
+
+    def _line_of(self, place: tuple[str, ...], key: str) -> int | None:
+        header: tuple[str, ...] = ()
+        for number, line in enumerate(self._lines, 1):
+            table = re.match(r"\s*\[([^\[\]]+)\]", line)
+            if table:
+                header = tuple(part.strip().strip("\"'") for part in table.group(1).split("."))
+                if header == (*place, key):
+                    return number
+            elif header == place and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+                return number
+        return None
+
+
+def _unknown(key: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(key, allowed, n=1)
+    meant = f" (did you mean {near[0]}?)" if near else ""
+    return f"is not a setting{meant}; allowed: {', '.join(sorted(allowed))}"

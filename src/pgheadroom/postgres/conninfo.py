@@ -1,0 +1,66 @@
+"""Connection strings as libpq reads them: taken apart, put together, and named without their secrets."""
+
+from collections.abc import Mapping
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from pgheadroom.conninfo import holds_password, is_conninfo
+from pgheadroom.errors import UsageError
+
+
+def parse(text: str) -> dict[str, str]:
+    """The parameters that a conninfo, a URI or a bare database name sets, nothing filled in.
+
+    Raises:
+        UsageError: libpq cannot read it. A string that holds a password is not quoted in the message.
+    """
+    if not is_conninfo(text):
+        return {"dbname": text} if text else {}
+    try:
+        parameters = {key: str(value) for key, value in conninfo_to_dict(text).items() if value is not None}
+    except ProgrammingError as error:
+        raise UsageError(f"connection string: {_reason(text, error)}") from None
+    if "@" in parameters.get("host", ""):
+        raise UsageError('connection string: "@" in a host; an "@" within a password is written %40 in a URI')
+    return parameters
+
+
+def _reason(text: str, error: ProgrammingError) -> str:
+    # libpq quotes the piece it stumbled over, and near a password that piece may be the password.
+    if holds_password(text) or "@" in text or "pass" in text.lower():
+        return "libpq cannot read it (not shown, it may hold a password)"
+    return str(error).strip()
+
+
+def compose(parameters: Mapping[str, str]) -> str:
+    """One conninfo string with these parameters."""
+    return make_conninfo("", **parameters)
+
+
+def merge(*texts_or_parameters: str | Mapping[str, str]) -> str:
+    """One conninfo string; what comes later wins, parameter by parameter.
+
+    Raises:
+        UsageError: As `parse`.
+    """
+    merged: dict[str, str] = {}
+    for part in texts_or_parameters:
+        merged |= parse(part) if isinstance(part, str) else part
+    return compose(merged)
+
+
+def label(text: str) -> str:
+    """How a connection is called on a screen: user, host, port and database that were given, never a secret.
+
+    Raises:
+        UsageError: As `parse`.
+    """
+    given = parse(text)
+    host = given.get("host") or given.get("hostaddr") or ""
+    if not host and "service" in given:
+        host = f"service {given['service']}"
+    place = f"{host}:{given['port']}" if "port" in given else host
+    who = f"{given['user']}@" if "user" in given else ""
+    database = given.get("dbname", "")
+    return f"{who}{place}{'/' if place and database else ''}{database}" or "default server"

@@ -1,0 +1,41 @@
+"""Durations as people write them on a command line or in a configuration file."""
+
+import re
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)", re.IGNORECASE)
+_PLAIN = re.compile(r"\d+(?:\.\d+)?")
+
+SHORTEST_INTERVAL = 0.2
+LONGEST_INTERVAL = 60.0
+INTERVAL_RULE = f"{SHORTEST_INTERVAL:g} to {LONGEST_INTERVAL:g} seconds, for instance 2, 2s or 500ms"
+
+
+def seconds(text: str) -> float:
+    """Seconds of a duration: `90`, `500ms`, `2s`, `10m`, `1h30m`, `2d`. A plain number is seconds.
+
+    Raises:
+        ValueError: It is not a duration.
+    """
+    bare = text.strip()
+    if _PLAIN.fullmatch(bare):
+        return float(bare)
+    parts = _PART.findall(bare)
+    if not parts or _PART.sub("", bare).strip():
+        raise ValueError(f"'{text}' is not a duration like 30s, 10m, 1h30m or 2d")
+    return float(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+
+
+def interval(given: str | float) -> float:
+    """Seconds between two samples.
+
+    Raises:
+        ValueError: Not a duration, or not between 0.2 and 60 seconds.
+    """
+    try:
+        value = seconds(given) if isinstance(given, str) else float(given)
+    except ValueError:
+        raise ValueError(f"'{given}' is not an interval; allowed: {INTERVAL_RULE}") from None
+    if not SHORTEST_INTERVAL <= value <= LONGEST_INTERVAL:
+        raise ValueError(f"{given} is out of range; allowed: {INTERVAL_RULE}")
+    return value

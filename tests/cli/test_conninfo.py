@@ -1,0 +1,99 @@
+"""Connection strings: put together as psql does, and never shown with a password."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgheadroom.conninfo import holds_password, is_conninfo, without_passwords
+from pgheadroom.errors import UsageError
+from pgheadroom.postgres import conninfo
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("shop", False),
+        ("host=db1", True),
+        ("postgresql://db1/shop", True),
+        ("postgres://db1", True),
+        ("my shop", False),
+    ],
+)
+def test_what_libpq_takes_for_a_conninfo(text, expected):
+    assert is_conninfo(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://web:hunter2@db1/shop", "postgresql://web:***@db1/shop"),
+        ("postgresql://web:hun@ter2@db1/shop", "postgresql://web:***@db1/shop"),
+        ("postgresql://db1/shop?user=web&password=hunter2&x=y", "postgresql://db1/shop?user=web&password=***&x=y"),
+        ("host=db1 password=hunter2 user=web", "host=db1 password=*** user=web"),
+        ("password = 'hun ter2' host=db1", "password = *** host=db1"),
+        (r"password='hun\'ter2' host=db1", "password=*** host=db1"),
+        ("too many words: 'password=hunter2'", "too many words: 'password=***"),
+    ],
+)
+def test_a_password_is_never_shown(text, shown):
+    assert without_passwords(text) == shown
+    assert holds_password(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["shop", "host=db1 passfile=x", "postgresql://web@db1:5432/shop", "postgresql://:5432/"]
+)
+def test_what_holds_no_password(text):
+    assert not holds_password(text)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), min_size=1))
+def test_every_password_survives_composing_and_is_hidden(password):
+    text = conninfo.compose({"host": "db1", "password": password, "user": "web"})
+    assert conninfo.parse(text) == {"host": "db1", "password": password, "user": "web"}
+    assert without_passwords(text) == "host=db1 password=*** user=web"
+
+
+def test_later_parameters_win():
+    assert conninfo.parse(conninfo.merge("host=a port=1", "postgresql://b", {"user": "c"})) == {
+        "host": "b",
+        "port": "1",
+        "user": "c",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("", "default server"),
+        ("shop", "shop"),
+        ("postgresql://web:hunter2@db1:6543/shop", "web@db1:6543/shop"),
+        ("host=/run/postgresql user=web password=hunter2", "web@/run/postgresql"),
+        ("user=web dbname=shop", "web@shop"),
+        ("port=6543", ":6543"),
+        ("service=prod", "service prod"),
+    ],
+)
+def test_labels_hold_no_secret(text, label):
+    assert conninfo.label(text) == label
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=hunter2 host='a",
+        "password=x hunter2",
+        "postgresql://web:x@hunter2@db1",
+        "postgresql://web:hunter2%zz@db1",
+    ],
+)
+def test_what_libpq_cannot_read_is_one_line_without_the_secret(text):
+    with pytest.raises(UsageError) as raised:
+        conninfo.parse(text)
+    assert "\n" not in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_an_unknown_parameter_is_named():
+    with pytest.raises(UsageError, match='invalid connection option "shop"'):
+        conninfo.parse("shop=1")
