@@ -1,0 +1,120 @@
+"""The applications of a scenario, in a process of their own, so that they never slow the monitor down.
+
+`python -m pgheadroom.demo.crowd` reads one line of JSON from its standard input, the `Orders`, and plays until that
+input is closed: it ends with whoever started it.
+"""
+
+import asyncio
+import json
+import os
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from pgheadroom.demo.applications import Connection
+from pgheadroom.demo.relay import Relay
+from pgheadroom.demo.scenarios import POOL_SIZE, SCENARIOS, Application
+
+_CONNECT_SECONDS = 10
+# Clients of one application do not connect in the same instant.
+_JITTER_SECONDS = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What to play and where.
+
+    Attributes:
+        folder: Where the relays put their sockets.
+        pool_port: PgBouncer's loopback port, 0 when there is none.
+    """
+
+    scenario: str
+    folder: str
+    port: int
+    pool_port: int
+
+    def line(self) -> str:
+        return json.dumps(asdict(self)) + "\n"
+
+
+class Crowd:
+    """The clients of all applications of one scenario."""
+
+    def __init__(self, orders: Orders) -> None:
+        self.orders = orders
+        self._relays: dict[tuple[str, int], Relay] = {}
+
+    async def play(self) -> None:
+        """Open the relays and start every client; returns when all have ended, which they do not by themselves."""
+        async with asyncio.TaskGroup() as clients:
+            for application in SCENARIOS[self.orders.scenario].applications:
+                conninfo = await self._way_in(application)
+                for number in range(self._clients(application)):
+                    clients.create_task(self._live(application, number, conninfo))
+
+    def _goes_through_pool(self, application: Application) -> bool:
+        return application.pooled and self.orders.pool_port != 0
+
+    def _clients(self, application: Application) -> int:
+        if application.pooled and not self._goes_through_pool(application):
+            return min(application.clients, POOL_SIZE // 2)
+        return application.clients
+
+    async def _way_in(self, application: Application) -> str:
+        port = self.orders.pool_port if self._goes_through_pool(application) else self.orders.port
+        key = (application.address, port)
+        if key not in self._relays:
+            self._relays[key] = await Relay.open(Path(self.orders.folder), application.address, port)
+        return make_conninfo(
+            "",
+            host=self._relays[key].host,
+            port=port,
+            dbname="shop",
+            user=application.role,
+            application_name=application.name,
+            connect_timeout=_CONNECT_SECONDS,
+        )
+
+    async def _live(self, application: Application, number: int, conninfo: str) -> None:
+        await asyncio.sleep(application.arrival(number) + random.uniform(0, _JITTER_SECONDS))
+        while True:
+            try:
+                async with _connected(conninfo) as connection:
+                    await application.behave(connection, number)
+            except (psycopg.Error, OSError) as trouble:
+                # Applications log it and try again; so does this one.
+                print(f"{application.name}: {' '.join(str(trouble).split())}", file=sys.stderr)  # noqa: T201
+            await asyncio.sleep(random.uniform(*application.returns))
+
+
+@asynccontextmanager
+async def _connected(conninfo: str) -> AsyncIterator[Connection]:
+    # Without server-side prepared statements, as PgBouncer before 1.21 needs it in transaction mode.
+    connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+def main() -> None:
+    """Play the scenario of the first line until standard input ends."""
+    orders = Orders(**json.loads(sys.stdin.readline()))
+
+    async def until_input_ends() -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_reader(sys.stdin.fileno(), lambda: os._exit(0))  # connections end with us, nothing is worth saving
+        await Crowd(orders).play()
+
+    asyncio.run(until_input_ends())
+
+
+if __name__ == "__main__":
+    main()
