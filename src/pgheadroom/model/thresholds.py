@@ -90,10 +90,6 @@ class Levels:
     critical: Threshold
 
 
-def _levels(warning: str | float, critical: str | float) -> Levels:
-    return Levels(parse_threshold(warning), parse_threshold(critical))
-
-
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Every threshold of the program.
@@ -110,15 +106,15 @@ class Thresholds:
         pool_maxwait: Seconds the first of them has waited.
     """
 
-    usage: Levels = _levels("80%", "90%")
-    limit: Levels = _levels("80%", "100%")
-    idle_in_transaction: Levels = _levels(10, 20)
-    oldest_idle_in_transaction: Levels = _levels(300, 1800)
+    usage: Levels = Levels(Threshold(80, Unit.PERCENT), Threshold(90, Unit.PERCENT))
+    limit: Levels = Levels(Threshold(80, Unit.PERCENT), Threshold(100, Unit.PERCENT))
+    idle_in_transaction: Levels = Levels(Threshold(10), Threshold(20))
+    oldest_idle_in_transaction: Levels = Levels(Threshold(300), Threshold(1800))
     long_query_seconds: float = 300.0
-    long_queries: Levels = _levels(5, 10)
-    waiting_for_locks: Levels = _levels(5, 20)
-    pool_clients_waiting: Levels = _levels(1, 10)
-    pool_maxwait: Levels = _levels(1, 5)
+    long_queries: Levels = Levels(Threshold(5), Threshold(10))
+    waiting_for_locks: Levels = Levels(Threshold(5), Threshold(20))
+    pool_clients_waiting: Levels = Levels(Threshold(1), Threshold(10))
+    pool_maxwait: Levels = Levels(Threshold(1), Threshold(5))
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Thresholds":

@@ -1,0 +1,72 @@
+"""A sample with everything the other rules ask of it, each worked out once and only when asked for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from pgheadroom.model.capacity import Capacity
+from pgheadroom.model.grouping import Hog, StateCount
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.hogs import hogs
+from pgheadroom.rules.locks import lock_tree
+from pgheadroom.rules.states import states
+
+
+# No slots: `cached_property` keeps its value in the instance's dictionary.
+@dataclass(frozen=True)
+class Case:
+    """What is judged: a sample, by which thresholds."""
+
+    snapshot: Snapshot
+    thresholds: Thresholds
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        return capacity(self.snapshot)
+
+    @cached_property
+    def states(self) -> tuple[StateCount, ...]:
+        return states(self.snapshot)
+
+    @cached_property
+    def hogs(self) -> tuple[Hog, ...]:
+        return hogs(self.snapshot)
+
+    @cached_property
+    def locks(self) -> tuple[LockNode, ...]:
+        return lock_tree(self.snapshot)
+
+    @cached_property
+    def waiting_for_locks(self) -> tuple[LockNode, ...]:
+        """Sessions that wait for a lock. Background processes that do hold no slot."""
+        return tuple(node for node in self.locks if node.waits and node.kind != "process")
+
+    @cached_property
+    def idle_in_transaction(self) -> tuple[Session, ...]:
+        """With the aborted ones; who has idled longest comes first."""
+        return self._longest_first(one for one in self.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE)
+
+    @cached_property
+    def long_queries(self) -> tuple[Session, ...]:
+        """Queries that have run `long_query_seconds`; the oldest first."""
+        least = self.thresholds.long_query_seconds
+        active = (one for one in self.snapshot.sessions if one.state is State.ACTIVE)
+        return self._longest_first(one for one in active if (self.seconds_in_state(one) or 0.0) >= least)
+
+    @cached_property
+    def fresh_pools(self) -> tuple[tuple[PgBouncer, Pool], ...]:
+        """Pools of the PgBouncers that answered; what the others said before is no news."""
+        return tuple(
+            (bouncer, pool) for bouncer in self.snapshot.pgbouncers if not bouncer.trouble for pool in bouncer.pools
+        )
+
+    def seconds_in_state(self, session: Session) -> float | None:
+        return seconds_between(session.in_state_since, self.snapshot.taken_at)
+
+    def _longest_first(self, sessions: Iterable[Session]) -> tuple[Session, ...]:
+        return tuple(sorted(sessions, key=lambda one: self.seconds_in_state(one) or 0.0, reverse=True))

@@ -1,0 +1,39 @@
+"""How findings say who and how many. What comes out is safe to show and short enough for a line."""
+
+from collections.abc import Iterable
+
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.grouping import Hog
+from pgheadroom.model.session import Session, SessionId
+from pgheadroom.model.thresholds import Levels
+from pgheadroom.view.text import cell_width, fit, safe
+
+_LONGEST_NAME = 20
+
+
+def clipped(text: str, width: int = _LONGEST_NAME) -> str:
+    """Text from a server, made safe and cut to `width` cells."""
+    shown = safe(text)
+    return shown if cell_width(shown) <= width else fit(shown, width)
+
+
+def who(one: Session | Hog) -> str:
+    """`web/checkout`: the user and its application; `web` where it gave none; `?` for one not known."""
+    user = clipped(one.user) if one.user else "?"
+    return f"{user}/{clipped(one.application)}" if one.application else user
+
+
+def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:
+    """How urgent a value is; None while it is below the warning."""
+    if levels.critical.reached(value, ceiling):
+        return Severity.CRITICAL
+    return Severity.WARNING if levels.warning.reached(value, ceiling) else None
+
+
+def worst(*severities: Severity | None) -> Severity | None:
+    """The most urgent one, None where there is none."""
+    return min((one for one in severities if one is not None), key=lambda one: one.rank, default=None)
+
+
+def ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
+    return tuple(session.id for session in sessions)
