@@ -1,0 +1,187 @@
+"""Opening a connection that stays polite: recognisable, impatient, and harmless to the server."""
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
+
+from pgheadroom.deadline import arrives
+from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.postgres.queries import query
+from pgheadroom.postgres.refusal import place_of_socket, refusal
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+APPLICATION_NAME = "pgheadroom"
+CONNECT_TIMEOUT = 5
+
+# A dead peer is noticed in about ten seconds: the slot it holds for us is worth more than patience.
+_UNLESS_GIVEN = {
+    "application_name": APPLICATION_NAME,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 5000,
+}
+
+_SESSION_SETTINGS = {
+    # A server so loaded that a sample takes ten seconds must still give it.
+    "statement_timeout": "15s",
+    "lock_timeout": "1s",
+    "idle_in_transaction_session_timeout": "60s",
+    # The server lets go of our slot when our host dies.
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    # What other roles may have put into schemas must never be called with our rights.
+    "search_path": "pg_catalog, pg_temp",
+    "TimeZone": "UTC",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+}
+# Ours is the one session that must outlive an outage in which idle sessions are thrown out.
+_SETTINGS_SINCE = {140_000: {"idle_session_timeout": "0"}, 170_000: {"transaction_timeout": "0"}}
+
+
+def session_settings(version_num: int, *, read_only: bool) -> dict[str, str]:
+    """What our session sets for itself on a server of this version."""
+    settings = dict(_SESSION_SETTINGS)
+    for since, more in _SETTINGS_SINCE.items():
+        if version_num >= since:
+            settings |= more
+    if read_only:
+        settings["default_transaction_read_only"] = "on"
+    return settings
+
+
+async def open_door(
+    conninfo: str = "",
+    *,
+    password: str | None = None,
+    read_only: bool = False,
+    deadline: float | None = None,
+) -> Connection:
+    """Connect, and make the session ours.
+
+    libpq reads `PG*` variables, `service=` and the password file. The encoding of the client is SQL_ASCII: text comes
+    as the server's raw bytes (see `text`).
+
+    Args:
+        conninfo: psql's: a connection string or a URI.
+        password: Given by the user at a prompt.
+        deadline: Seconds for everything; by default what `connect_timeout` allows, and a little.
+
+    Raises:
+        NoConnection: with one line that says why.
+        UsageError: when the conninfo is not understood.
+    """
+    given = parameters(conninfo, password)
+    where = place(given)
+    if deadline is None:
+        deadline = 2.0 * float(given["connect_timeout"]) + 2.0
+    clock = asyncio.get_running_loop().time
+    ends = clock() + deadline
+    connection = await _connect(given, where, deadline)
+    settling = asyncio.create_task(_settle(connection, read_only))
+    if not await arrives(settling, ends - clock()):
+        await hang_up(connection, settling)
+        raise NoConnection(f"{where}: connected, but no answer in {deadline:.0f} s")
+    try:
+        settling.result()
+    except psycopg.Error as error:
+        await connection.close()
+        raise no_connection(error, where) from None
+    return connection
+
+
+async def _connect(given: Mapping[str, Any], where: str, deadline: float) -> Connection:
+    connecting = asyncio.create_task(AsyncConnection.connect(**given, autocommit=True, prepare_threshold=None))
+    try:
+        if not await arrives(connecting, deadline):
+            # While it connects there is no session to cancel anything in: this ends at once.
+            connecting.cancel()
+            raise NoConnection(f"{where}: no answer in {deadline:.0f} s")
+        return connecting.result()
+    except asyncio.CancelledError:
+        connecting.cancel()
+        raise
+    except psycopg.Error as error:
+        raise no_connection(error, where) from None
+
+
+async def _settle(connection: Connection, read_only: bool) -> None:
+    """Set our session's settings in one round trip; nothing is set behind a pooler.
+
+    There the session belongs to whoever comes next, and our timeouts would hit applications. A pooler is recognised
+    by the backend's pid: the one it told us is not the one that answers.
+    """
+    settings = session_settings(connection.info.server_version, read_only=read_only)
+    await connection.execute(
+        query("session_settings", connection.info.server_version),
+        (list(settings), list(settings.values()), connection.info.backend_pid),
+        binary=True,
+    )
+
+
+def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:
+    """The user's connection parameters with ours, without any that libpq finds elsewhere."""
+    try:
+        given: dict[str, Any] = {name: value for name, value in conninfo_to_dict(conninfo).items() if value is not None}
+    except psycopg.ProgrammingError as error:
+        # libpq quotes what it does not understand, and that may be a part of the password.
+        said = re.sub(r'"[^"]*"?', "...", str(error).strip().splitlines()[0])
+        raise UsageError(f"the connection string is not understood: {said}") from None
+    for name, value in _UNLESS_GIVEN.items():
+        given.setdefault(name, value)
+    if not os.environ.get("PGCONNECT_TIMEOUT"):
+        given.setdefault("connect_timeout", CONNECT_TIMEOUT)
+    given.setdefault("connect_timeout", os.environ.get("PGCONNECT_TIMEOUT"))
+    given["client_encoding"] = "SQL_ASCII"
+    if password is not None:
+        given["password"] = password
+    return given
+
+
+def place(given: Mapping[str, Any]) -> str:
+    """Where the parameters lead, without secrets; for messages before there is a connection."""
+    host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
+    port = str(given.get("port") or os.environ.get("PGPORT") or "5432")
+    if not host:
+        return "the local socket" if port == "5432" else f"the local socket, port {port}"
+    if host.startswith("/"):
+        return place_of_socket(host, port)
+    return f"{host}:{port}"
+
+
+def no_connection(error: psycopg.Error, where: str) -> NoConnection:
+    """psycopg's error as ours: one line, classified."""
+    found = refusal(str(error), where)
+    needed = found.password_needed or bool(error.pgconn and error.pgconn.needs_password)
+    return NoConnection(found.message, full=found.full, password_needed=needed)
+
+
+def password_is_needed(error: BaseException) -> bool:
+    """Whether the server wanted a password that was not given: a prompt would help."""
+    return isinstance(error, NoConnection) and error.password_needed
+
+
+async def hang_up(connection: Connection, in_flight: asyncio.Task[Any] | None = None) -> None:
+    """End a connection that does not answer, at once, and with it the question that is in flight.
+
+    The socket is shut down before it is closed, so that the question ends by itself with an error: to close a
+    descriptor that the event loop still watches would hand its number to the next connection.
+    """
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as line:
+        line.shutdown(socket.SHUT_RDWR)
+    if in_flight is not None and not await arrives(in_flight, 2.0):
+        in_flight.cancel()
+    if in_flight is not None and in_flight.done() and not in_flight.cancelled():
+        in_flight.exception()
+    connection.pgconn.finish()

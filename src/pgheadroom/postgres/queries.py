@@ -1,0 +1,45 @@
+"""The SQL, one file for each question and minimum version.
+
+`lock_requests.sql` serves every version, `lock_requests_140000.sql` those from 14 on.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+
+
+@cache
+def query(name: str, version_num: int) -> bytes:
+    """The text of a question for a server, without comments.
+
+    Args:
+        version_num: The server's `server_version_num`.
+
+    Raises:
+        LookupError: when there is no file for it.
+    """
+    return _text(_newest(name, version_num))
+
+
+def _newest(name: str, version_num: int) -> str:
+    """The file with the highest minimum version that is not above the server's."""
+    suitable = {minimum: file for minimum, file in _files().get(name, {}).items() if minimum <= version_num}
+    if not suitable:
+        raise LookupError(f"no query {name} for version {version_num}")
+    return suitable[max(suitable)]
+
+
+@cache
+def _files() -> dict[str, dict[int, str]]:
+    found: dict[str, dict[int, str]] = {}
+    for file in resources.files(__package__).joinpath("sql").iterdir():
+        if match := re.fullmatch(r"([a-z_]+?)(?:_(\d{6}))?\.sql", file.name):
+            found.setdefault(match[1], {})[int(match[2] or 0)] = file.name
+    return found
+
+
+def _text(file: str) -> bytes:
+    """Comments are for readers of the file; every byte sent is sent each second."""
+    text = resources.files(__package__).joinpath("sql", file).read_text("ascii")
+    lines = (line.split("--")[0].strip() for line in text.splitlines())
+    return " ".join(line for line in lines if line).encode()

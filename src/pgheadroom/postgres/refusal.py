@@ -1,0 +1,125 @@
+"""What libpq says when a connection fails, in one line for the user. Pure.
+
+psycopg gives no SQLSTATE for a failed connection, only libpq's text: several lines, twice over with `sslmode=prefer`,
+once more for each address of a host. Texts: PostgreSQL 13 to 18 and PgBouncer 1.12 to 1.25.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_FULL = re.compile(
+    r"sorry, too many clients already"
+    r"|remaining connection slots are reserved"
+    r"|too many connections for (?:role|database)"
+    r"|number of requested standby connections exceeds"
+    r"|no more connections allowed"
+    r"|client connections exceeded"
+)
+_NO_PASSWORD = re.compile(r"no password supplied|needs? password|password is required|empty password")
+_FROM_SERVER = re.compile(r"(?:FATAL|ERROR|PANIC):\s+(?P<reason>.*)", re.DOTALL)
+_AT_HOST = re.compile(r'server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)')
+_ON_SOCKET = re.compile(r'server on socket "(?P<folder>[^"]*)/\.s\.PGSQL\.(?P<port>\d+)"')
+_PREAMBLE = re.compile(r"^.*(?:connection to server (?:at|on) .*? failed:|connection failed:)\s*", re.DOTALL)
+_LIST_OF_ATTEMPTS = "Multiple connection attempts failed"
+_NOT_RESOLVED = re.compile(r"failed to resolve host '?(?P<host>[^':]+)'?")
+
+_MEANING = (
+    (re.compile(r"sorry, too many clients already"), "no slot is left, not even a reserved one"),
+    (re.compile(r"reserved for (?:non-replication superuser|roles with the SUPERUSER)"), "only superusers get in"),
+    (re.compile(r"reserved for roles with privileges of"), "only reserved slots are left"),
+    (re.compile(r"no more connections allowed"), "PgBouncer is full"),
+    (re.compile(r"client connections exceeded"), "PgBouncer is full for us"),
+    (re.compile(r"query_wait_timeout"), "PgBouncer got no server connection in time"),
+    (re.compile(r"cannot connect to server|server login has been failing"), "PgBouncer does not reach PostgreSQL"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a connection failed.
+
+    Attributes:
+        message: One line.
+        full: The server or the pooler says that it has no room.
+        password_needed: A password was asked for, and none was given.
+    """
+
+    message: str
+    full: bool = False
+    password_needed: bool = False
+
+
+def refusal(text: str, where: str = "") -> Refusal:
+    """Read libpq's text. `where` is used when the text does not name the server itself."""
+    told = max(_attempts(text), key=_how_telling)
+    place = _place(told) or where
+    reason = _reason(told)
+    message = f"{place}: {reason}" if place else reason
+    return Refusal(message, full=bool(_FULL.search(told)), password_needed=bool(_NO_PASSWORD.search(told)))
+
+
+def _attempts(text: str) -> list[str]:
+    """One text for each address and each try; libpq puts the tries of one address on lines of their own."""
+    text = text.partition(_LIST_OF_ATTEMPTS)[2] or text
+    text = text.replace("\n- host: ", "\nconnection failed: - host: ")
+    pieces = re.split(r"\n(?=connection (?:to server|failed))", text.strip())
+    return [piece.strip() for piece in pieces if piece.strip()] or [text]
+
+
+def _how_telling(attempt: str) -> int:
+    """A server that answers tells more than one that does not."""
+    if _FULL.search(attempt):
+        return 4
+    if _NO_PASSWORD.search(attempt):
+        return 3
+    return 2 if _FROM_SERVER.search(attempt) else 1
+
+
+def _place(attempt: str) -> str:
+    if found := _AT_HOST.search(attempt):
+        return f"{found['host']}:{found['port']}"
+    if found := _ON_SOCKET.search(attempt):
+        return place_of_socket(found["folder"], found["port"])
+    return ""
+
+
+def place_of_socket(folder: str, port: str) -> str:
+    """How a Unix socket is called: by its folder, and its port where it is not the usual one."""
+    return folder if port in ("", "5432") else f"{folder}:{port}"
+
+
+def _reason(attempt: str) -> str:
+    if found := _NOT_RESOLVED.search(attempt):
+        return f'no such host: "{found["host"]}"'
+    if found := _FROM_SERVER.search(attempt):
+        said = _first_lines([found["reason"]])
+    else:
+        said = _first_lines([_PREAMBLE.sub("", attempt)])
+    return _explained(_in_our_words(said))
+
+
+def _first_lines(texts: Iterable[str]) -> str:
+    """The first line of a text that has one: libpq's hints and DETAILs follow on lines of their own."""
+    for text in texts:
+        for line in text.strip().splitlines():
+            if line.strip():
+                return line.strip()
+    return "the connection failed"
+
+
+def _in_our_words(said: str) -> str:
+    if "Connection refused" in said or "No such file or directory" in said:
+        return f"nobody listens there ({said[0].lower()}{said[1:]})"
+    if "timeout expired" in said or "Connection timed out" in said:
+        return "no answer in time"
+    if _NO_PASSWORD.search(said):
+        return "a password is needed"
+    return said
+
+
+def _explained(said: str) -> str:
+    for pattern, meaning in _MEANING:
+        if pattern.search(said):
+            return f"{said} ({meaning})"
+    return said

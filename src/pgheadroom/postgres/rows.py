@@ -1,0 +1,161 @@
+"""Rows of `activity.sql` as sessions. Pure, and the hot path: it runs for every session each second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
+from pgheadroom.model.snapshot import LockRequest
+from pgheadroom.postgres.catalogue import Catalogue
+from pgheadroom.postgres.exchange import Row
+from pgheadroom.postgres.lock_target import LockRow, lock_target
+from pgheadroom.postgres.raw_text import read_text
+
+QUERY_BYTES = 240
+"""Where `activity.sql` cuts a query."""
+_LONGEST_CHARACTER = 4
+_SOCKET_PORT = -1
+_PARALLEL_WORKER = "parallel worker"
+_STATES = {state.value.encode(): state for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Every process that has a row.
+
+    Attributes:
+        exact: False when rows of other roles were hidden, so that some sessions may be something else.
+        leaders: Leader's pid for each parallel worker's.
+    """
+
+    sessions: tuple[Session, ...]
+    processes: tuple[Session, ...]
+    exact: bool
+    leaders: dict[int, int]
+
+
+class Words(dict[bytes | None, str]):
+    """Text of columns that hold few different values, each read once."""
+
+    _MANY = 10_000
+
+    def __missing__(self, raw: bytes | None) -> str:
+        if len(self) > self._MANY:
+            self.clear()
+        word = "" if raw is None else read_text(raw)
+        self[raw] = word
+        return word
+
+
+def read_activity(rows: Sequence[Row], catalogue: Catalogue, words: Words) -> Activity:
+    """All rows as sessions and other processes, in the server's order."""
+    sessions: list[Session] = []
+    processes: list[Session] = []
+    hidden = False
+    for row in rows:
+        session = read_session(row, catalogue, words)
+        if session.backend_type == CLIENT_BACKEND:
+            sessions.append(session)
+        elif session.backend_type:
+            processes.append(session)
+        else:
+            hidden = True
+            # Background processes have no role or no database; parallel workers have both and cannot be told apart.
+            (sessions if session.user and session.database else processes).append(session)
+    leaders = {p.pid: p.leader_pid for p in processes if p.leader_pid and p.backend_type == _PARALLEL_WORKER}
+    if leaders:
+        sessions = _with_leaders(sessions, processes, leaders)
+    return Activity(tuple(sessions), tuple(processes), not hidden, leaders)
+
+
+def read_session(row: Row, catalogue: Catalogue, words: Words) -> Session:
+    (
+        pid, backend_start, role, database, application, client, port, state, wait_event_type, wait_event,
+        xact_start, query_start, state_change, xid, xmin, backend_type, leader_pid, query, blocked_by,
+    ) = row  # fmt: skip
+    return Session(
+        pid,
+        backend_start,
+        _name(role, catalogue.role_names),
+        _name(database, catalogue.database_names),
+        words[application],
+        LOCAL if port == _SOCKET_PORT else (words[client] if client is not None else None),
+        port if port != _SOCKET_PORT else None,
+        _STATES[state] if state in _STATES else _without_state(backend_type, state),
+        words[wait_event_type],
+        words[wait_event],
+        xact_start,
+        query_start,
+        state_change,
+        xid and xid.decode(),
+        xmin and xmin.decode(),
+        words[backend_type],
+        leader_pid,
+        _query(query, database, catalogue),
+        tuple(dict.fromkeys(blocked_by)) if blocked_by else (),
+    )
+
+
+def _name(oid: int | None, names: dict[int | None, str | None]) -> str | None:
+    """The name, or the OID for one that is not in the catalogue (dropped, or the catalogue cannot be read)."""
+    try:
+        return names[oid]
+    except KeyError:
+        return f"oid {oid}" if oid else None
+
+
+def _without_state(backend_type: bytes | None, state: bytes | None) -> State:
+    """A client backend has no state in its first instant; background processes never have one; others are hidden."""
+    if state is None and backend_type == CLIENT_BACKEND.encode():
+        return State.STARTING
+    return State.HIDDEN
+
+
+def _query(raw: bytes | None, database: int | None, catalogue: Catalogue) -> str:
+    if not raw:
+        return ""
+    if raw.isascii():
+        return raw.decode("ascii")
+    # The server cuts too, at a character of *our* database's encoding, which need not be that of the session's.
+    cut = len(raw) >= QUERY_BYTES or len(raw) >= catalogue.facts.query_size - _LONGEST_CHARACTER
+    return read_text(raw, catalogue.codecs.get(database, catalogue.codec), cut=cut)
+
+
+def _with_leaders(sessions: list[Session], processes: list[Session], leaders: dict[int, int]) -> list[Session]:
+    """Give the leader what its workers wait for, and name leaders where workers block."""
+    behind: dict[int, tuple[int, ...]] = {}
+    for worker in processes:
+        if worker.blocked_by and worker.pid in leaders:
+            behind[leaders[worker.pid]] = behind.get(leaders[worker.pid], ()) + worker.blocked_by
+    return [_led(session, behind.get(session.pid, ()), leaders) for session in sessions]
+
+
+def _led(session: Session, more: tuple[int, ...], leaders: dict[int, int]) -> Session:
+    if not session.blocked_by and not more:
+        return session
+    blockers = dict.fromkeys(leaders.get(pid, pid) for pid in session.blocked_by + more)
+    blockers.pop(session.pid, None)
+    return session._replace(blocked_by=tuple(blockers))
+
+
+def read_lock_requests(rows: Sequence[Row], catalogue: Catalogue, leaders: dict[int, int]) -> tuple[LockRequest, ...]:
+    """Rows of `lock_requests.sql`, a parallel worker's under its leader's pid."""
+    return tuple(_lock_request(row, catalogue, leaders) for row in rows)
+
+
+def _lock_request(row: Row, catalogue: Catalogue, leaders: dict[int, int]) -> LockRequest:
+    pid: int = row[0]
+    locktype, mode, since, *rest = row[1:]
+    lock = lock_row(locktype, rest, catalogue)
+    return LockRequest(
+        leaders.get(pid, pid), lock.locktype, read_text(mode), lock_target(lock, database_of(lock, catalogue)), since
+    )
+
+
+def lock_row(locktype: bytes, rest: Sequence[object], catalogue: Catalogue) -> LockRow:
+    """The columns that say what a lock is on, with text read."""
+    values = [read_text(value, catalogue.codec) if isinstance(value, bytes) else value for value in (locktype, *rest)]
+    return LockRow(*values)  # type: ignore[arg-type]
+
+
+def database_of(lock: LockRow, catalogue: Catalogue) -> str:
+    return _name(lock.database, catalogue.database_names) or ""

@@ -1,0 +1,24 @@
+-- The function, not the view pg_stat_activity: the view joins pg_authid and pg_database and waits when one is locked.
+-- Names of roles and databases come from the rarely read catalogue.
+-- pg_blocking_pids takes every partition of the lock table, so it is called for waiters only.
+-- The query is cut as bytes: cutting it as text would raise for bytes that are not valid in our database's encoding.
+SELECT a.pid,
+       a.backend_start,
+       a.usesysid,
+       a.datid,
+       a.application_name,
+       pg_catalog.host(a.client_addr),
+       a.client_port,
+       a.state,
+       a.wait_event_type,
+       a.wait_event,
+       a.xact_start,
+       a.query_start,
+       a.state_change,
+       a.backend_xid::pg_catalog.text,
+       a.backend_xmin::pg_catalog.text,
+       a.backend_type,
+       a.leader_pid,
+       pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240),
+       CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END
+  FROM pg_catalog.pg_stat_get_activity(NULL) AS a
