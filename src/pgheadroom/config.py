@@ -295,18 +295,17 @@ class _Page:
         return Layer(**said)
 
     def _value_mistake(self, place: tuple[str, ...], key: str, value: object, reason: str) -> ConfigError:
-        # A table's own mistake is on the line of its key, when the reason names one.
+        # A table's reader names the key within it first, and that key's line is the one to look at.
         if isinstance(value, dict):
             for inner in value:
-                if re.search(rf"\b{re.escape(inner)}\b", reason):
-                    return self._mistake((*place, key), inner, reason, said=True)
+                if reason.startswith(f"{inner}: "):
+                    return self._mistake((*place, key), inner, reason.removeprefix(f"{inner}: "))
         return self._mistake(place, key, reason)
 
-    def _mistake(self, place: tuple[str, ...], key: str, reason: str, *, said: bool = False) -> ConfigError:
+    def _mistake(self, place: tuple[str, ...], key: str, reason: str) -> ConfigError:
         line = self._line_of(place, key)
         where = f"{self._name}, line {line}" if line else self._name
-        subject = ".".join(place) if said else ".".join((*place, key))
-        return ConfigError(f"{where}: {subject}: {_one_line(reason)}")
+        return ConfigError(f"{where}: {'.'.join((*place, key))}: {_one_line(reason)}")
 
     def _line_of(self, place: tuple[str, ...], key: str) -> int | None:
         header: tuple[str, ...] = ()

@@ -1,0 +1,98 @@
+"""`pgheadroom demo`: an outage on servers of its own, and the monitor on it."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from pgheadroom import config
+from pgheadroom.cli import terminal
+from pgheadroom.cli.diagnostics import say
+from pgheadroom.config import Settings
+from pgheadroom.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from pgheadroom.demo.stage import Demo
+
+DEFAULT_SCENARIO = "idle-leak"
+
+Show = Callable[["Demo", Settings], int]
+
+
+def demo(flags: argparse.Namespace) -> int:
+    """Play a scenario for as long as it is looked at; everything is stopped and removed at the end.
+
+    Raises:
+        PgHeadroomError: A server is missing or does not start, or there is no such scenario.
+    """
+    from pgheadroom.demo.stage import SCENARIOS, open_demo
+
+    if flags.scenario == "help":
+        return _list_scenarios(SCENARIOS)
+    settings = _settings(flags)
+    show = _wait if flags.no_monitor else _watch if terminal.has_terminal() else _print
+    _end_cleanly_on_signals()
+    with open_demo(flags.scenario or DEFAULT_SCENARIO, say) as outage:
+        if outage.bouncer_missing:
+            say(outage.bouncer_missing)
+        code = show(outage, replace(settings, conninfo=outage.conninfo, pgbouncers=outage.pgbouncers))
+        # The monitor's event loop has put the signals back to their defaults, which would skip the clearing up.
+        _end_cleanly_on_signals()
+        return code
+
+
+def _list_scenarios(scenarios: dict[str, str]) -> int:
+    width = max(map(len, scenarios))
+    for name, description in scenarios.items():
+        print(f"{name:<{width}}  {description}")  # noqa: T201 - stdout is data
+    return EXIT_OK
+
+
+def _settings(flags: argparse.Namespace) -> Settings:
+    configuration = config.load(flags.config, os.environ)
+    flag_layer = config.Layer(interval=flags.interval, read_only=True if flags.read_only else None)
+    return config.settle(configuration.general, config.from_environment(os.environ), flag_layer, target="demo")
+
+
+def _end_cleanly_on_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # What nohup ignores stays ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    # An exception, so that every "with" on the way out clears up.
+    raise SystemExit(128 + number)
+
+
+# --- what is done with the outage ------------------------------------------------------------------------------------
+
+
+def _watch(outage: "Demo", settings: Settings) -> int:
+    from pgheadroom.cli.monitor import watch
+
+    return watch(settings)
+
+
+def _print(outage: "Demo", settings: Settings) -> int:
+    from pgheadroom.cli.snapshot import print_snapshot
+
+    return print_snapshot(settings)
+
+
+def _wait(outage: "Demo", settings: Settings) -> int:
+    lines = [f"postgresql {outage.conninfo}", f"superuser  {outage.superuser_conninfo}"]
+    lines += [f"pgbouncer  {console}" for console in outage.pgbouncers]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    say("running until Ctrl-C")
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        return EXIT_OK

@@ -1,0 +1,186 @@
+"""The audit file: private, complete, written before the signal, and a bar to actions when it cannot be."""
+
+import json
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pgheadroom.audit import QUERY_CHARACTERS, Audit, SessionResult, audit_path
+from pgheadroom.errors import AuditFailed
+from pgheadroom.model.session import CLIENT_BACKEND, Session, State
+from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings, Snapshot
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def session(pid: int = 4242, **others) -> Session:
+    return Session(
+        **{
+            "pid": pid,
+            "backend_start": NOW - timedelta(hours=2),
+            "user": "web",
+            "database": "shop",
+            "application": "checkout",
+            "client": "10.0.0.7",
+            "client_port": 5555,
+            "state": State.IDLE,
+            "wait_event_type": "Client",
+            "wait_event": "ClientRead",
+            "xact_start": None,
+            "query_start": NOW - timedelta(minutes=30),
+            "state_change": NOW - timedelta(minutes=20),
+            "backend_xid": None,
+            "backend_xmin": None,
+            "backend_type": CLIENT_BACKEND,
+            "leader_pid": None,
+            "query": "COMMIT",
+            **others,
+        }
+    )
+
+
+@pytest.fixture
+def seen() -> Snapshot:
+    return Snapshot(
+        taken_at=NOW,
+        round_trip=0.001,
+        server=Server("db1:5432", "18.4", 180004, False, None),
+        door=Door("monitor", "postgres", SlotKind.RESERVED, 1, True, True),
+        settings=SlotSettings(100, 3, 2),
+        sessions=(session(),),
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "pgheadroom" / "actions.jsonl"
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_an_action_is_one_line_before_and_one_after(path, seen):
+    audit = Audit(path)
+    action = audit.intend("terminate", seen.sessions, seen, "state:idle age>10m")
+    (before,) = lines(path)
+    audit.complete(action, [SessionResult(seen.sessions[0].id, "gone")])
+    _, after = lines(path)
+
+    assert (before["event"], after["event"]) == ("intended", "result")
+    assert before["action"] == after["action"] == action
+    assert (before["verb"], before["server"], before["door_user"]) == ("terminate", "db1:5432", "monitor")
+    assert before["chosen_by"] == "state:idle age>10m"
+    assert set(before["who"]) >= {"os_user", "host"}
+    assert before["targets"] == [
+        {
+            "pid": 4242,
+            "backend_start": "2026-03-01T10:00:00.123456+00:00",
+            "user": "web",
+            "database": "shop",
+            "application": "checkout",
+            "client": "10.0.0.7",
+            "client_port": 5555,
+            "state": "idle",
+            "in_state_seconds": 1200.0,
+            "transaction_seconds": None,
+            "query_seconds": 1800.0,
+            "connection_seconds": 7200.0,
+            "query": "COMMIT",
+        }
+    ]
+    assert after["results"] == [
+        {"pid": 4242, "backend_start": "2026-03-01T10:00:00.123456+00:00", "outcome": "gone", "message": ""}
+    ]
+
+
+def test_a_refused_action_is_written_too(path, seen):
+    Audit(path).refuse("terminate", seen.sessions, seen, "selection", "read-only")
+    (refused,) = lines(path)
+    assert (refused["event"], refused["reason"], refused["targets"][0]["pid"]) == ("refused", "read-only", 4242)
+
+
+def test_the_file_and_its_folder_are_private_whatever_the_umask(path, seen):
+    before = os.umask(0)
+    try:
+        Audit(path).intend("cancel", seen.sessions, seen, "selection")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_could_read_is_made_private(path, seen):
+    path.parent.mkdir(parents=True)
+    path.touch()
+    path.chmod(0o644)
+    Audit(path).intend("cancel", seen.sessions, seen, "selection")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_hostile_text_stays_on_its_line_and_long_queries_are_cut(path, seen):
+    hostile = session(query="x\n\x1b]0;PWNED\x07\u2028" + "y" * 1000, application="\udc80[/red]")
+    Audit(path).intend("terminate", [hostile], seen, "selection")
+    raw = path.read_bytes()
+    assert raw.count(b"\n") == 1
+    assert raw.endswith(b"\n")
+    assert raw.isascii()
+    assert b"\x1b" not in raw
+    assert len(lines(path)[0]["targets"][0]["query"]) == QUERY_CHARACTERS
+
+
+def test_a_line_torn_by_a_full_disk_does_not_swallow_the_next(path, seen):
+    path.parent.mkdir(parents=True)
+    path.write_text('{"event": "inten')
+    Audit(path).intend("terminate", seen.sessions, seen, "selection")
+    torn, whole = path.read_text().splitlines()
+    assert torn == '{"event": "inten'
+    assert json.loads(whole)["event"] == "intended"
+
+
+def _nowhere_to_write(path: Path, how: str) -> None:
+    path.parent.mkdir(parents=True)
+    if how == "folder":
+        path.mkdir()
+    elif how == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/full")
+
+
+@pytest.mark.parametrize("how", ["folder", "fifo", "device"])
+def test_what_cannot_be_written_forbids_the_action(path, seen, how):
+    _nowhere_to_write(path, how)
+    with pytest.raises(AuditFailed) as raised:
+        Audit(path).intend("terminate", seen.sessions, seen, "selection")
+    assert str(path) in str(raised.value)
+    assert str(raised.value).endswith("nothing was signalled")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("how", ["folder", "fifo", "device"])
+def test_unless_it_was_told_not_to(path, seen, how):
+    _nowhere_to_write(path, how)
+    audit = Audit(path, required=False)
+    action = audit.intend("terminate", seen.sessions, seen, "selection")
+    audit.complete(action, [])
+    assert str(path) in audit.trouble
+
+
+def test_a_result_that_cannot_be_written_says_that_the_action_happened(path, seen):
+    audit = Audit(path)
+    action = audit.intend("terminate", seen.sessions, seen, "selection")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(AuditFailed, match="the action happened"):
+        audit.complete(action, [])
+
+
+def test_where_it_is(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/dba")
+    assert audit_path({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/pgheadroom/actions.jsonl")
+    assert audit_path({"XDG_STATE_HOME": "here"}) == Path("/home/dba/.local/state/pgheadroom/actions.jsonl")
+    assert audit_path({}) == Path("/home/dba/.local/state/pgheadroom/actions.jsonl")

@@ -1,0 +1,191 @@
+"""Settings: defaults < file < environment < flags, and mistakes told by file, line, key and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgheadroom import config
+from pgheadroom.config import Configuration, Layer, Settings, settle
+from pgheadroom.errors import ConfigError
+from pgheadroom.model.thresholds import Thresholds
+
+FILE = """\
+interval = "500ms"
+protected_roles = ["replicator"]
+
+[thresholds]
+usage = ["70%", "85%"]
+
+[targets.production]
+conninfo = "host=db1 user=monitor"
+pgbouncer = ["host=pool1 port=6432 dbname=pgbouncer", "host=pool2 port=6432 dbname=pgbouncer"]
+interval = 2
+read_only = true
+protected_roles = ["payments"]
+
+[targets.production.thresholds]
+long_query_seconds = "10m"
+
+[targets.test]
+conninfo = "host=db2"
+"""
+
+
+def test_a_file():
+    read = config.parse(FILE, "config.toml")
+    assert read.general == Layer(interval=0.5, protected_roles=("replicator",), thresholds={"usage": ["70%", "85%"]})
+    assert read.targets["production"].pgbouncers == (
+        "host=pool1 port=6432 dbname=pgbouncer",
+        "host=pool2 port=6432 dbname=pgbouncer",
+    )
+    assert read.targets["test"] == Layer(conninfo="host=db2")
+
+
+def test_a_targets_settings_lie_over_the_general_ones():
+    read = config.parse(FILE, "config.toml")
+    settings = settle(read.general, read.targets["production"], target="production")
+    assert (settings.interval, settings.read_only, settings.conninfo) == (2.0, True, "host=db1 user=monitor")
+    assert settings.thresholds == Thresholds.from_mapping({"usage": ["70%", "85%"], "long_query_seconds": 600})
+
+
+def test_protected_roles_add_up():
+    read = config.parse(FILE, "config.toml")
+    assert settle(read.general, read.targets["production"]).protected_roles == ("replicator", "payments")
+
+
+def test_the_environment_lies_over_the_file_and_the_flags_over_both():
+    environ = {"PGHEADROOM_INTERVAL": "5", "PGHEADROOM_READ_ONLY": "0", "PGHEADROOM_ASCII": "yes"}
+    read = config.parse(FILE, "config.toml")
+    layers = (read.general, read.targets["production"], config.from_environment(environ))
+    assert settle(*layers).interval == 5.0
+    assert settle(*layers).read_only is False
+    assert settle(*layers).ascii_only is True
+    assert settle(*layers, Layer(interval=0.2, read_only=True)).interval == 0.2
+    assert settle(*layers, Layer(interval=0.2, read_only=True)).read_only is True
+
+
+def test_nothing_said_leaves_the_defaults():
+    assert settle() == settle(Layer(), Layer(), Layer()) == Settings()
+    assert Settings().interval == 1.0
+
+
+_LAYERS = st.builds(
+    Layer,
+    conninfo=st.none() | st.sampled_from(["host=a", "host=b"]),
+    interval=st.none() | st.floats(0.2, 60),
+    read_only=st.none() | st.booleans(),
+    ascii_only=st.none() | st.booleans(),
+    pgbouncers=st.none() | st.sampled_from([(), ("host=p",)]),
+    protected_roles=st.lists(st.sampled_from("abc")).map(tuple),
+)
+
+
+@given(st.lists(_LAYERS))
+def test_the_last_layer_that_says_something_wins(layers):
+    settings = settle(*layers)
+    for name, default in (("interval", 1.0), ("read_only", False), ("ascii_only", False), ("pgbouncers", ())):
+        said = [getattr(layer, name) for layer in layers if getattr(layer, name) is not None]
+        assert getattr(settings, name) == (said[-1] if said else default)
+    assert set(settings.protected_roles) == {role for layer in layers for role in layer.protected_roles}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "interval = 2\nread_onli = true",
+            "c.toml, line 2: read_onli: is not a setting (did you mean read_only?); allowed",
+        ),
+        ("interval = 100", "c.toml, line 1: interval: 100 is out of range; allowed: 0.2 to 60 seconds"),
+        ("interval = true", "c.toml, line 1: interval: must be 0.2 to 60 seconds"),
+        ("interval = 'soon'", "c.toml, line 1: interval: 'soon' is not an interval"),
+        ("read_only = 1", "c.toml, line 1: read_only: must be true or false"),
+        ("protected_roles = [1]", "c.toml, line 1: protected_roles: must be a list of texts"),
+        ("\n[thresholds]\nusage = ['x', 'y']", "c.toml, line 3: thresholds.usage: 'x' is not"),
+        ("\n[thresholds]\nusge = [1, 2]", "c.toml, line 3: thresholds.usge: there is no such threshold"),
+        ("thresholds = 3", "c.toml, line 1: thresholds: must be a table"),
+        (
+            "[targets.a]\nconninfo = 'host=a'\n[targets.b]\nhost = 'b'",
+            "c.toml, line 4: targets.b.host: is not a setting",
+        ),
+        ("[targets.a]\nconninfo = ''", "c.toml, line 2: targets.a.conninfo: must be a text that is not empty"),
+        ("[targets.a]\nascii = true", "c.toml, line 2: targets.a.ascii: is not a setting"),
+        (
+            '[targets."a b"]\nintervall = 1',
+            "c.toml, line 2: targets.a b.intervall: is not a setting (did you mean interval?)",
+        ),
+        ("[targets.snapshot]\nconninfo = 'host=a'", "c.toml, line 1: targets.snapshot: is a command"),
+        ("[targets]\na = 'host=a'", "c.toml, line 2: targets.a: must be a table: [targets.a]"),
+        ("targets = 1", "c.toml, line 1: targets: must be tables"),
+        ("interval = = 2", "c.toml: not TOML: Invalid value (at line 1"),
+        (
+            "[targets.a.thresholds]\nusage = 5",
+            "c.toml, line 2: targets.a.thresholds.usage: must be [warning, critical]",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(text, message):
+    with pytest.raises(ConfigError) as raised:
+        config.parse(text, "c.toml")
+    assert str(raised.value).startswith(message)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PGHEADROOM_INTERVAL", "never"), ("PGHEADROOM_READ_ONLY", "perhaps"), ("PGHEADROOM_ASCII", "2")],
+)
+def test_a_mistake_in_the_environment_names_the_variable(name, value):
+    with pytest.raises(ConfigError, match=f"environment variable {name}: .*allowed"):
+        config.from_environment({name: value})
+
+
+def test_several_pgbouncers_in_one_variable():
+    text = "host=a dbname=pgbouncer; postgresql://b/pgbouncer\nhost=c;\n"
+    said = config.from_environment({"PGHEADROOM_PGBOUNCER": text})
+    assert said.pgbouncers == ("host=a dbname=pgbouncer", "postgresql://b/pgbouncer", "host=c")
+
+
+def test_where_the_file_is_looked_for(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/dba")
+    assert config.default_path({"XDG_CONFIG_HOME": "/etc/xdg"}) == Path("/etc/xdg/pgheadroom/config.toml")
+    assert config.default_path({"XDG_CONFIG_HOME": "relative"}) == Path("/home/dba/.config/pgheadroom/config.toml")
+    assert config.default_path({}) == Path("/home/dba/.config/pgheadroom/config.toml")
+
+
+def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path):
+    assert config.load(None, {"XDG_CONFIG_HOME": str(tmp_path)}) == Configuration()
+    with pytest.raises(ConfigError, match="there is no such file"):
+        config.load(str(tmp_path / "none.toml"), {})
+    with pytest.raises(ConfigError, match="there is no such file"):
+        config.load(None, {"PGHEADROOM_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="Is a directory"):
+        config.load(str(tmp_path), {})
+    (tmp_path / "c.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        config.load(str(tmp_path / "c.toml"), {})
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
+@pytest.mark.parametrize(
+    "secret", ["conninfo = 'host=a password=hunter2'", "pgbouncer = ['postgresql://u:hunter2@b/pgbouncer']"]
+)
+def test_a_password_that_others_can_read_is_warned_of_and_not_told(tmp_path, mode, warned, secret):
+    path = tmp_path / "c.toml"
+    path.write_text(f"[targets.production]\n{secret}\n")
+    path.chmod(mode)
+    warnings = config.load(str(path), {}).warnings
+    assert bool(warnings) is warned
+    assert all("production" in line and "hunter2" not in line for line in warnings)
+
+
+def test_a_readable_file_without_a_password_is_no_matter(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text(FILE)
+    path.chmod(0o644)
+    assert config.load(str(path), {}).warnings == ()
