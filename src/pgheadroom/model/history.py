@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import pairwise
 from math import isnan, nan
 from statistics import median
 
@@ -29,7 +30,7 @@ COLUMNS: tuple[str, ...] = (
     "new_sessions",
     "round_trip",
 )
-"""`new_sessions`: connected since the point before. `pool_waiting`: clients waiting, over all PgBouncers that answered."""
+"""`new_sessions` connected since the point before; `pool_waiting` are clients, over all PgBouncers that answered."""
 
 _MISSED_SAMPLES = 3
 """From how many times the usual distance on the space between two samples is a gap."""
@@ -152,7 +153,7 @@ def _bucket(moment: float, start: float, seconds: float, buckets: int) -> int:
 
 
 def _usual_distance(times: list[float]) -> float:
-    return median(later - earlier for earlier, later in zip(times, times[1:], strict=False)) if len(times) > 1 else 0.0
+    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else 0.0
 
 
 def _put(filled: list[float | None], bucket: int, value: float | None, *, summed: bool) -> None:

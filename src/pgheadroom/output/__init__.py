@@ -1,1 +1,1 @@
-"""Pure: a snapshot as text or JSON."""
+"""A sample as bytes for elsewhere: pure functions from a `Snapshot` to text."""

@@ -1,5 +1,6 @@
 """Findings about slots: the server, its limits, its reserve, and what we cannot see of them."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from pgheadroom.model.capacity import Limit
@@ -92,6 +93,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     room = case.capacity.free
     verb = "is at its limit" if limit.free == 0 else "nears its limit"
     server = f", though the server has {room} free" if room else ""
+    about = "" if case.capacity.exact else "about "
     members = [
         one for one in case.snapshot.sessions if limit.name == (one.user if limit.kind == "role" else one.database)
     ]
@@ -99,7 +101,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     return Finding(
         f"{limit.kind}-limit:{limit.name}",
         urgency,
-        f"{limit.kind.capitalize()} {clipped(limit.name)} {verb}: {limit.used} of {limit.ceiling}{server}",
+        f"{limit.kind.capitalize()} {clipped(limit.name)} {verb}: {about}{limit.used} of {limit.ceiling}{server}",
         (f"{sum(one.state is State.IDLE for one in members)} of its {plural(len(members), 'session')} idle",),
         f"Terminate its idle sessions, or raise the limit: {sql};",
         ids(sorted(members, key=lambda one: case.seconds_in_state(one) or 0.0, reverse=True)),
@@ -109,16 +111,15 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
 def reserve(case: Case) -> Iterator[Finding]:
     """Superusers, or members of pg_use_reserved_connections, sit in the slots that are kept for an emergency."""
     slots = case.capacity
-    if not slots.in_reserve:
+    if not slots.in_reserve or not slots.exact:
         return
     supers = [one for one in case.snapshot.sessions if one.user and _privileged(case, one.user)]
-    counted = sorted({who(one): 0 for one in supers})
-    evidence = tuple(f"{sum(who(one) == name for one in supers)} by {name}" for name in counted[:_HOGS_SHOWN])
+    evidence = tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN))
     left = slots.free_superuser
     yield Finding(
         "reserve-in-use",
         Severity.WARNING if left else Severity.CRITICAL,
-        f"{slots.in_reserve} of {plural(slots.reserve, 'reserved slot')} taken: "
+        f"{min(slots.in_reserve, slots.reserve)} of {plural(slots.reserve, 'reserved slot')} taken: "
         + (f"{left} left to get in" if left else "nobody gets in, not even a superuser"),
         evidence,
         "Keep a session of yours open; let applications log in as ordinary roles, not as superusers.",

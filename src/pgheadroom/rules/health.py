@@ -17,7 +17,12 @@ def health(snapshot: Snapshot, thresholds: Thresholds) -> tuple[Health, ...]:
 
     The first and the long queries bear the names that the article's `check_connection_health` gave them.
     """
-    case = Case(snapshot, thresholds)
+    return health_of(Case(snapshot, thresholds))
+
+
+def health_of(case: Case) -> tuple[Health, ...]:
+    """As `health`, for a case whose parts are needed elsewhere, too."""
+    thresholds = case.thresholds
     metrics = [
         _usage(case),
         _limit(case),
@@ -26,7 +31,7 @@ def health(snapshot: Snapshot, thresholds: Thresholds) -> tuple[Health, ...]:
         _plain("long_running_queries", thresholds.long_queries, _if_visible(case, len(case.long_queries))),
         _plain("waiting_for_locks", thresholds.waiting_for_locks, _waiting(case)),
     ]
-    if snapshot.pgbouncers:
+    if case.snapshot.pgbouncers:
         metrics.append(_pool(case, "pool_clients_waiting", thresholds.pool_clients_waiting, lambda p: p.cl_waiting))
         metrics.append(_pool(case, "pool_maxwait_seconds", thresholds.pool_maxwait, lambda p: p.maxwait))
     return tuple(metrics)

@@ -1,0 +1,174 @@
+"""One sample as plain text, for a ticket: no escape codes, nothing wider than asked for."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from pgheadroom.model.capacity import Capacity
+from pgheadroom.model.finding import Finding
+from pgheadroom.model.grouping import GroupBy
+from pgheadroom.model.health import Health, Status
+from pgheadroom.model.session import seconds_between
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.findings import findings_of
+from pgheadroom.rules.health import health_of
+from pgheadroom.view.cells import plain
+from pgheadroom.view.columns import Column, format_row, heading, lay_out
+from pgheadroom.view.durations import duration, round_trip
+from pgheadroom.view.gauge import limit_words, reserve_words
+from pgheadroom.view.tables.hogs import hog_columns
+from pgheadroom.view.tables.locks import LOCK_COLUMNS
+from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
+from pgheadroom.view.tables.states import STATE_COLUMNS
+from pgheadroom.view.text import cell_width, fit, safe
+from pgheadroom.view.words import SLOT_WORDS, plural
+
+DEFAULT_WIDTH = 100
+NARROWEST = 60
+_HOGS_SHOWN = 20
+_LOCKS_SHOWN = 50
+_LIMITS_SHOWN = 5
+
+Row = TypeVar("Row")
+
+
+def render(snapshot: Snapshot, thresholds: Thresholds, width: int = DEFAULT_WIDTH) -> str:
+    """The whole sample, a part after the other; ends in a newline. `width` is in cells, at least 60."""
+    case = Case(snapshot, thresholds)
+    width = max(NARROWEST, width)
+    sections = (
+        _server(snapshot),
+        _capacity(case),
+        _findings(findings_of(case), width),
+        _states(case, width),
+        _hogs(case, width),
+        _locks(case, width),
+        _pools(snapshot, width),
+        _health(health_of(case)),
+        _gaps(snapshot),
+    )
+    blocks = ["\n".join(_cut(line, width) for line in section) for section in sections]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _cut(line: str, width: int) -> str:
+    return (line if cell_width(line) <= width else fit(line, width)).rstrip()
+
+
+def _server(snapshot: Snapshot) -> Iterator[str]:
+    server, door = snapshot.server, snapshot.door
+    role = "standby" if server.in_recovery else "primary"
+    up = duration(seconds_between(server.started_at, snapshot.taken_at))
+    yield f"pgheadroom  {snapshot.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield f"server      {safe(server.name)}, PostgreSQL {safe(server.version)}, {role}, up {up}"
+    yield (
+        f"door        {safe(door.user)}@{safe(door.database)}, {SLOT_WORDS[door.slot]}, "
+        f"answered in {round_trip(snapshot.round_trip)}"
+    )
+
+
+def _capacity(case: Case) -> Iterator[str]:
+    slots = case.capacity
+    about = "" if slots.exact else "about "
+    over = f", {slots.in_reserve} over" if slots.in_reserve else ""
+    yield (
+        f"SLOTS       {about}{slots.used}/{slots.usable} used, {slots.used_percent:.0f}%, {slots.free} free{over}; "
+        f"{reserve_words(slots)}"
+    )
+    yield f"free for    {_free(slots)}"
+    if slots.authenticating:
+        yield f"starting    {plural(slots.authenticating, 'connection')} still authenticating"
+    if slots.max_wal_senders:
+        yield f"walsenders  {slots.walsenders}/{slots.max_wal_senders}, in slots of their own"
+    if slots.limits:
+        yield f"limits      {_limits(slots)}"
+
+
+def _free(slots: Capacity) -> str:
+    reserved = f", pg_use_reserved_connections {slots.free_reserved}" if slots.reserved else ""
+    return f"ordinary roles {slots.free}{reserved}, superusers {slots.free_superuser}"
+
+
+def _limits(slots: Capacity) -> str:
+    shown = ", ".join(limit_words(limit) for limit in slots.limits[:_LIMITS_SHOWN])
+    more = len(slots.limits) - _LIMITS_SHOWN
+    return f"{shown}, {more} more" if more > 0 else shown
+
+
+def _findings(found: Sequence[Finding], width: int) -> Iterator[str]:
+    yield "FINDINGS" if found else "FINDINGS    none"
+    for finding in found:
+        yield f"  {finding.severity.upper():<9} {finding.sentence}"
+        yield from (f"{'':12}{line}" for line in finding.evidence)
+        yield from (f"{'':12}{line}" for line in _wrapped(f"-> {finding.remedy}", width - 12) if finding.remedy)
+
+
+def _wrapped(text: str, width: int) -> Iterator[str]:
+    line = ""
+    for word in text.split():
+        if line and cell_width(line) + 1 + cell_width(word) > width:
+            yield line
+            line = "   " + word
+        else:
+            line = f"{line} {word}" if line else word
+    if line:
+        yield line
+
+
+def _table(columns: Sequence[Column[Row]], rows: Sequence[Row], now: datetime, width: int) -> Iterator[str]:
+    layout = lay_out(columns, width)
+    yield plain(heading(layout, "", descending=False, width=width))
+    for row in rows:
+        yield plain(format_row(layout, row, now, width))
+
+
+def _more(all_rows: Sequence[object], shown: int, noun: str) -> Iterator[str]:
+    if len(all_rows) > shown:
+        yield f"... {plural(len(all_rows) - shown, noun)} more"
+
+
+def _states(case: Case, width: int) -> Iterator[str]:
+    yield "STATES"
+    yield from _table(STATE_COLUMNS, case.states, case.snapshot.taken_at, width)
+
+
+def _hogs(case: Case, width: int) -> Iterator[str]:
+    yield "HOGS"
+    yield from _table(hog_columns(GroupBy.ALL), case.hogs[:_HOGS_SHOWN], case.snapshot.taken_at, width)
+    yield from _more(case.hogs, _HOGS_SHOWN, "group")
+
+
+def _locks(case: Case, width: int) -> Iterator[str]:
+    if not case.locks:
+        yield "LOCK WAITS  none"
+        return
+    yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting"
+    yield from _table(LOCK_COLUMNS, case.locks[:_LOCKS_SHOWN], case.snapshot.taken_at, width)
+    yield from _more(case.locks, _LOCKS_SHOWN, "line")
+
+
+def _pools(snapshot: Snapshot, width: int) -> Iterator[str]:
+    if not snapshot.pgbouncers:
+        return
+    yield "PGBOUNCER"
+    layout = lay_out(POOL_COLUMNS, width)
+    yield plain(heading(layout, "", descending=False, width=width))
+    for row in pool_rows(snapshot.pgbouncers):
+        yield row.note.text if row.note else plain(format_row(layout, row, snapshot.taken_at, width))
+
+
+def _health(metrics: Sequence[Health]) -> Iterator[str]:
+    yield "HEALTH"
+    for one in metrics:
+        value = "-" if one.value is None else f"{one.value:g}"
+        subject = f"  {safe(one.subject)}" if one.subject and one.status is not Status.OK else ""
+        levels = f"warning {one.warning:g}, critical {one.critical:g}"
+        yield f"  {one.status:<9} {one.metric:<34} {value:>8}  {levels}{subject}"
+
+
+def _gaps(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.gaps:
+        yield "NOT KNOWN"
+        yield from (f"  {safe(gap.part)}: {safe(gap.reason)}" for gap in snapshot.gaps)
