@@ -50,6 +50,7 @@ class Crowd:
     def __init__(self, orders: Orders) -> None:
         self.orders = orders
         self._relays: dict[tuple[str, int], Relay] = {}
+        self._said: set[str] = set()
 
     async def play(self) -> None:
         """Open the relays and start every client; returns when all have ended, which they do not by themselves."""
@@ -89,9 +90,14 @@ class Crowd:
                 async with _connected(conninfo) as connection:
                     await application.behave(connection, number)
             except (psycopg.Error, OSError) as trouble:
-                # Applications log it and try again; so does this one.
-                print(f"{application.name}: {' '.join(str(trouble).split())}", file=sys.stderr)  # noqa: T201
+                self._log(f"{application.name}: {' '.join(str(trouble).split())}")
             await asyncio.sleep(random.uniform(*application.returns))
+
+    def _log(self, line: str) -> None:
+        """Say it once: a storm is refused many times a second, and a demo may run for hours."""
+        if line not in self._said:
+            self._said.add(line)
+            print(line, file=sys.stderr, flush=True)  # noqa: T201 - the log of this process
 
 
 @asynccontextmanager

@@ -163,8 +163,8 @@ SCENARIOS: dict[str, Scenario] = {
         (
             *shop(),
             BILLING,
-            Application("lambda", "lambda", "127.0.10.61", 24, behaviour.function_call(0.8), returns=(0.0, 0.05)),
-            Application("lambda", "lambda", "127.0.10.62", 24, behaviour.function_call(0.8), returns=(0.0, 0.05)),
+            Application("lambda", "lambda", "127.0.10.61", 22, behaviour.function_call(0.8), returns=(0.05, 0.3)),
+            Application("lambda", "lambda", "127.0.10.62", 22, behaviour.function_call(0.8), returns=(0.05, 0.3)),
         ),
         f"({_COUNT} WHERE usename = 'lambda') >= 18 AND ({_COUNT}) >= 30",
     ),
