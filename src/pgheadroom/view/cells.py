@@ -39,12 +39,20 @@ def fit_line(line: Sequence[Cell], width: int, fill: str = " ", fill_style: str 
     return tuple(kept)
 
 
-def spread(left: Sequence[Cell], right: Sequence[Cell], width: int) -> Line:
+def spread(left: Sequence[Cell], right: Sequence[Cell], width: int, fill: str = " ", fill_style: str = "") -> Line:
     """`left` and `right` at the ends of a line; where both do not fit, the left one gives way."""
     room = width - line_width(right)
     if room <= 0:
         return fit_line(right, width)
-    return fit_line(left, room) + tuple(right)
+    return fit_line(left, room, fill, fill_style) + tuple(right)
+
+
+def spread_first_fitting(lefts: Sequence[Sequence[Cell]], rights: Sequence[Sequence[Cell]], width: int) -> Line:
+    """The first pair (the longest is given first) that fits into `width` whole; where none does, the last one, cut."""
+    for left, right in zip(lefts, rights, strict=True):
+        if line_width(left) + line_width(right) < width:
+            return spread(left, right, width)
+    return spread(lefts[-1], rights[-1], width)
 
 
 def plain(line: Iterable[Cell]) -> str:

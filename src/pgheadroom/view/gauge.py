@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.grouping import StateCount
 from pgheadroom.view.bars import shares
-from pgheadroom.view.cells import Cell, Line, fit_line, spread
+from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES
 
@@ -28,15 +28,17 @@ def gauge_line(capacity: Capacity, style: str, width: int) -> Line:
     ]
     if capacity.authenticating:
         left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
-    return spread(left, [Cell(reserve_words(capacity), "bad" if capacity.in_reserve else "dim")], width)
+    rights = [[Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity)]
+    return spread_first_fitting([left] * len(rights), rights, width)
 
 
-def reserve_words(capacity: Capacity) -> str:
-    """`reserve 3 superuser + 2 reserved, 1 in use`."""
+def reserve_words(capacity: Capacity) -> tuple[str, str]:
+    """The reserve and what is in it, long and short: `reserve 3 superuser + 2 reserved, 1 in use`, `reserve 1/5`."""
     parts = [f"{capacity.superuser_reserved} superuser"]
     if capacity.reserved:
         parts.append(f"{capacity.reserved} reserved")
-    return f"reserve {' + '.join(parts)}, {capacity.in_reserve} in use"
+    long = f"reserve {' + '.join(parts)}, {capacity.in_reserve} in use"
+    return long, f"reserve {capacity.in_reserve}/{capacity.reserve}"
 
 
 def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> Line:
@@ -65,16 +67,18 @@ def limit_words(limit: Limit) -> str:
 def headroom_line(capacity: Capacity, trend: str, width: int) -> Line:
     """What each kind of role could still open, the fullest limit, and a trend of the used slots."""
     tightest = capacity.tightest
-    left = [
-        Cell("free for ", "dim"),
-        Cell(f"ordinary {capacity.free}", "bad" if capacity.free == 0 else ""),
-    ]
-    if capacity.reserved:
-        left.append(Cell(f" · reserved {capacity.free_reserved}"))
-    left += [
-        Cell(f" · superuser {capacity.free_superuser}", "bad" if capacity.free_superuser == 0 else ""),
+    fullest = [
         Cell("  fullest: ", "dim"),
         Cell(f"{limit_words(tightest)} {tightest.percent:.0f}%", level_style(tightest.percent)),
-        Cell(" "),
     ]
-    return spread(left, [Cell(trend, "trend")], width) if width >= 100 else fit_line(left, width)
+    long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
+    short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]
+    return spread_first_fitting([long, long, short], [[Cell(trend, "trend")], [], []], width)
+
+
+def _free_words(capacity: Capacity, lead: str, ordinary: str, reserved: str, superuser: str) -> list[Cell]:
+    cells = [Cell(lead, "dim"), Cell(f"{ordinary} {capacity.free}", "bad" if capacity.free == 0 else "")]
+    if capacity.reserved:
+        cells.append(Cell(f" · {reserved} {capacity.free_reserved}"))
+    cells.append(Cell(f" · {superuser} {capacity.free_superuser}", "bad" if capacity.free_superuser == 0 else ""))
+    return cells

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble
-from pgheadroom.view.cells import Cell, Line, spread
+from pgheadroom.view.cells import Cell, Line, spread, spread_first_fitting
 from pgheadroom.view.durations import duration, interval, round_trip
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import SLOT_WORDS
@@ -29,30 +29,30 @@ class Freshness:
 
 def header(snapshot: Snapshot | None, title: str, freshness: Freshness, width: int, *, read_only: bool = False) -> Line:
     """One line of exactly `width` cells."""
+    mark = [Cell("  read-only", "accent")] if read_only else []
     if snapshot is None:
-        left = [Cell(safe(title), "title"), Cell("  waiting for the first sample", "dim")]
-    else:
-        left = _identity(snapshot, title, width)
-    if read_only:
-        left.append(Cell("  read-only", "accent"))
-    return spread(left, _freshness(snapshot, freshness, width), width)
+        left = [Cell(safe(title), "title"), Cell("  waiting for the first sample", "dim"), *mark]
+        return spread(left, _freshness(snapshot, freshness), width)
+    lefts = [[*cells, *mark] for cells in (_identity(snapshot, title), _identity(snapshot, title, short=True))]
+    rights = (_freshness(snapshot, freshness), _freshness(snapshot, freshness, short=True))
+    return spread_first_fitting(lefts, rights, width)
 
 
-def _identity(snapshot: Snapshot, title: str, width: int) -> list[Cell]:
+def _identity(snapshot: Snapshot, title: str, *, short: bool = False) -> list[Cell]:
     server, door = snapshot.server, snapshot.door
     role = "standby" if server.in_recovery else "primary"
-    product = "PostgreSQL" if width >= 100 else "PG"
+    slot = door.slot.value if short else SLOT_WORDS[door.slot]
     return [
         Cell(safe(title), "title"),
-        Cell(f"  {product} {safe(server.version)} "),
+        Cell(f"  {'PG' if short else 'PostgreSQL'} {safe(server.version)} "),
         Cell(role, "warn" if server.in_recovery else ""),
         Cell("  as ", "dim"),
         Cell(safe(door.user)),
-        Cell(f", {SLOT_WORDS[door.slot]}", "dim"),
+        Cell(f" ({slot})", "dim"),
     ]
 
 
-def _freshness(snapshot: Snapshot | None, freshness: Freshness, width: int) -> list[Cell]:
+def _freshness(snapshot: Snapshot | None, freshness: Freshness, *, short: bool = False) -> list[Cell]:
     cells: list[Cell] = []
     if freshness.paused:
         cells.append(Cell(" PAUSED ", "alert-warn"))
@@ -60,9 +60,9 @@ def _freshness(snapshot: Snapshot | None, freshness: Freshness, width: int) -> l
         cells.append(Cell(f" STALE {duration(freshness.age)} ", "alert-bad"))
     elif freshness.age is not None:
         cells.append(Cell(f" {duration(freshness.age)} old", "dim"))
-    cells.append(Cell(f" every {interval(freshness.interval)}", "dim"))
-    if snapshot is not None and width >= 72:
-        cells.append(Cell(f" {round_trip(snapshot.round_trip)}", "dim"))
+    cells.append(Cell(f"{'/' if short else ', every '}{interval(freshness.interval)}", "dim"))
+    if snapshot is not None:
+        cells.append(Cell(f" {round_trip(snapshot.round_trip)}{'' if short else ' round trip'}", "dim"))
     return cells
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from pgheadroom.model.grouping import GroupBy, Hog
+from pgheadroom.model.grouping import Hog
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import duration
@@ -60,7 +60,7 @@ _NUMBERS: tuple[Column[Hog], ...] = (
 )
 
 
-def hog_columns(by: GroupBy) -> tuple[Column[Hog], ...]:
-    """The columns for hogs grouped in this way: only the names that they are grouped by."""
-    names = _NAMES if by is GroupBy.ALL else tuple(column for column in _NAMES if column.name == by.value)
+def hog_columns(by: str) -> tuple[Column[Hog], ...]:
+    """The columns for hogs grouped by `all`, `user`, `application`, `client` or `database`."""
+    names = _NAMES if by == "all" else tuple(column for column in _NAMES if column.name == by)
     return names + _NUMBERS

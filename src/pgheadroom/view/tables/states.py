@@ -3,10 +3,13 @@
 from datetime import datetime
 
 from pgheadroom.model.grouping import StateCount
+from pgheadroom.model.session import State
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES, count_cell
+
+_WORDS = {State.ABORTED: "idle in tx (aborted)", State.FASTPATH: "fastpath call"}
 
 
 def _style(row: StateCount) -> str:
@@ -18,7 +21,7 @@ def _glyph(row: StateCount, now: datetime) -> Cell:
 
 
 def _state(row: StateCount, now: datetime) -> Cell:
-    return Cell(row.state.value.replace("transaction (aborted)", "tx (aborted)"), _style(row))
+    return Cell(_WORDS.get(row.state, row.state.value), _style(row))
 
 
 def _count(row: StateCount, now: datetime) -> Cell:

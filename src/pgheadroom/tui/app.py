@@ -1,0 +1,211 @@
+"""The live monitor: takes updates from a source and hands pictures to the screen that is seen."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from pgheadroom.model.history import History
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.update import Trouble, Update
+from pgheadroom.sampler import Source
+from pgheadroom.tui.messages import Updated
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.help import Help
+from pgheadroom.tui.screens.overview import Overview
+from pgheadroom.tui.widgets.painted import Painted
+from pgheadroom.view.header import Freshness, header
+
+INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the monitor is told besides its source.
+
+    Attributes:
+        title: How the server is called in the header.
+        ascii_only: Draw with ASCII characters only.
+    """
+
+    title: str
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    read_only: bool = False
+    ascii_only: bool = False
+
+
+class Monitor(App[int]):
+    """Owns the newest snapshot, what is shown of it, and the worker that brings updates."""
+
+    CSS_PATH = "monitor.tcss"
+    TITLE = "pgheadroom"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"overview": Overview}
+    DEFAULT_MODE = "overview"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [
+        (0, "-tiny"),
+        (12, "-short"),
+        (22, "-normal"),
+        (36, "-tall"),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "mode('overview')", "Overview", show=False),
+        Binding("p", "pause", "pause"),
+        Binding("r", "sample_now", "now"),
+        Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
+        Binding("minus", "interval(-1)", "Shorter interval", show=False),
+        Binding("question_mark,h,f1", "help", "help", key_display="?"),
+        Binding("colon", "command_palette", "palette", key_display=":", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding("q", "quit", "quit"),
+    ]
+
+    def __init__(self, source: Source, options: Options) -> None:
+        super().__init__()
+        self.animation_level = "none"
+        self.source = source
+        self.options = options
+        self.history = History()
+        self.latest: Snapshot | None = None
+        self.trouble: Trouble | None = None
+        self.paused = False
+        self._picture: Picture | None = None
+        self._shown_at = 0.0
+        Painted.ascii_only = options.ascii_only
+
+    # Life
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Left to their defaults they would leave the alternate screen and the mouse reporting on.
+            loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
+        self.set_interval(1.0, self.draw_header)
+        self.run_worker(self._sample(), group="sampler", exclusive=True)
+
+    async def _sample(self) -> None:
+        """Bring updates for as long as the program lives; a fault of ours is said, not fatal."""
+        while True:
+            try:
+                await self.source.run(self._post)
+            except Exception as error:
+                self._post(Trouble(f"fault in pgheadroom: {type(error).__name__}: {error}", datetime.now(UTC)))
+            await asyncio.sleep(1.0)
+
+    def _post(self, update: Update) -> None:
+        self.post_message(Updated(update))
+
+    async def action_quit(self) -> None:
+        self.exit(0)
+
+    # Updates
+
+    def on_updated(self, event: Updated) -> None:
+        if isinstance(event.update, Trouble):
+            self.trouble = event.update
+            self.draw()
+        else:
+            self._take(event.update)
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.trouble = None
+        self.latest = snapshot
+        picture = Picture(snapshot, self.options.thresholds, self.history)
+        self.history.append(snapshot, picture.capacity)
+        if self.paused:
+            self.draw_header()
+        else:
+            self._picture, self._shown_at = picture, time.monotonic()
+            self.draw()
+
+    @property
+    def picture(self) -> Picture | None:
+        """What the screens show: the newest, or while paused the one that was shown then."""
+        return self._picture
+
+    # Drawing
+
+    def draw(self) -> None:
+        """Draw the screen that is seen, also when it lies under a dialogue."""
+        screen = self._live_screen()
+        if screen is None or not screen.is_mounted:
+            return
+        if self._picture is not None:
+            screen.show(self._picture)
+        self.draw_header()
+
+    def draw_header(self) -> None:
+        screen = self._live_screen()
+        if screen is None or not screen.is_mounted:
+            return
+        snapshot = self._picture.snapshot if self._picture else None
+        age = time.monotonic() - self._shown_at if self._picture else None
+        freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
+        width, read_only = screen.size.width, self.options.read_only
+        screen.show_header(header(snapshot, self.options.title, freshness, width, read_only=read_only))
+        screen.show_status()
+
+    def _live_screen(self) -> LiveScreen | None:
+        with suppress(Exception):
+            return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen)), None)
+        return None
+
+    # Keys
+
+    def action_mode(self, mode: str) -> None:
+        self.switch_mode(mode)
+
+    def action_pause(self) -> None:
+        """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""
+        self.paused = not self.paused
+        if not self.paused and self.latest is not None:
+            self._picture = Picture(self.latest, self.options.thresholds, self.history)
+            self._shown_at = time.monotonic()
+        self.draw()
+
+    def action_sample_now(self) -> None:
+        self.source.sample_now()
+
+    def action_interval(self, step: int) -> None:
+        nearest = min(range(len(INTERVALS)), key=lambda index: abs(INTERVALS[index] - self.source.interval))
+        self.source.set_interval(INTERVALS[max(0, min(len(INTERVALS) - 1, nearest + step))])
+        self.draw_header()
+
+    def action_help(self) -> None:
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help(self.screen))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """What the palette offers: every key of the screen under it, by name."""
+        for item in screen.active_bindings.values():
+            binding = item.binding
+            if item.enabled and binding.description and "move" not in binding.action:
+                title = binding.description[:1].upper() + binding.description[1:]
+                yield SystemCommand(title, f"key {binding.key.split(',')[0]}", _press(self, item.node, binding.action))
+        for theme in ("textual-dark", "textual-light", "ansi-dark", "ansi-light"):
+            yield SystemCommand(f"Theme {theme}", "colours", lambda theme=theme: setattr(self, "theme", theme))
+
+
+def _press(app: Monitor, node: Any, action: str) -> Callable[[], Any]:
+    async def run() -> None:
+        await app.run_action(action, default_namespace=node)
+
+    return run
+
+
+def run_monitor(source: Source, options: Options) -> int:
+    """Run until the user quits. Returns the exit code: 0, or 128 + the signal that ended it."""
+    app = Monitor(source, options)
+    code = app.run()
+    return code if code is not None else app.return_code or 0

@@ -1,0 +1,131 @@
+"""What all screens of the monitor share: the header, the footer, panes to go through, and a filter."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
+from textual.screen import Screen
+
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.widgets.filter_line import FilterLine
+from pgheadroom.tui.widgets.footer import KeyLine
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.cells import Line
+
+if TYPE_CHECKING:
+    from pgheadroom.tui.app import Monitor
+
+
+class LiveScreen(Screen[None]):
+    """A screen that shows pictures. The app hands it one a sample while it is visible; hidden screens do no work."""
+
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "next_pane(1)", "pane", key_display="Tab"),
+        Binding("shift+tab", "next_pane(-1)", "Pane before", show=False),
+        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("escape", "back", "Back", show=False),
+    ]
+
+    @property
+    def monitor(self) -> "Monitor":
+        return cast("Monitor", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="header")
+        yield from self.body()
+        yield FilterLine(id="filter")
+        yield KeyLine(id="footer")
+
+    def body(self) -> Iterator[Any]:
+        """The widgets between header and footer."""
+        raise NotImplementedError
+
+    def show(self, picture: Picture) -> None:
+        """Draw a new picture."""
+        raise NotImplementedError
+
+    def show_header(self, line: Line) -> None:
+        self.query_one("#header", Lines).paint([line])
+
+    def on_mount(self) -> None:
+        self.query_one(FilterLine).display = False
+        panes = self.panes
+        if panes:
+            panes[0].focus()
+            panes[0].add_class("current")
+
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self.monitor.draw)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.monitor.draw)
+
+    # Panes
+
+    @property
+    def panes(self) -> list[Table[Any]]:
+        return list(self.query(Table))
+
+    @property
+    def current_pane(self) -> Table[Any] | None:
+        panes = self.panes
+        return next((pane for pane in panes if pane.has_class("current")), panes[0] if panes else None)
+
+    def action_next_pane(self, step: int) -> None:
+        panes = self.panes
+        current = self.current_pane
+        if current is not None:
+            self.focus_pane(panes[(panes.index(current) + step) % len(panes)])
+
+    def focus_pane(self, pane: Table[Any]) -> None:
+        for other in self.panes:
+            other.set_class(other is pane, "current")
+        pane.focus()
+        self.call_after_refresh(self.monitor.draw)
+
+    def on_descendant_focus(self) -> None:
+        focused = self.focused
+        if isinstance(focused, Table):
+            for other in self.panes:
+                other.set_class(other is focused, "current")
+
+    # Filter
+
+    def action_filter(self) -> None:
+        if (pane := self.current_pane) is not None:
+            self.query_one(FilterLine).open(pane.filter)
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        if (pane := self.current_pane) is not None:
+            pane.set_filter(event.text)
+
+    def on_filter_line_closed(self) -> None:
+        if (pane := self.current_pane) is not None:
+            pane.focus()
+
+    def action_back(self) -> None:
+        """Esc: take the filter away first, then leave a screen that was drilled into."""
+        pane = self.current_pane
+        if pane is not None and pane.filter:
+            pane.set_filter("")
+        elif pane is not None and pane.marked:
+            pane.marked.clear()
+            self.monitor.draw()
+        else:
+            self.leave()
+
+    def leave(self) -> None:
+        """What Esc does when there is nothing to undo on this screen."""
+
+    def show_status(self) -> None:
+        """Draw what depends on how fresh the data is; called each second."""
+
+    def pane(self, name: str) -> Table[Any]:
+        try:
+            return self.query_one(f"#{name}", Table)
+        except NoMatches:
+            raise LookupError(name) from None

@@ -1,0 +1,159 @@
+"""Screen 1: how many slots are left and for whom, who holds them, who waits, and what the pools do."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.grouping import GroupBy, Hog, StateCount
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Gap
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.bars import sparkline
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line
+from pgheadroom.view.header import trouble_line
+from pgheadroom.view.tables.hogs import hog_columns
+from pgheadroom.view.tables.locks import LOCK_COLUMNS
+from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
+from pgheadroom.view.tables.states import STATE_COLUMNS
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import plural
+
+_TREND_SECONDS = 600
+_TREND_CELLS = 40
+_COMMON_STATES = 4
+
+
+class Overview(LiveScreen):
+    """The screen that the monitor opens with."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "group", "group")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by = GroupBy.ALL
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="gauge")
+        yield Lines(id="finding")
+        with Horizontal(id="upper"):
+            yield Table[StateCount]("STATES", STATE_COLUMNS, lambda row: row.state, id="states")
+            yield Table[PoolRow](
+                "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
+            )
+        yield Table[Hog]("HOGS by all", hog_columns("all"), hog_key, id="hogs")
+        yield Table[LockNode](
+            "LOCK WAITS", LOCK_COLUMNS, lambda row: row.pid, id="locks", empty="nobody waits for a lock"
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.focus_pane(self.pane("hogs"))
+
+    @property
+    def panes(self) -> list[Table[Any]]:
+        """In the order in which Tab goes through them: the one with the answer most often comes first."""
+        return [self.pane(name) for name in ("hogs", "locks", "pools", "states")]
+
+    def action_group(self) -> None:
+        """Group the hogs by the next of user, application, client, database, or by all four."""
+        self._by = self._by.following
+        hogs = self.pane("hogs")
+        hogs.set_columns(hog_columns(self._by))
+        self.monitor.draw()
+
+    # Drawing
+
+    def show(self, picture: Picture) -> None:
+        snapshot = picture.snapshot
+        now = snapshot.taken_at
+        self._show_gauge(picture)
+        self.query_one("#finding", Lines).paint([self._finding_line(picture)])
+        self.pane("states").show(_common_first(picture.states), now)
+        self.pane("hogs").show(picture.hogs(self._by), now, title=f"HOGS by {self._by.value}")
+        self._show_locks(picture)
+        pools = self.pane("pools")
+        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(picture))
+
+    def _show_gauge(self, picture: Picture) -> None:
+        gauge = self.query_one("#gauge", Lines)
+        width = gauge.size.width
+        capacity = picture.capacity
+        trend = sparkline(picture.history.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
+        style = _usage_style(picture)
+        gauge.paint(
+            [
+                gauge_line(capacity, style, width),
+                gauge_bar(capacity, picture.states, width),
+                headroom_line(capacity, f"{plural(_TREND_SECONDS // 60, 'minute')} {trend}", width),
+            ]
+        )
+
+    def _finding_line(self, picture: Picture) -> Line:
+        width = self.query_one("#finding", Lines).size.width
+        trouble = self.monitor.trouble
+        if trouble is not None:
+            return trouble_line(trouble, datetime.now(trouble.since.tzinfo), width)
+        if picture.findings:
+            return finding_line(picture.findings[0], len(picture.findings) - 1, width)
+        return fit_line([Cell("✓ ", "ok"), Cell("nothing wrong found", "ok")], width)
+
+    def _show_locks(self, picture: Picture) -> None:
+        waiting = sum(1 for node in picture.locks if node.waits)
+        gap = _gap(picture.snapshot.gaps, "locks")
+        remark = (
+            Cell(f"not known: {safe(gap.reason)}", "warn")
+            if gap
+            else Cell(f"{waiting} waiting" if waiting else "", "warn")
+        )
+        self.pane("locks").show(picture.locks, picture.snapshot.taken_at, remark)
+
+
+_NO_BOUNCER = "none given: --pgbouncer CONNINFO"
+
+
+def _common_first(states: tuple[StateCount, ...]) -> list[StateCount]:
+    """The four common states in their places, then the rare ones that there are, so that a small pane shows them."""
+    return [
+        *states[:_COMMON_STATES],
+        *sorted(states[_COMMON_STATES:], key=lambda row: (not row.count, row.state is not State.STARTING)),
+    ]
+
+
+def _usage_style(picture: Picture) -> str:
+    usage, capacity = picture.thresholds.usage, picture.capacity
+    if usage.critical.reached(capacity.used, capacity.usable):
+        return "bad"
+    return "warn" if usage.warning.reached(capacity.used, capacity.usable) else "ok"
+
+
+def hog_key(hog: Hog) -> tuple[str | None, str | None, str | None, str | None]:
+    return (hog.user, hog.application, hog.client, hog.database)
+
+
+def finding_line(finding: Finding, more: int, width: int) -> Line:
+    """The most urgent finding in one sentence, and how many more there are."""
+    critical = finding.severity is Severity.CRITICAL
+    style = "bad" if critical else "warn" if finding.severity is Severity.WARNING else "dim"
+    word = f"{finding.severity.name} "
+    line = [Cell(word, style + " strong"), Cell(safe(finding.sentence), style)]
+    if more:
+        line.append(Cell(f"  (+{more})", "dim"))
+    return fit_line(line, width)
+
+
+def _gap(gaps: tuple[Gap, ...], part: str) -> Gap | None:
+    return next((gap for gap in gaps if gap.part == part), None)
+
+
+def _pool_remark(picture: Picture) -> Cell:
+    waiting = sum(pool.cl_waiting for bouncer in picture.snapshot.pgbouncers for pool in bouncer.pools)
+    return Cell(f"{waiting} waiting", "bad") if waiting else Cell("")

@@ -1,0 +1,61 @@
+"""One line to type a filter into; it filters while one types."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.view.cells import Cell, fit_line
+
+
+class FilterLine(Horizontal):
+    """Hidden until asked for. Enter keeps the filter, Esc takes it away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "drop", "No filter", priority=True)]
+
+    class Changed(Message):
+        """Another filter is to be applied."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Closed(Message):
+        """The line is hidden again; whoever had the focus gets it back."""
+
+    def compose(self) -> ComposeResult:
+        yield Lines(id="filter-label")
+        yield Input(id="filter-input", compact=True, select_on_focus=False)
+
+    def open(self, text: str, label: str = "/") -> None:
+        self.display = True
+        self.query_one("#filter-label", Lines).paint([fit_line([Cell(label, "key")], 2)])
+        entry = self.query_one(Input)
+        entry.value = text
+        entry.cursor_position = len(text)
+        entry.focus()
+
+    def complain(self, complaint: str) -> None:
+        """Say what is wrong with the text; empty when it is right."""
+        self.query_one(Input).border_subtitle = complaint
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.display:
+            self.post_message(self.Changed(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close()
+
+    def action_drop(self) -> None:
+        self.post_message(self.Changed(""))
+        self._close()
+
+    def _close(self) -> None:
+        self.display = False
+        self.post_message(self.Closed())
