@@ -98,27 +98,28 @@ def _merged(base: str, database: Mapping[str, str], parameters: Mapping[str, str
 
 
 async def opened(
-    attempt: Callable[[str], Awaitable[_Opened]], settings: Settings, flags: argparse.Namespace
+    attempt: Callable[[str | None], Awaitable[_Opened]], settings: Settings, flags: argparse.Namespace
 ) -> _Opened:
-    """What `attempt` opens with a conninfo, asking for a password when told to or when the server does.
+    """What `attempt` opens, given a password when the user was asked for one.
 
     As psql: `-W` asks at once, `-w` never, otherwise it is asked once when the server wants one that nobody gave.
 
     Raises:
-        NoConnection: The last attempt failed, or there is no terminal to ask on.
+        NoConnection: The last attempt failed.
+        UsageError: `-W` without a terminal to ask on.
     """
     if flags.password:
-        return await attempt(with_password(settings.conninfo))
+        return await attempt(ask_password(settings.conninfo))
     try:
-        return await attempt(settings.conninfo)
+        return await attempt(None)
     except NoConnection as error:
         if not error.password_needed or flags.no_password or not _terminal_is_there():
             raise
-    return await attempt(with_password(settings.conninfo))
+    return await attempt(ask_password(settings.conninfo))
 
 
-def with_password(text: str) -> str:
-    """The conninfo with a password that the user types; it lives in memory only.
+def ask_password(text: str) -> str:
+    """A password that the user types; it lives in memory only.
 
     Raises:
         UsageError: There is no terminal to ask on.
@@ -128,7 +129,7 @@ def with_password(text: str) -> str:
     user = conninfo.parse(text).get("user", "")
     password = getpass.getpass(f"Password for user {user}: " if user else "Password: ")
     keep_secret(password)
-    return conninfo.merge(text, {"password": password})
+    return password
 
 
 def _terminal_is_there() -> bool:
