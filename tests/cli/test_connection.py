@@ -1,0 +1,172 @@
+"""Where the words, flags, targets and variables of a command line lead."""
+
+import pytest
+
+from pgheadroom.cli import connection, flags
+from pgheadroom.config import Configuration, Layer
+from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.postgres import conninfo
+
+TARGETS = Configuration(
+    targets={
+        "production": Layer(
+            conninfo="host=db1 hostaddr=10.0.0.1 user=monitor dbname=shop",
+            pgbouncers=("host=pool1 dbname=pgbouncer",),
+            interval=5.0,
+        )
+    }
+)
+
+
+def located(*arguments: str) -> tuple[str, dict[str, str]]:
+    target, place = connection.locate(flags.parse(arguments)[1], TARGETS)
+    return target, conninfo.parse(place or "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        ([], {}),
+        (["shop"], {"dbname": "shop"}),
+        (["shop", "web"], {"dbname": "shop", "user": "web"}),
+        (["-d", "shop", "web"], {"dbname": "shop", "user": "web"}),
+        (["-U", "web", "shop"], {"dbname": "shop", "user": "web"}),
+        (["host=db2 dbname=shop"], {"host": "db2", "dbname": "shop"}),
+        (["-d", "host=db2 dbname=shop"], {"host": "db2", "dbname": "shop"}),
+        (
+            ["postgresql://web@db2:6543/shop", "-p", "5432"],
+            {"user": "web", "host": "db2", "port": "5432", "dbname": "shop"},
+        ),
+        (["host=db2 dbname=shop", "-d", "other"], {"host": "db2", "dbname": "other"}),
+        (["-d", "production"], {"dbname": "production"}),
+        (["snapshot", "-d", "snapshot"], {"dbname": "snapshot"}),
+        (["service=prod", "-h", "db3"], {"service": "prod", "host": "db3"}),
+        ([""], {}),
+    ],
+)
+def test_words_and_flags_are_laid_over_each_other(arguments, parameters):
+    assert located(*arguments) == ("", parameters)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters"),
+    [
+        (["production"], {"host": "db1", "hostaddr": "10.0.0.1", "user": "monitor", "dbname": "shop"}),
+        (["production", "-h", "db2"], {"host": "db2", "user": "monitor", "dbname": "shop"}),
+        (
+            ["production", "-d", "other", "-U", "me"],
+            {"host": "db1", "hostaddr": "10.0.0.1", "user": "me", "dbname": "other"},
+        ),
+        (
+            ["-i", "1", "snapshot", "production", "me"],
+            {"host": "db1", "hostaddr": "10.0.0.1", "user": "me", "dbname": "shop"},
+        ),
+    ],
+)
+def test_a_targets_name_is_the_target_and_flags_lie_over_it(arguments, parameters):
+    assert located(*arguments) == ("production", parameters)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["shop", "web", "more"], "too many words on the command line: 'more'"),
+        (["-U", "web", "-d", "shop", "more"], "too many words"),
+        (["shop", "snapshot"], "write the command first: pgheadroom snapshot"),
+        (["nonsense=1"], 'invalid connection option "nonsense"'),
+    ],
+)
+def test_what_cannot_be_read_is_one_line(arguments, words):
+    with pytest.raises(UsageError, match=words):
+        located(*arguments)
+
+
+@pytest.fixture
+def config_file(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text(
+        "interval = 3\n[targets.production]\nconninfo = 'host=db1'\npgbouncer = ['host=pool1']\nread_only = true\n"
+    )
+    return str(path)
+
+
+def settled(config_file, *arguments, **environ):
+    return connection.settings_of(flags.parse(["--config", config_file, *arguments])[1], environ)
+
+
+def test_defaults_file_environment_flags(config_file):
+    assert settled(config_file).interval == 3.0
+    assert settled(config_file, PGHEADROOM_INTERVAL="4").interval == 4.0
+    assert settled(config_file, "-i", "5", PGHEADROOM_INTERVAL="4").interval == 5.0
+    settings = settled(config_file, "production")
+    assert (settings.target, settings.read_only, settings.pgbouncers) == ("production", True, ("host=pool1",))
+    assert settled(config_file, "production", "--pgbouncer", "host=a", "--pgbouncer", "host=b").pgbouncers == (
+        "host=a",
+        "host=b",
+    )
+
+
+def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
+    with pytest.raises(UsageError, match="connection string"):
+        settled(config_file, "--pgbouncer", "nonsense=1")
+
+
+# --- the password ----------------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """Stands in for the server: wants a password, and remembers what it was given."""
+
+    def __init__(self, wants: str | None) -> None:
+        self.wants = wants
+        self.given: list[str | None] = []
+
+    async def __call__(self, password: str | None) -> str:
+        self.given.append(password)
+        if password != self.wants:
+            raise NoConnection("no password supplied", password_needed=password is None)
+        return "open"
+
+
+@pytest.fixture
+def typed(monkeypatch):
+    monkeypatch.setattr(connection, "_terminal_is_there", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "hunter2")
+
+
+async def opened(attempt, *arguments):
+    parsed = flags.parse(arguments)[1]
+    return await connection.opened(attempt, connection.settings_of(parsed, {"XDG_CONFIG_HOME": "/nonexistent"}), parsed)
+
+
+@pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize(
+    ("arguments", "wants", "given"),
+    [([], None, [None]), ([], "hunter2", [None, "hunter2"]), (["-W"], "hunter2", ["hunter2"])],
+)
+async def test_it_is_asked_for_when_the_server_or_the_user_wants_it(arguments, wants, given):
+    attempt = Asked(wants)
+    assert await opened(attempt, *arguments) == "open"
+    assert attempt.given == given
+
+
+@pytest.mark.usefixtures("typed")
+@pytest.mark.parametrize(
+    ("arguments", "wants", "given"),
+    [(["-w"], "hunter2", [None]), ([], "other", [None, "hunter2"]), (["-W"], "other", ["hunter2"])],
+)
+async def test_it_is_not_asked_for_with_w_nor_twice(arguments, wants, given):
+    attempt = Asked(wants)
+    with pytest.raises(NoConnection):
+        await opened(attempt, *arguments)
+    assert attempt.given == given
+
+
+async def test_without_a_terminal_it_is_not_asked_for(monkeypatch):
+    monkeypatch.setattr(connection, "_terminal_is_there", lambda: False)
+    attempt = Asked("hunter2")
+    with pytest.raises(NoConnection, match="no password supplied"):
+        await opened(attempt)
+    with pytest.raises(UsageError, match=r"\.pgpass"):
+        await opened(attempt, "-W")
+    assert attempt.given == [None]
