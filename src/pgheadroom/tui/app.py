@@ -51,6 +51,7 @@ class Monitor(App[int]):
     TITLE = "pgheadroom"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"overview": Overview}
     DEFAULT_MODE = "overview"
+    # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [
         (0, "-tiny"),
@@ -60,12 +61,12 @@ class Monitor(App[int]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('overview')", "Overview", show=False),
-        Binding("p", "pause", "pause"),
-        Binding("r", "sample_now", "now"),
+        Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
+        Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
         Binding("minus", "interval(-1)", "Shorter interval", show=False),
-        Binding("question_mark,h,f1", "help", "help", key_display="?"),
-        Binding("colon", "command_palette", "palette", key_display=":", show=False),
+        Binding("question_mark,h,f1", "help", "help", key_display="?", tooltip="This help"),
+        Binding("colon", "command_palette", "Command palette", key_display=":", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("q", "quit", "quit"),

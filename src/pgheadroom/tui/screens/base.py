@@ -24,9 +24,9 @@ class LiveScreen(Screen[None]):
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "next_pane(1)", "pane", key_display="Tab"),
+        Binding("tab", "next_pane(1)", "pane", key_display="Tab", tooltip="Next pane"),
         Binding("shift+tab", "next_pane(-1)", "Pane before", show=False),
-        Binding("slash", "filter", "filter", key_display="/"),
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Filter the rows of this pane"),
         Binding("escape", "back", "Back", show=False),
     ]
 

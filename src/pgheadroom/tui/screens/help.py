@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
@@ -16,6 +16,9 @@ _EVERYWHERE = """\
 Esc goes back, takes a filter or marks away. Tab goes from pane to pane, j k g G and the arrows within one.
 The cursor stays with its row when rows move; where its row is gone there is no cursor until you move it.
 Capital letters act on the server, and ask first. Small letters never do."""
+
+
+_TEXTUALS_OWN = ("screen.copy_text",)
 
 
 class Help(ModalScreen[None]):
@@ -34,23 +37,23 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help"):
             yield Static(Content(f"pgheadroom {__version__}"), classes="help-title")
-            yield Static(Content("\n".join(self._keys())), id="help-keys")
             yield Static(Content(_EVERYWHERE), classes="help-text")
+            with Horizontal(id="help-columns"):
+                keys = self._keys()
+                half = (len(keys) + 1) // 2
+                yield Static(Content("\n".join(keys[:half])))
+                yield Static(Content("\n".join(keys[half:])))
 
     def _keys(self) -> list[str]:
-        seen: dict[str, list[str]] = {}
-        descriptions: dict[str, str] = {}
+        """One line an action: its keys, and what they do."""
+        names: dict[str, list[str]] = {}
+        words: dict[str, str] = {}
         for item in self._of.active_bindings.values():
             binding = item.binding
-            if not item.enabled or not binding.description:
-                continue
-            seen.setdefault(binding.action, [])
-            name = key_name(binding) if binding.key_display is None else binding.key_display
-            name = name if not seen[binding.action] else key_name(Binding(binding.key, binding.action))
-            if name not in seen[binding.action]:
-                seen[binding.action].append(name)
-            descriptions[binding.action] = binding.tooltip or binding.description
-        return [f"{' '.join(keys):<18} {descriptions[action]}" for action, keys in seen.items()]
+            if item.enabled and binding.description and binding.action not in _TEXTUALS_OWN:
+                names.setdefault(binding.action, []).append(key_name(binding))
+                words[binding.action] = binding.tooltip or binding.description
+        return [f"{' '.join(dict.fromkeys(keys[:3])):<12} {words[action]}" for action, keys in names.items()]
 
     def action_close(self) -> None:
         self.dismiss()

@@ -35,7 +35,9 @@ _COMMON_STATES = 4
 class Overview(LiveScreen):
     """The screen that the monitor opens with."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("u", "group", "group")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "group", "group", tooltip="Group by user, application, client, database")
+    ]
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,15 +27,15 @@ class Table(Painted, Generic[Row], can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "Down", show=False),
-        Binding("k,up", "move(-1)", "Up", show=False),
+        Binding("j,down", "move(1)", "Row down", show=False),
+        Binding("k,up", "move(-1)", "Row up", show=False),
         Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
         Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
         Binding("g,home", "first", "First row", show=False),
         Binding("G,end", "last", "Last row", show=False),
-        Binding("enter", "open", "Open", key_display="Enter", show=False),
-        Binding("s", "next_order", "sort"),
-        Binding("S", "reverse", "Reverse", show=False),
+        Binding("enter", "open", "Open the row", key_display="Enter", show=False),
+        Binding("s", "next_order", "sort", tooltip="Sort by the next column"),
+        Binding("S", "reverse", "Reverse the order", show=False),
     ]
 
     class Opened(Message):

@@ -1,0 +1,74 @@
+"""Runs the monitor without a terminal, presses keys, and reads what it shows as plain text."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from pgheadroom.model.update import Update
+from pgheadroom.tui.app import Monitor, Options
+from tui.outage import FakeSource, outage
+
+GOLDENS = Path(__file__).parent / "goldens"
+WRITE = bool(os.environ.get("PGHEADROOM_WRITE_GOLDENS"))
+SMALL = (80, 24)
+LARGE = (160, 50)
+
+
+class Stage:
+    """A monitor on a terminal of a given size, and the source that feeds it."""
+
+    def __init__(self, app: Monitor, source: FakeSource, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.source = source
+        self.pilot = pilot
+
+    async def settle(self) -> None:
+        """Wait until every message is handled and drawn."""
+        for _ in range(3):
+            await self.pilot.pause()
+        await self.pilot.wait_for_scheduled_animations()
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    async def post(self, update: Update) -> None:
+        self.source.post(update)
+        await self.settle()
+
+    @property
+    def screen(self) -> str:
+        """The terminal's text, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips) + "\n"
+
+    def line(self, containing: str) -> str:
+        found = [line for line in self.screen.splitlines() if containing in line]
+        assert found, f"no line with {containing!r} in:\n{self.screen}"
+        return found[0]
+
+
+@asynccontextmanager
+async def on_stage(
+    *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: object
+) -> AsyncIterator[Stage]:
+    source = FakeSource(updates or (outage(),))
+    app = Monitor(source, options or Options("prod db1:5432"), **more)  # type: ignore[arg-type]
+    async with app.run_test(size=size) as pilot:
+        stage = Stage(app, source, pilot)
+        await stage.settle()
+        yield stage
+
+
+def matches_golden(name: str, screen: str) -> None:
+    """Compare with the kept screen; PGHEADROOM_WRITE_GOLDENS=1 keeps this one instead."""
+    path = GOLDENS / f"{name}.txt"
+    if WRITE:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(screen, encoding="utf-8")
+    expected = path.read_text(encoding="utf-8") if path.exists() else ""
+    assert screen == expected, f"the screen is not the golden {name}; it is now:\n{screen}"

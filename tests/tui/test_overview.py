@@ -1,0 +1,195 @@
+"""The overview as it is seen and used, fed by a source that plays an outage."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.snapshot import Gap
+from pgheadroom.model.update import Trouble
+from pgheadroom.tui.app import Options
+from tui.outage import active, outage, session
+from tui.stage import LARGE, SMALL, matches_golden, on_stage
+
+
+@pytest.mark.parametrize(("size", "name"), [(SMALL, "80x24"), (LARGE, "160x50"), ((60, 15), "60x15")])
+async def test_outage_looks_like_its_golden(size: tuple[int, int], name: str) -> None:
+    async with on_stage(size=size) as stage:
+        matches_golden(f"overview-{name}", stage.screen)
+
+
+async def test_ascii_screen_has_no_other_characters() -> None:
+    async with on_stage(options=Options("prod db1:5432", ascii_only=True)) as stage:
+        assert stage.screen.isascii()
+        matches_golden("overview-ascii", stage.screen)
+
+
+async def test_gauge_carries_used_of_usable_and_reserve() -> None:
+    async with on_stage() as stage:
+        assert "94/97  97%  3 free" in stage.line("SLOTS")
+        assert "reserve 3 superuser + 2 reserved, 0 in use" in stage.line("SLOTS")
+
+
+async def test_cursor_stays_with_its_row_when_rows_move() -> None:
+    async with on_stage() as stage:
+        await stage.press("j")
+        hogs = stage.app.screen.query_one("#hogs")
+        assert hogs.current.user == "mobile"
+        before = outage()
+        grown = replace(before, sessions=before.sessions + tuple(session(9000 + n, user="new") for n in range(70)))
+        await stage.post(grown)
+        assert [hog.user for hog in hogs.rows[:3]] == ["new", "web", "mobile"]
+        assert hogs.current.user == "mobile"
+
+
+async def test_cursor_is_nowhere_when_its_row_is_gone_and_comes_back_by_moving() -> None:
+    async with on_stage() as stage:
+        await stage.press("j")
+        hogs = stage.app.screen.query_one("#hogs")
+        before = outage()
+        await stage.post(replace(before, sessions=tuple(one for one in before.sessions if one.user != "mobile")))
+        assert hogs.current is None
+        await stage.press("j")
+        assert hogs.current.user == "reports"
+
+
+async def test_group_key_goes_through_all_groupings() -> None:
+    async with on_stage() as stage:
+        seen = []
+        for _ in range(5):
+            await stage.press("u")
+            seen.append(stage.line("HOGS by").split()[3])
+        assert seen == ["user", "application", "client", "database", "all"]
+
+
+async def test_filter_narrows_the_pane_with_the_focus_and_escape_gives_all_back() -> None:
+    async with on_stage() as stage:
+        await stage.press("slash", *"metabase", "enter")
+        hogs = stage.app.screen.query_one("#hogs")
+        assert [hog.application for hog in hogs.rows] == ["metabase"]
+        assert "/metabase" in stage.line("HOGS")
+        await stage.press("escape")
+        assert len(hogs.rows) == 7
+
+
+async def test_sort_key_sorts_by_each_column_and_shows_by_which() -> None:
+    async with on_stage() as stage:
+        await stage.press("s")
+        hogs = stage.app.screen.query_one("#hogs")
+        users = [hog.user for hog in hogs.rows]
+        assert users == sorted(users)
+        assert "user▴" in stage.screen
+        await stage.press("S")
+        assert [hog.user for hog in hogs.rows] == users[::-1]
+
+
+async def test_pause_freezes_the_screen_and_going_on_shows_the_newest() -> None:
+    async with on_stage() as stage:
+        await stage.press("p")
+        assert "PAUSED" in stage.screen
+        await stage.post(replace(outage(), sessions=(active(1, "select 1"),)))
+        assert "94/97" in stage.screen
+        await stage.press("p")
+        assert "1/97" in stage.line("SLOTS")
+        assert "PAUSED" not in stage.screen
+
+
+async def test_interval_and_sample_now_reach_the_source() -> None:
+    async with on_stage() as stage:
+        await stage.press("plus")
+        assert stage.source.interval == 2.0
+        await stage.press("minus", "minus")
+        assert stage.source.interval == 0.5
+        await stage.press("r")
+        assert stage.source.asked_now == 1
+
+
+async def test_trouble_keeps_the_last_data_and_says_why_it_is_old() -> None:
+    async with on_stage() as stage:
+        since = datetime.now(UTC) - timedelta(seconds=4)
+        await stage.post(Trouble("server closed the connection unexpectedly", since, tries=3))
+        assert "94/97" in stage.line("SLOTS")
+        assert "STALE" in stage.screen
+        assert "server closed the connection unexpectedly" in stage.screen
+        assert "try 3" in stage.screen
+        await stage.post(outage())
+        assert "STALE" not in stage.screen
+
+
+async def test_lock_tree_shows_the_root_with_all_who_wait_behind_it() -> None:
+    async with on_stage(size=LARGE) as stage:
+        root = stage.line("● 3000")
+        assert root.split()[2] == "9"
+        assert "  └ 3007" in stage.screen
+
+
+async def test_pane_without_locks_says_so_and_a_gap_says_why() -> None:
+    calm = replace(outage(), sessions=(session(1),), lock_requests=())
+    async with on_stage(calm) as stage:
+        assert "nobody waits for a lock" in stage.screen
+        await stage.post(replace(calm, gaps=(Gap("locks", "permission denied"),)))
+        assert "permission denied" in stage.line("LOCK WAITS")
+
+
+async def test_pgbouncer_in_trouble_is_a_line_of_its_own_and_its_pools_stay() -> None:
+    (bouncer,) = outage().pgbouncers
+    down = replace(bouncer, trouble="connection refused", age=42.0)
+    async with on_stage(replace(outage(), pgbouncers=(down, PgBouncer("pgb2"))), size=LARGE) as stage:
+        assert "pgb1: connection refused (shown: 42s old)" in stage.screen
+        assert "20/20" in stage.screen
+        assert "pgb2: no pools yet" in stage.screen
+
+
+async def test_server_text_is_never_markup_and_never_obeyed() -> None:
+    evil = session(1, application="[/red]\x1b]0;owned\x07", user="a\u202eb")
+    async with on_stage(replace(outage(), sessions=(evil,))) as stage:
+        assert "[/red]\ufffd]0;" in stage.screen
+        assert "\x1b" not in stage.screen
+        assert "\u202e" not in stage.screen
+
+
+async def test_columns_stay_aligned_with_wide_and_combining_characters() -> None:
+    names = ["plain", "日本語テスト", "e\u0301te\u0301", "\U0001f418\U0001f418", "עברית", "x" * 64]
+    rows = tuple(session(n, user=f"u{n}", application=name) for n, name in enumerate(names))
+    async with on_stage(replace(outage(), sessions=rows), size=LARGE) as stage:
+        hogs = stage.app.screen.query_one("#hogs")
+        from pgheadroom.view.cells import line_width
+
+        assert {line_width(line) for line in hogs.lines} == {160}
+
+
+async def test_help_lists_the_keys_and_closes() -> None:
+    async with on_stage() as stage:
+        await stage.press("question_mark")
+        assert "group" in stage.screen
+        assert "Capital letters act" in stage.screen
+        await stage.press("escape")
+        assert "SLOTS" in stage.screen
+
+
+async def test_tab_goes_through_the_panes_also_where_only_one_is_seen() -> None:
+    async with on_stage(size=(60, 15)) as stage:
+        seen = []
+        for _ in range(4):
+            seen.append(stage.app.screen.focused.id)
+            await stage.press("tab")
+        assert seen == ["hogs", "locks", "pools", "states"]
+        await stage.press("tab")
+        assert "LOCK WAITS" in stage.screen
+        assert "HOGS" not in stage.screen
+
+
+async def test_small_sizes_and_back_do_not_break_the_screen() -> None:
+    async with on_stage() as stage:
+        for size in ((20, 5), (10, 3), (200, 60), SMALL):
+            await stage.pilot.resize_terminal(*size)
+            await stage.settle()
+        assert "94/97" in stage.screen
+        assert "HOGS" in stage.screen
+
+
+async def test_quit_ends_with_zero() -> None:
+    async with on_stage() as stage:
+        await stage.press("q")
+        assert stage.app.return_code == 0
