@@ -56,7 +56,7 @@ class Capacity:
         in_reserve: Slots of the reserve that are taken.
         exact: False when our role may not see other sessions, so that `used` is an estimate.
         walsenders: Replication connections; they take slots of `max_wal_senders`, not of `max_connections`.
-        limits: Role and database limits, the fullest first.
+        limits: Role and database limits, the fullest first, those that let nobody in last.
         tightest: The fullest of the server and all limits that let anybody in.
     """
 

@@ -17,7 +17,7 @@ from pgheadroom.rules.health import health_of
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
-from pgheadroom.view.gauge import limit_words, reserve_words
+from pgheadroom.view.gauge import limit_words
 from pgheadroom.view.tables.hogs import hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
@@ -75,7 +75,7 @@ def _capacity(case: Case) -> Iterator[str]:
     over = f", {slots.in_reserve} over" if slots.in_reserve else ""
     yield (
         f"SLOTS       {about}{slots.used}/{slots.usable} used, {slots.used_percent:.0f}%, {slots.free} free{over}; "
-        f"{reserve_words(slots)}"
+        f"{_reserve(slots)}"
     )
     yield f"free for    {_free(slots)}"
     if slots.authenticating:
@@ -84,6 +84,11 @@ def _capacity(case: Case) -> Iterator[str]:
         yield f"walsenders  {slots.walsenders}/{slots.max_wal_senders}, in slots of their own"
     if slots.limits:
         yield f"limits      {_limits(slots)}"
+
+
+def _reserve(slots: Capacity) -> str:
+    reserved = f" + {slots.reserved} reserved" if slots.reserved else ""
+    return f"reserve {slots.superuser_reserved} superuser{reserved}, {slots.in_reserve} in use"
 
 
 def _free(slots: Capacity) -> str:
@@ -160,12 +165,11 @@ def _pools(snapshot: Snapshot, width: int) -> Iterator[str]:
 
 
 def _health(metrics: Sequence[Health]) -> Iterator[str]:
-    yield "HEALTH"
+    yield f"HEALTH{'':41}value  warning/critical"
     for one in metrics:
         value = "-" if one.value is None else f"{one.value:g}"
         subject = f"  {safe(one.subject)}" if one.subject and one.status is not Status.OK else ""
-        levels = f"warning {one.warning:g}, critical {one.critical:g}"
-        yield f"  {one.status:<9} {one.metric:<34} {value:>8}  {levels}{subject}"
+        yield f"  {one.status:<9} {one.metric:<34} {value:>6}  {one.warning:g}/{one.critical:g}{subject}"
 
 
 def _gaps(snapshot: Snapshot) -> Iterator[str]:

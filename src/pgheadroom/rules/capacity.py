@@ -30,7 +30,7 @@ def capacity(snapshot: Snapshot) -> Capacity:
     used = len(snapshot.sessions) + snapshot.authenticating + snapshot.slot_sync_takes_slot
     reserve = settings.superuser_reserved + settings.reserved
     usable = max(0, settings.max_connections - reserve)
-    limits = tuple(sorted(_limits(snapshot), key=lambda limit: (-limit.percent, limit.kind, limit.name)))
+    limits = tuple(sorted(_limits(snapshot), key=lambda limit: (limit.closed, -limit.percent, limit.kind, limit.name)))
     return Capacity(
         max_connections=settings.max_connections,
         superuser_reserved=settings.superuser_reserved,
