@@ -205,8 +205,8 @@ def _press(app: Monitor, node: Any, action: str) -> Callable[[], Any]:
     return run
 
 
-def run_monitor(source: Source, options: Options) -> int:
-    """Run until the user quits. Returns the exit code: 0, or 128 + the signal that ended it."""
+async def run_monitor(source: Source, options: Options) -> int:
+    """Run until the user quits. Returns the exit code: 0, or 128 + the number of the signal that ended it."""
     app = Monitor(source, options)
-    code = app.run()
+    code = await app.run_async()
     return code if code is not None else app.return_code or 0
