@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO = "idle-leak"
 
-Show = Callable[["Demo", Settings], int]
+Show = Callable[["Demo", Settings, argparse.Namespace], int]
 
 
 def demo(flags: argparse.Namespace) -> int:
@@ -37,9 +37,8 @@ def demo(flags: argparse.Namespace) -> int:
     show = _wait if flags.no_monitor else _watch if terminal.has_terminal() else _print
     _end_cleanly_on_signals()
     with open_demo(flags.scenario or DEFAULT_SCENARIO, say) as outage:
-        if outage.bouncer_missing:
-            say(outage.bouncer_missing)
-        code = show(outage, replace(settings, conninfo=outage.conninfo, pgbouncers=outage.pgbouncers))
+        there = replace(settings, conninfo=outage.conninfo, pgbouncers=outage.pgbouncers)
+        code = show(outage, there, flags)
         # The monitor's event loop has put the signals back to their defaults, which would skip the clearing up.
         _end_cleanly_on_signals()
         return code
@@ -73,19 +72,19 @@ def _end(number: int, _: FrameType | None) -> None:
 # --- what is done with the outage ------------------------------------------------------------------------------------
 
 
-def _watch(outage: "Demo", settings: Settings) -> int:
+def _watch(_: "Demo", settings: Settings, flags: argparse.Namespace) -> int:
     from pgheadroom.cli.monitor import watch
 
-    return watch(settings)
+    return watch(settings, flags)
 
 
-def _print(outage: "Demo", settings: Settings) -> int:
+def _print(_: "Demo", settings: Settings, flags: argparse.Namespace) -> int:
     from pgheadroom.cli.snapshot import print_snapshot
 
-    return print_snapshot(settings)
+    return print_snapshot(settings, flags)
 
 
-def _wait(outage: "Demo", settings: Settings) -> int:
+def _wait(outage: "Demo", _: Settings, __: argparse.Namespace) -> int:
     lines = [f"postgresql {outage.conninfo}", f"superuser  {outage.superuser_conninfo}"]
     lines += [f"pgbouncer  {console}" for console in outage.pgbouncers]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -86,6 +86,8 @@ def _demo_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print where to connect, and run until Ctrl-C",
     )
+    # Its own servers want no password, and without a terminal it prints text.
+    parser.set_defaults(password=False, no_password=True, format="text")
 
 
 def _signal_flags(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,136 @@
+"""The program as a process: what it prints where, how it ends, and what it does not load."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pgheadroom import __version__
+
+PROGRAM = [sys.executable, "-m", "pgheadroom"]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """An environment of its own, so that no test meets the user's files."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
+    return kept | {"HOME": str(tmp_path), "TERM": "xterm"}
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
+    )
+
+
+def one_line(text: str) -> str:
+    (line,) = text.splitlines()
+    assert line.startswith("pgheadroom: ")
+    return line
+
+
+@pytest.mark.parametrize("flag", ["-?", "--help"])
+def test_help_is_data(home, flag):
+    done = run(flag, env=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pgheadroom snapshot" in done.stdout
+
+
+def test_version(home):
+    assert run("-V", env=home).stdout == f"pgheadroom {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--frobnicate"], "--frobnicate"),
+        (["snapshot", "--format", "xml"], "xml"),
+        (["snapshot", "nonsense=1"], "nonsense"),
+        (["snapshot", "--config", "/nonexistent"], "no such file"),
+        (["demo", "--scenario", "flood"], "idle-leak"),
+        (["terminate"], "filter"),
+        (["cancel", "--yes"], "filter"),
+        ([], "pgheadroom snapshot"),
+        (["shop"], "needs a terminal"),
+    ],
+)
+def test_wrong_use_is_one_line_and_2(home, arguments, words):
+    done = run(*arguments, env=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("command", ["snapshot", "terminate"])
+def test_no_server_is_one_line_and_3(home, command, tmp_path):
+    filters = ["--state", "idle"] if command == "terminate" else []
+    done = run(command, *filters, f"host={tmp_path} password=hunter2", env=home)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert str(tmp_path) in one_line(done.stderr)
+    assert "hunter2" not in done.stderr
+
+
+def test_a_password_in_a_wrong_place_is_not_repeated(home):
+    done = run("shop", "web", "postgresql://web:hunter2@db1/shop", env=home)
+    assert done.returncode == 2
+    assert "hunter2" not in one_line(done.stderr)
+
+
+HEAVY = ("textual", "rich", "plotext")
+LOADED = """
+import sys
+from pgheadroom.cli import main
+code = main(sys.argv[1:])
+sys.stdout.flush()
+print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded_by(*arguments: str, env: dict[str, str]) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], env=env, capture_output=True, text=True, timeout=60, check=True
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_help_loads_neither_screens_nor_the_driver(home):
+    loaded = loaded_by("--help", env=home)
+    assert "argparse" in loaded
+    assert not loaded & {*HEAVY, "psycopg", "asyncio"}
+
+
+def test_a_failing_monitor_loads_no_screens(home):
+    assert not loaded_by("shop", env=home) & set(HEAVY)
+
+
+BUG = """
+import sys
+from pgheadroom import cli
+from pgheadroom.cli import diagnostics
+def boom(parsed):
+    diagnostics.keep_secret("hunter2")
+    raise ValueError("it was hunter2\\nand password=hunter3")
+cli._command = lambda name: boom
+sys.exit(cli.main(["snapshot"]))
+"""
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_bug_is_said_in_a_line_and_traced_only_on_request(home, debug):
+    env = home | ({"PGHEADROOM_DEBUG": "1"} if debug else {})
+    done = subprocess.run([sys.executable, "-c", BUG], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 70
+    assert done.stderr.startswith("pgheadroom: unexpected ValueError: it was *** and password=***\n")
+    assert ("Traceback" in done.stderr) is debug
+    assert "hunter" not in done.stderr
+
+
+def test_a_closed_pipe_is_quiet(home):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [*PROGRAM, "demo", "--scenario", "help"], env=home, stdout=closed, stderr=subprocess.PIPE, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

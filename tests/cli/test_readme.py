@@ -1,0 +1,63 @@
+"""The README tells what the program has: every command, flag, variable and setting."""
+
+import argparse
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from pgheadroom import config
+from pgheadroom.cli import demo, flags
+from pgheadroom.demo.stage import SCENARIOS
+from pgheadroom.model.thresholds import Thresholds
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def options(name: str) -> set[str]:
+    shown = [action for action in flags.build_parser(name)._actions if action.help != argparse.SUPPRESS]
+    return {option for action in shown for option in action.option_strings}
+
+
+@pytest.mark.parametrize("name", [name for name in flags.COMMANDS if name != flags.MONITOR])
+def test_every_command_is_told_in_the_help_and_the_readme(name):
+    assert f"| `pgheadroom {name}` |" in README
+    assert f"pgheadroom {name} " in flags.build_parser(flags.MONITOR).format_help()
+
+
+@pytest.mark.parametrize("name", list(flags.COMMANDS))
+def test_every_flag_is_told(name):
+    missing = {option for option in options(name) if not re.search(rf"^\| .*`{re.escape(option)}[ `]", README, re.M)}
+    assert not missing
+
+
+def test_the_readme_tells_no_flag_that_there_is_not():
+    there_are = set().union(*(options(name) for name in flags.COMMANDS))
+    told = set(re.findall(r"`(--[a-z-]+)", README))
+    assert told <= there_are
+
+
+def test_the_configuration_of_the_readme_is_read():
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    read = config.parse(example, "README.md")
+    assert set(read.targets) == {"production", "test"}
+    assert set(read.general.thresholds) == {field.name for field in fields(Thresholds)}
+
+
+def test_the_thresholds_of_the_readme_are_the_defaults():
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    assert Thresholds.from_mapping(config.parse(example, "README.md").general.thresholds) == Thresholds()
+
+
+def test_every_variable_is_told():
+    sources = [path.read_text() for path in (ROOT / "src/pgheadroom").glob("**/*.py") if "demo" not in path.parts]
+    used = set().union(*(re.findall(r"\bPGHEADROOM_[A-Z_]+", source) for source in sources))
+    assert used
+    assert all(f"`{name}`" in README for name in used)
+
+
+def test_every_scenario_is_told():
+    assert all(f"| `{name}` |" in README for name in SCENARIOS)
+    assert demo.DEFAULT_SCENARIO in SCENARIOS
