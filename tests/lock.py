@@ -1,0 +1,43 @@
+"""Write requirements.txt and requirements-dev.txt, with the hashes of every file the registry has for a version.
+
+`make lock` runs it. The local configuration of pip is left aside, so that the hashes are the registry's, and no address
+of it gets into the files.
+"""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OPTIONS = (
+    "--quiet",
+    "--upgrade",
+    "--generate-hashes",
+    "--strip-extras",
+    "--no-header",
+    "--no-emit-options",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-emit-trusted-host",
+    "--annotation-style=line",
+)
+
+
+def compile_to(target: str, *arguments: str, given: str = "") -> None:
+    kept = {name: value for name, value in os.environ.items() if name not in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL")}
+    command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", target, *arguments]
+    subprocess.run(command, input=given, text=True, check=True, cwd=ROOT, env={**kept, "PIP_CONFIG_FILE": os.devnull})
+
+
+def main() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    # With what builds the program itself: the Makefile installs it without looking anything up.
+    compile_to("requirements.txt", "--extra=demo", "--all-build-deps", "pyproject.toml")
+    tools = "\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"]])
+    compile_to("requirements-dev.txt", "-", given=tools)
+
+
+if __name__ == "__main__":
+    main()
