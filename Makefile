@@ -7,7 +7,9 @@
 #   make lock                        pin the newest versions that pyproject.toml allows
 #   make clean                       remove what these targets made
 
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# Tried by running it: a version manager puts names on PATH that only complain.
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 SERVERS := .servers/node_modules
@@ -37,8 +39,7 @@ bench: .venv/.tools pgbouncer
 
 # The virtual environment. Every file that is downloaded must have one of the hashes in the requirements files.
 .venv/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' \
-		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
 		|| { echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
