@@ -7,7 +7,21 @@ waits for it. So the question goes on in a task of its own, and only the waiting
 import asyncio
 from typing import TypeVar
 
+from pgheadroom.errors import PgHeadroomError
+
 Answer = TypeVar("Answer")
+
+
+class NoAnswer(PgHeadroomError):  # noqa: N818 - it is what happened, in the user's words
+    """Nothing came back in time.
+
+    Attributes:
+        asked: Whether the question was sent: then what it does may still happen.
+    """
+
+    def __init__(self, message: str, *, asked: bool) -> None:
+        super().__init__(message)
+        self.asked = asked
 
 
 async def arrives(task: asyncio.Task[Answer], seconds: float) -> bool:

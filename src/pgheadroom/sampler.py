@@ -3,12 +3,38 @@
 The screens know only `Source` and the two kinds of `Update`; where samples come from is not their business.
 """
 
-from collections.abc import Callable
-from typing import Protocol
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Protocol, TypeVar
 
+from pgheadroom.deadline import NoAnswer, arrives, forget
+from pgheadroom.errors import NoConnection, PgHeadroomError
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.pgbouncer.console import Console
+from pgheadroom.postgres.door import parameters
+from pgheadroom.postgres.sampling import Probe
 
-__all__ = ["Source", "Trouble", "Update"]
+__all__ = ["LiveSource", "Source", "Trouble", "Update"]
+
+Answer = TypeVar("Answer")
+
+PATIENCE = 2.0
+"""Seconds without an answer before the screens hear of it; twice the interval if that is longer."""
+TOLD_EVERY = 1.0
+GIVEN_UP_AFTER = 30.0
+"""Seconds without an answer before the connection is given up. Longer than statement_timeout: a server that is only
+slow gives its answer, or its refusal, before."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+"""Seconds between attempts to connect again, doubling."""
+BREATH = 0.2
+"""The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
+BOUNCER_GRACE = 0.25
+"""The most seconds that a slow PgBouncer may delay PostgreSQL's sample."""
 
 
 class Source(Protocol):
@@ -29,3 +55,234 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Give the slot back."""
+
+
+class LiveSource:
+    """A server and its PgBouncers, over one connection each."""
+
+    def __init__(
+        self,
+        conninfo: str = "",
+        *,
+        pgbouncers: Sequence[str] = (),
+        interval: float = 1.0,
+        read_only: bool = False,
+        target: str = "",
+        password: str | None = None,
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            conninfo: psql's: a connection string, a URI, or a database's name.
+            pgbouncers: Conninfos of admin consoles.
+            target: How the configuration calls the server.
+
+        Raises:
+            UsageError: when a conninfo is not understood.
+        """
+        parameters(conninfo)
+        self._conninfo = conninfo
+        self._password = password
+        self._read_only = read_only
+        self._target = target
+        self._interval = interval
+        self._consoles = [Console(bouncer) for bouncer in pgbouncers]
+        self._probe: Probe | None = None
+        self._line = asyncio.Lock()
+        self._in_flight: asyncio.Task[object] | None = None
+        self._wake = asyncio.Event()
+        self._hurried = False
+        self._since: datetime | None = None
+        self._tries = 0
+        self._well = True  # a sample came since the last attempt to connect: the next attempt need not wait
+        self._pause = FIRST_PAUSE
+
+    @property
+    def interval(self) -> float:
+        """Seconds between the starts of two samples."""
+        return self._interval
+
+    def set_interval(self, seconds: float) -> None:
+        """Change the interval; holds from the sample that is being waited for."""
+        self._interval = seconds
+        self._wake.set()
+
+    def sample_now(self) -> None:
+        """End the wait for the next sample, or for the next attempt to connect."""
+        self._hurried = True
+        self._wake.set()
+
+    async def open(self, password: str | None = None) -> None:
+        """Connect for the first time. After a failure `run` goes on trying, or `open` is called again.
+
+        Args:
+            password: That the user typed; kept in memory for connecting again.
+
+        Raises:
+            NoConnection: with one line that says why.
+        """
+        if password is not None:
+            self._password = password
+        if self._probe is None:
+            self._probe = await Probe.open(
+                self._conninfo, password=self._password, read_only=self._read_only, target=self._target
+            )
+
+    async def run(self, post: Callable[[Update], None]) -> None:
+        """Sample until cancelled, and post each update. Never raises for a server in trouble."""
+        while True:
+            if self._probe is None:
+                await self._reopen(post)
+            began = _clock()
+            await self._sample(post)
+            if self._probe is not None:
+                await self._rest(began)
+
+    async def sample_once(self, patience: float = 10.0) -> Snapshot:
+        """One sample of everything; connects first if need be.
+
+        Raises:
+            NoConnection: when the server is not reached, or lost.
+            NoAnswer: when it does not answer within `patience` seconds.
+        """
+        await self.open()
+        asked = self._begin_consoles()
+        snapshot = await self.ask(Probe.sample, patience)
+        if asked:
+            await asyncio.wait(asked, timeout=PATIENCE)
+        return self._with_pgbouncers(snapshot)
+
+    async def ask(self, question: Callable[[Probe], Awaitable[Answer]], patience: float = 5.0) -> Answer:
+        """Ask something else over the one connection, between two samples.
+
+        Raises:
+            NoConnection: when there is no connection, or it is lost.
+            NoAnswer: when nothing came within `patience` seconds; its `asked` says whether the question was sent.
+        """
+        sent = False
+
+        async def tracked(probe: Probe) -> Answer:
+            nonlocal sent
+            sent = True
+            return await question(probe)
+
+        task = self._put(tracked)
+        if await arrives(task, patience):
+            return task.result()
+        if not sent:
+            task.cancel()
+            raise NoAnswer(f"the server has not answered for {patience:.0f} s: nothing was sent", asked=False)
+        forget(task)
+        raise NoAnswer(f"sent, but no answer for {patience:.0f} s: it may still take effect", asked=True)
+
+    async def close(self) -> None:
+        """Give the slot back, also when the server does not answer."""
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await (probe.hang_up(self._in_flight) if self._line.locked() else probe.close())
+        await asyncio.gather(*(console.close() for console in self._consoles))
+
+    # --- one sample --------------------------------------------------------------------------------------------------
+
+    async def _sample(self, post: Callable[[Update], None]) -> None:
+        asked = self._begin_consoles()
+        began = _clock()
+        question: asyncio.Task[Snapshot] = self._put(Probe.sample)
+        patience = max(PATIENCE, 2 * self._interval)
+        while not await arrives(question, patience):
+            waited = _clock() - began
+            if waited >= GIVEN_UP_AFTER:
+                await self._give_up(question)
+                post(self._trouble(f"no answer for {waited:.0f} s: connecting again"))
+                return
+            post(self._trouble(f"no answer for {waited:.0f} s: the server is overloaded or out of reach"))
+            patience = TOLD_EVERY
+        try:
+            snapshot = question.result()
+        except NoConnection as error:
+            await self._lose(str(error), post)
+        except PgHeadroomError as error:
+            post(self._trouble(str(error)))
+        else:
+            self._since, self._tries, self._well, self._pause = None, 0, True, FIRST_PAUSE
+            if asked:
+                await asyncio.wait(asked, timeout=min(BOUNCER_GRACE, self._interval / 4))
+            post(self._with_pgbouncers(snapshot))
+
+    def _put(self, question: Callable[[Probe], Awaitable[Answer]]) -> "asyncio.Task[Answer]":
+        """Put a question in line: the connection carries one at a time."""
+        return asyncio.create_task(self._in_turn(question))
+
+    async def _in_turn(self, question: Callable[[Probe], Awaitable[Answer]]) -> Answer:
+        async with self._line:
+            if self._probe is None:
+                raise NoConnection("not connected")
+            self._in_flight = asyncio.current_task()
+            return await question(self._probe)
+
+    def _begin_consoles(self) -> list[asyncio.Task[None]]:
+        """Ask the PgBouncers at the same time; each has at most one question in flight."""
+        begun = [console.begin() for console in self._consoles]
+        return [question for question in begun if question is not None]
+
+    def _with_pgbouncers(self, snapshot: Snapshot) -> Snapshot:
+        if not self._consoles:
+            return snapshot
+        return replace(snapshot, pgbouncers=tuple(console.latest() for console in self._consoles))
+
+    async def _rest(self, began: float) -> None:
+        """Sleep what is left of the interval, whatever it becomes meanwhile."""
+        took = _clock() - began
+        await self._sleep(lambda: began + max(self._interval, (1 + BREATH) * took))
+
+    async def _sleep(self, until: Callable[[], float]) -> None:
+        self._hurried = False
+        while not self._hurried and (left := until() - _clock()) > 0:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), left)
+
+    # --- trouble -----------------------------------------------------------------------------------------------------
+
+    def _trouble(self, reason: str) -> Trouble:
+        if self._since is None:
+            self._since = datetime.now(UTC)
+        return Trouble(reason, self._since, self._tries)
+
+    async def _give_up(self, question: asyncio.Task[Snapshot]) -> None:
+        """Close the connection; the question in flight ends with an error."""
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await probe.hang_up(self._in_flight)
+        if not await arrives(question, PATIENCE):
+            question.cancel()
+            await arrives(question, PATIENCE)
+
+    async def _lose(self, reason: str, post: Callable[[Update], None]) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await probe.close()
+        post(self._trouble(reason))
+
+    async def _reopen(self, post: Callable[[Update], None]) -> None:
+        """Try to connect until it works, with longer and longer pauses."""
+        while self._probe is None:
+            if not self._well:
+                await self._pause_a_little()
+            self._well = False
+            try:
+                await self.open()
+            except PgHeadroomError as error:
+                self._tries += 1
+                post(self._trouble(str(error)))
+
+    async def _pause_a_little(self) -> None:
+        # Monitors that lost the same server must not all come back in the same instant.
+        ends = _clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+        await self._sleep(lambda: ends)
+
+
+def _clock() -> float:
+    """Seconds on the event loop's clock, which never goes back."""
+    return asyncio.get_running_loop().time()

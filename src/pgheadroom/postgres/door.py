@@ -1,23 +1,46 @@
 """Opening a connection that stays polite: recognisable, impatient, and harmless to the server."""
 
 import asyncio
+import logging
 import os
-import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import Diagnostic
+from psycopg.pq.abc import PGconn
 
-from pgheadroom.deadline import arrives
-from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.deadline import Answer, arrives
+from pgheadroom.errors import NoConnection
+from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket, refusal
 
-Connection = AsyncConnection[tuple[Any, ...]]
+# psycopg warns on stderr where no handler is set, and there is our screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+
+class Connection(AsyncConnection[tuple[Any, ...]]):
+    """A connection that remembers why the server ended it.
+
+    When that happens between two questions, libpq hands the server's FATAL message out as a notice.
+
+    Attributes:
+        farewell: SQLSTATE and text, both empty while the server said nothing of the kind.
+    """
+
+    def __init__(self, pgconn: PGconn, *others: Any, **named: Any) -> None:
+        super().__init__(pgconn, *others, **named)
+        self.farewell = ("", "")
+        self.add_notice_handler(self._hear)
+
+    def _hear(self, notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized in ("FATAL", "PANIC"):
+            self.farewell = (notice.sqlstate or "", notice.message_primary or "")
+
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
@@ -88,21 +111,22 @@ async def open_door(
         deadline = 2.0 * float(given["connect_timeout"]) + 2.0
     clock = asyncio.get_running_loop().time
     ends = clock() + deadline
-    connection = await _connect(given, where, deadline)
-    settling = asyncio.create_task(_settle(connection, read_only))
-    if not await arrives(settling, ends - clock()):
-        await hang_up(connection, settling)
-        raise NoConnection(f"{where}: connected, but no answer in {deadline:.0f} s")
+    connection = await connect(given, where, deadline)
     try:
-        settling.result()
+        await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
     except psycopg.Error as error:
         await connection.close()
         raise no_connection(error, where) from None
     return connection
 
 
-async def _connect(given: Mapping[str, Any], where: str, deadline: float) -> Connection:
-    connecting = asyncio.create_task(AsyncConnection.connect(**given, autocommit=True, prepare_threshold=None))
+async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Connection:
+    """Connect with these parameters within `deadline` seconds, in autocommit, without prepared statements.
+
+    Raises:
+        NoConnection: with one line that says why.
+    """
+    connecting = asyncio.create_task(Connection.connect(**given, autocommit=True, prepare_threshold=None))
     try:
         if not await arrives(connecting, deadline):
             # While it connects there is no session to cancel anything in: this ends at once.
@@ -131,13 +155,12 @@ async def _settle(connection: Connection, read_only: bool) -> None:
 
 
 def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:
-    """The user's connection parameters with ours, without any that libpq finds elsewhere."""
-    try:
-        given: dict[str, Any] = {name: value for name, value in conninfo_to_dict(conninfo).items() if value is not None}
-    except psycopg.ProgrammingError as error:
-        # libpq quotes what it does not understand, and that may be a part of the password.
-        said = re.sub(r'"[^"]*"?', "...", str(error).strip().splitlines()[0])
-        raise UsageError(f"the connection string is not understood: {said}") from None
+    """The user's connection parameters with ours, without any that libpq finds elsewhere.
+
+    Raises:
+        UsageError: when the conninfo is not understood.
+    """
+    given: dict[str, Any] = dict(parse(conninfo))
     for name, value in _UNLESS_GIVEN.items():
         given.setdefault(name, value)
     if not os.environ.get("PGCONNECT_TIMEOUT"):
@@ -170,6 +193,23 @@ def no_connection(error: psycopg.Error, where: str) -> NoConnection:
 def password_is_needed(error: BaseException) -> bool:
     """Whether the server wanted a password that was not given: a prompt would help."""
     return isinstance(error, NoConnection) and error.password_needed
+
+
+async def in_time(connection: Connection, question: Coroutine[Any, Any, Answer], seconds: float) -> Answer:
+    """The answer to a question over this connection; without one in time the connection is given up.
+
+    Raises:
+        NoConnection: when there was none.
+    """
+    task = asyncio.create_task(question)
+    try:
+        if await arrives(task, seconds):
+            return task.result()
+    except asyncio.CancelledError:
+        await hang_up(connection, task)
+        raise
+    await hang_up(connection, task)
+    raise NoConnection(f"connected, but no answer for {seconds:.0f} s")
 
 
 async def hang_up(connection: Connection, in_flight: asyncio.Task[Any] | None = None) -> None:

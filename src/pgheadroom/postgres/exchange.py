@@ -1,10 +1,18 @@
-"""Several questions in one network round trip."""
+"""Several questions in one network round trip.
 
-from collections.abc import Sequence
+psycopg's own pipeline waits at each statement and loses the reason when the server ends the connection, so the
+exchange is made with libpq's functions, which psycopg exposes.
+"""
+
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.adapt import Transformer
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 
 from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.postgres.door import Connection
@@ -30,7 +38,7 @@ class NoSample(PgHeadroomError):  # noqa: N818 - it is what happened
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A statement, and the part of the sample that it is for."""
+    """A statement, and the part of the sample that it is for. Its values are written `$1`, each with a cast."""
 
     part: str
     sql: bytes
@@ -57,57 +65,102 @@ Answer = list[Row] | Unanswered
 
 
 async def ask_together(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
-    """Send all questions, then read all answers: psycopg's pipeline mode, binary results, one implicit transaction.
+    """Send all questions, then read all answers: libpq's pipeline, binary results, one implicit transaction.
 
     In one transaction all questions read the same frozen view of the sessions. When one fails, those before it keep
     their answers and those after it have none: ask for what matters most first.
 
     Raises:
-        NoConnection: when the connection is lost.
+        NoConnection: when the connection is lost, or was.
     """
-    cursors: list[psycopg.AsyncCursor[Row]] = []
-    failure: psycopg.Error | None = None
+    results: list[PGresult] = []
     try:
-        async with connection.pipeline():
-            for question in questions:
-                cursor = connection.cursor(binary=True)
-                await cursor.execute(question.sql, question.values or None)
-                cursors.append(cursor)
+        async with connection.lock:
+            await connection.wait(_exchange(connection, questions, results))
     except psycopg.Error as error:
-        failure = error
-    if connection.closed:
-        raise lost(failure)
-    return await _answers(questions, cursors, failure)
+        raise lost(connection, str(error), results) from None
+    return _answers(connection, results)
 
 
-async def _answers(
-    questions: Sequence[Question], cursors: Sequence[psycopg.AsyncCursor[Row]], failure: psycopg.Error | None
-) -> list[Answer]:
+def _exchange(connection: Connection, questions: Sequence[Question], results: list[PGresult]) -> "Talk":
+    """Talk to libpq until everything is read; says each time what it waits for."""
+    pgconn = connection.pgconn
+    _hear_last_words(connection)
+    pgconn.enter_pipeline_mode()
+    for question in questions:
+        values = [str(value).encode() for value in question.values]
+        pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
+    pgconn.pipeline_sync()
+    yield from _send(pgconn)
+    yield from _receive(pgconn, results)
+    pgconn.exit_pipeline_mode()
+
+
+Talk = Generator[Wait, Ready | int, None]
+
+
+def _hear_last_words(connection: Connection) -> None:
+    """A session that was ended since the last question has its reason waiting in the socket."""
+    connection.pgconn.consume_input()
+    connection.pgconn.is_busy()
+    if connection.farewell[0]:
+        connection.pgconn.finish()
+        raise psycopg.OperationalError(connection.farewell[1])
+
+
+def _send(pgconn: PGconn) -> Talk:
+    while pgconn.flush():
+        ready = yield Wait.RW
+        if ready & Ready.R:
+            pgconn.consume_input()
+
+
+def _receive(pgconn: PGconn, results: list[PGresult]) -> Talk:
+    """Read until the end of the pipeline; None separates the results of two statements."""
+    while True:
+        while pgconn.is_busy():
+            ready = yield Wait.R
+            if ready:
+                pgconn.consume_input()
+        result = pgconn.get_result()
+        if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+            return
+        if result is not None:
+            results.append(result)
+        elif pgconn.status == ConnStatus.BAD:
+            raise psycopg.OperationalError(pgconn.error_message.decode("utf-8", "replace"))
+
+
+def _answers(connection: Connection, results: Sequence[PGresult]) -> list[Answer]:
+    transformer = Transformer(connection)
     answers: list[Answer] = []
-    reason = unanswered(failure) if failure else Unanswered("not asked")
-    for number, _ in enumerate(questions):
-        if number < len(cursors) and cursors[number].pgresult is not None:
-            answers.append(await cursors[number].fetchall())
+    reason = ""
+    for result in results:
+        if result.status == ExecStatus.TUPLES_OK:
+            transformer.set_pgresult(result)
+            answers.append(transformer.load_rows(0, result.ntuples, tuple))
+        elif result.status == ExecStatus.PIPELINE_ABORTED:
+            # The server skips the rest after an error.
+            answers.append(Unanswered(f"not reached: {reason}"))
         else:
-            answers.append(reason)
-            # The server skips the rest after an error: the reason is that of the first.
-            reason = Unanswered(f"not reached: {reason.reason.removeprefix('not reached: ')}")
+            answers.append(_refused(result))
+            reason = _field(result, DiagnosticField.MESSAGE_PRIMARY)
     return answers
 
 
-def unanswered(error: psycopg.Error) -> Unanswered:
-    """The server's refusal of a statement, in one line."""
-    said = error.diag.message_primary or str(error)
-    return Unanswered(said.strip().partition("\n")[0], error.sqlstate or "")
+def _refused(result: PGresult) -> Unanswered:
+    said = _field(result, DiagnosticField.MESSAGE_PRIMARY) or "no reason given"
+    return Unanswered(said.strip().partition("\n")[0], _field(result, DiagnosticField.SQLSTATE))
 
 
-def lost(error: psycopg.Error | None) -> NoConnection:
+def _field(result: PGresult, field: DiagnosticField) -> str:
+    return (result.error_field(field) or b"").decode("utf-8", "replace")
+
+
+def lost(connection: Connection, said: str, results: Sequence[PGresult] = ()) -> NoConnection:
     """The end of an established connection, in the user's words."""
-    if error is None:
-        return NoConnection("the connection is closed")
-    if known := _GONE.get(error.sqlstate or ""):
-        return NoConnection(known)
-    said = str(error)
-    if "terminating connection due to administrator command" in said:
-        return NoConnection(_GONE["57P01"])
+    states = [_field(result, DiagnosticField.SQLSTATE) for result in results if result.status == ExecStatus.FATAL_ERROR]
+    for state in (*states, connection.farewell[0]):
+        if state in _GONE:
+            return NoConnection(_GONE[state])
     return NoConnection(f"the connection was lost: {refusal(said).message}")

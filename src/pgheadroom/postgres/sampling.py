@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
-from pgheadroom.postgres.door import Connection, hang_up, open_door
+from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
@@ -16,6 +17,8 @@ RARELY = 30.0
 """Seconds after which settings and names are read again, and a forbidden question is asked again."""
 AT_MOST = 1.0
 """Seconds between two readings of the names because of an unknown role or database."""
+FIRST_ANSWER_WITHIN = 20.0
+"""Seconds for the first question, by default: longer than statement_timeout."""
 AUTHENTICATING_ARE_ROWS = 180_000
 """From this version on backends that still authenticate have a row."""
 _SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
@@ -54,9 +57,9 @@ class Probe:
         """
         connection = await open_door(conninfo, password=password, read_only=read_only, deadline=deadline)
         try:
-            catalogue = await _first_catalogue(connection)
-        except BaseException:
-            await hang_up(connection)
+            catalogue = await in_time(connection, _first_catalogue(connection), deadline or FIRST_ANSWER_WITHIN)
+        except PgHeadroomError:
+            await connection.close()
             raise
         return cls(connection, catalogue, target)
 

@@ -16,7 +16,7 @@ SELECT l.pid,
        (SELECT c.relkind::pg_catalog.text || ':' || n.nspname::pg_catalog.text || '.' || c.relname::pg_catalog.text
           FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
          WHERE c.oid = l.relation
-           AND l.database IN (0, %s::pg_catalog.oid)),
+           AND l.database IN (0, $1::pg_catalog.oid)),
        CASE WHEN l.locktype = 'object' THEN
            (SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class AS c WHERE c.oid = l.classid)
        END

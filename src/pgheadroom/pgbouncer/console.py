@@ -1,0 +1,166 @@
+"""PgBouncer's admin console: one connection, kept open, because each takes one of `max_client_conn`."""
+
+import asyncio
+import random
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import psycopg
+from psycopg import AsyncClientCursor
+from psycopg.rows import dict_row
+
+from pgheadroom.deadline import arrives
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer.parsing import CONSOLE, Record, Sizes, missing_columns, read_pools, read_sizes
+from pgheadroom.postgres.door import Connection, connect, in_time, no_connection, parameters, place
+
+RARELY = 30.0
+"""Seconds after which pool sizes are read again."""
+ANSWER_WITHIN = 10.0
+"""Seconds after which a console that does not answer is given up; it has no statement_timeout."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
+_SIGN = "/bouncer"
+"""The end of PgBouncer's `server_version`."""
+
+
+class Console:
+    """One PgBouncer's console. At most one connection, and one question at a time; it never raises for trouble."""
+
+    def __init__(self, conninfo: str, *, password: str | None = None, name: str = "") -> None:
+        """Args:
+            conninfo: The database is `pgbouncer` if it names none.
+            name: How the user calls it; by default where it is.
+
+        Raises:
+            UsageError: when the conninfo is not understood.
+        """
+        self._parameters = parameters(conninfo, password)
+        self._parameters.setdefault("dbname", CONSOLE)
+        # What PGOPTIONS holds is for PostgreSQL; PgBouncer would refuse the connection for it.
+        self._parameters.setdefault("options", "")
+        self._place = place(self._parameters)
+        self.name = name or self._place
+        self._connection: Connection | None = None
+        self._question: asyncio.Task[None] | None = None
+        self._asked_at = 0.0
+        self._seen = PgBouncer(self.name, age=None)
+        self._seen_at: float | None = None
+        self._trouble = ""
+        self._pause = FIRST_PAUSE
+        self._not_before = 0.0
+        self._sizes = Sizes()
+        self._sizes_at: float | None = None
+
+    async def sample(self, patience: float = 2.0) -> PgBouncer:
+        """Ask, wait up to `patience` seconds, and say what is known then."""
+        question = self.begin()
+        if question is not None:
+            await arrives(question, patience)
+        return self.latest()
+
+    def begin(self) -> asyncio.Task[None] | None:
+        """Ask, unless a question is already in flight or it is too early to connect again.
+
+        Returns:
+            What is in flight now. It never raises.
+        """
+        if self._question is not None and not self._question.done():
+            return self._question
+        if self._connection is None and time.monotonic() < self._not_before:
+            return None
+        self._asked_at = time.monotonic()
+        self._question = asyncio.create_task(self._refresh())
+        return self._question
+
+    def latest(self) -> PgBouncer:
+        """What was seen last, with its age, and why it is not fresh."""
+        age = None if self._seen_at is None else time.monotonic() - self._seen_at
+        if self._question is not None and not self._question.done():
+            waited = time.monotonic() - self._asked_at
+            return replace(self._seen, trouble=self._trouble or f"no answer for {waited:.1f} s", age=age)
+        if self._trouble:
+            return replace(self._seen, trouble=self._trouble, age=age)
+        return self._seen
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        if self._question is not None and not self._question.done():
+            self._question.cancel()
+            await arrives(self._question, 1.0)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def _refresh(self) -> None:
+        try:
+            if self._connection is None:
+                self._connection = await connect(self._parameters, self._place, self._connect_deadline)
+                self._sizes_at = None
+            await self._see(self._connection)
+        except PgHeadroomError as trouble:
+            self._trouble = str(trouble)
+            await self._drop()
+        else:
+            self._trouble = ""
+            self._pause = FIRST_PAUSE
+
+    @property
+    def _connect_deadline(self) -> float:
+        return 2.0 * float(self._parameters["connect_timeout"]) + 1.0
+
+    async def _see(self, connection: Connection) -> None:
+        try:
+            self._seen = await in_time(connection, self._read(connection), ANSWER_WITHIN)
+            self._seen_at = time.monotonic()
+        except psycopg.Error as error:
+            raise no_connection(error, self._place) from None
+
+    async def _drop(self) -> None:
+        """Close what is broken, and wait a little longer each time before the next attempt."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                await connection.close()
+        self._not_before = time.monotonic() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+
+    async def _read(self, connection: Connection) -> PgBouncer:
+        version = (connection.pgconn.parameter_status(b"server_version") or b"").decode("ascii", "replace")
+        if self._sizes_at is None or time.monotonic() - self._sizes_at >= RARELY:
+            self._sizes = await _sizes(connection)
+            self._sizes_at = time.monotonic()
+        rows, names = await _show(connection, b"SHOW POOLS")
+        pools = read_pools(rows, self._sizes)
+        return PgBouncer(self.name, version.removesuffix(_SIGN), pools, _not_quite(version, names))
+
+
+async def _sizes(connection: Connection) -> Sizes:
+    """A look-alike may have neither: then no size is known."""
+    answers = []
+    for question in (b"SHOW DATABASES", b"SHOW CONFIG"):
+        try:
+            rows, _ = await _show(connection, question)
+        except psycopg.Error:
+            if connection.closed:
+                raise
+            rows = []
+        answers.append(rows)
+    return read_sizes(*answers)
+
+
+async def _show(connection: Connection, question: bytes) -> tuple[list[Record], list[str]]:
+    """One question in the simple protocol; the console knows no other (08P01, and it hangs up)."""
+    async with AsyncClientCursor(connection, row_factory=dict_row) as cursor:
+        await cursor.execute(question)
+        rows: list[Record] = list(await cursor.fetchall())
+        return rows, [column.name for column in cursor.description or ()]
+
+
+def _not_quite(version: str, names: list[str]) -> str:
+    """Why what answers is not, or not quite, a PgBouncer."""
+    missing = missing_columns(names)
+    if not version.endswith(_SIGN):
+        return f"this is not a PgBouncer (it calls itself {version or 'nothing'})"
+    return f"SHOW POOLS has no {', '.join(missing)}" if missing else ""
