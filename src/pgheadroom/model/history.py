@@ -3,8 +3,8 @@
 from array import array
 from collections import Counter
 from datetime import datetime, timedelta
-from itertools import pairwise
-from math import isnan, nan
+from itertools import pairwise, takewhile
+from math import floor, isnan, nan
 from statistics import median
 
 from pgheadroom.model.capacity import Capacity
@@ -115,13 +115,14 @@ class History:
 
         A bucket holds the largest value in it (peaks are what matters), of `new_sessions` the sum. Between two samples
         the earlier one holds, but not for longer than samples usually are apart: where they are missing, and before the
-        first, it is None.
+        first, it is None. Buckets begin at whole multiples of their length, so that a plot moves by whole steps only.
         """
         filled: list[float | None] = [None] * buckets
         places = self._places(seconds)
         if self._last is None or not places or buckets < 1:
             return filled
-        start = self._last.timestamp() - seconds
+        size = seconds / buckets
+        start = (floor(self._last.timestamp() / size) + 1) * size - seconds
         times = [self._times[place] for place in places]
         values = [_known(self._columns[name][place]) for place in places]
         longest = _MISSED_SAMPLES * _usual_distance(times)
@@ -137,11 +138,11 @@ class History:
     def _places(self, seconds: float | None) -> list[int]:
         """Where the points of the last `seconds` are, oldest first."""
         first = max(0, self._appended - self._room)
-        places = [number % self._room for number in range(first, self._appended)]
         if seconds is None or self._last is None:
-            return places
+            return [number % self._room for number in range(first, self._appended)]
         since = (self._last - timedelta(seconds=seconds)).timestamp()
-        return [place for place in places if self._times[place] > since]
+        newest_first = (number % self._room for number in range(self._appended - 1, first - 1, -1))
+        return list(takewhile(lambda place: self._times[place] > since, newest_first))[::-1]
 
 
 def _known(value: float) -> float | None:

@@ -17,8 +17,8 @@ def level_style(percent: float, warning: float = 80.0, critical: float = 90.0) -
     return "warn" if percent >= warning else "ok"
 
 
-def gauge_line(capacity: Capacity, style: str, width: int) -> Line:
-    """`SLOTS 94/97  97%  3 free` and, at the right, the reserve and what is in it."""
+def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
+    """`SLOTS 94/97  97%  3 free`, a trend of the used slots and, at the right, the reserve and what is in it."""
     about = "" if capacity.exact else "≈"
     left = [
         Cell("SLOTS ", "heading"),
@@ -28,8 +28,9 @@ def gauge_line(capacity: Capacity, style: str, width: int) -> Line:
     ]
     if capacity.authenticating:
         left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
-    rights = [[Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity)]
-    return spread_first_fitting([left] * len(rights), rights, width)
+    with_trend = [*left, Cell("  "), Cell(trend, "trend"), Cell("  ")]
+    long, short = ([Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity))
+    return spread_first_fitting([with_trend, with_trend, left, left], [long, short, long, short], width)
 
 
 def reserve_words(capacity: Capacity) -> tuple[str, str]:
@@ -54,7 +55,7 @@ def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> L
         if cells
     ]
     cells += [Cell("─" * widths[-2], "dim")] if widths[-2] else []
-    cells += [Cell("×" * widths[-1], "reserve")] if widths[-1] else []
+    cells += [Cell("·" * widths[-1], "reserve")] if widths[-1] else []
     return fit_line(cells, width)
 
 
@@ -64,8 +65,8 @@ def limit_words(limit: Limit) -> str:
     return f"{limit.kind}{name} {limit.used}/{limit.ceiling}"
 
 
-def headroom_line(capacity: Capacity, trend: str, width: int) -> Line:
-    """What each kind of role could still open, the fullest limit, and a trend of the used slots."""
+def headroom_line(capacity: Capacity, width: int) -> Line:
+    """What each kind of role could still open, and the fullest limit."""
     tightest = capacity.tightest
     fullest = [
         Cell("  fullest: ", "dim"),
@@ -73,7 +74,7 @@ def headroom_line(capacity: Capacity, trend: str, width: int) -> Line:
     ]
     long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
     short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]
-    return spread_first_fitting([long, long, short], [[Cell(trend, "trend")], [], []], width)
+    return spread_first_fitting([long, short], [[], []], width)
 
 
 def _free_words(capacity: Capacity, lead: str, ordinary: str, reserved: str, superuser: str) -> list[Cell]:

@@ -25,10 +25,10 @@ from pgheadroom.view.tables.locks import LOCK_COLUMNS
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import plural
 
-_TREND_SECONDS = 600
-_TREND_CELLS = 40
+# Two minutes, in steps long enough that a calm trend is seldom drawn again.
+_TREND_SECONDS = 120
+_TREND_CELLS = 30
 _COMMON_STATES = 4
 
 
@@ -93,9 +93,9 @@ class Overview(LiveScreen):
         style = _usage_style(picture)
         gauge.paint(
             [
-                gauge_line(capacity, style, width),
+                gauge_line(capacity, style, trend, width),
                 gauge_bar(capacity, picture.states, width),
-                headroom_line(capacity, f"{plural(_TREND_SECONDS // 60, 'minute')} {trend}", width),
+                headroom_line(capacity, width),
             ]
         )
 
