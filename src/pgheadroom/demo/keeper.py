@@ -67,6 +67,7 @@ def end(watched: Iterable[Watched], patience: float = PATIENCE_SECONDS) -> None:
     left = list(watched)
     for process in left:
         process.send(process.signal)
+        process.send(signal.SIGCONT)  # a stopped process would not hear it
     deadline = time.monotonic() + patience
     while left and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -51,10 +52,15 @@ def unprivileged_account() -> Account | None:
     return Account(others[0].pw_name, others[0].pw_uid, others[0].pw_gid)
 
 
-def _new_folder() -> Path:
-    preferred = tempfile.gettempdir()
-    parent = preferred if len(preferred) <= _LONGEST_TEMPORARY_FOLDER else "/tmp"  # noqa: S108 - mkdtemp is safe there
+def _new_folder(account: Account | None) -> Path:
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > _LONGEST_TEMPORARY_FOLDER or (account is not None and not _open_to_all(parent)):
+        parent = Path("/tmp")  # noqa: S108 - mkdtemp is safe there
     return Path(tempfile.mkdtemp(prefix="pgheadroom-", dir=parent))
+
+
+def _open_to_all(folder: Path) -> bool:
+    return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.resolve().parents))
 
 
 class Playground:
@@ -69,7 +75,7 @@ class Playground:
             [sys.executable, "-I", "-S", keeper.__file__], stdin=subprocess.PIPE, start_new_session=True, text=True
         )
         self._children: dict[int, subprocess.Popen[Any]] = {}
-        self.folder = _new_folder()
+        self.folder = _new_folder(self.account)
         self._tell(folder=str(self.folder))
         self.give(self.folder)
 
@@ -154,6 +160,8 @@ class Playground:
             if self._keeper.stdin is not None:
                 self._keeper.stdin.close()
         for process in self._children.values():
+            if process.stdin is not None:
+                process.stdin.close()
             process.wait()
         self._keeper.wait()
         shutil.rmtree(self.folder, ignore_errors=True)  # should the keeper have been killed

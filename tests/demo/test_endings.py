@@ -1,0 +1,124 @@
+"""However our process ends, its servers end and its folder goes."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo.processes import alive, command_line, descendants
+from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.installation import WHEEL, Installation
+from pgheadroom.demo.playground import Playground
+from servers import EXPECTED_MAJORS, installation_of, missing, wait_until
+
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
+
+PLAY = """
+import time
+from pgheadroom.demo.stage import open_demo
+with open_demo("calm", lambda line: None) as demo:
+    print(demo.conninfo.split()[0].partition("=")[2], flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_nothing_survives_a_signal(number: signal.Signals) -> None:
+    installation_of(max(EXPECTED_MAJORS))
+    player = subprocess.Popen(
+        [sys.executable, "-c", PLAY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    with player:
+        assert player.stdout is not None
+        folder = Path(player.stdout.readline().strip()).parent
+        started = descendants(player.pid)
+        assert len(started) > 10
+        assert folder.exists()
+        player.send_signal(number)
+        player.wait()
+    wait_until(lambda: not any(alive(pid) for pid in started), "every process has ended")
+    wait_until(lambda: not folder.exists(), "the folder is gone")
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.4, 0.8])
+def test_interrupted_start_leaves_nothing(delay: float) -> None:
+    """Ctrl-C while the servers start."""
+    installation_of(max(EXPECTED_MAJORS))
+    with tempfile.TemporaryDirectory(prefix="pgh-") as parent:
+        Path(parent).chmod(0o755)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen([sys.executable, "-c", PLAY], env={**os.environ, "TMPDIR": parent}, **quiet) as player:
+            with pytest.raises(subprocess.TimeoutExpired):
+                player.wait(delay)
+            started = descendants(player.pid)
+            player.send_signal(signal.SIGINT)
+        wait_until(lambda: not any(alive(pid) for pid in started), "every process has ended")
+        wait_until(lambda: not list(Path(parent).iterdir()), "the folder is gone")
+
+
+def test_exception_ends_the_servers() -> None:
+    grounds: list[Playground] = []
+
+    def fail_beside_a_server() -> None:
+        with Playground() as ground:
+            grounds.append(ground)
+            Cluster.create(ground, installation_of(max(EXPECTED_MAJORS))).start()
+            raise RuntimeError("by accident")
+
+    with pytest.raises(RuntimeError, match="by accident"):
+        fail_beside_a_server()
+    assert not grounds[0].folder.exists()
+    assert not [pid for pid in descendants(os.getpid()) if str(grounds[0].folder) in command_line(pid)]
+
+
+def test_frozen_server_is_ended_too() -> None:
+    with Playground() as ground:
+        cluster = Cluster.create(ground, installation_of(max(EXPECTED_MAJORS)))
+        cluster.start()
+        assert cluster.pid is not None
+        os.kill(cluster.pid, signal.SIGSTOP)
+        pid = cluster.pid
+    assert not alive(pid)
+    assert not ground.folder.exists()
+
+
+def test_closing_twice_is_fine() -> None:
+    ground = Playground()
+    ground.close()
+    ground.close()
+    assert not ground.folder.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another user")
+def test_programs_out_of_the_servers_users_reach(tmp_path: Path) -> None:
+    """A wheel below /root, which the servers' user may not enter."""
+    original = installation_of(max(EXPECTED_MAJORS))
+    packages, wheel, home = original.bindir.parents[2], original.bindir.parents[1], original.bindir.parents[0]
+    if wheel.name != WHEEL:
+        missing("the wheel is not installed")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for part in (home, packages / f"{WHEEL}.libs"):
+        shutil.copytree(part, closed / part.relative_to(packages))
+    installation = Installation(original.major, original.version, closed / original.bindir.relative_to(packages))
+    with Playground() as ground:
+        cluster = Cluster.create(ground, installation)
+        cluster.start()
+        assert ground.folder in cluster.installation.bindir.parents
+        psycopg.connect(cluster.conninfo()).close()
+    assert not ground.folder.exists()
+
+
+def test_two_playgrounds_at_once(new_cluster: Callable[..., Cluster]) -> None:
+    mine = new_cluster()
+    with Playground() as other:
+        theirs = Cluster.create(other, mine.installation)
+        theirs.start()
+    psycopg.connect(mine.conninfo()).close()
