@@ -1,0 +1,283 @@
+"""The columns of the filter language, and what a condition on each means for a session."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from operator import attrgetter, ge, gt, le, lt
+
+from pgheadroom.model.session import LOCAL, Session, State
+from pgheadroom.quantities import seconds
+
+CONTAINS = "contains"
+"""The column of a bare word."""
+
+COLUMNS: dict[str, str] = {
+    "user": "user",
+    "db": "db",
+    "database": "db",
+    "app": "app",
+    "application": "app",
+    "client": "client",
+    "state": "state",
+    "pid": "pid",
+    "wait": "wait",
+    "query": "query",
+    "type": "type",
+    "age": "age",
+    "xact": "xact",
+    "running": "running",
+    "conn": "conn",
+}
+"""Every word for a column, and the column."""
+
+_SPECIAL = re.compile(r"[*?\\]")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_WILDCARD = re.compile(r"[*?]")
+_WILDCARDS = {"*": ".*", "?": "."}
+
+Predicate = Callable[[Session, datetime], bool]
+_Test = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    r"""What is compared with: in `pattern`, `*` and `?` are wildcards, `\*`, `\?` and `\\` those characters."""
+
+    pattern: str
+
+    @classmethod
+    def exactly(cls, text: str) -> "Value":
+        return cls(_SPECIAL.sub(r"\\\g<0>", text))
+
+    @classmethod
+    def bare(cls, text: str) -> "Value":
+        """As typed without quotes: a backslash is a backslash."""
+        return cls(text.replace("\\", "\\\\"))
+
+    @property
+    def is_literal(self) -> bool:
+        return not _WILDCARD.search(_ESCAPED.sub("", self.pattern))
+
+    @property
+    def text(self) -> str:
+        return _ESCAPED.sub(r"\1", self.pattern)
+
+    @property
+    def expression(self) -> re.Pattern[str]:
+        """As a regular expression, blind to case."""
+        pieces = re.split(r"(\\.|[*?])", self.pattern, flags=re.DOTALL)
+        translated = (_WILDCARDS.get(piece) or re.escape(_ESCAPED.sub(r"\1", piece)) for piece in pieces)
+        return re.compile("".join(translated), re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition. Several values are alternatives."""
+
+    column: str
+    operator: str
+    values: tuple[Value, ...]
+    negated: bool = False
+
+
+def compile_condition(condition: Condition) -> Predicate:
+    """The condition as a function.
+
+    Raises:
+        ValueError: A value that the column cannot have; one line with what would be right.
+    """
+    if condition.column in AGES:
+        return _age(condition)  # turned round inside, so that what is unknown matches neither way
+    predicate = _COMPILERS[condition.column](condition.values)
+    return _not(predicate) if condition.negated else predicate
+
+
+def _not(predicate: Predicate) -> Predicate:
+    return lambda session, now: not predicate(session, now)
+
+
+# --- spans ------------------------------------------------------------------------------------------------------------
+
+
+def _running_since(session: Session) -> datetime | None:
+    return session.query_start if session.state is State.ACTIVE else None
+
+
+AGES: dict[str, Callable[[Session], datetime | None]] = {
+    "age": attrgetter("in_state_since"),
+    "xact": attrgetter("xact_start"),
+    "running": _running_since,
+    "conn": attrgetter("backend_start"),
+}
+"""By column, the moment that the span counts from: of the state, the transaction, the running query, the connection."""
+
+_COMPARISONS: dict[str, Callable[[timedelta, timedelta], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le}
+_OPPOSITES = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
+
+
+def _age(condition: Condition) -> Predicate:
+    """Sessions of which the moment is not known never match, also not when the condition is turned round."""
+    if len(condition.values) > 1:
+        raise ValueError(f"{condition.column}{condition.operator} takes one span, not several")
+    limit = _span(condition.values[0].text)
+    since_of = AGES[condition.column]
+    compare = _COMPARISONS[_OPPOSITES[condition.operator] if condition.negated else condition.operator]
+
+    def predicate(session: Session, now: datetime) -> bool:
+        since = since_of(session)
+        return since is not None and compare(now - since, limit)
+
+    return predicate
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=seconds(text))
+    except OverflowError:
+        raise ValueError(f"'{text}' is longer than any session lives") from None
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def _equal(value: Value) -> _Test:
+    if not value.is_literal:
+        match = value.expression.fullmatch
+        return lambda candidate: match(candidate) is not None
+    wanted = value.text.casefold()
+    return lambda candidate: candidate.casefold() == wanted
+
+
+def _any(tests: list[_Test]) -> _Test:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda candidate: any(test(candidate) for test in tests)
+
+
+def _name(attribute: str) -> Callable[[tuple[Value, ...]], Predicate]:
+    name_of = attrgetter(attribute)
+
+    def compiled(values: tuple[Value, ...]) -> Predicate:
+        # Thousands of sessions have a few names: each is compared once.
+        test = lru_cache(maxsize=4096)(_any([_equal(value) for value in values]))
+        return lambda session, now: test(name_of(session) or "")
+
+    return compiled
+
+
+def _wait(values: tuple[Value, ...]) -> Predicate:
+    """The type, the event, or both as `Lock:relation`; empty for sessions that wait for nothing."""
+    test = _any([_equal(value) for value in values])
+
+    def predicate(session: Session, now: datetime) -> bool:
+        kind, event = session.wait_event_type, session.wait_event
+        return test(kind) or (bool(event) and (test(event) or test(f"{kind}:{event}")))
+
+    return predicate
+
+
+def _query(values: tuple[Value, ...]) -> Predicate:
+    """Somewhere in the text: nobody types a whole query."""
+    test = _any([_within(value) for value in values])
+    return lambda session, now: test(session.query)
+
+
+def _within(value: Value) -> _Test:
+    if not value.is_literal:
+        search = value.expression.search
+        return lambda candidate: search(candidate) is not None
+    wanted = value.text.casefold()
+    return (lambda candidate: wanted in candidate.casefold()) if wanted else (lambda candidate: not candidate)
+
+
+def _contains(values: tuple[Value, ...]) -> Predicate:
+    wanted = values[0].text.casefold()
+
+    def predicate(session: Session, now: datetime) -> bool:
+        parts = (session.user or "", session.application, session.database or "", session.client or "", session.query)
+        return wanted in "\n".join(parts).casefold() or wanted == str(session.pid)
+
+    return predicate
+
+
+# --- states, pids, clients --------------------------------------------------------------------------------------------
+
+STATE_WORDS: dict[str, State] = {state.value: state for state in State} | {
+    "idletx": State.IDLE_IN_TRANSACTION,
+    "idle_in_transaction": State.IDLE_IN_TRANSACTION,
+    "aborted": State.ABORTED,
+}
+
+
+def _state(values: tuple[Value, ...]) -> Predicate:
+    wanted = frozenset().union(*map(_states_meant, values))
+    return lambda session, now: session.state in wanted
+
+
+def _states_meant(value: Value) -> frozenset[State]:
+    text = value.text.lower()
+    if text in STATE_WORDS:
+        return frozenset({STATE_WORDS[text]})
+    if value.is_literal:
+        found = {state for word, state in STATE_WORDS.items() if text and word.startswith(text)}
+        if State.IDLE in found:  # `i` and `id` on the way to `idle`
+            found = {State.IDLE}
+        found = found if len(found) == 1 else set()
+    else:
+        found = {state for word, state in STATE_WORDS.items() if value.expression.fullmatch(word)}
+    if not found:
+        raise ValueError(
+            f"there is no state '{value.text}': active, idle, idletx, aborted, fastpath, disabled, starting, hidden"
+        )
+    return frozenset(found)
+
+
+def _pid(values: tuple[Value, ...]) -> Predicate:
+    wrong = [value.text for value in values if not (value.text.isascii() and value.text.isdigit())]
+    if wrong:
+        raise ValueError(f"pid:{wrong[0]} is not a number")
+    wanted = frozenset(int(value.text) for value in values)
+    return lambda session, now: session.pid in wanted
+
+
+def _client(values: tuple[Value, ...]) -> Predicate:
+    test = lru_cache(maxsize=8192)(_any([_address(value) for value in values]))
+    return lambda session, now: test(session.client or "")
+
+
+def _address(value: Value) -> _Test:
+    if not value.is_literal or value.text == "" or value.text.lower() == LOCAL:
+        return _equal(value)
+    try:
+        network = ip_network(value.text, strict=False)
+    except ValueError:
+        raise ValueError(
+            f"client:{value.text} is not an address, a network like 10.0.0.0/8, a pattern like 10.0.*, or local"
+        ) from None
+    return lambda candidate: (address := _parsed(candidate)) is not None and address in network
+
+
+def _parsed(candidate: str) -> IPv4Address | IPv6Address | None:
+    """None for a Unix socket and the unknown. A zone (fe80::1%eth0) says which cable, not which client."""
+    try:
+        address = ip_address(candidate.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+_COMPILERS: dict[str, Callable[[tuple[Value, ...]], Predicate]] = {
+    "user": _name("user"),
+    "db": _name("database"),
+    "app": _name("application"),
+    "type": _name("backend_type"),
+    "wait": _wait,
+    "query": _query,
+    "state": _state,
+    "pid": _pid,
+    "client": _client,
+    CONTAINS: _contains,
+}

@@ -1,0 +1,202 @@
+r"""The filter language of sessions, the same on the screen and on the command line.
+
+    user:web state:idle age>10m -app:check* client:10.0.0.0/8 "select 1" refund
+
+Conditions stand between spaces and must all hold. `column:value` compares names without regard to case, with `*` and
+`?` as wildcards; commas stand between alternatives. `age>10m` compares spans. A bare word is looked for in user,
+application, database, client and query. A leading `-` or `!` turns a condition round. Quotes keep spaces, commas and
+colons together; within them a backslash takes the meaning from the next character: `app:"5\* cook"`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+
+from pgheadroom.errors import UsageError
+from pgheadroom.model.session import Session
+from pgheadroom.rules.conditions import AGES, COLUMNS, CONTAINS, Condition, Value, compile_condition
+from pgheadroom.view.text import safe
+
+__all__ = ["Filter", "FilterError", "condition", "parse_filter", "pattern"]
+
+_HEAD = re.compile(r"([-!]?)(?:([A-Za-z_]+)(:|=|[<>]=?))?")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'', re.DOTALL)
+_BARE_WORD = re.compile(r"\S+")
+_BARE_ITEM = re.compile(r"[^\s,]*")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_NEEDS_QUOTES = re.compile(r"[\s,\"'\\]|^$")
+
+
+class FilterError(UsageError):
+    """A filter that cannot be read; one line with what would be right, safe to show."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(safe(message))
+
+
+Predicate = Callable[[Session, datetime], bool]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter that was read. Equal to another when it says the same; `str` writes it so that it can be read again."""
+
+    conditions: tuple[Condition, ...] = ()
+    _predicates: tuple[Predicate, ...] = field(default=(), compare=False, repr=False)
+
+    def matches(self, session: Session, now: datetime) -> bool:
+        """Whether every condition holds at a moment of the server's clock. Without conditions all sessions match."""
+        return all(predicate(session, now) for predicate in self._predicates)
+
+    def select(self, sessions: Iterable[Session], now: datetime) -> list[Session]:
+        """Those that match, in their order; the fast way for thousands."""
+        selected = list(sessions)
+        for predicate in self._predicates:
+            selected = [session for session in selected if predicate(session, now)]
+        return selected
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions)
+
+    def __str__(self) -> str:
+        return " ".join(map(_written, self.conditions))
+
+
+def parse_filter(text: str) -> Filter:
+    """Read a filter.
+
+    Raises:
+        FilterError: Names the first mistake and what would be right.
+    """
+    conditions = tuple(_read_all(text))
+    try:
+        return Filter(conditions, tuple(map(compile_condition, conditions)))
+    except ValueError as mistake:
+        raise FilterError(str(mistake)) from None
+
+
+def condition(column: str, value: str | None) -> str:
+    """A condition for exactly this value, as text for `parse_filter`; None and "" find sessions without any.
+
+    Raises:
+        FilterError: There is no such column.
+    """
+    return _written(Condition(_column(column), ":", (Value.exactly(value or ""),)))
+
+
+def pattern(column: str, text: str) -> str:
+    """As `condition`, but `*` and `?` in the text are wildcards: for the value of a flag.
+
+    Raises:
+        FilterError: There is no such column.
+    """
+    return _written(Condition(_column(column), ":", (Value.bare(text),)))
+
+
+def _read_all(text: str) -> Iterable[Condition]:
+    place = 0
+    while place < len(text):
+        if text[place].isspace():
+            place += 1
+            continue
+        found, place = _read_one(text, place)
+        yield found
+
+
+def _read_one(text: str, place: int) -> tuple[Condition, int]:
+    head = _HEAD.match(text, place)
+    assert head is not None  # noqa: S101 - it matches the empty text, too
+    sign, name, operator = head.groups()
+    if name is None or (operator == "=" and _known(name) is None):
+        word, end = _read_word(text, place + len(sign))
+        return Condition(CONTAINS, ":", (word,), bool(sign)), end
+    values, end = _read_values(text, head.end())
+    return _checked(name, Condition(_column(name), ":" if operator == "=" else operator, values, bool(sign))), end
+
+
+def _read_word(text: str, place: int) -> tuple[Value, int]:
+    """A bare word is never a pattern: commas and wildcards in it are meant as they are."""
+    quoted, end = _read_quoted(text, place)
+    if quoted is not None:
+        return Value.exactly(quoted.text), end
+    word = _BARE_WORD.match(text, place)
+    if word is None:
+        raise FilterError(f"'{text[place - 1 : place]}' turns a condition round: write it directly before one")
+    return Value.exactly(word[0]), word.end()
+
+
+def _read_values(text: str, place: int) -> tuple[tuple[Value, ...], int]:
+    """The alternatives; none of them where one is missing."""
+    values: list[Value] = []
+    while True:
+        value, place = _read_quoted(text, place)
+        if value is None:
+            item = _BARE_ITEM.match(text, place)
+            if item is None or not item[0]:
+                return (), place
+            value, place = Value.bare(item[0]), item.end()
+        values.append(value)
+        if text[place : place + 1] != ",":
+            return tuple(values), place
+        place += 1
+
+
+def _read_quoted(text: str, place: int) -> tuple[Value | None, int]:
+    if text[place : place + 1] not in {'"', "'"}:
+        return None, place
+    quoted = _QUOTED.match(text, place)
+    if quoted is None:
+        raise FilterError(f"a quote is not closed: {text[place : place + 30]}")
+    inside = quoted[1] if quoted[1] is not None else quoted[2]
+    return Value(_ESCAPE.sub(lambda escape: escape[0] if escape[1] in "*?\\" else escape[1], inside)), quoted.end()
+
+
+def _known(name: str) -> str | None:
+    return COLUMNS.get(name.lower())
+
+
+def _column(name: str) -> str:
+    known = _known(name)
+    if known is not None:
+        return known
+    close = get_close_matches(name.lower(), COLUMNS, n=1)
+    meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(dict.fromkeys(COLUMNS.values()))}."
+    raise FilterError(f"there is no column '{name}': {meant} Text with a colon needs quotes.")
+
+
+def _checked(name: str, found: Condition) -> Condition:
+    """The condition, once its operator and values fit its column."""
+    is_age = found.column in AGES
+    if found.operator != ":" and found.column == "query":
+        return _checked(name, Condition("running", found.operator, found.values, found.negated))
+    if not found.values:
+        without = "" if is_age or found.operator != ":" else f'; {name}:"" finds sessions without any'
+        raise FilterError(f"{name}{found.operator} needs a value{without}")
+    if is_age and found.operator == ":":
+        raise FilterError(f"{name} is a span: write {name}>10m or {name}<30s")
+    if not is_age and found.operator != ":":
+        raise FilterError(f"{name} is no span: write {name}:{found.values[0].text}")
+    return found
+
+
+def _written(one: Condition) -> str:
+    sign = "-" if one.negated else ""
+    if one.column == CONTAINS:
+        return sign + _quote_word(one.values[0])
+    return f"{sign}{one.column}{one.operator}{','.join(map(_quote_value, one.values))}"
+
+
+def _quote_value(value: Value) -> str:
+    return _in_quotes(value) if _NEEDS_QUOTES.search(value.pattern) else value.pattern
+
+
+def _quote_word(word: Value) -> str:
+    head = _HEAD.match(word.text)
+    reads_as_more = head is not None and (head[1] or head[2])
+    return _in_quotes(word) if reads_as_more or re.search(r"[\s\"'\\]|^$", word.text) else word.text
+
+
+def _in_quotes(value: Value) -> str:
+    return '"' + value.pattern.replace('"', '\\"') + '"'

@@ -1,0 +1,162 @@
+"""Who would be signalled, who is left out and why, and what it would bring. Nothing here signals anybody."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from pgheadroom.model.action import Plan, Verb
+from pgheadroom.model.session import Session, SessionId, State, oldest_seconds
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.filters import condition
+from pgheadroom.rules.locks import lock_tree
+
+_RUNNING = frozenset({State.ACTIVE, State.FASTPATH})
+
+
+def plan(
+    snapshot: Snapshot,
+    verb: Verb,
+    chosen: Sequence[Session],
+    *,
+    own_pid: int,
+    protected_roles: Collection[str] = (),
+    include_superusers: bool = False,
+    include_poolers: bool = False,
+    pooler_pids: Collection[int] = frozenset(),
+) -> Plan:
+    """Sort the chosen sessions into those to signal and those to leave alone.
+
+    Args:
+        snapshot: The newest sample: who is not in it any more is left out.
+        own_pid: Our own session. Other monitors are sessions like any other.
+        pooler_pids: Server connections of a pooler; a signal hits whichever client is using one.
+    """
+    protection = _Protection(
+        snapshot,
+        verb,
+        own_pid,
+        frozenset(protected_roles),
+        include_superusers,
+        frozenset() if include_poolers else frozenset(pooler_pids),
+        frozenset(session.id for session in snapshot.sessions),
+    )
+    judged = [(session, protection.reason(session)) for session in dict.fromkeys(chosen)]
+    targets = tuple(session for session, reason in judged if not reason)
+    left_out = tuple((session, reason) for session, reason in judged if reason)
+    opened = [session for session in targets if session.xact_start is not None]
+    return Plan(
+        verb=verb,
+        targets=targets,
+        left_out=left_out,
+        slots_freed=len(targets) if verb is Verb.TERMINATE else 0,
+        waiters_released=_released(snapshot, frozenset(session.pid for session in targets)),
+        transactions_rolled_back=len(opened),
+        transactions_writing=sum(session.backend_xid is not None for session in opened),
+        oldest_transaction_seconds=oldest_seconds([session.xact_start for session in opened], snapshot.taken_at),
+        poolers=tuple(session for session in targets if session.pid in pooler_pids),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Protection:
+    snapshot: Snapshot
+    verb: Verb
+    own_pid: int
+    protected_roles: frozenset[str]
+    include_superusers: bool
+    pooler_pids: frozenset[int]
+    present: frozenset[SessionId]
+
+    def reason(self, session: Session) -> str:
+        """Why a session is left alone; empty when it is not. What protects ourselves and the server comes first."""
+        if session.pid == self.own_pid:
+            return "it is our own session"
+        return (
+            self._identity(session)
+            or self._role(session.user or "")
+            or self._pooler(session)
+            or self._activity(session)
+        )
+
+    def _identity(self, session: Session) -> str:
+        if session.backend_start is None:
+            return "its start is not visible: GRANT pg_monitor"
+        if not session.is_client:
+            return "it is no client session"
+        return "" if session.id in self.present else "it has ended"
+
+    def _role(self, name: str) -> str:
+        if not name:
+            return "it still authenticates"
+        if name in self.protected_roles:
+            return "its role is protected by the configuration"
+        if self.include_superusers:
+            return ""
+        role = self.snapshot.roles.get(name)
+        if role is None:
+            return "whether its role is a superuser is not known"
+        return "it is a superuser's" if role.superuser else ""
+
+    def _pooler(self, session: Session) -> str:
+        return "it is a pooler's server connection" if session.pid in self.pooler_pids else ""
+
+    def _activity(self, session: Session) -> str:
+        if self.verb is Verb.TERMINATE or session.state in _RUNNING:
+            return ""
+        if session.state is State.DISABLED:
+            return "what it does is not tracked"
+        return "it runs no query to cancel"
+
+
+def _released(snapshot: Snapshot, targets: frozenset[int]) -> int:
+    """Waiters that are no targets and have nobody else before them, each freed one freeing those behind it.
+
+    A cancel counts like a terminate: the error ends the transaction, and with it its locks.
+    """
+    waiters = {node.pid: node for node in lock_tree(snapshot) if node.waits and node.blocked_by}
+    left = {pid: len(node.blocked_by) for pid, node in waiters.items()}
+    behind: dict[int, list[int]] = {}
+    for pid, node in waiters.items():
+        for blocker in node.blocked_by:
+            behind.setdefault(blocker, []).append(pid)
+    released = 0
+    going = list(targets)
+    while going:
+        for pid in behind.pop(going.pop(), ()):
+            left[pid] -= 1
+            if left[pid] == 0 and pid not in targets:
+                going.append(pid)
+                released += waiters[pid].kind != "process"
+    return released
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A ready form for one of the article's remedies.
+
+    Attributes:
+        needs: The column of which a value must be given; empty when the filter is complete.
+    """
+
+    title: str
+    verb: Verb
+    filter: str
+    needs: str = ""
+
+    def filter_for(self, value: str = "") -> str:
+        """The filter with the value it needs, exactly that value and no pattern."""
+        return " ".join(filter(None, (self.filter, condition(self.needs, value) if self.needs else "")))
+
+
+REMEDIES: tuple[Remedy, ...] = (
+    Remedy("Idle longer than 10 min", Verb.TERMINATE, "state:idle age>10m"),
+    Remedy("Idle in transaction longer than 5 min", Verb.TERMINATE, "state:idletx,aborted age>5m"),
+    Remedy("Queries longer than 1 h", Verb.CANCEL, "state:active running>1h"),
+    Remedy("Everything of one application", Verb.TERMINATE, "", needs="app"),
+    Remedy("Everything from one address", Verb.TERMINATE, "", needs="client"),
+)
+
+
+def find(snapshot: Snapshot, ids: Iterable[SessionId]) -> tuple[Session, ...]:
+    """The sessions with these ids that are still there, in the snapshot's order."""
+    wanted = frozenset(ids)
+    return tuple(session for session in snapshot.sessions if session.id in wanted)
