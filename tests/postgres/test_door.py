@@ -1,0 +1,181 @@
+"""Opening a connection on real servers."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgheadroom.demo.bouncer import Bouncer
+from pgheadroom.demo.cluster import Cluster
+from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.postgres.door import Connection, open_door, password_is_needed, place
+from servers import Roles, Sessions
+from wire import Wire
+
+
+async def setting(connection: Connection, name: str) -> str:
+    cursor = await connection.execute(b"SELECT current_setting(%s)::text", (name,), binary=True)
+    row = await cursor.fetchone()
+    assert row is not None
+    return bytes(row[0]).decode()
+
+
+async def test_our_session_looks_after_itself(server: Cluster) -> None:
+    connection = await open_door(server.conninfo())
+    assert await setting(connection, "application_name") == "pgheadroom"
+    assert await setting(connection, "statement_timeout") == "15s"
+    assert await setting(connection, "lock_timeout") == "1s"
+    assert await setting(connection, "client_encoding") == "SQL_ASCII"
+    assert await setting(connection, "default_transaction_read_only") == "off"
+    if server.major >= 14:
+        assert await setting(connection, "idle_session_timeout") == "0"
+    if server.major >= 17:
+        assert await setting(connection, "transaction_timeout") == "0"
+    await connection.close()
+
+
+async def test_settings_of_our_role_do_not_win(
+    server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles
+) -> None:
+    role("watcher")
+    superuser.execute("ALTER ROLE watcher SET statement_timeout = '1ms'")
+    connection = await open_door(server.conninfo("watcher"))
+    assert await setting(connection, "statement_timeout") == "15s"
+    await connection.close()
+
+
+async def test_the_users_application_name_is_kept(one_server: Cluster) -> None:
+    connection = await open_door(one_server.conninfo(application_name="night watch"))
+    assert await setting(connection, "application_name") == "night watch"
+    await connection.close()
+
+
+async def test_the_environments_application_name_is_not(one_server: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGAPPNAME", "psql")
+    connection = await open_door(one_server.conninfo())
+    assert await setting(connection, "application_name") == "pgheadroom"
+    await connection.close()
+
+
+async def test_read_only_is_read_only(one_server: Cluster) -> None:
+    connection = await open_door(one_server.conninfo(), read_only=True)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        await connection.execute("CREATE TABLE t ()")
+    await connection.close()
+
+
+async def test_a_full_server_is_full(server: Cluster, role: Roles, sessions: Sessions) -> None:
+    role("crowd")
+    role("watcher", member_of=["pg_monitor"])
+    sessions.fill("crowd")
+    with pytest.raises(NoConnection, match="remaining connection slots are reserved") as refused:
+        await open_door(server.conninfo("watcher"))
+    assert refused.value.full
+    assert "\n" not in str(refused.value)
+
+
+async def test_not_even_a_superuser_gets_in(server: Cluster, sessions: Sessions) -> None:
+    sessions.fill("postgres")
+    with pytest.raises(NoConnection, match="sorry, too many clients already") as refused:
+        await open_door(server.conninfo(tcp=True))
+    assert refused.value.full
+    assert str(refused.value).startswith(f"127.0.0.1:{server.port}: ")
+
+
+async def test_the_limit_of_a_role_is_full_too(server: Cluster, role: Roles) -> None:
+    role("narrow", limit=0)
+    with pytest.raises(NoConnection, match='too many connections for role "narrow"') as refused:
+        await open_door(server.conninfo("narrow"))
+    assert refused.value.full
+
+
+async def test_a_database_that_does_not_exist(one_server: Cluster) -> None:
+    with pytest.raises(NoConnection, match='database "nowhere" does not exist') as refused:
+        await open_door(one_server.conninfo(dbname="nowhere"))
+    assert not refused.value.full
+    assert not password_is_needed(refused.value)
+
+
+async def test_passwords(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(hba="local all postgres trust\nlocal all all scram-sha-256\n")
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
+    with pytest.raises(NoConnection, match="a password is needed") as refused:
+        await open_door(cluster.conninfo("web"))
+    assert password_is_needed(refused.value)
+    with pytest.raises(NoConnection, match="password authentication failed") as refused:
+        await open_door(cluster.conninfo("web"), password="guess")
+    assert not password_is_needed(refused.value)
+    assert "guess" not in str(refused.value)
+    connection = await open_door(cluster.conninfo("web"), password="open sesame")
+    await connection.close()
+
+
+async def test_nobody_listens() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(NoConnection, match=f"127.0.0.1:{port}: nobody listens there"):
+            await open_door(f"host=127.0.0.1 port={port}")
+
+
+async def test_a_host_that_does_not_exist() -> None:
+    with pytest.raises(NoConnection, match="no such host"):
+        await open_door("host=does-not-exist.invalid")
+
+
+async def test_a_server_that_accepts_and_says_nothing() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        began = time.monotonic()
+        with pytest.raises(NoConnection, match="no answer in"):
+            await open_door(f"host=127.0.0.1 port={silent.getsockname()[1]} sslmode=disable", deadline=0.5)
+        assert time.monotonic() - began < 1.5
+
+
+async def test_a_server_that_falls_silent_after_the_login(one_server: Cluster) -> None:
+    async with Wire(one_server.port) as wire:
+        wire_conninfo = (
+            f"host=127.0.0.1 port={wire.port} user=postgres dbname=postgres sslmode=disable gssencmode=disable"
+        )
+        opening = asyncio.create_task(open_door(wire_conninfo, deadline=1.0))
+        await wire.answered.wait()
+        wire.silence()
+        with pytest.raises(NoConnection, match="no answer"):
+            await opening
+
+
+async def test_a_connection_string_with_a_secret_is_not_quoted() -> None:
+    for conninfo in ("host=x password=se cret", "postgresql://web:se cret@[::1/shop", "password='se cret"):
+        with pytest.raises(UsageError) as refused:
+            await open_door(conninfo)
+        assert "cret" not in str(refused.value)
+
+
+async def test_a_pooler_keeps_the_settings_of_its_sessions(bouncer: Bouncer) -> None:
+    connection = await open_door(bouncer.conninfo("postgres", "postgres"))
+    assert await setting(connection, "statement_timeout") == "0"
+    assert await setting(connection, "lock_timeout") == "0"
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"host": "db1", "port": "6000"}, "db1:6000"),
+        ({"host": "db1"}, "db1:5432"),
+        ({"host": "/run/pg"}, "/run/pg"),
+        ({"host": "/run/pg", "port": "5433"}, "/run/pg:5433"),
+        ({"port": "5433"}, "the local socket, port 5433"),
+        ({}, "the local socket"),
+    ],
+)
+def test_places(given: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGPORT"):
+        monkeypatch.delenv(name, raising=False)
+    assert place(given) == words
