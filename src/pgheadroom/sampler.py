@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from pgheadroom.deadline import NoAnswer, arrives, forget
-from pgheadroom.errors import NoConnection, PgHeadroomError
+from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
+from pgheadroom.model.action import Result, Target, Verb
+from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.pgbouncer.console import Console
+from pgheadroom.postgres import actions, session_detail
 from pgheadroom.postgres.door import parameters
 from pgheadroom.postgres.sampling import Probe
 
@@ -174,6 +178,29 @@ class LiveSource:
             raise NoAnswer(f"the server has not answered for {patience:.0f} s: nothing was sent", asked=False)
         forget(task)
         raise NoAnswer(f"sent, but no answer for {patience:.0f} s: it may still take effect", asked=True)
+
+    async def detail(self, session: SessionId, patience: float = 5.0) -> SessionDetail | None:
+        """One session looked at closely; None when it has ended. Errors as `ask`."""
+        return await self.ask(lambda probe: session_detail.detail(probe, session), patience)
+
+    async def signal(
+        self, verb: Verb, targets: Sequence[Target], *, include_superusers: bool = False, patience: float = 15.0
+    ) -> list[Result]:
+        """Signal those that are still what was shown, see `postgres.actions.signal`. Errors as `ask`.
+
+        Raises:
+            UsageError: when the source is read-only.
+        """
+        if self._read_only:
+            raise UsageError("read-only: nothing was signalled")
+        return await self.ask(
+            lambda probe: actions.signal(probe.connection, verb, targets, include_superusers=include_superusers),
+            patience,
+        )
+
+    async def still_there(self, targets: Sequence[Target | SessionId], patience: float = 5.0) -> set[SessionId]:
+        """Which of these sessions still exist. Errors as `ask`."""
+        return await self.ask(lambda probe: actions.still_there(probe.connection, targets), patience)
 
     async def close(self) -> None:
         """Give the slot back, also when the server does not answer."""

@@ -88,7 +88,7 @@ def _exchange(connection: Connection, questions: Sequence[Question], results: li
     _hear_last_words(connection)
     pgconn.enter_pipeline_mode()
     for question in questions:
-        values = [str(value).encode() for value in question.values]
+        values = [None if value is None else str(value).encode() for value in question.values]
         pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
     pgconn.pipeline_sync()
     yield from _send(pgconn)

@@ -12,6 +12,8 @@ from pgheadroom.postgres.raw_text import read_text
 
 QUERY_BYTES = 240
 """Where `activity.sql` cuts a query."""
+DATABASE, QUERY = 3, 17
+"""Where a row of `activity.sql` has the database's OID and the query."""
 _LONGEST_CHARACTER = 4
 _SOCKET_PORT = -1
 _PARALLEL_WORKER = "parallel worker"

@@ -1,0 +1,24 @@
+-- The values that a login of this role to this database gets, one row for each place that sets one.
+-- The server's own value is what ours would be reset to, unless our role or database sets it: then it is not known.
+WITH wanted(name) AS (
+    VALUES ('statement_timeout'), ('lock_timeout'), ('idle_in_transaction_session_timeout'), ('idle_session_timeout'),
+           ('transaction_timeout')
+), whose AS (
+    SELECT a.datid, a.usesysid FROM pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) AS a
+), placed AS (
+    SELECT s.setdatabase, s.setrole,
+           pg_catalog.split_part(c.line, '=', 1) AS name,
+           pg_catalog.substr(c.line, pg_catalog.strpos(c.line, '=') + 1) AS value
+      FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(line)
+)
+SELECT p.name, p.value, p.setdatabase <> 0, p.setrole <> 0
+  FROM placed AS p JOIN wanted AS w ON w.name = p.name CROSS JOIN whose
+ WHERE p.setdatabase IN (0, whose.datid) AND p.setrole IN (0, whose.usesysid)
+UNION ALL
+SELECT g.name, g.reset_val, NULL, NULL
+  FROM pg_catalog.pg_settings AS g JOIN wanted AS w ON w.name = g.name
+ WHERE NOT EXISTS (
+           SELECT FROM placed AS p
+            WHERE p.name = g.name
+              AND p.setdatabase IN (0, $2::pg_catalog.oid)
+              AND p.setrole IN (0, (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)))

@@ -1,0 +1,27 @@
+-- The columns of activity.sql with the whole query, and what is only shown for one session.
+SELECT a.pid,
+       a.backend_start,
+       a.usesysid,
+       a.datid,
+       a.application_name,
+       pg_catalog.host(a.client_addr),
+       a.client_port,
+       a.state,
+       a.wait_event_type,
+       a.wait_event,
+       a.xact_start,
+       a.query_start,
+       a.state_change,
+       a.backend_xid::pg_catalog.text,
+       a.backend_xmin::pg_catalog.text,
+       a.backend_type,
+       a.leader_pid,
+       pg_catalog.textsend(a.query),
+       CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END,
+       pg_catalog.clock_timestamp(),
+       a.client_hostname,
+       a.ssl,
+       a.sslversion,
+       a.sslcipher
+  FROM pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) AS a
+ WHERE a.backend_start IS NOT DISTINCT FROM $2::pg_catalog.timestamptz
