@@ -1,45 +1,25 @@
-"""Ending a query or a session: what is asked, and what became of it."""
+"""Signals: what is to be done to which session, and what came of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 from pgheadroom.model.session import Session, SessionId
 
 
 class Verb(StrEnum):
-    """`cancel` ends the query (pg_cancel_backend), `terminate` the session (pg_terminate_backend)."""
+    """`pg_cancel_backend` ends a query, `pg_terminate_backend` a session."""
 
     CANCEL = "cancel"
     TERMINATE = "terminate"
 
 
-class Target(NamedTuple):
-    """What was shown and confirmed: a session, and for a cancel the query that it ran.
-
-    `query_start` is compared for a cancel only: the next query of the same session was not confirmed.
-    """
-
-    pid: int
-    backend_start: datetime | None
-    query_start: datetime | None = None
-
-    @classmethod
-    def of(cls, session: Session) -> "Target":
-        return cls(session.pid, session.backend_start, session.query_start)
-
-    @property
-    def id(self) -> SessionId:
-        return SessionId(self.pid, self.backend_start)
-
-
 class Outcome(StrEnum):
-    """What became of one target.
+    """What the guarded statement did about one target.
 
-    `signalled` means that the signal was sent, not that anything happened: read the sessions again. `gone`: there is
-    no such process any more. `changed`: the pid belongs to another session now, or the session no longer runs that
-    query. `refused`: a right is missing. `protected`: not one of those that may be signalled at all.
+    `SIGNALLED` means that the signal was sent, not that it had an effect; `GONE` that the session had ended before;
+    `CHANGED` that the pid belongs to another session, or runs another query, than was shown; `REFUSED` that our role
+    lacks the privilege; `PROTECTED` that the statement's own rules spared it.
     """
 
     SIGNALLED = "signalled"
@@ -50,9 +30,48 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """The session that was shown: a signal must match all of it. `query_start` only guards a cancel."""
+
+    pid: int
+    backend_start: datetime
+    query_start: datetime | None = None
+
+    @property
+    def id(self) -> SessionId:
+        return SessionId(self.pid, self.backend_start)
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome for one target, and one sentence that says why."""
+    """One target's outcome; `message` is a sentence where there is more to say, such as the grant that is missing."""
 
     target: Target
     outcome: Outcome
-    message: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a confirmation shows.
+
+    Attributes:
+        targets: As they were chosen: signalled is what was shown, or nothing.
+        left_out: With the reason, in a few words that are safe to show.
+        slots_freed: A cancel frees none.
+        waiters_released: Sessions that wait for locks only behind targets; they go on, one after the other.
+        transactions_rolled_back: Open transactions of the targets.
+        transactions_writing: Those of them that have changed data.
+        oldest_transaction_seconds: None where there is none.
+        poolers: Targets that are a pooler's server connections: a signal hits whichever client is using one.
+    """
+
+    verb: Verb
+    targets: tuple[Session, ...]
+    left_out: tuple[tuple[Session, str], ...]
+    slots_freed: int
+    waiters_released: int
+    transactions_rolled_back: int
+    transactions_writing: int
+    oldest_transaction_seconds: float | None
+    poolers: tuple[Session, ...] = ()

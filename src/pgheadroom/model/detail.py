@@ -1,36 +1,34 @@
-"""One session looked at closely."""
+"""Everything about one session: what a sample of all sessions has no room for."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from pgheadroom.model.session import Session
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A row of `pg_locks` of the session.
+    """A row of `pg_locks` of one process.
 
     Attributes:
-        target: What it is on, in words.
-        since: When the wait began (14+); None for a lock that is held.
-        fastpath: Taken without the shared lock table: a weak lock that conflicts with no other of its kind.
+        target: What is locked in words, as in `LockRequest`.
+        mode: For instance `RowExclusiveLock`.
+        granted: Held, or still waited for.
     """
 
     locktype: str
     mode: str
-    granted: bool
     target: str
-    fastpath: bool = False
-    since: datetime | None = None
+    granted: bool
+    fastpath: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LoginSetting:
-    """A setting that applied when the session logged in. What it set for itself since then cannot be seen.
+    """A timeout that applies to a session at its login. Another session's own `SET` cannot be seen by anybody.
 
     Attributes:
-        value: In words: `off`, `30 s`.
-        source: `server`, `database shop`, `role web`, `role web in database shop`, or `all roles`.
+        value: With its unit, as PostgreSQL writes it; `0` is off.
+        source: `role web`, `database shop`, `role web in database shop` or `server`.
     """
 
     name: str
@@ -40,28 +38,25 @@ class LoginSetting:
 
 @dataclass(frozen=True, slots=True)
 class SessionDetail:
-    """What can be known about one session.
+    """One session, looked at closely.
 
     Attributes:
-        taken_at: The server's clock.
-        session: As in a snapshot.
-        query: The whole text, as far as the server keeps it (`track_activity_query_size`).
-        client_host: The client's name; only with `log_hostname`.
-        encryption: For instance `TLSv1.3, TLS_AES_256_GCM_SHA384`; empty without encryption, None when hidden.
-        locks: Those it waits for first.
-        lock_count: All of them; more than `locks` holds when the list was cut.
-        wait_meaning: The server's description of the wait event (17+), else empty.
-        login_settings: The timeouts that applied at its login.
-        gaps: What could not be read, in words.
+        session: Its row now, with the whole query as far as `track_activity_query_size` keeps it.
+        hostname: Of the client, where the server resolves it (`log_hostname`); else empty.
+        tls: Version and cipher, for instance `TLSv1.3 TLS_AES_256_GCM_SHA384`; empty without TLS or when not visible.
+        locks: Held and wanted, at most `LOCKS_SHOWN` of them, wanted ones first.
+        lock_count: How many there are.
+        wait_meaning: The server's description of its wait event (17+); else empty.
+        login_settings: The timeouts of its role, database and server.
     """
 
-    taken_at: datetime
     session: Session
-    query: str
-    client_host: str | None
-    encryption: str | None
-    locks: tuple[Lock, ...] = ()
-    lock_count: int = 0
-    wait_meaning: str = ""
-    login_settings: tuple[LoginSetting, ...] = ()
-    gaps: tuple[str, ...] = ()
+    hostname: str
+    tls: str
+    locks: tuple[Lock, ...]
+    lock_count: int
+    wait_meaning: str
+    login_settings: tuple[LoginSetting, ...]
+
+
+LOCKS_SHOWN = 200
