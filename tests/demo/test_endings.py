@@ -89,6 +89,23 @@ def test_frozen_server_is_ended_too() -> None:
     assert not ground.folder.exists()
 
 
+def shared_memory_of(pid: int) -> list[str]:
+    """The System V segments that the process `pid` created: the fifth column is its creator."""
+    rows = [line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+    return [row[1] for row in rows if row[4] == str(pid)]
+
+
+def test_killed_server_leaves_no_shared_memory() -> None:
+    with Playground() as ground:
+        cluster = Cluster.create(ground, installation_of(max(EXPECTED_MAJORS)))
+        cluster.start()
+        pid = cluster.pid
+        assert pid is not None
+        cluster.kill()
+        assert shared_memory_of(pid)
+    assert not shared_memory_of(pid)
+
+
 def test_closing_twice_is_fine() -> None:
     ground = Playground()
     ground.close()

@@ -9,6 +9,7 @@ Each line on its standard input is a JSON object: `{"watch": pid, "signal": numb
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -18,9 +19,12 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 # A postmaster gives its backends five seconds after SIGQUIT before it kills them itself.
 PATIENCE_SECONDS = 7.0
+
+_IPC_RMID = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,24 @@ def keep(lines: Iterable[str]) -> None:
     for process in reversed(watched.values()):
         end([process])
     for folder in folders:
+        with contextlib.suppress(OSError, ValueError):  # the folder goes in any case
+            free_shared_memory(folder)
         remove(folder)
+
+
+def free_shared_memory(folder: str) -> None:
+    """Free the small System V segments of postmasters that had no time to do it.
+
+    Such a postmaster has left its postmaster.pid, whose seventh line is the key and the number of its segment
+    (PostgreSQL's src/include/utils/pidfile.h).
+    """
+    libc = ctypes.CDLL(None)
+    for pidfile in Path(folder).glob("*/data/postmaster.pid"):
+        lines = pidfile.read_text().splitlines()
+        names = lines[6].split() if len(lines) > 6 else []
+        # The key is asked again, since a number may have gone to somebody else meanwhile.
+        if len(names) == 2 and libc.shmget(int(names[0]), 0, 0) == int(names[1]):
+            libc.shmctl(int(names[1]), _IPC_RMID, None)
 
 
 def remove(folder: str) -> None:
