@@ -1,16 +1,15 @@
 """One session looked at closely, in one round trip."""
 
-import re
 from collections.abc import Sequence
 
-from pgheadroom.model.detail import Lock, LoginSetting, SessionDetail
+from pgheadroom.model.detail import LOCKS_SHOWN, Lock, LoginSetting, SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.catalogue import Catalogue
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
 from pgheadroom.postgres.lock_target import lock_target
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
-from pgheadroom.postgres.rows import DATABASE, QUERY, QUERY_BYTES, Words, database_of, lock_row, read_session
+from pgheadroom.postgres.rows import DATABASE, QUERY, Words, database_of, lock_row, read_session
 from pgheadroom.postgres.sampling import Probe
 
 WAIT_EVENTS_ARE_DESCRIBED = 170_000
@@ -41,7 +40,7 @@ def _questions(catalogue: Catalogue, session_id: SessionId) -> list[Question]:
     pid, backend_start = session_id
     asked = [
         Question("session", query("session_detail", version), (pid, backend_start)),
-        Question("locks", query("session_locks", version), (pid, database)),
+        Question("locks", query("session_locks", version), (pid, database, LOCKS_SHOWN)),
         Question("settings", query("login_settings", version), (pid, database)),
     ]
     if version >= WAIT_EVENTS_ARE_DESCRIBED:
@@ -50,25 +49,19 @@ def _questions(catalogue: Catalogue, session_id: SessionId) -> list[Question]:
 
 
 def _detail(row: Row, found: dict[str, Answer], catalogue: Catalogue) -> SessionDetail:
-    *columns, taken_at, host, encrypted, protocol, cipher = row
-    raw_query = columns[QUERY]
-    session = read_session(
-        (*columns[:QUERY], raw_query and raw_query[:QUERY_BYTES], *columns[QUERY + 1 :]), catalogue, Words()
-    )
-    locks = _rows(found["locks"])
-    meaning = _rows(found.get("wait event", []))
+    *columns, host, encrypted, protocol, cipher = row
+    locks, meaning = _rows(found["locks"]), _rows(found.get("wait event", []))
     codec = catalogue.codecs.get(columns[DATABASE], catalogue.codec)
+    session = read_session((*columns[:QUERY], None, *columns[QUERY + 1 :]), catalogue, Words())
+    session = session._replace(query=read_text(columns[QUERY] or b"", codec))
     return SessionDetail(
-        taken_at=taken_at,
         session=session,
-        query=read_text(raw_query or b"", codec),
-        client_host=read_text(host) if host else None,
-        encryption=_encryption(encrypted, protocol, cipher),
+        hostname=read_text(host or b""),
+        tls=f"{read_text(protocol or b'')} {read_text(cipher or b'')}" if encrypted else "",
         locks=tuple(_lock(lock, catalogue) for lock in locks),
         lock_count=locks[0][-1] if locks else 0,
         wait_meaning=read_text(meaning[0][0]) if meaning else "",
         login_settings=login_settings(_rows(found["settings"]), session),
-        gaps=tuple(f"{part}: {answer.reason}" for part, answer in found.items() if isinstance(answer, Unanswered)),
     )
 
 
@@ -76,18 +69,12 @@ def _rows(answer: Answer) -> Sequence[Row]:
     return () if isinstance(answer, Unanswered) else answer
 
 
-def _encryption(encrypted: bool | None, protocol: bytes | None, cipher: bytes | None) -> str | None:
-    if encrypted is None:
-        return None
-    return f"{read_text(protocol or b'')}, {read_text(cipher or b'')}" if encrypted else ""
-
-
 def _lock(row: Row, catalogue: Catalogue) -> Lock:
     locktype, *rest = row[:12]
-    mode, granted, fastpath, since = row[12:16]
+    mode, granted, fastpath = row[12:15]
     lock = lock_row(locktype, rest, catalogue)
     target = lock_target(lock, database_of(lock, catalogue))
-    return Lock(lock.locktype, read_text(mode), granted, target, fastpath, since)
+    return Lock(lock.locktype, read_text(mode), target, granted, fastpath)
 
 
 def login_settings(rows: Sequence[Row], session: Session) -> tuple[LoginSetting, ...]:
@@ -99,7 +86,7 @@ def login_settings(rows: Sequence[Row], session: Session) -> tuple[LoginSetting,
     for raw_name, raw_value, for_database, for_role in rows:
         name = read_text(raw_name)
         rank = -1 if for_role is None else 2 * for_role + for_database
-        setting = LoginSetting(name, _in_words(read_text(raw_value)), _source(rank, session))
+        setting = LoginSetting(name, _with_unit(read_text(raw_value)), _source(rank, session))
         if name not in winning or winning[name][0] < rank:
             winning[name] = (rank, setting)
     return tuple(setting for _, (_, setting) in sorted(winning.items()))
@@ -110,12 +97,10 @@ def _source(rank: int, session: Session) -> str:
     return {-1: "server", 0: "all roles", 1: database, 2: role, 3: f"{role} in {database}"}[rank]
 
 
-def _in_words(value: str) -> str:
-    """`300000`, `300000ms` or `5min` as `5 min`; the unit of all these settings is the millisecond."""
-    if not value.isdigit():
-        return re.sub(r"^(\d+)\s*([a-z]+)$", r"\1 \2", value)
-    milliseconds = int(value)
-    if milliseconds == 0:
-        return "off"
+def _with_unit(value: str) -> str:
+    """`300000`, `300000ms` or `5min` as `5min`, `0` as it is; the unit of all these settings is the millisecond."""
+    milliseconds = int(value.removesuffix("ms")) if value.removesuffix("ms").isdigit() else 0
+    if not milliseconds:
+        return value
     unit, size = next((unit, size) for unit, size in _MILLISECONDS if milliseconds % size == 0)
-    return f"{milliseconds // size} {unit}"
+    return f"{milliseconds // size}{unit}"

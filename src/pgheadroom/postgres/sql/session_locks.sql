@@ -19,9 +19,8 @@ SELECT l.locktype,
        l.mode,
        l.granted,
        l.fastpath,
-       NULL::pg_catalog.timestamptz,
        pg_catalog.count(*) OVER ()
   FROM pg_catalog.pg_locks AS l
  WHERE l.pid = $1::pg_catalog.int4
  ORDER BY l.granted, l.locktype = 'virtualxid', l.locktype <> 'relation', l.relation, l.mode
- LIMIT 200
+ LIMIT $3::pg_catalog.int4
