@@ -42,6 +42,29 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerConnection:
+    """A row of SHOW SERVERS: a connection of PgBouncer's to PostgreSQL, which takes a slot there.
+
+    Attributes:
+        address, port: Of the PostgreSQL it is connected to; `unix` for a socket.
+        local_port: PgBouncer's side: over TCP the backend's `client_port`.
+        remote_pid: The backend's pid; a random number when the server is another pooler.
+        ptr, link: Its own pointer, and that of the client using it; empty when idle. Pointers are reused.
+    """
+
+    database: str
+    user: str
+    state: str
+    address: str
+    port: int
+    local_port: int
+    remote_pid: int
+    application: str
+    ptr: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class PgBouncer:
     """One PgBouncer as last seen.
 
@@ -57,3 +80,4 @@ class PgBouncer:
     pools: tuple[Pool, ...] = ()
     trouble: str = ""
     age: float | None = 0.0
+    servers: tuple[ServerConnection, ...] = ()

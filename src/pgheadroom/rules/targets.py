@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from pgheadroom.model.action import Plan, Verb
+from pgheadroom.model.action import Verb
+from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, SessionId, State, oldest_seconds
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.filters import condition

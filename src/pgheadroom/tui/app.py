@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,18 +13,33 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.action import Verb
 from pgheadroom.model.history import History
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.rules.deed import Deed, sentence, settled
+from pgheadroom.rules.poolers import pooler_pids
+from pgheadroom.rules.targets import plan
 from pgheadroom.sampler import Source
+from pgheadroom.tui.actions import Inquiries, Powers, session_results, target_of
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.bulk import Bulk
+from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.tui.screens.detail import Detail
 from pgheadroom.tui.screens.help import Help
 from pgheadroom.tui.screens.overview import Overview
+from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.painted import Painted
+from pgheadroom.view.confirmation import refusal
 from pgheadroom.view.header import Freshness, header
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import plural
 
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -36,12 +51,24 @@ class Options:
     Attributes:
         title: How the server is called in the header.
         ascii_only: Draw with ASCII characters only.
+        inquiries: For looking at a session closely; None for a replay.
+        powers: For acting on sessions; None for a replay and when read-only.
     """
 
     title: str
     thresholds: Thresholds = field(default_factory=Thresholds)
     read_only: bool = False
     ascii_only: bool = False
+    inquiries: Inquiries | None = None
+    powers: Powers | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """An action whose effect is watched; `action` is its id in the audit file."""
+
+    deed: Deed
+    action: str
 
 
 class Monitor(App[int]):
@@ -49,7 +76,10 @@ class Monitor(App[int]):
 
     CSS_PATH = "monitor.tcss"
     TITLE = "pgheadroom"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"overview": Overview}
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "overview": Overview,
+        "sessions": Sessions,
+    }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
@@ -61,6 +91,7 @@ class Monitor(App[int]):
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('overview')", "Overview", show=False),
+        Binding("2", "mode('sessions')", "Sessions", show=False),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
@@ -83,6 +114,10 @@ class Monitor(App[int]):
         self.paused = False
         self._picture: Picture | None = None
         self._shown_at = 0.0
+        self.powers = options.powers
+        self.inquiries = options.inquiries
+        self._following: Following | None = None
+        self._said = ""
         Painted.ascii_only = options.ascii_only
 
     # Life
@@ -124,6 +159,7 @@ class Monitor(App[int]):
         self.latest = snapshot
         picture = Picture(snapshot, self.options.thresholds, self.history)
         self.history.append(snapshot, picture.capacity)
+        self._follow(snapshot)
         if self.paused:
             self.draw_header()
         else:
@@ -144,6 +180,7 @@ class Monitor(App[int]):
             return
         if self._picture is not None:
             screen.show(self._picture)
+        screen.show_deed(self._said)
         self.draw_header()
 
     def draw_header(self) -> None:
@@ -161,6 +198,98 @@ class Monitor(App[int]):
         with suppress(Exception):
             return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen)), None)
         return None
+
+    # Going from screen to screen
+
+    def open_sessions(self, filter_text: str) -> None:
+        """Screen 2 with this filter."""
+        self.switch_mode("sessions")
+
+        def narrow() -> None:
+            if isinstance(self.screen, Sessions):
+                self.screen.set_filter(filter_text)
+
+        self.call_after_refresh(narrow)
+
+    def open_detail(self, session: Session) -> None:
+        self.push_screen(Detail(session))
+
+    def open_bulk(self, verb: Verb, filter_text: str) -> None:
+        if not isinstance(self.screen, Bulk):
+            self.push_screen(Bulk(verb, filter_text))
+
+    # Acting
+
+    def plan(self, picture: Picture, verb: Verb, chosen: Sequence[Session], *, include_poolers: bool = False) -> Plan:
+        """What a signal to the chosen sessions would do, and who of them is left out."""
+        return plan(
+            picture.snapshot,
+            verb,
+            chosen,
+            own_pid=picture.snapshot.door.pid,
+            protected_roles=self.powers.protected_roles if self.powers else (),
+            include_poolers=include_poolers,
+            pooler_pids=pooler_pids(picture.snapshot),
+        )
+
+    def confirm(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile."""
+        picture = self._picture
+        if picture is None:
+            return
+        if not chosen:
+            self.say("no session is chosen: move the cursor to one")
+            return
+        planned = self.plan(picture, verb, chosen, include_poolers=True)
+        if not planned.targets:
+            if self.powers is not None:
+                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, "selection", refusal(planned))
+            self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.carry_out(planned, picture, "selection")
+
+        self.push_screen(Confirm(planned, picture.snapshot.taken_at), answered)
+
+    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
+        """Write the action down, signal, and follow what comes of it; in the background."""
+        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by), group="action")
+
+    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+        powers = self.powers
+        if powers is None:
+            return
+        self.say(f"{planned.verb.value}: signalling {plural(len(planned.targets), 'session')} ...")
+        try:
+            action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
+            targets = [target_of(session) for session in planned.targets]
+            results = await powers.signals.signal(planned.verb, targets)
+        except PgHeadroomError as error:
+            self.say(f"{planned.verb.value}: {error}")
+            return
+        self._following = Following(Deed(planned, seen, tuple(results)), action)
+        self.source.sample_now()
+
+    def _follow(self, snapshot: Snapshot) -> None:
+        """Tell with each sample what came of the last action, until there is nothing more to wait for."""
+        following = self._following
+        if following is None or snapshot.taken_at <= following.deed.seen.taken_at:
+            return
+        self.say(sentence(following.deed, snapshot))
+        if settled(following.deed, snapshot) and self.powers is not None:
+            self._following = None
+            try:
+                self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
+            except PgHeadroomError as error:
+                self.say(str(error))
+
+    def say(self, words: str) -> None:
+        """One line above the keys, until the next one or Esc."""
+        self._said = safe(words)
+        if (screen := self._live_screen()) is not None:
+            screen.show_deed(self._said)
 
     # Keys
 
@@ -203,10 +332,3 @@ def _press(app: Monitor, node: Any, action: str) -> Callable[[], Any]:
         await app.run_action(action, default_namespace=node)
 
     return run
-
-
-async def run_monitor(source: Source, options: Options) -> int:
-    """Run until the user quits. Returns the exit code: 0, or 128 + the number of the signal that ended it."""
-    app = Monitor(source, options)
-    code = await app.run_async()
-    return code if code is not None else app.return_code or 0

@@ -8,15 +8,20 @@ from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
 
+from pgheadroom.model.action import Verb
+from pgheadroom.model.session import Session
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
-from pgheadroom.view.cells import Line
+from pgheadroom.view.cells import Cell, Line, fit_line
 
 if TYPE_CHECKING:
     from pgheadroom.tui.app import Monitor
+
+
+_ACTING = frozenset({"cancel", "terminate", "bulk"})
 
 
 class LiveScreen(Screen[None]):
@@ -27,6 +32,9 @@ class LiveScreen(Screen[None]):
         Binding("tab", "next_pane(1)", "pane", key_display="Tab", tooltip="Next pane"),
         Binding("shift+tab", "next_pane(-1)", "Pane before", show=False),
         Binding("slash", "filter", "filter", key_display="/", tooltip="Filter the rows of this pane"),
+        Binding("C", "cancel", "cancel", tooltip="Cancel the query of the chosen session"),
+        Binding("K", "terminate", "terminate", tooltip="Terminate the chosen session"),
+        Binding("B", "bulk", "bulk", tooltip="Cancel or terminate a whole group, by filter"),
         Binding("escape", "back", "Back", show=False),
     ]
 
@@ -37,6 +45,7 @@ class LiveScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
         yield from self.body()
+        yield Lines(id="deed")
         yield FilterLine(id="filter")
         yield KeyLine(id="footer")
 
@@ -50,6 +59,13 @@ class LiveScreen(Screen[None]):
 
     def show_header(self, line: Line) -> None:
         self.query_one("#header", Lines).paint([line])
+
+    def show_deed(self, words: str) -> None:
+        """What came of the last action, above the keys; empty takes the line away."""
+        deed = self.query_one("#deed", Lines)
+        deed.display = bool(words)
+        width = self.size.width
+        deed.paint([fit_line([Cell(f"{words}", "accent")], width)])
 
     def on_mount(self) -> None:
         self.query_one(FilterLine).display = False
@@ -92,6 +108,38 @@ class LiveScreen(Screen[None]):
         if isinstance(focused, Table):
             for other in self.panes:
                 other.set_class(other is focused, "current")
+
+    # Acting
+
+    def chosen(self) -> list[Session]:
+        """The sessions that C and K are about: the marked ones, or the one under the cursor."""
+        return []
+
+    def group_filter(self) -> str:
+        """The filter that B begins with: of the group under the cursor, if it is one."""
+        return ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without powers (a replay, read-only) the keys that act do not exist."""
+        if action in _ACTING:
+            return self.monitor.powers is not None
+        return super().check_action(action, parameters)
+
+    def action_cancel(self) -> None:
+        self._confirm(Verb.CANCEL)
+
+    def action_terminate(self) -> None:
+        self._confirm(Verb.TERMINATE)
+
+    def _confirm(self, verb: Verb) -> None:
+        sessions = self.chosen()
+        if not sessions and self.group_filter():
+            self.monitor.open_bulk(verb, self.group_filter())
+        else:
+            self.monitor.confirm(verb, sessions)
+
+    def action_bulk(self) -> None:
+        self.monitor.open_bulk(Verb.TERMINATE, self.group_filter())
 
     # Filter
 

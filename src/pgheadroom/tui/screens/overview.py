@@ -10,8 +10,9 @@ from textual.containers import Horizontal
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.locks import LockNode
-from pgheadroom.model.session import State
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Gap
+from pgheadroom.rules.filters import condition
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
@@ -72,6 +73,36 @@ class Overview(LiveScreen):
         hogs.set_columns(hog_columns(self._by))
         self.monitor.draw()
 
+    # Going on from a row
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        row = event.row
+        if isinstance(row, LockNode) and row.depth and row.session is not None:
+            self.monitor.open_detail(row.session)
+        elif found := self._filter_of(row):
+            self.monitor.open_sessions(found)
+
+    def _filter_of(self, row: object) -> str:
+        """The filter for the sessions that a row stands for; empty when it stands for none."""
+        if isinstance(row, StateCount):
+            return condition("state", row.state.value)
+        if isinstance(row, Hog):
+            return _filter_of_hog(row, self._by)
+        if isinstance(row, PoolRow) and row.pool is not None:
+            return f"{condition('user', row.pool.user)} {condition('db', row.pool.database)}"
+        if isinstance(row, LockNode) and self.monitor.picture is not None:
+            tree = self.monitor.picture.locks
+            return "pid:" + ",".join(str(node.pid) for node in tree if node.root_pid == row.root_pid)
+        return ""
+
+    def chosen(self) -> list[Session]:
+        row = self.current_pane.current if self.current_pane else None
+        return [row.session] if isinstance(row, LockNode) and row.session is not None else []
+
+    def group_filter(self) -> str:
+        row = self.current_pane.current if self.current_pane else None
+        return "" if row is None or isinstance(row, LockNode) else self._filter_of(row)
+
     # Drawing
 
     def show(self, picture: Picture) -> None:
@@ -117,6 +148,11 @@ class Overview(LiveScreen):
             else Cell(f"{waiting} waiting" if waiting else "", "warn")
         )
         self.pane("locks").show(picture.locks, picture.snapshot.taken_at, remark)
+
+
+def _filter_of_hog(hog: Hog, by: GroupBy) -> str:
+    columns = ("user", "application", "client", "database") if by is GroupBy.ALL else (by.value,)
+    return " ".join(condition(column, getattr(hog, column)) for column in columns)
 
 
 _NO_BOUNCER = "none given: --pgbouncer CONNINFO"

@@ -50,12 +50,13 @@ class FilterLine(Horizontal):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._close()
+        self.close()
 
     def action_drop(self) -> None:
         self.post_message(self.Changed(""))
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Hide the line and keep the filter."""
         self.display = False
         self.post_message(self.Closed())

@@ -1,0 +1,32 @@
+"""What a confirmation shows: whom a signal would reach, and what it would bring."""
+
+from dataclasses import dataclass
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a confirmation shows.
+
+    Attributes:
+        targets: As they were chosen: signalled is what was shown, or nothing.
+        left_out: With the reason, in a few words that are safe to show.
+        slots_freed: A cancel frees none.
+        waiters_released: Sessions that wait for locks only behind targets; they go on, one after the other.
+        transactions_rolled_back: Open transactions of the targets.
+        transactions_writing: Those of them that have changed data.
+        oldest_transaction_seconds: None where there is none.
+        poolers: Targets that are a pooler's server connections: a signal hits whichever client is using one.
+    """
+
+    verb: Verb
+    targets: tuple[Session, ...]
+    left_out: tuple[tuple[Session, str], ...]
+    slots_freed: int
+    waiters_released: int
+    transactions_rolled_back: int
+    transactions_writing: int
+    oldest_transaction_seconds: float | None
+    poolers: tuple[Session, ...] = ()

@@ -1,0 +1,104 @@
+"""One session looked at closely. It stays when the session ends, and says so."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.worker import WorkerState
+
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.session import Session
+from pgheadroom.rules.targets import find
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.copying import Copying
+from pgheadroom.tui.widgets.pager import Pager
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.view.cells import Cell, fit_line
+from pgheadroom.view.session_detail import detail_lines
+from pgheadroom.view.text import safe
+
+
+class Detail(LiveScreen):
+    """Asks for the session again with each sample, one question at a time."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "copy", "copy", tooltip="Copy the query or a psql command"),
+        Binding("q", "back", "back", show=False),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session_id = session.id
+        self._session = session
+        self._detail: SessionDetail | None = None
+        self._ended = False
+        self._complaint = ""
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="finding")
+        yield Pager(id="detail")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one(Pager).focus()
+
+    def chosen(self) -> list[Session]:
+        return [] if self._ended else [self._session]
+
+    def show(self, picture: Picture) -> None:
+        if not self._ended:
+            self._follow(picture)
+        self._draw(picture)
+        self._ask()
+
+    def _follow(self, picture: Picture) -> None:
+        present = find(picture.snapshot, [self._session_id])
+        self._ended = not present
+        if present:
+            self._session = present[0]
+            if self._detail and self._detail.session.query_start != self._session.query_start:
+                self._detail = None  # it tells of another query
+
+    def _draw(self, picture: Picture) -> None:
+        pager = self.query_one(Pager)
+        width = pager.size.width
+        self.query_one("#finding", Lines).paint([fit_line(self._status(), width)])
+        snapshot = picture.snapshot
+        pager.show(detail_lines(self._session, self._detail, snapshot, picture.locks, width))
+
+    def _status(self) -> list[Cell]:
+        if self._ended:
+            return [Cell(" ENDED ", "alert-warn"), Cell("  this session has ended; its last state is shown", "warn")]
+        if self._complaint:
+            return [Cell(safe(self._complaint), "warn")]
+        return [Cell(f"SESSION {self._session_id.pid}", "title")]
+
+    def _ask(self) -> None:
+        busy = any(worker.state is WorkerState.RUNNING for worker in self.workers if worker.node is self)
+        if not self._ended and not busy and self.monitor.inquiries is not None:
+            self.run_worker(self._inquire(), group="detail")
+
+    async def _inquire(self) -> None:
+        inquiries = self.monitor.inquiries
+        if inquiries is None:
+            return
+        try:
+            detail = await inquiries.detail(self._session_id)
+        except PgHeadroomError as error:
+            self._complaint = f"not all is known: {error}"
+            return
+        self._complaint = ""
+        if detail is not None:
+            self._detail = detail
+        if self.monitor.picture is not None and self.is_mounted:
+            self._draw(self.monitor.picture)
+
+    def action_copy(self) -> None:
+        picture = self.monitor.picture
+        query = self._detail.session.query if self._detail else self._session.query
+        self.app.push_screen(Copying(self._session, query, picture.snapshot.door.label if picture else ""))
+
+    def leave(self) -> None:
+        self.dismiss()

@@ -1,0 +1,110 @@
+"""Screen 2: every client session, filtered and sorted as one likes, and what can be done to them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from pgheadroom.model.session import Session, State
+from pgheadroom.rules.filters import Filter, FilterError, parse_filter
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.filter_line import FilterLine
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.tables.sessions import SESSION_COLUMNS
+
+
+class Sessions(LiveScreen):
+    """All sessions in one table; 5,000 of them cost no more to draw than a screenful."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("i", "hide_idle", "idle", tooltip="Hide or show idle sessions"),
+        Binding("space", "mark", "mark", key_display="Space", show=True),
+        Binding("enter", "open", "detail", key_display="Enter", tooltip="Look at the session closely"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filter = parse_filter("")
+        self._hide_idle = False
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="finding")
+        yield Table[Session](
+            "SESSIONS", SESSION_COLUMNS, lambda row: row.id, id="sessions", empty="no sessions", plainly_filtered=False
+        )
+
+    @property
+    def table(self) -> Table[Session]:
+        return self.pane("sessions")
+
+    @property
+    def filter(self) -> Filter:
+        return self._filter
+
+    def set_filter(self, text: str) -> None:
+        """Show only the sessions that match; the text is in the filter language.
+
+        Raises:
+            FilterError: It is not.
+        """
+        self._filter = parse_filter(text)
+        self.table.set_filter(text)
+        self.monitor.draw()
+
+    def show(self, picture: Picture) -> None:
+        now = picture.snapshot.taken_at
+        rows = self.matching(picture.snapshot.sessions, now)
+        hidden = len(picture.snapshot.sessions) - len(rows)
+        remark = f"{hidden} hidden" if hidden else ""
+        if self._hide_idle:
+            remark = f"idle hidden · {remark}"
+        self.table.show(rows, now, Cell(remark, "warn"))
+
+    def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
+        chosen = [one for one in sessions if self._filter.matches(one, now)]
+        return [one for one in chosen if one.state is not State.IDLE] if self._hide_idle else chosen
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        line = self.query_one(FilterLine)
+        try:
+            self.set_filter(event.text)
+        except FilterError as error:
+            line.complain(str(error))
+        else:
+            line.complain("")
+
+    def action_hide_idle(self) -> None:
+        self._hide_idle = not self._hide_idle
+        self.monitor.draw()
+
+    def action_mark(self) -> None:
+        self.table.action_mark()
+
+    def action_back(self) -> None:
+        if self.table.filter:
+            self.set_filter("")
+        elif self.table.marked:
+            self.table.marked.clear()
+            self.monitor.draw()
+        else:
+            self.leave()
+
+    def chosen(self) -> list[Session]:
+        return self.table.selected
+
+    def group_filter(self) -> str:
+        return str(self._filter)
+
+    def action_open(self) -> None:
+        if (session := self.table.current) is not None:
+            self.monitor.open_detail(session)
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        self.monitor.open_detail(event.row)
+
+    def leave(self) -> None:
+        self.monitor.action_mode("overview")

@@ -1,0 +1,47 @@
+"""Lines that are longer than the screen: scrolled with the usual keys, drawn as little as possible."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+
+from pgheadroom.tui.widgets.painted import Painted
+from pgheadroom.view.cells import Line
+
+
+class Pager(Painted, can_focus=True):
+    """Shows a window of its lines; new lines do not move the window."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "scroll(1)", "Line down", show=False),
+        Binding("k,up", "scroll(-1)", "Line up", show=False),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
+        Binding("g,home", "scroll(-1000000)", "Top", show=False),
+        Binding("G,end", "scroll(1000000)", "Bottom", show=False),
+    ]
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._all: list[Line] = []
+        self._first = 0
+
+    def show(self, lines: Sequence[Line]) -> None:
+        self._all = list(lines)
+        self.action_scroll(0)
+
+    def action_scroll(self, lines: int) -> None:
+        self._first = max(0, min(self._first + lines, len(self._all) - self.size.height))
+        self.paint(self._all[self._first : self._first + self.size.height])
+
+    def action_page(self, pages: int) -> None:
+        self.action_scroll(pages * max(1, self.size.height - 1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self.action_scroll(3)
+        event.stop()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self.action_scroll(-3)
+        event.stop()

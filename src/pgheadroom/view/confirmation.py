@@ -1,0 +1,116 @@
+"""What is asked before anything is signalled: who, by which statement, and what it will do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.durations import duration
+from pgheadroom.view.tables.sessions import age_in_state, transaction_age
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import ABSENT, SHORT_STATES, STATE_STYLES, plural
+
+_WHOLE_SESSIONS = 1
+_LISTED = 6
+
+STATEMENTS = {
+    Verb.CANCEL: "pg_cancel_backend(pid) where pid, backend_start and query_start are still these",
+    Verb.TERMINATE: "pg_terminate_backend(pid) where pid and backend_start are still these",
+}
+
+
+def question(verb: Verb, count: int) -> str:
+    """`Terminate 3 sessions?`, `Cancel the query of 1 session?`."""
+    what = plural(count, "session")
+    return f"Terminate {what}?" if verb is Verb.TERMINATE else f"Cancel the query of {what}?"
+
+
+def confirmation(verb: Verb, plan: Plan, now: datetime, width: int) -> list[Line]:
+    """The lines of the dialogue, each fitted to `width`."""
+    lines: list[list[Cell]] = []
+    if len(plan.targets) <= _WHOLE_SESSIONS:
+        for session in plan.targets:
+            lines += _whole(session, now, width)
+    else:
+        lines += [_brief(session, now) for session in plan.targets[:_LISTED]]
+        if len(plan.targets) > _LISTED:
+            lines.append([Cell(f"and {len(plan.targets) - _LISTED} more", "dim")])
+    lines += [[], [Cell("SQL   ", "heading"), Cell(STATEMENTS[verb], "query")]]
+    lines += [[Cell("Does  ", "heading"), Cell(words)] for words in consequences(verb, plan)]
+    if plan.poolers:
+        lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
+    lines += left_out(plan)
+    return [fit_line(line, width) for line in lines]
+
+
+def _whole(session: Session, now: datetime, width: int) -> list[list[Cell]]:
+    who = f"{safe(session.user or ABSENT)}@{safe(session.database or ABSENT)}"
+    where = f"{safe(session.application or ABSENT)} from {safe(session.client or ABSENT)}"
+    state = Cell(SHORT_STATES[session.state], STATE_STYLES.get(session.state, "other"))
+    connected = duration(seconds_between(session.backend_start, now))
+    ages = f" for {duration(age_in_state(session, now))} · connected {connected}"
+    return [
+        [Cell(f"pid {session.pid}  ", "strong"), Cell(who, "strong"), Cell(f"  {where}")],
+        [state, Cell(ages), Cell(_transaction_words(session, now), "warn")],
+        [Cell(safe(session.query), "query")],
+    ]
+
+
+def _transaction_words(session: Session, now: datetime) -> str:
+    age = transaction_age(session, now)
+    return f" · transaction {duration(age)}" if age is not None else ""
+
+
+def _brief(session: Session, now: datetime) -> list[Cell]:
+    return [
+        Cell(f"{session.pid:>7} ", "strong"),
+        Cell(f"{safe(session.user or ABSENT)}@{safe(session.database or ABSENT)} "),
+        Cell(f"{safe(session.application or ABSENT)} {safe(session.client or ABSENT)}  "),
+        Cell(
+            f"{SHORT_STATES[session.state]} {duration(age_in_state(session, now))}", STATE_STYLES.get(session.state, "")
+        ),
+    ]
+
+
+def consequences(verb: Verb, plan: Plan) -> list[str]:
+    """What it will do, in short sentences."""
+    if verb is Verb.CANCEL:
+        said = ["stops the running statement; the session and its slot stay"]
+    else:
+        said = [f"frees {plural(plan.slots_freed, 'slot')}"]
+    if plan.waiters_released:
+        said.append(f"lets {plural(plan.waiters_released, 'waiting session')} go on")
+    if plan.transactions_rolled_back:
+        said.append(_rolled_back(plan))
+    return said
+
+
+def _rolled_back(plan: Plan) -> str:
+    oldest = duration(plan.oldest_transaction_seconds)
+    wrote = (
+        f", {plan.transactions_writing} of them with changes" if plan.transactions_writing else ", none with changes"
+    )
+    return f"rolls back {plural(plan.transactions_rolled_back, 'open transaction')} (oldest {oldest}{wrote})"
+
+
+def pooler_warning(plan: Plan) -> str:
+    """What a signal to a pooler's server connection does."""
+    return f"{plural(len(plan.poolers), 'target')} of a pooler: it hits whichever client uses the connection now"
+
+
+def left_out(plan: Plan) -> list[list[Cell]]:
+    """Who was asked for and will not be touched, counted by reason."""
+    reasons = Counter(reason for _, reason in plan.left_out)
+    return [
+        [Cell("Not   ", "heading"), Cell(f"{plural(count, 'session')}: {safe(reason)}", "dim")]
+        for reason, count in reasons.most_common()
+    ]
+
+
+def refusal(plan: Plan) -> str:
+    """Why nothing is left to do, in one sentence."""
+    reasons: Sequence[str] = list(dict.fromkeys(reason for _, reason in plan.left_out))
+    return "; ".join(reasons) if reasons else "no session is chosen"
