@@ -14,7 +14,7 @@ import pytest
 from pgheadroom.demo.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
 from pgheadroom.demo.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
 from pgheadroom.demo.playground import Playground
-from servers import EXPECTED_MAJORS, MAJORS, Roles, Sessions, installation_of, missing, small_settings
+from servers import EXPECTED_MAJORS, MAJORS, Roles, Sessions, hang_up, installation_of, missing, small_settings
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +63,9 @@ def which_server(request: pytest.FixtureRequest) -> Cluster:
 @pytest.fixture
 def superuser(which_server: Cluster) -> "Iterator[psycopg.Connection[Any]]":
     """A superuser's session on the server of this test, in autocommit. It takes a slot."""
-    with psycopg.connect(which_server.conninfo(), autocommit=True, prepare_threshold=None) as connection:
-        yield connection
+    connection = psycopg.connect(which_server.conninfo(), autocommit=True, prepare_threshold=None)
+    yield connection
+    hang_up(connection)
 
 
 @pytest.fixture

@@ -68,6 +68,22 @@ def fetch(connection: "psycopg.Connection[Any]", query: str, *parameters: object
     return row[0]
 
 
+def hang_up(*connections: "psycopg.Connection[Any]") -> None:
+    """Close them and wait until their backends have ended: the next test counts slots."""
+    pids = [connection.info.backend_pid for connection in connections if not connection.closed]
+    for connection in connections:
+        connection.close()
+    wait_until(lambda: not any(runs(pid) for pid in pids), "the server has the slots back")
+
+
+def runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Roles:
     """Makes roles, and at the end drops them with their sessions."""
 
@@ -124,16 +140,9 @@ class Sessions:
                 new += self(1, user, **others)
         except psycopg.OperationalError:
             assert new, "refused at once"
-        for connection in new[len(new) - leave :]:
-            connection.close()
+        hang_up(*new[len(new) - leave :])
         return new[: len(new) - leave]
 
     def close_all(self) -> None:
-        pids = [connection.info.backend_pid for connection in self.opened if not connection.closed]
-        for connection in self.opened:
-            connection.close()
+        hang_up(*self.opened)
         self.opened.clear()
-        if pids and self.cluster.running:
-            with psycopg.connect(self.cluster.conninfo(), autocommit=True) as superuser:
-                left = "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)"
-                wait_until(lambda: fetch(superuser, left, pids) == 0, "the server has the slots back")
