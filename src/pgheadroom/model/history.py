@@ -2,6 +2,7 @@
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise, takewhile
 from math import floor, isnan, nan
@@ -118,39 +119,47 @@ class History:
         first, it is None. Buckets begin at whole multiples of their length, so that a plot moves by whole steps only.
         """
         filled: list[float | None] = [None] * buckets
-        places = self._places(seconds)
-        if self._last is None or not places or buckets < 1:
+        if self._last is None or buckets < 1:
             return filled
         size = seconds / buckets
-        start = (floor(self._last.timestamp() / size) + 1) * size - seconds
+        origin = floor(self._last.timestamp() / size) - buckets + 1
+        places = self._places_and_one_before(origin * size)
         times = [self._times[place] for place in places]
-        values = [_known(self._columns[name][place]) for place in places]
         longest = _MISSED_SAMPLES * _usual_distance(times)
-        ends = [*times[1:], times[-1]]
-        for moment, end, value in zip(times, ends, values, strict=True):
-            first = _bucket(moment, start, seconds, buckets)
-            _put(filled, first, value, summed=name == "new_sessions")
-            if value is not None and name != "new_sessions" and end - moment <= longest:
-                for later in range(first + 1, _bucket(end, start, seconds, buckets)):
+        summed = name == "new_sessions"
+        for place, moment, end in zip(places, times, [*times[1:], times[-1]], strict=True):
+            value = _known(self._columns[name][place])
+            first, last = floor(moment / size) - origin, floor(end / size) - origin
+            if first >= 0:
+                _put(filled, first, value, summed=summed)
+            if value is not None and not summed and end - moment <= longest:
+                for later in range(max(0, first + 1), last):
                     filled[later] = value
         return filled
 
     def _places(self, seconds: float | None) -> list[int]:
         """Where the points of the last `seconds` are, oldest first."""
-        first = max(0, self._appended - self._room)
         if seconds is None or self._last is None:
-            return [number % self._room for number in range(first, self._appended)]
+            return list(self._newest_first())[::-1]
         since = (self._last - timedelta(seconds=seconds)).timestamp()
-        newest_first = (number % self._room for number in range(self._appended - 1, first - 1, -1))
-        return list(takewhile(lambda place: self._times[place] > since, newest_first))[::-1]
+        return list(takewhile(lambda place: self._times[place] > since, self._newest_first()))[::-1]
+
+    def _places_and_one_before(self, start: float) -> list[int]:
+        """Where the points since `start` are, oldest first, led by the one that held when it began."""
+        found: list[int] = []
+        for place in self._newest_first():
+            found.append(place)
+            if self._times[place] < start:
+                break
+        return found[::-1]
+
+    def _newest_first(self) -> Iterator[int]:
+        first = max(0, self._appended - self._room)
+        return (number % self._room for number in range(self._appended - 1, first - 1, -1))
 
 
 def _known(value: float) -> float | None:
     return None if isnan(value) else value
-
-
-def _bucket(moment: float, start: float, seconds: float, buckets: int) -> int:
-    return min(buckets - 1, max(0, int((moment - start) / seconds * buckets)))
 
 
 def _usual_distance(times: list[float]) -> float:

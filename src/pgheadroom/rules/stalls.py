@@ -41,11 +41,12 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
     by_count = severity(case.thresholds.idle_in_transaction, len(idlers))
     by_age = severity(case.thresholds.oldest_idle_in_transaction, age or 0.0)
     urgency = worst(by_count, by_age)
+    least = "" if case.snapshot.exact else "At least "
     if urgency is not None:
         yield Finding(
             "idle-in-transaction",
             urgency,
-            f"{plural(len(idlers), 'session')} idle in transaction, oldest {duration(age)}{_most(idlers)}",
+            f"{least}{plural(len(idlers), 'session')} idle in transaction, oldest {duration(age)}{_most(idlers)}",
             _details(case, idlers),
             "Terminate the oldest (their work rolls back); then set idle_in_transaction_session_timeout.",
             ids(idlers),
