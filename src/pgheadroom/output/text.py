@@ -30,6 +30,7 @@ NARROWEST = 60
 _HOGS_SHOWN = 20
 _LOCKS_SHOWN = 50
 _LIMITS_SHOWN = 5
+_WIDTH_FOR_QUERIES = 140
 
 Row = TypeVar("Row")
 
@@ -150,7 +151,9 @@ def _locks(case: Case, width: int) -> Iterator[str]:
         yield "LOCK WAITS  none"
         return
     yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting"
-    yield from _table(LOCK_COLUMNS, case.locks[:_LOCKS_SHOWN], case.snapshot.taken_at, width)
+    # What is wanted says more than the statement that wants it, of which a narrow page shows but a few letters.
+    columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
+    yield from _table(columns, case.locks[:_LOCKS_SHOWN], case.snapshot.taken_at, width)
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 
 

@@ -110,7 +110,7 @@ def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Find
         f"lock-pile-up:{root.pid}",
         urgency,
         f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}, the first for {duration(wait)}",
-        tuple(_waiter(node) for node in behind[:_PIDS_SHOWN]),
+        (*_doing(root), *map(_waiter, behind[:_PIDS_SHOWN])),
         _lock_remedy(case, root),
         (root.session.id,) if root.kind == "session" and root.session else (),
     )
@@ -125,6 +125,12 @@ def _holder(case: Case, root: LockNode) -> str:
         return f"pid {root.pid}, {clipped(root.session.backend_type)}"
     age = duration(case.seconds_in_state(root.session))
     return f"pid {root.pid} {who(root.session)}, {SHORT_STATES[root.session.state]} {age},"
+
+
+def _doing(root: LockNode) -> Iterator[str]:
+    if root.session is not None and root.session.query:
+        word = "runs" if root.session.state is State.ACTIVE else "last ran"
+        yield f"pid {root.pid} {word}: {clipped(root.session.query, 60)}"
 
 
 def _waiter(node: LockNode) -> str:

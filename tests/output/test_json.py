@@ -1,0 +1,100 @@
+import json
+from datetime import datetime
+
+from hypothesis import given
+
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Gap, LockRequest, Role
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.output.json_ import to_json
+from samples import NOW, ago, hidden, many, pool, roles, session, snapshot, waiter
+from strategies import snapshots
+
+PLAIN = Thresholds()
+
+
+def told(sample):
+    return json.loads(to_json(sample, PLAIN))
+
+
+def sample():
+    return snapshot(
+        [*many(90), session(3, State.IDLE_IN_TRANSACTION, backend_start=ago(77.123456)), waiter(4, 3, since=9)],
+        roles=roles(Role("web", False, 93)),
+        lock_requests=(LockRequest(4, "relation", "RowShareLock", "table t", ago(9)),),
+        pgbouncers=(PgBouncer("b1", pools=(pool(cl_waiting=2),)),),
+        gaps=(Gap("limits", "denied"),),
+    )
+
+
+def test_the_fields_that_were_promised():
+    document = told(sample())
+    assert document["schema"] == 1
+    assert document["taken_at"] == "2026-03-01T12:00:00.000000+00:00"
+    assert {"version", "version_num", "in_recovery"} <= set(document["server"])
+    assert {"user", "slot"} <= set(document["door"])
+    promised = {"max_connections", "superuser_reserved", "reserved", "used", "usable", "free", "used_percent"}
+    assert {name: document["capacity"][name] for name in promised} == {
+        "max_connections": 100,
+        "superuser_reserved": 3,
+        "reserved": 0,
+        "used": 92,
+        "usable": 97,
+        "free": 5,
+        "used_percent": 94.8,
+    }
+    assert document["capacity"]["tightest"]["name"] == "web"
+    assert set(document["states"][0]) == {"state", "count", "percent", "oldest_seconds"}
+    assert list(document["hogs"][0]) == [
+        "user",
+        "application",
+        "client",
+        "database",
+        "total",
+        "idle",
+        "active",
+        "idle_in_transaction",
+        "oldest_connection_seconds",
+        "limit",
+    ]
+    assert document["locks"][1]["pid"] == 4
+    assert document["locks"][1] | {"blocked_by": [3], "root": 3, "target": "table t"} == document["locks"][1]
+    assert document["pgbouncers"][0]["name"] == "b1"
+    assert document["pgbouncers"][0]["pools"][0]["cl_waiting"] == 2
+    assert set(document["health"][0]) >= {"metric", "value", "warning", "critical", "status"}
+    assert document["findings"][0]["severity"] == "critical"
+    assert document["gaps"] == [{"part": "limits", "reason": "denied"}]
+
+
+def test_a_session_can_be_identified_from_it_to_the_microsecond():
+    one = next(one for one in told(sample())["sessions"] if one["pid"] == 3)
+    assert datetime.fromisoformat(one["backend_start"]) == ago(77.123456)
+    assert one["state"] == "idle in transaction"
+    assert one["state_seconds"] == 5
+
+
+def test_what_is_not_known_is_null():
+    document = told(snapshot([hidden(1)], exact=False))
+    assert document["exact"] is False
+    assert document["sessions"][0]["backend_start"] is None
+    assert document["health"][0]["value"] is None
+
+
+def test_text_that_could_harm_a_terminal_is_escaped_and_kept():
+    nasty = "\x1b]0;x\x07\u202e\udcff日本"
+    written = to_json(snapshot([session(1, application=nasty)]), PLAIN)
+    assert written.isascii()
+    assert "\x1b" not in written
+    assert json.loads(written)["sessions"][0]["application"] == nasty
+
+
+@given(snapshots())
+def test_any_snapshot_is_one_ascii_document_with_keys_in_order(sample):
+    written = to_json(sample, PLAIN)
+    assert written.isascii()
+    document = json.loads(written)
+    assert list(document) == list(told(snapshot()))
+    assert len(document["sessions"]) == len(sample.sessions)
+    assert document["taken_at"] == NOW.isoformat(timespec="microseconds")
+    assert to_json(sample, PLAIN) == written
