@@ -4,17 +4,20 @@ import argparse
 import asyncio
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pgheadroom.audit import Audit, audit_path
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
+from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
-from pgheadroom.errors import EXIT_OK
+from pgheadroom.errors import EXIT_OK, AuditFailed
 from pgheadroom.postgres import conninfo
+from pgheadroom.sampler import LiveSource
 
 if TYPE_CHECKING:
-    from pgheadroom.sampler import Source
+    from pgheadroom.tui.actions import Powers
 
 
 def monitor(flags: argparse.Namespace) -> int:
@@ -38,18 +41,35 @@ async def _watch(settings: Settings, flags: argparse.Namespace) -> int:
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pgheadroom.tui.app"))
     source = await open_source(settings, flags)
     try:
-        return await _show(await loading, source, settings)
+        await loading
+        return await _show(source, settings, required_audit=not flags.no_audit)
     finally:
         await source.close()
 
 
-async def _show(screens: Any, source: "Source", settings: Settings) -> int:
-    options = screens.Options(
+async def _show(source: LiveSource, settings: Settings, *, required_audit: bool) -> int:
+    from pgheadroom.tui.app import Monitor, Options
+
+    options = Options(
         title=settings.target or conninfo.label(settings.conninfo),
         thresholds=settings.thresholds,
         read_only=settings.read_only,
         ascii_only=settings.ascii_only,
+        inquiries=source,
+        powers=None if settings.read_only else _powers(source, settings, required_audit),
     )
-    app = screens.Monitor(source, options)
+    app = Monitor(source, options)
     code = await app.run_async()
     return int(code if code is not None else app.return_code or EXIT_OK)
+
+
+def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":
+    from pgheadroom.tui.actions import Powers
+
+    try:
+        audit = Audit(audit_path(os.environ), required=required_audit)
+    except AuditFailed as error:
+        # A monitor that cannot act is better than none.
+        say(f"no cancel and no terminate: {error}")
+        return None
+    return Powers(source, audit, settings.protected_roles)

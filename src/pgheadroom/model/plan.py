@@ -18,6 +18,7 @@ class Plan:
         transactions_rolled_back: Open transactions of the targets.
         transactions_writing: Those of them that have changed data.
         oldest_transaction_seconds: None where there is none.
+        superusers: Targets that are superusers'; only where they were asked for.
         poolers: Targets that are a pooler's server connections: a signal hits whichever client is using one.
     """
 
@@ -30,3 +31,4 @@ class Plan:
     transactions_writing: int
     oldest_transaction_seconds: float | None
     poolers: tuple[Session, ...] = ()
+    superusers: tuple[Session, ...] = ()

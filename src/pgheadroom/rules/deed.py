@@ -41,7 +41,7 @@ class Deed:
     """A plan that was confirmed and carried out.
 
     Attributes:
-        seen: The sample that it was confirmed on.
+        seen: The newest sample before the signal.
         results: One for each target of the plan.
     """
 
@@ -89,8 +89,9 @@ def sentence(deed: Deed, now: Snapshot) -> str:
 
 
 def messages(deed: Deed) -> list[str]:
-    """What the server said of single targets, each sentence once."""
-    return list(dict.fromkeys(result.message for result in deed.results if result.message))
+    """Why some targets were not signalled, each sentence once."""
+    unusual = (result for result in deed.results if result.outcome is not Outcome.SIGNALLED)
+    return list(dict.fromkeys(result.message for result in unusual if result.message))
 
 
 _TOLD_BY_AFTERMATH = frozenset({Fate.GONE, Fate.STILL_THERE})

@@ -54,7 +54,13 @@ def plan(
         transactions_writing=sum(session.backend_xid is not None for session in opened),
         oldest_transaction_seconds=oldest_seconds([session.xact_start for session in opened], snapshot.taken_at),
         poolers=tuple(session for session in targets if session.pid in pooler_pids),
+        superusers=tuple(session for session in targets if _is_superusers(snapshot, session)),
     )
+
+
+def _is_superusers(snapshot: Snapshot, session: Session) -> bool:
+    role = snapshot.roles.get(session.user or "")
+    return role is not None and role.superuser
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class Inquiries(Protocol):
 class Signals(Protocol):
     """Signals sessions."""
 
-    async def signal(self, verb: Verb, targets: Sequence[Target]) -> list[Result]:
+    async def signal(self, verb: Verb, targets: Sequence[Target], *, include_superusers: bool = False) -> list[Result]:
         """Signal what was confirmed, or nothing: one result a target.
 
         Raises:

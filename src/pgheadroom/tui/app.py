@@ -18,7 +18,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.history import History
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.rules.deed import Deed, sentence, settled
@@ -220,7 +220,15 @@ class Monitor(App[int]):
 
     # Acting
 
-    def plan(self, picture: Picture, verb: Verb, chosen: Sequence[Session], *, include_poolers: bool = False) -> Plan:
+    def plan(
+        self,
+        picture: Picture,
+        verb: Verb,
+        chosen: Sequence[Session],
+        *,
+        include_poolers: bool = False,
+        include_superusers: bool = False,
+    ) -> Plan:
         """What a signal to the chosen sessions would do, and who of them is left out."""
         return plan(
             picture.snapshot,
@@ -229,6 +237,7 @@ class Monitor(App[int]):
             own_pid=picture.snapshot.door.pid,
             protected_roles=self.powers.protected_roles if self.powers else (),
             include_poolers=include_poolers,
+            include_superusers=include_superusers,
             pooler_pids=pooler_pids(picture.snapshot),
         )
 
@@ -240,7 +249,9 @@ class Monitor(App[int]):
         if not chosen:
             self.say("no session is chosen: move the cursor to one")
             return
-        planned = self.plan(picture, verb, chosen, include_poolers=True)
+        # Whoever is picked by hand is named; a filter names nobody.
+        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
+        planned = self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
         if not planned.targets:
             if self.powers is not None:
                 self.powers.audit.refuse(verb.value, chosen, picture.snapshot, "selection", refusal(planned))
@@ -265,11 +276,11 @@ class Monitor(App[int]):
         try:
             action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
             targets = [target_of(session) for session in planned.targets]
-            results = await powers.signals.signal(planned.verb, targets)
+            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
         except PgHeadroomError as error:
             self.say(f"{planned.verb.value}: {error}")
             return
-        self._following = Following(Deed(planned, seen, tuple(results)), action)
+        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action)
         self.source.sample_now()
 
     def _follow(self, snapshot: Snapshot) -> None:

@@ -42,6 +42,10 @@ def confirmation(verb: Verb, plan: Plan, now: datetime, width: int) -> list[Line
     lines += [[Cell("Does  ", "heading"), Cell(words)] for words in consequences(verb, plan)]
     if plan.poolers:
         lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
+    if plan.superusers:
+        lines.append(
+            [Cell("Note  ", "heading"), Cell(f"{plural(len(plan.superusers), 'target')} of a superuser", "warn")]
+        )
     lines += left_out(plan)
     return [fit_line(line, width) for line in lines]
 
