@@ -98,10 +98,16 @@ class Audit:
             if self.required:
                 raise AuditFailed(self._failure(error, "the action happened, its result is not recorded")) from None
 
-    def refuse(self, verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str, reason: str) -> None:
-        """Write down an action that was asked for and did not happen. Nothing depends on it, so it never raises."""
+    def refuse(
+        self, verb: str, sessions: Sequence[Session], seen: Snapshot | None, chosen_by: str, reason: str
+    ) -> None:
+        """Write down an action that was asked for and did not happen. Nothing depends on it, so it never raises.
+
+        `seen` is None, and `sessions` empty, when it was refused before anybody looked.
+        """
+        facts = _what(verb, sessions, seen, chosen_by) if seen else {"verb": verb, "chosen_by": chosen_by}
         with contextlib.suppress(OSError):
-            self._append("refused", str(uuid.uuid4()), reason=reason, **_what(verb, sessions, seen, chosen_by))
+            self._append("refused", str(uuid.uuid4()), reason=reason, **facts)
 
     def _failure(self, error: OSError, consequence: str) -> str:
         return f"the audit file {self.path} cannot be written ({error.strerror or error}): {consequence}"

@@ -71,8 +71,8 @@ def _count(text: str) -> int:
 # --- the flags of each command ---------------------------------------------------------------------------------------
 
 
-def _no_flags(parser: argparse.ArgumentParser) -> None:
-    """The monitor has only what every command has."""
+def _no_audit(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--no-audit", action="store_true", help="act even when the audit file cannot be written")
 
 
 def _format(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +86,7 @@ def _demo_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print where to connect, and run until Ctrl-C",
     )
+    _no_audit(parser)
     # Its own servers want no password, and without a terminal it prints text.
     parser.set_defaults(password=False, no_password=True, format="text")
 
@@ -119,11 +120,14 @@ def _signal_flags(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--include-superusers", action="store_true", help="also a superuser's sessions; needs --user with its name"
     )
-    how.add_argument("--no-audit", action="store_true", help="do it even when the audit file cannot be written")
+    how.add_argument(
+        "--include-poolers", action="store_true", help="also a pooler's server connections, whoever uses them now"
+    )
+    _no_audit(how)
 
 
 COMMANDS: dict[str, Command] = {
-    MONITOR: Command("the live monitor, when no command is given", _no_flags, samples_on=True),
+    MONITOR: Command("the live monitor, when no command is given", _no_audit, samples_on=True),
     "snapshot": Command("one sample as text or JSON", _format),
     "demo": Command("an outage to rehearse on, nothing to install", _demo_flags, connects=False, samples_on=True),
     "terminate": Command("end sessions that a filter selects; shows them first", _signal_flags, signals=True),

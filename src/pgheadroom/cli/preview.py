@@ -1,0 +1,160 @@
+"""What `terminate` and `cancel` print: who it would be, who is left out and why, and what came of it. Pure."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.deed import Deed, Fate, fates, sentence
+from pgheadroom.view.cells import Cell, plain
+from pgheadroom.view.columns import Column, format_row, heading, lay_out
+from pgheadroom.view.confirmation import consequences, pooler_warning
+from pgheadroom.view.tables.sessions import SESSION_COLUMNS
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import plural
+
+SCHEMA = 1
+
+_Left = tuple[Session, str]
+_TARGET_COLUMNS = tuple(column for column in SESSION_COLUMNS if column.name not in {"connection", "wait"})
+_WHO = ("pid", "user", "database", "application", "client", "state", "age")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an action would do.
+
+    Attributes:
+        chosen_by: The filter's text.
+        seen: The sample it was worked out on.
+    """
+
+    plan: Plan
+    chosen_by: str
+    seen: Snapshot
+
+
+# --- text ------------------------------------------------------------------------------------------------------------
+
+
+def preview_text(preview: Preview, width: int) -> str:
+    """Lines for people, without a newline at the end."""
+    plan, seen = preview.plan, preview.seen
+    server = f"{seen.server.name}, PostgreSQL {seen.server.version}, as {seen.door.user}"
+    lines = [f"{plan.verb}  {preview.chosen_by}", f"server  {safe(server)}", ""]
+    lines += _targets(plan, seen.taken_at, width)
+    if plan.left_out:
+        lines += ["", f"left out: {plural(len(plan.left_out), 'session')}", *_left_out(plan, seen.taken_at, width)]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _targets(plan: Plan, now: datetime, width: int) -> Iterator[str]:
+    if not plan.targets:
+        yield "no session to signal"
+        return
+    yield from _table(_TARGET_COLUMNS, plan.targets, now, width)
+    yield ""
+    yield f"{plural(len(plan.targets), 'session')}: {'; '.join(consequences(plan.verb, plan))}"
+    if plan.poolers:
+        yield f"note: {pooler_warning(plan)}"
+
+
+def _left_out(plan: Plan, now: datetime, width: int) -> Iterator[str]:
+    def of_session(column: Column[Session]) -> Column[_Left]:
+        return Column(
+            column.name,
+            column.title,
+            column.width,
+            lambda row, now: column.cell(row[0], now),
+            None,
+            column.align,
+            column.flex,
+            column.importance,
+        )
+
+    columns = [of_session(column) for column in _TARGET_COLUMNS if column.name in _WHO]
+    reason: Column[_Left] = Column("reason", "because", 30, lambda row, now: Cell(safe(row[1])), flex=4)
+    return _table([*columns, reason], plan.left_out, now, width)
+
+
+def _table(columns: Sequence[Column[Any]], rows: Sequence[Any], now: datetime, width: int) -> Iterator[str]:
+    layout = lay_out(columns, width)
+    yield plain(heading(layout, "", descending=False, width=width))
+    for row in rows:
+        yield plain(format_row(layout, row, now, width))
+
+
+def result_text(deed: Deed, now: Snapshot) -> str:
+    """What came of it: a line, and one for each session that did not end as it should."""
+    lines = [sentence(deed, now)]
+    for session, result, fate in zip(deed.plan.targets, deed.results, fates(deed, now), strict=True):
+        if fate not in (Fate.GONE, Fate.STOPPED):
+            who = f"{session.user or '-'}@{session.database or '-'}"
+            lines.append(safe(f"pid {session.pid} {who}: {fate}; {result.message}"))
+    return "\n".join(lines)
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def preview_document(preview: Preview) -> dict[str, Any]:
+    """Plain values for JSON. Moments are ISO 8601, spans are seconds; text is as the server sent it."""
+    plan, seen = preview.plan, preview.seen
+    return {
+        "schema": SCHEMA,
+        "verb": str(plan.verb),
+        "filter": preview.chosen_by,
+        "taken_at": seen.taken_at.isoformat(),
+        "server": {"name": seen.server.name, "version": seen.server.version},
+        "door": {"user": seen.door.user, "slot": str(seen.door.slot)},
+        "count": len(plan.targets),
+        "slots_freed": plan.slots_freed,
+        "waiters_released": plan.waiters_released,
+        "transactions_rolled_back": plan.transactions_rolled_back,
+        "oldest_transaction_seconds": plan.oldest_transaction_seconds,
+        "targets": [_who(session, seen.taken_at) for session in plan.targets],
+        "left_out": [_who(session, seen.taken_at) | {"reason": reason} for session, reason in plan.left_out],
+        "gaps": [{"part": gap.part, "reason": gap.reason} for gap in seen.gaps],
+        "signalled": False,
+    }
+
+
+def result_document(deed: Deed, now: Snapshot) -> dict[str, Any]:
+    """What is laid over `preview_document` once it is done."""
+    ends = zip(deed.results, fates(deed, now), strict=True)
+    return {
+        "signalled": True,
+        "results": [
+            {"pid": result.target.pid, "backend_start": _moment(result.target.backend_start)}
+            | {"outcome": str(fate), "message": result.message}
+            for result, fate in ends
+        ],
+    }
+
+
+def _who(session: Session, now: datetime) -> dict[str, Any]:
+    return {
+        "pid": session.pid,
+        "backend_start": _moment(session.backend_start),
+        "user": session.user,
+        "database": session.database,
+        "application": session.application,
+        "client": session.client,
+        "state": str(session.state),
+        "state_seconds": seconds_between(session.in_state_since, now),
+        "transaction_seconds": seconds_between(session.xact_start, now),
+        "query": session.query,
+    }
+
+
+def _moment(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def nothing_was_done(verb: Verb) -> str:
+    """The reminder after a preview."""
+    return f"nothing was signalled: add --yes to {verb}"

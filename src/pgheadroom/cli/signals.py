@@ -1,0 +1,242 @@
+"""`pgheadroom terminate` and `pgheadroom cancel`: sessions by filter, shown first, written down, and followed."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pgheadroom.audit import Audit, SessionResult, audit_path
+from pgheadroom.cli import terminal
+from pgheadroom.cli.connection import settings_of
+from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.preview import (
+    Preview,
+    nothing_was_done,
+    preview_document,
+    preview_text,
+    result_document,
+    result_text,
+)
+from pgheadroom.cli.selection import selection
+from pgheadroom.cli.source import open_source
+from pgheadroom.config import Settings
+from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
+from pgheadroom.model.action import Target, Verb
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.postgres.sampling import Probe
+from pgheadroom.rules.deed import Deed, Fate, complete, fates
+from pgheadroom.rules.filters import Filter
+from pgheadroom.rules.poolers import pooler_pids
+from pgheadroom.rules.targets import plan
+from pgheadroom.sampler import LiveSource
+
+FOLLOWED_SECONDS = 5.0
+"""How long a session is given to end before it is said to be still there."""
+_LOOK_EVERY = 0.1
+
+_PENDING = frozenset({Fate.STILL_THERE, Fate.STILL_RUNNING})
+
+
+def terminate(flags: argparse.Namespace) -> int:
+    """End the sessions that the filter selects; without `--yes` only show them.
+
+    Returns:
+        0 when all that was asked happened, 1 when some did not.
+
+    Raises:
+        UsageError: No filter, a wrong one, or read-only.
+        NoConnection: The server is not reached, or lost.
+        AuditFailed: The action could not be written down, and nothing was signalled.
+    """
+    return _run(Verb.TERMINATE, flags)
+
+
+def cancel(flags: argparse.Namespace) -> int:
+    """Cancel the queries of the sessions that the filter selects; as `terminate`."""
+    return _run(Verb.CANCEL, flags)
+
+
+def _run(verb: Verb, flags: argparse.Namespace) -> int:
+    chosen = selection(flags)
+    if flags.include_superusers and flags.user is None:
+        raise UsageError("--include-superusers needs --user with the superuser's name")
+    settings = settings_of(flags, os.environ)
+    audit = Audit(audit_path(os.environ), required=not flags.no_audit)
+    errand = Errand(verb, chosen, flags, settings, audit)
+    if errand.in_earnest and settings.read_only:
+        audit.refuse(verb, (), None, str(chosen), "read-only")
+        raise UsageError(f"read-only: nothing was signalled ({verb} needs a target that is not read_only)")
+    return asyncio.run(_on_the_server(errand))
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What one run is asked to do."""
+
+    verb: Verb
+    chosen: Filter
+    flags: argparse.Namespace
+    settings: Settings
+    audit: Audit
+
+    @property
+    def in_earnest(self) -> bool:
+        """Whether anything may be signalled. When both are given, the harmless flag wins."""
+        return bool(self.flags.yes and not self.flags.dry_run)
+
+    @property
+    def as_json(self) -> bool:
+        return bool(self.flags.format == "json")
+
+
+async def _on_the_server(errand: Errand) -> int:
+    source = await open_source(errand.settings, errand.flags)
+    try:
+        seen = await source.sample_once()
+        preview = Preview(planned(errand, seen), str(errand.chosen), seen)
+        _warn(seen)
+        if errand.in_earnest and preview.plan.targets:
+            return await _act(errand, preview, source)
+        _print_preview(errand, preview)
+        return _not_seen(preview.plan) if errand.in_earnest else EXIT_OK
+    finally:
+        await source.close()
+
+
+def _warn(seen: Snapshot) -> None:
+    if not seen.exact:
+        say("; ".join(gap.reason for gap in seen.gaps if gap.part == "sessions"))
+
+
+def _not_seen(done: Plan) -> int:
+    """What lacks a right to be told apart did not happen as asked; what a rule protects is no fault."""
+    return EXIT_NOT_ALL if any(session.backend_start is None for session, _ in done.left_out) else EXIT_OK
+
+
+# --- who -------------------------------------------------------------------------------------------------------------
+
+
+def planned(errand: Errand, seen: Snapshot) -> Plan:
+    """Who would be signalled, within `--limit`."""
+    chosen = errand.chosen.select(seen.sessions, seen.taken_at)
+    if errand.flags.include_superusers:
+        # Names are compared blind to case elsewhere; a superuser has to be named as it is.
+        chosen = [session for session in chosen if session.user == errand.flags.user]
+    whole = _plan(errand, seen, chosen)
+    limit = errand.flags.limit
+    if limit is None or len(whole.targets) <= limit:
+        return whole
+    return _limited(errand, seen, whole, limit)
+
+
+def _plan(errand: Errand, seen: Snapshot, chosen: Sequence[Session]) -> Plan:
+    return plan(
+        seen,
+        errand.verb,
+        chosen,
+        own_pid=seen.door.pid,
+        protected_roles=errand.settings.protected_roles,
+        include_superusers=errand.flags.include_superusers,
+        include_poolers=errand.flags.include_poolers,
+        pooler_pids=pooler_pids(seen),
+    )
+
+
+def _limited(errand: Errand, seen: Snapshot, whole: Plan, limit: int) -> Plan:
+    def since(session: Session) -> float:
+        return (session.in_state_since or seen.taken_at).timestamp()
+
+    oldest = sorted(whole.targets, key=since)
+    kept = _plan(errand, seen, oldest[:limit])
+    beyond = tuple((session, f"beyond --limit {limit}") for session in oldest[limit:])
+    return replace(kept, left_out=(*whole.left_out, *beyond))
+
+
+# --- doing it --------------------------------------------------------------------------------------------------------
+
+
+async def _act(errand: Errand, preview: Preview, source: LiveSource) -> int:
+    if not errand.as_json:
+        _write(preview_text(preview, terminal.text_width()) + "\n")
+    action = errand.audit.intend(errand.verb, preview.plan.targets, preview.seen, preview.chosen_by)
+    try:
+        deed = await _signal(errand, preview, source)
+    except PgHeadroomError as error:
+        _complete(
+            errand, action, [SessionResult(session.id, "unknown", str(error)) for session in preview.plan.targets]
+        )
+        raise
+    now = await _followed(deed, source)
+    results = zip(deed.results, fates(deed, now), strict=True)
+    _complete(errand, action, [SessionResult(result.target.id, fate, result.message) for result, fate in results])
+    _print_result(errand, preview, deed, now)
+    return EXIT_OK if complete(fates(deed, now)) else EXIT_NOT_ALL
+
+
+async def _signal(errand: Errand, preview: Preview, source: LiveSource) -> Deed:
+    targets = [_target(session) for session in preview.plan.targets]
+    include = bool(errand.flags.include_superusers)
+    results = await source.signal(errand.verb, targets, include_superusers=include)
+    return Deed(preview.plan, preview.seen, tuple(results))
+
+
+def _target(session: Session) -> Target:
+    if session.backend_start is None:
+        raise ValueError(f"a plan leaves out sessions whose start is hidden, not {session.pid}")
+    return Target(session.pid, session.backend_start, session.query_start)
+
+
+async def _followed(deed: Deed, source: LiveSource) -> Snapshot:
+    """The sample in which every signal had its effect, or the last one of the time that sessions are given to end."""
+    clock = asyncio.get_running_loop().time
+    ends = clock() + FOLLOWED_SECONDS
+    now = deed.seen
+    while clock() < ends:
+        try:
+            now = await source.ask(Probe.sample)
+        except PgHeadroomError as error:
+            say(f"what became of them is not known: {error}")
+            return now
+        if not _PENDING.intersection(fates(deed, now)):
+            return now
+        await asyncio.sleep(_LOOK_EVERY)
+    return now
+
+
+def _complete(errand: Errand, action: str, results: Sequence[SessionResult]) -> None:
+    # It happened: what the file lacks is said, and changes nothing about that.
+    try:
+        errand.audit.complete(action, results)
+    except PgHeadroomError as error:
+        say(str(error))
+    if errand.audit.trouble and not errand.audit.required:
+        say(errand.audit.trouble)
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+def _print_preview(errand: Errand, preview: Preview) -> None:
+    if errand.as_json:
+        _write(json.dumps(preview_document(preview), indent=2))
+    else:
+        _write(preview_text(preview, terminal.text_width()))
+    if preview.plan.targets and not errand.in_earnest:
+        say(nothing_was_done(errand.verb))
+
+
+def _print_result(errand: Errand, preview: Preview, deed: Deed, now: Snapshot) -> None:
+    if errand.as_json:
+        _write(json.dumps(preview_document(preview) | result_document(deed, now), indent=2))
+    else:
+        _write(result_text(deed, now))
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
