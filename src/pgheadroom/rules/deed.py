@@ -82,7 +82,8 @@ def sentence(deed: Deed, now: Snapshot) -> str:
     """One line: what was done, what came of it, and what to do about it; its texts are safe to show."""
     counts = Counter(fates(deed, now))
     done = "terminate" if deed.plan.verb is Verb.TERMINATE else "cancel"
-    parts = [f"{count} {fate}" for fate, count in counts.items() if fate not in _TOLD_BY_AFTERMATH]
+    told = _TOLD_BY_AFTERMATH if deed.plan.verb is Verb.TERMINATE else frozenset[Fate]()
+    parts = [f"{count} {fate}" for fate, count in counts.items() if fate not in told]
     if deed.plan.verb is Verb.TERMINATE and deed.signalled:
         parts.insert(0, aftermath(deed.seen, deed.signalled, now).sentence)
     return f"{done}: {'; '.join([*parts, *messages(deed)])}"

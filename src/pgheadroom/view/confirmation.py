@@ -17,8 +17,8 @@ _WHOLE_SESSIONS = 1
 _LISTED = 6
 
 STATEMENTS = {
-    Verb.CANCEL: "pg_cancel_backend(pid) where pid, backend_start and query_start are still these",
-    Verb.TERMINATE: "pg_terminate_backend(pid) where pid and backend_start are still these",
+    Verb.CANCEL: "pg_cancel_backend(pid), if pid and both start times still match",
+    Verb.TERMINATE: "pg_terminate_backend(pid), if pid and backend_start still match",
 }
 
 
@@ -39,7 +39,10 @@ def confirmation(verb: Verb, plan: Plan, now: datetime, width: int) -> list[Line
         if len(plan.targets) > _LISTED:
             lines.append([Cell(f"and {len(plan.targets) - _LISTED} more", "dim")])
     lines += [[], [Cell("SQL   ", "heading"), Cell(STATEMENTS[verb], "query")]]
-    lines += [[Cell("Does  ", "heading"), Cell(words)] for words in consequences(verb, plan)]
+    labels = ("Does  ", *("      " for _ in range(9)))
+    lines += [
+        [Cell(label, "heading"), Cell(words)] for label, words in zip(labels, consequences(verb, plan), strict=False)
+    ]
     if plan.poolers:
         lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
     if plan.superusers:
@@ -94,10 +97,10 @@ def consequences(verb: Verb, plan: Plan) -> list[str]:
 
 def _rolled_back(plan: Plan) -> str:
     oldest = duration(plan.oldest_transaction_seconds)
-    wrote = (
-        f", {plan.transactions_writing} of them with changes" if plan.transactions_writing else ", none with changes"
-    )
-    return f"rolls back {plural(plan.transactions_rolled_back, 'open transaction')} (oldest {oldest}{wrote})"
+    if plan.transactions_rolled_back == 1:
+        return f"rolls back its transaction: {oldest} old, {'with' if plan.transactions_writing else 'without'} changes"
+    wrote = f"{plan.transactions_writing} with changes, the oldest {oldest} old"
+    return f"rolls back {plan.transactions_rolled_back} transactions: {wrote}"
 
 
 def pooler_warning(plan: Plan) -> str:
