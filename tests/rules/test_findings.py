@@ -37,6 +37,17 @@ def test_a_server_that_fills_names_the_state_and_the_biggest_hog():
     assert "idle_session_timeout" in found.remedy
 
 
+def test_a_crowd_from_many_addresses_is_one_crowd():
+    crowd = [*many(40, client="10.0.0.1"), *many(30, 2000, client="10.0.0.2"), *many(27, 3000, user="batch")]
+    assert told(snapshot(crowd))["server-full"].sentence.endswith("most by web/checkout (70)")
+
+
+def test_a_server_full_of_waiters_needs_the_lock_ended():
+    found = told(snapshot([session(1), *(waiter(n, 1) for n in range(2, 90))]))["server-filling"]
+    assert found.sentence.startswith("89 of 97 usable slots taken, 88 wait for a lock")
+    assert found.remedy.startswith("End what holds the lock")
+
+
 def test_a_full_server_says_so():
     assert told(snapshot(many(97)))["server-full"].sentence.startswith("Full: 97 of 97 usable slots taken, 97 idle")
 
@@ -151,6 +162,8 @@ def test_superusers_in_the_reserve():
     found = told(sample)["reserve-in-use"]
     assert (found.severity, found.sentence) == (Severity.WARNING, "2 of 3 reserved slots taken: 1 left to get in")
     assert found.evidence == ("2 by root/app",)
+    ours = [*many(97), session(1, State.ACTIVE, user="monitor")]
+    assert "reserve-in-use" not in told(snapshot(ours))
     full = told(snapshot(many(100)))["reserve-in-use"]
     assert full.sentence == "3 of 3 reserved slots taken: nobody gets in, not even a superuser"
 
@@ -165,7 +178,7 @@ def test_a_role_that_sees_little_says_so_and_counts_are_estimates():
 
 
 def test_the_most_urgent_comes_first():
-    crowd = [*many(97), session(1, State.ABORTED, since=90)]
+    crowd = [*many(98), session(1, State.ABORTED, since=90)]
     severities = [finding.severity for finding in findings(snapshot(crowd), PLAIN)]
     assert severities == ["critical", "warning", "notice"]
 

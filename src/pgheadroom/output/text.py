@@ -107,8 +107,8 @@ def _findings(found: Sequence[Finding], width: int) -> Iterator[str]:
     yield "FINDINGS" if found else "FINDINGS    none"
     for finding in found:
         yield f"  {finding.severity.upper():<9} {finding.sentence}"
-        yield from (f"{'':12}{line}" for line in finding.evidence)
-        yield from (f"{'':12}{line}" for line in _wrapped(f"-> {finding.remedy}", width - 12) if finding.remedy)
+        for text in (*finding.evidence, f"-> {finding.remedy}"):
+            yield from (f"{'':12}{line}" for line in _wrapped(text, width - 12))
 
 
 def _wrapped(text: str, width: int) -> Iterator[str]:

@@ -1,12 +1,13 @@
 """Findings about slots: the server, its limits, its reserve, and what we cannot see of them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.identifiers import quoted
 from pgheadroom.rules.wording import clipped, ids, severity, who
@@ -25,19 +26,47 @@ def server_slots(case: Case) -> Iterator[Finding]:
     if urgency is None:
         return
     full = slots.free == 0
-    state = max(case.states, key=lambda one: one.count)
-    parts = [f"{'' if slots.exact else 'about '}{slots.used} of {slots.usable} usable slots taken"]
-    parts += [f"{state.count} {SHORT_STATES[state.state]}"] if state.count else []
-    most = f"; most by {who(case.hogs[0])} ({case.hogs[0].total})" if case.hogs else ""
-    sentence = ", ".join(parts) + most
+    about = "" if slots.exact else "about "
+    parts = [f"{about}{slots.used} of {slots.usable} usable slots taken", *_what_most_do(case)]
+    crowd = _crowd(case)
+    most = f"; most by {who(crowd[0])} ({len(crowd)})" if crowd else ""
     yield Finding(
         "server-full" if full else "server-filling",
         urgency,
-        ("Full: " if full else "") + sentence,
+        ("Full: " if full else "") + ", ".join(parts) + most,
         (_free_words(case), _state_words(case.states), *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN])),
-        _remedy(state.state),
-        ids(_of_hog(case, case.hogs[0])) if case.hogs else (),
+        _remedy(case),
+        ids(crowd),
     )
+
+
+def _crowd(case: Case) -> list[Session]:
+    """The sessions of the user and application that have most, wherever they come from; the longest idle first."""
+    by_name: dict[tuple[str | None, str], list[Session]] = {}
+    for session in case.snapshot.sessions:
+        by_name.setdefault((session.user, session.application), []).append(session)
+    largest = max(by_name.values(), key=lambda sessions: len(sessions), default=[])
+    return _longest_first(case, largest)
+
+
+def _longest_first(case: Case, sessions: Iterable[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda one: case.seconds_in_state(one) or 0.0, reverse=True)
+
+
+def _mostly_waiting(case: Case) -> bool:
+    return 2 * len(case.waiting_for_locks) >= case.capacity.used > 0
+
+
+def _common_state(case: Case) -> StateCount:
+    return max(case.states, key=lambda one: one.count)
+
+
+def _what_most_do(case: Case) -> Iterator[str]:
+    state = _common_state(case)
+    if _mostly_waiting(case):
+        yield f"{len(case.waiting_for_locks)} wait for a lock"
+    elif state.count:
+        yield f"{state.count} {SHORT_STATES[state.state]}"
 
 
 def _free_words(case: Case) -> str:
@@ -59,8 +88,11 @@ def _hog_words(hog: Hog) -> str:
     return f"{hog.total} by {who(hog)}{place}: {hog.idle} idle, {hog.idle_in_transaction} in tx{limit}"
 
 
-def _remedy(state: State) -> str:
+def _remedy(case: Case) -> str:
     """The article's decision flow: what most sessions do decides what helps."""
+    state = _common_state(case).state
+    if _mostly_waiting(case):
+        return "End what holds the lock: the others then finish by themselves and leave."
     if state is State.IDLE:
         return "Terminate the longest idle; then pool (PgBouncer), or set idle_session_timeout (14+)."
     if state in IN_TRANSACTION_BUT_IDLE:
@@ -68,12 +100,6 @@ def _remedy(state: State) -> str:
     if state is State.ACTIVE:
         return "Cancel what need not run; then pool (PgBouncer) before raising max_connections."
     return "Find out who connects, and limit the role (ALTER ROLE ... CONNECTION LIMIT)."
-
-
-def _of_hog(case: Case, hog: Hog) -> list[Session]:
-    key = (hog.user, hog.application, hog.client, hog.database)
-    members = [one for one in case.snapshot.sessions if (one.user, one.application, one.client, one.database) == key]
-    return sorted(members, key=lambda one: case.seconds_in_state(one) or 0.0, reverse=True)
 
 
 def limits(case: Case) -> Iterator[Finding]:
@@ -104,14 +130,14 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
         f"{limit.kind.capitalize()} {clipped(limit.name)} {verb}: {about}{limit.used} of {limit.ceiling}{server}",
         (f"{sum(one.state is State.IDLE for one in members)} of its {plural(len(members), 'session')} idle",),
         f"Terminate its idle sessions, or raise the limit: {sql};",
-        ids(sorted(members, key=lambda one: case.seconds_in_state(one) or 0.0, reverse=True)),
+        ids(_longest_first(case, members)),
     )
 
 
 def reserve(case: Case) -> Iterator[Finding]:
     """Superusers, or members of pg_use_reserved_connections, sit in the slots that are kept for an emergency."""
     slots = case.capacity
-    if not slots.in_reserve or not slots.exact:
+    if slots.in_reserve <= _ours(case) or not slots.exact:
         return
     supers = [one for one in case.snapshot.sessions if one.user and _privileged(case, one.user)]
     evidence = tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN))
@@ -125,6 +151,11 @@ def reserve(case: Case) -> Iterator[Finding]:
         "Keep a session of yours open; let applications log in as ordinary roles, not as superusers.",
         ids(supers),
     )
+
+
+def _ours(case: Case) -> int:
+    """What we took ourselves to look: the reserve is for that. Not when it was the last slot."""
+    return int(case.snapshot.door.slot is not SlotKind.ORDINARY and case.capacity.free_superuser > 0)
 
 
 def _privileged(case: Case, name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.wording import clipped, severity, worst
+from pgheadroom.rules.wording import clipped, first_for, severity, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import plural
 
@@ -26,7 +26,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
     return Finding(
         f"pool-waiting:{bouncer.name}:{pool.database}/{pool.user}",
         urgency,
-        f"{plural(pool.cl_waiting, 'client')} wait for pool {name}, the first for {duration(pool.maxwait)}; "
+        f"{plural(pool.cl_waiting, 'client')} wait for pool {name}{first_for(pool.maxwait)}; "
         f"{pool.servers}{size} servers",
         (
             f"PgBouncer {clipped(bouncer.name, 40)}, {pool.mode} mode",

@@ -7,7 +7,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.wording import clipped, ids, severity, who, worst
+from pgheadroom.rules.wording import clipped, first_for, ids, severity, who, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SHORT_STATES, plural
 
@@ -109,7 +109,7 @@ def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Find
     return Finding(
         f"lock-pile-up:{root.pid}",
         urgency,
-        f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}, the first for {duration(wait)}",
+        f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}{first_for(wait)}",
         (*_doing(root), *map(_waiter, behind[:_PIDS_SHOWN])),
         _lock_remedy(case, root),
         (root.session.id,) if root.kind == "session" and root.session else (),

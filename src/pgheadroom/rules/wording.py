@@ -6,6 +6,7 @@ from pgheadroom.model.finding import Severity
 from pgheadroom.model.grouping import Hog
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.model.thresholds import Levels
+from pgheadroom.view.durations import duration
 from pgheadroom.view.text import cell_width, fit, safe
 
 _LONGEST_NAME = 20
@@ -37,3 +38,8 @@ def worst(*severities: Severity | None) -> Severity | None:
 
 def ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
     return tuple(session.id for session in sessions)
+
+
+def first_for(seconds: float) -> str:
+    """`, the first for 8s`; empty below a second, which is no wait to tell of."""
+    return f", the first for {duration(seconds)}" if seconds >= 1 else ""
