@@ -26,6 +26,15 @@ def seconds(text: str) -> float:
     return float(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
 
 
+def written(amount: float) -> str:
+    """Seconds so that `seconds` reads them again: `2d`, `90m`, `45s`, `1500ms`; exact to the millisecond."""
+    milliseconds = round(amount * 1000)
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
 def interval(given: str | float) -> float:
     """Seconds between two samples.
 

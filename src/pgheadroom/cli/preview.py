@@ -18,6 +18,8 @@ from pgheadroom.view.text import safe
 from pgheadroom.view.words import plural
 
 SCHEMA = 1
+BEYOND_LIMIT = "beyond --limit"
+"""Why a session is left out that nothing protects. Text only counts them: they are like those that are listed."""
 
 _Left = tuple[Session, str]
 _TARGET_COLUMNS = tuple(column for column in SESSION_COLUMNS if column.name not in {"connection", "wait"})
@@ -47,8 +49,11 @@ def preview_text(preview: Preview, width: int) -> str:
     server = f"{seen.server.name}, PostgreSQL {seen.server.version}, as {seen.door.user}"
     lines = [f"{plan.verb}  {preview.chosen_by}", f"server  {safe(server)}", ""]
     lines += _targets(plan, seen.taken_at, width)
-    if plan.left_out:
-        lines += ["", f"left out: {plural(len(plan.left_out), 'session')}", *_left_out(plan, seen.taken_at, width)]
+    spared = [(session, reason) for session, reason in plan.left_out if reason != BEYOND_LIMIT]
+    if spared:
+        lines += ["", f"left out: {plural(len(spared), 'session')}", *_left_out(spared, seen.taken_at, width)]
+    if beyond := len(plan.left_out) - len(spared):
+        lines += ["", f"{plural(beyond, 'session')} more {BEYOND_LIMIT}"]
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -63,7 +68,7 @@ def _targets(plan: Plan, now: datetime, width: int) -> Iterator[str]:
         yield f"note: {pooler_warning(plan)}"
 
 
-def _left_out(plan: Plan, now: datetime, width: int) -> Iterator[str]:
+def _left_out(spared: Sequence[_Left], now: datetime, width: int) -> Iterator[str]:
     def of_session(column: Column[Session]) -> Column[_Left]:
         return Column(
             column.name,
@@ -78,7 +83,7 @@ def _left_out(plan: Plan, now: datetime, width: int) -> Iterator[str]:
 
     columns = [of_session(column) for column in _TARGET_COLUMNS if column.name in _WHO]
     reason: Column[_Left] = Column("reason", "because", 30, lambda row, now: Cell(safe(row[1])), flex=4)
-    return _table([*columns, reason], plan.left_out, now, width)
+    return _table([*columns, reason], spared, now, width)
 
 
 def _table(columns: Sequence[Column[Any]], rows: Sequence[Any], now: datetime, width: int) -> Iterator[str]:

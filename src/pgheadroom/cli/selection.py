@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 
 from pgheadroom.errors import UsageError
+from pgheadroom.quantities import written
 from pgheadroom.rules.filters import Filter, condition, parse_filter, pattern
 
 IDLE_IN_TRANSACTION = "state:idletx,aborted"
@@ -43,5 +44,4 @@ def _spans(flags: argparse.Namespace) -> Iterator[str]:
     )
     for words, seconds in spans:
         if seconds is not None:
-            # Milliseconds are the finest that the language knows as a unit.
-            yield f"{words}>{seconds * 1000:.0f}ms"
+            yield f"{words}>{written(seconds)}"

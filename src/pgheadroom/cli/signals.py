@@ -13,6 +13,7 @@ from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.preview import (
+    BEYOND_LIMIT,
     Preview,
     nothing_was_done,
     preview_document,
@@ -153,7 +154,7 @@ def _limited(errand: Errand, seen: Snapshot, whole: Plan, limit: int) -> Plan:
 
     oldest = sorted(whole.targets, key=since)
     kept = _plan(errand, seen, oldest[:limit])
-    beyond = tuple((session, f"beyond --limit {limit}") for session in oldest[limit:])
+    beyond = tuple((session, BEYOND_LIMIT) for session in oldest[limit:])
     return replace(kept, left_out=(*whole.left_out, *beyond))
 
 
