@@ -332,7 +332,7 @@ async def test_what_is_forbidden_is_not_asked_each_second(
 ) -> None:
     cluster = new_cluster()
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
-        superuser.execute("CREATE ROLE plain LOGIN; REVOKE ALL ON pg_locks FROM PUBLIC")
+        superuser.execute("CREATE ROLE plain LOGIN; REVOKE EXECUTE ON FUNCTION pg_lock_status FROM PUBLIC")
     probe = await Probe.open(cluster.conninfo("plain"))
     for _ in range(3):
         snapshot = await probe.sample()
@@ -342,7 +342,7 @@ async def test_what_is_forbidden_is_not_asked_each_second(
     assert cluster.log.count("permission denied") == 1
     monkeypatch.setattr(sampling, "RARELY", 0.0)
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
-        superuser.execute("GRANT SELECT ON pg_locks TO PUBLIC")
+        superuser.execute("GRANT EXECUTE ON FUNCTION pg_lock_status TO PUBLIC")
     probe._forbidden["locks"] = (probe._forbidden["locks"][0], 0.0)
     assert not any(gap.part == "locks" for gap in (await probe.sample()).gaps)
     await probe.close()

@@ -19,6 +19,7 @@ from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.refusal import refusal
 
 INSUFFICIENT_PRIVILEGE = "42501"
+LOCK_NOT_AVAILABLE = "55P03"
 _GONE = {
     "57P01": "our session was terminated by an administrator, or the server shuts down",
     "57P02": "the server is restarting after the crash of another session",

@@ -8,7 +8,7 @@ from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
-from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
+from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, NoSample, Question, Row, Unanswered, ask_together
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_requests
@@ -33,6 +33,7 @@ class Probe:
         self._catalogue = catalogue
         self._read_at = time.monotonic()
         self._forbidden: dict[str, tuple[str, float]] = {}
+        self._unnamed_until = 0.0
         self._words = Words()
         self._place = place_of(connection)
         self._name = f"{target} {self._place}" if target else self._place
@@ -95,17 +96,23 @@ class Probe:
         questions = [Question("moment", query("moment", version)), Question("sessions", query("activity", version))]
         if version < AUTHENTICATING_ARE_ROWS:
             questions.append(Question("authenticating", query("authenticating", version)))
-        database = (self._catalogue.facts.database_oid,)
-        questions.append(Question("locks", query("lock_requests", version), database))
+        questions.append(self._lock_question(version))
         if time.monotonic() - self._read_at >= RARELY:
             questions += catalogue_questions(version)
         return [question for question in questions if not self._is_forbidden(question.part)]
+
+    def _lock_question(self, version: int) -> Question:
+        if time.monotonic() < self._unnamed_until:
+            return Question("locks", query("lock_requests_unnamed", version))
+        return Question("locks", query("lock_requests", version), (self._catalogue.facts.database_oid,))
 
     async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
         answers = await ask_together(self.connection, questions)
         for question, answer in zip(questions, answers, strict=True):
             if isinstance(answer, Unanswered) and answer.forbidden:
                 self._forbidden[question.part] = (answer.reason, time.monotonic() + RARELY)
+            if isinstance(answer, Unanswered) and question.part == "locks" and answer.sqlstate == LOCK_NOT_AVAILABLE:
+                self._unnamed_until = time.monotonic() + RARELY
         self._read_catalogue(questions, answers)
         return answers
 
@@ -171,6 +178,8 @@ class Probe:
         gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
+        if isinstance(answers.get("locks"), list) and time.monotonic() < self._unnamed_until:
+            gaps.append(Gap("locks", "pg_class is locked: tables are shown by their number"))
         if not activity.exact:
             gaps.append(hidden_sessions(self._catalogue.facts.user))
         if self.through_pooler:

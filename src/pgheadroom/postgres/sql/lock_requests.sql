@@ -1,4 +1,5 @@
--- Locks that are waited for. The first condition does not depend on the rows: without a waiter pg_locks is not read.
+-- Locks that are waited for. The first condition does not depend on the rows: without a waiter the locks are not read.
+-- The function, not the view pg_locks: like every view it waits when pg_class is locked.
 -- A relation has a name only in its own database; its number is a wrong but plausible one in ours.
 SELECT l.pid,
        l.locktype,
@@ -20,7 +21,7 @@ SELECT l.pid,
        CASE WHEN l.locktype = 'object' THEN
            (SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class AS c WHERE c.oid = l.classid)
        END
-  FROM pg_catalog.pg_locks AS l
+  FROM pg_catalog.pg_lock_status() AS l
  WHERE EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() AS b(id)
                 WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id) = 'Lock')
    AND NOT l.granted

@@ -20,7 +20,7 @@ SELECT l.locktype,
        l.granted,
        l.fastpath,
        pg_catalog.count(*) OVER ()
-  FROM pg_catalog.pg_locks AS l
+  FROM pg_catalog.pg_lock_status() AS l
  WHERE l.pid = $1::pg_catalog.int4
  ORDER BY l.granted, l.locktype = 'virtualxid', l.locktype <> 'relation', l.relation, l.mode
  LIMIT $3::pg_catalog.int4

@@ -1,0 +1,196 @@
+"""Who waits for whom, on real servers."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgheadroom.demo.cluster import Cluster
+from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import LockRequest, Snapshot
+from pgheadroom.postgres.queries import query
+from pgheadroom.postgres.sampling import Probe
+from servers import Sessions, fetch, wait_until
+
+
+@pytest.fixture
+async def probe(which_server: Cluster) -> AsyncIterator[Probe]:
+    probe = await Probe.open(which_server.conninfo())
+    yield probe
+    await probe.close()
+
+
+@pytest.fixture
+def orders(superuser: "psycopg.Connection[Any]", sessions: Sessions) -> None:
+    """A table to fight for. It asks for `sessions` so that they end, and their locks, before the next test."""
+    superuser.execute("CREATE TABLE IF NOT EXISTS orders (id int PRIMARY KEY, note text); TRUNCATE orders")
+    superuser.execute("INSERT INTO orders SELECT generate_series(1, 9)")
+
+
+def wants(connection: "psycopg.Connection[Any]", statement: str, superuser: "psycopg.Connection[Any]") -> int:
+    """Begin a statement that has to wait, and wait until it does. Returns its pid."""
+    connection.pgconn.send_query(statement.encode())
+    connection.pgconn.flush()
+    pid = connection.info.backend_pid
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    wait_until(lambda: fetch(superuser, waits, pid) == 1, f"{statement} waits")
+    return pid
+
+
+def by_pid(snapshot: Snapshot) -> dict[int, Session]:
+    return {session.pid: session for session in snapshot.sessions}
+
+
+def requests(snapshot: Snapshot) -> dict[int, LockRequest]:
+    return {request.pid: request for request in snapshot.lock_requests}
+
+
+async def test_a_pile_up_behind_a_soft_block(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    holder, altering, reader = sessions(3)
+    holder.execute("BEGIN; SELECT * FROM orders")
+    wants(altering, "ALTER TABLE orders ADD COLUMN x int", superuser)
+    wants(reader, "SELECT * FROM orders", superuser)
+    snapshot = await probe.sample()
+    session, asked = by_pid(snapshot), requests(snapshot)
+    # The reader's lock conflicts with nothing that is held, only with the one that waits before it.
+    assert session[reader.info.backend_pid].blocked_by == (altering.info.backend_pid,)
+    assert session[altering.info.backend_pid].blocked_by == (holder.info.backend_pid,)
+    assert session[holder.info.backend_pid].blocked_by == ()
+    request = asked[altering.info.backend_pid]
+    assert (request.target, request.mode) == ("table public.orders", "AccessExclusiveLock")
+    assert asked.keys() == {altering.info.backend_pid, reader.info.backend_pid}
+    if server.major >= 14:
+        assert request.since is not None
+        assert 0 <= (snapshot.taken_at - request.since).total_seconds() < 30
+    else:
+        assert request.since is None
+    assert session[reader.info.backend_pid].waits_for_lock
+
+
+async def test_row_locks_name_the_transaction_and_the_row(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    first, second, third = sessions(3)
+    first.execute("BEGIN; UPDATE orders SET note = 'a' WHERE id = 1")
+    xid = fetch(first, "SELECT pg_current_xact_id()::text")
+    wants(second, "UPDATE orders SET note = 'b' WHERE id = 1", superuser)
+    wants(third, "UPDATE orders SET note = 'c' WHERE id = 1", superuser)
+    snapshot = await probe.sample()
+    asked = requests(snapshot)
+    assert asked[second.info.backend_pid].target == f"transaction {xid}"
+    assert asked[third.info.backend_pid].target.startswith("row (0,")
+    assert asked[third.info.backend_pid].target.endswith(" of table public.orders")
+    assert by_pid(snapshot)[first.info.backend_pid].backend_xid == xid
+
+
+async def test_a_prepared_transaction_blocks_as_pid_0(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    preparing, waiter = sessions(2)
+    preparing.execute("BEGIN; LOCK TABLE orders")
+    preparing.execute("PREPARE TRANSACTION 'left behind'")
+    try:
+        pid = wants(waiter, "SELECT * FROM orders", superuser)
+        assert by_pid(await probe.sample())[pid].blocked_by == (0,)
+    finally:
+        superuser.execute("ROLLBACK PREPARED 'left behind'")
+
+
+async def test_a_table_of_another_database_is_not_named_after_ours(
+    server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, probe: Probe
+) -> None:
+    holder, waiter = sessions(2, dbname="template1")
+    holder.execute("BEGIN; LOCK TABLE pg_description")
+    oid = fetch(holder, "SELECT 'pg_description'::regclass::oid::int")
+    pid = wants(waiter, "SELECT * FROM pg_description", superuser)
+    (request,) = (await probe.sample()).lock_requests
+    assert (request.pid, request.target) == (pid, f"relation {oid} in database template1")
+
+
+async def test_advisory_locks(
+    server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, probe: Probe
+) -> None:
+    holder, waiter = sessions(2)
+    holder.execute("SELECT pg_advisory_lock(-7)")
+    pid = wants(waiter, "SELECT pg_advisory_lock(-7)", superuser)
+    assert requests(await probe.sample())[pid].target == "advisory lock -7 in database postgres"
+
+
+async def test_several_holders_are_named_once_each(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    *holders, waiter = sessions(4)
+    for holder in holders:
+        holder.execute("BEGIN; LOCK TABLE orders IN ROW SHARE MODE; LOCK TABLE orders IN ACCESS SHARE MODE")
+    pid = wants(waiter, "ALTER TABLE orders ADD COLUMN y int", superuser)
+    blockers = by_pid(await probe.sample())[pid].blocked_by
+    assert sorted(blockers) == sorted(holder.info.backend_pid for holder in holders)
+
+
+async def test_what_parallel_workers_wait_for_is_their_leaders(
+    server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, probe: Probe
+) -> None:
+    superuser.execute(
+        "CREATE OR REPLACE FUNCTION touch() RETURNS int LANGUAGE sql PARALLEL SAFE VOLATILE"
+        " AS 'SELECT 1 FROM pg_advisory_xact_lock_shared(99)'"
+    )
+    holder, leader = sessions(2)
+    holder.execute("SELECT pg_advisory_lock(99)")
+    forced = "force_parallel_mode" if server.major < 16 else "debug_parallel_query"
+    leader.execute(f"SET {forced} = on; SET parallel_leader_participation = off".encode())
+    leader.pgconn.send_query(b"SELECT touch()")
+    leader.pgconn.flush()
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE leader_pid = %s AND wait_event_type = 'Lock'"
+    wait_until(lambda: fetch(superuser, waits, leader.info.backend_pid) == 1, "a worker waits")
+    snapshot = await probe.sample()
+    assert by_pid(snapshot)[leader.info.backend_pid].blocked_by == (holder.info.backend_pid,)
+    assert requests(snapshot).keys() == {leader.info.backend_pid}
+    worker = next(process for process in snapshot.processes if process.backend_type == "parallel worker")
+    assert worker.leader_pid == leader.info.backend_pid
+
+
+async def test_without_a_waiter_the_lock_table_is_not_read(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions
+) -> None:
+    """The condition is checked once, before the rows: the plan says which part was never executed."""
+    question = query("lock_requests", superuser.info.server_version).decode().replace("$1", "0")
+    explain = ("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + question).encode()
+
+    def reads_locks() -> bool:
+        plan = [line for (line,) in superuser.execute(explain).fetchall() if "pg_lock_status" in line]
+        assert len(plan) == 1
+        return "never executed" not in plan[0]
+
+    assert not reads_locks()
+    holder, waiter = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders")
+    wants(waiter, "SELECT * FROM orders", superuser)
+    assert reads_locks()
+
+
+async def test_a_table_under_lock_does_not_stop_the_sample(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    holder, waiter = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders; LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE")
+    waiter.pgconn.send_query(b"SELECT * FROM orders")
+    waiter.pgconn.flush()
+    snapshot = await probe.sample()
+    async with asyncio.timeout(5):
+        while not by_pid(snapshot)[waiter.info.backend_pid].waits_for_lock:
+            snapshot = await probe.sample()
+    waiting = by_pid(snapshot)[waiter.info.backend_pid]
+    assert waiting.blocked_by == (holder.info.backend_pid,)
+    # Names would need the locked catalogue; the rest is there, and from the second time on at once.
+    assert [gap.part for gap in snapshot.gaps] == ["locks"]
+    oid = fetch(holder, "SELECT 'pg_class'::regclass::oid::int")
+    began = time.monotonic()
+    snapshot = await probe.sample()
+    assert time.monotonic() - began < 0.5
+    assert requests(snapshot)[waiter.info.backend_pid].target == f"relation {oid} in database postgres"
+    assert [gap.part for gap in snapshot.gaps] == ["locks"]
