@@ -14,7 +14,7 @@ from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.confirmation import consequences, pooler_warning
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS
-from pgheadroom.view.text import safe
+from pgheadroom.view.text import cell_width, safe
 from pgheadroom.view.words import plural
 
 SCHEMA = 1
@@ -82,7 +82,9 @@ def _left_out(spared: Sequence[_Left], now: datetime, width: int) -> Iterator[st
         )
 
     columns = [of_session(column) for column in _TARGET_COLUMNS if column.name in _WHO]
-    reason: Column[_Left] = Column("reason", "because", 30, lambda row, now: Cell(safe(row[1])), flex=4)
+    # The reason is never cut: rather columns of lesser importance go.
+    room = max(cell_width(safe(reason)) for _, reason in spared)
+    reason: Column[_Left] = Column("reason", "because", room, lambda row, now: Cell(safe(row[1])), flex=1)
     return _table([*columns, reason], spared, now, width)
 
 

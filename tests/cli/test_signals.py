@@ -1,0 +1,247 @@
+"""`pgheadroom terminate` and `cancel` on real servers: who is hit, who is not, what is said and written down."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgheadroom.cli import main
+from servers import fetch, wait_until
+
+INSERT = "SELECT pg_sleep(60)"
+
+
+@pytest.fixture(autouse=True)
+def own_files(tmp_path, monkeypatch):
+    """No test reads the user's configuration or writes to the user's audit file."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("PGHEADROOM_PGBOUNCER", "PGHEADROOM_READ_ONLY", "PGHEADROOM_CONFIG", "PGHEADROOM_INTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def audited(tmp_path):
+    path: Path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def operator(role, which_server):
+    """A conninfo of a role as the README makes it."""
+    role("operator", member_of=["pg_monitor", "pg_signal_backend"])
+    return which_server.conninfo("operator")
+
+
+def alive(connections) -> list[bool]:
+    return [_answers(connection) for connection in connections]
+
+
+def _answers(connection: "psycopg.Connection") -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def test_without_yes_nothing_is_signalled(server, role, sessions, operator, audited, capsys):
+    victims = sessions(3, role("web"), application_name="leak")
+    assert main(["terminate", "--application", "leak", operator]) == 0
+    printed = capsys.readouterr()
+    assert "3 sessions: frees 3 slots" in printed.out
+    assert all(str(victim.info.backend_pid) in printed.out for victim in victims)
+    assert "add --yes" in printed.err
+    assert alive(victims) == [True] * 3
+    assert audited() == []
+
+
+def test_dry_run_wins_over_yes(role, sessions, operator, audited):
+    victims = sessions(1, role("web"), application_name="leak")
+    assert main(["terminate", "--application", "leak", "--yes", "--dry-run", operator]) == 0
+    assert alive(victims) == [True]
+    assert audited() == []
+
+
+def test_with_yes_exactly_those_are_ended_and_it_is_written_down(server, role, sessions, operator, audited, capsys):
+    victims = sessions(3, role("web"), application_name="leak")
+    others = sessions(2, "web", application_name="other")
+    pids = {victim.info.backend_pid for victim in victims}
+    assert main(["terminate", "--application", "leak", "--yes", operator]) == 0
+    assert "3 freed" in capsys.readouterr().out
+    assert alive(victims) == [False] * 3
+    assert alive(others) == [True] * 2
+    before, after = audited()
+    assert {target["pid"] for target in before["targets"]} == pids
+    assert {result["pid"]: result["outcome"] for result in after["results"]} == dict.fromkeys(
+        pids, "signalled and gone"
+    )
+    assert before["chosen_by"] == "app:leak"
+    assert before["door_user"] == "operator"
+
+
+def test_json_tells_the_same(role, sessions, operator, capsys):
+    (victim,) = sessions(1, role("web"), application_name="leak")
+    pid = victim.info.backend_pid
+    assert main(["terminate", "--user", "web", "--format", "json", operator]) == 0
+    preview = json.loads(capsys.readouterr().out)
+    assert (preview["count"], preview["slots_freed"], preview["signalled"]) == (1, 1, False)
+    assert preview["targets"][0]["pid"] == pid
+    assert main(["terminate", "--user", "web", "--format", "json", "--yes", operator]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert done["signalled"] is True
+    assert [(result["pid"], result["outcome"]) for result in done["results"]] == [(pid, "signalled and gone")]
+    assert done["targets"][0]["backend_start"] == done["results"][0]["backend_start"]
+
+
+def test_a_filter_that_matches_ourselves_and_superusers_spares_them(server, role, sessions, operator, capsys):
+    victims = sessions(1, role("web"))
+    superusers = sessions(1)
+    assert main(["terminate", "--database", "postgres", "--yes", operator]) == 0
+    printed = capsys.readouterr().out
+    assert "it is our own session" in printed
+    assert "it is a superuser's" in printed
+    assert alive(victims) == [False]
+    assert alive(superusers) == [True]
+
+
+def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(which_server, role, sessions, operator):
+    role("chief", "SUPERUSER")
+    victims = sessions(1, "chief")
+    boss = which_server.conninfo()
+    assert main(["terminate", "--include-superusers", "--state", "idle", "--yes", boss]) == 2
+    assert main(["terminate", "--user", "chief", "--yes", boss]) == 0
+    assert alive(victims) == [True]
+    assert main(["terminate", "--user", "chief", "--include-superusers", "--yes", operator]) == 1
+    assert alive(victims) == [True]
+    assert main(["terminate", "--user", "chief", "--include-superusers", "--yes", boss]) == 0
+    assert alive(victims) == [False]
+
+
+def test_protected_roles_of_the_configuration_are_spared(tmp_path, role, sessions, operator, capsys):
+    config = tmp_path / "config" / "pgheadroom" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[targets.here]\nconninfo = "{operator}"\nprotected_roles = ["payments"]\n')
+    kept, ended = sessions(1, role("payments")), sessions(1, role("web"))
+    assert main(["terminate", "--filter", "user:payments,web", "--yes", "here"]) == 0
+    assert "protected by the configuration" in capsys.readouterr().out
+    assert (alive(kept), alive(ended)) == ([True], [False])
+
+
+def test_the_limit_takes_the_oldest_first(role, sessions, operator, capsys):
+    role("web")
+    oldest = sessions(1, "web", application_name="leak")
+    oldest[0].execute("SELECT 1")
+    younger = sessions(3, "web", application_name="leak")
+    for victim in younger:
+        victim.execute("SELECT 1")
+    assert main(["terminate", "--application", "leak", "--limit", "1", "--yes", operator]) == 0
+    assert "3 sessions more beyond --limit" in capsys.readouterr().out
+    assert (alive(oldest), alive(younger)) == ([False], [True] * 3)
+
+
+def test_a_duration_spares_the_young(role, sessions, operator, capsys):
+    victims = sessions(1, role("web"))
+    victims[0].execute("SELECT 1")
+    assert main(["terminate", "--idle-longer", "1h", "--yes", operator]) == 0
+    assert "no session to signal" in capsys.readouterr().out
+    assert alive(victims) == [True]
+
+
+def test_cancel_ends_the_query_and_not_the_session(server, role, sessions, superuser, operator, audited):
+    (victim,) = sessions(1, role("web"), application_name="slow")
+    ended: list[str] = []
+
+    def run() -> None:
+        try:
+            victim.execute(INSERT)
+        except psycopg.errors.QueryCanceled as error:
+            ended.append(error.sqlstate or "")
+
+    running = threading.Thread(target=run)
+    running.start()
+    active = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slow' AND state = 'active'"
+    wait_until(lambda: fetch(superuser, active) == 1, "the query runs")
+    assert main(["cancel", "--application", "slow", "--yes", operator]) == 0
+    running.join(10)
+    assert ended == ["57014"]
+    assert alive([victim]) == [True]
+    assert audited()[-1]["results"][0]["outcome"] == "its query was stopped"
+
+
+def test_cancel_leaves_idle_sessions_out(role, sessions, operator, capsys):
+    victims = sessions(1, role("web"), application_name="leak")
+    assert main(["cancel", "--application", "leak", "--yes", operator]) == 0
+    assert "it runs no query to cancel" in capsys.readouterr().out
+    assert alive(victims) == [True]
+
+
+def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(server, role, sessions, audited, capsys):
+    victims = sessions(1, role("web"))
+    role("watcher", member_of=["pg_monitor"])
+    assert main(["terminate", "--user", "web", "--yes", server.conninfo("watcher")]) == 1
+    printed = capsys.readouterr()
+    assert "GRANT pg_signal_backend" in printed.out
+    assert "Traceback" not in printed.err
+    assert alive(victims) == [True]
+    assert audited()[-1]["results"][0]["outcome"] == "refused"
+
+
+def test_a_role_that_sees_nobody_says_so(server, role, sessions, capsys):
+    victims = sessions(1, role("web"))
+    role("stranger")
+    assert main(["terminate", "--user", "web", "--yes", server.conninfo("stranger")]) == 1
+    assert "GRANT" in capsys.readouterr().err
+    assert alive(victims) == [True]
+
+
+def test_a_member_of_the_targets_role_may_end_its_sessions(server, role, sessions):
+    victims = sessions(1, role("web"))
+    role("owner", member_of=["web"])
+    assert main(["terminate", "--user", "web", "--yes", server.conninfo("owner")]) == 0
+    assert alive(victims) == [False]
+
+
+def test_read_only_forbids_and_is_written_down(role, sessions, operator, audited, capsys):
+    victims = sessions(1, role("web"))
+    assert main(["terminate", "--user", "web", "--yes", "--read-only", operator]) == 2
+    assert "read-only" in capsys.readouterr().err
+    assert alive(victims) == [True]
+    (line,) = audited()
+    assert (line["event"], line["reason"], line["chosen_by"]) == ("refused", "read-only", "user:web")
+    assert main(["terminate", "--user", "web", "--read-only", operator]) == 0
+
+
+def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(tmp_path, role, sessions, operator, capsys):
+    victims = sessions(1, role("web"))
+    (tmp_path / "state").write_text("in the way")
+    assert main(["terminate", "--user", "web", "--yes", operator]) == 1
+    assert "nothing was signalled" in capsys.readouterr().err
+    assert alive(victims) == [True]
+    assert main(["terminate", "--user", "web", "--yes", "--no-audit", operator]) == 0
+    assert "not recorded" in capsys.readouterr().err
+    assert alive(victims) == [False]
+
+
+def test_a_hostile_name_does_not_reach_the_terminal(role, sessions, operator, capsys):
+    sessions(1, role("web"), application_name="\x1b]0;PWNED\x07[/red]")
+    assert main(["terminate", "--user", "web", operator]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+
+
+def test_as_a_process_it_loads_no_screens(one_server, role, sessions):
+    role("operator", member_of=["pg_monitor", "pg_signal_backend"])
+    sessions(1, role("web"))
+    loaded = (
+        "import sys; from pgheadroom.cli import main; code = main(sys.argv[1:]);"
+        "print([name for name in ('textual', 'rich', 'plotext') if name in sys.modules], code, file=sys.stderr)"
+    )
+    arguments = ["terminate", "--user", "web", "--yes", one_server.conninfo("operator")]
+    done = subprocess.run([sys.executable, "-c", loaded, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.stderr.splitlines()[-1] == "[] 0"
