@@ -1,0 +1,104 @@
+"""A program on the other end of a pseudo-terminal: what it writes, how it ends."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 65536
+
+
+class TerminalLine:
+    """Starts a program as its session's leader with the pseudo-terminal as its controlling terminal, as a shell does.
+
+    What the program writes is read only in `read`: whoever waits for something reads meanwhile.
+    """
+
+    def __init__(
+        self, command: Sequence[str | Path], env: Mapping[str, str], columns: int, lines: int, **others: Any
+    ) -> None:
+        self.started = time.monotonic()
+        self.output = bytearray()
+        self._master, slave = pty.openpty()
+        _set_size(slave, columns, lines)
+        with warnings.catch_warnings():
+            # Python 3.12+ warns of forks beside threads; login_tty is four system calls, and takes no lock.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=dict(env),
+                preexec_fn=partial(os.login_tty, slave),
+                **others,
+            )
+        os.close(slave)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started
+
+    def read(self, seconds: float) -> bytes:
+        """What it writes next: returns as soon as there is something, after `seconds` with nothing."""
+        if not select.select([self._master], [], [], max(0.0, seconds))[0]:
+            return b""
+        try:
+            data = os.read(self._master, _CHUNK)
+        except OSError:  # EIO: nobody has the other end open any more
+            time.sleep(min(0.01, max(0.0, seconds)))
+            return b""
+        self.output += data
+        return data
+
+    def write(self, data: bytes) -> None:
+        os.write(self._master, data)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """As a window does: the kernel sends SIGWINCH."""
+        _set_size(self._master, columns, lines)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 10.0) -> int:
+        """Wait for its end, read all it wrote, and return its exit code, as a shell would see it.
+
+        Raises:
+            subprocess.TimeoutExpired: It goes on.
+        """
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None:
+            self.read(0.05)
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.process.args, seconds)
+        while self.read(0.0):
+            pass
+        code = self.process.returncode
+        return 128 - code if code < 0 else code
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+
+
+def _set_size(descriptor: int, columns: int, lines: int) -> None:
+    fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
