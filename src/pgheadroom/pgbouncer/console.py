@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,13 +12,24 @@ from psycopg import AsyncClientCursor
 from psycopg.rows import dict_row
 
 from pgheadroom.deadline import arrives
-from pgheadroom.errors import PgHeadroomError
-from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.parsing import CONSOLE, Record, Sizes, missing_columns, read_pools, read_sizes
+from pgheadroom.errors import NoConnection, PgHeadroomError
+from pgheadroom.model.pool import PgBouncer, ServerConnection
+from pgheadroom.pgbouncer.parsing import (
+    CONSOLE,
+    NEEDED,
+    Record,
+    Sizes,
+    missing_columns,
+    read_pools,
+    read_servers,
+    read_sizes,
+)
 from pgheadroom.postgres.door import Connection, connect, in_time, no_connection, parameters, place
 
 RARELY = 30.0
 """Seconds after which pool sizes are read again."""
+ROWS_A_SECOND = 100
+"""Server connections are listed the more rarely the more there are: on average so many rows a second."""
 ANSWER_WITHIN = 10.0
 """Seconds after which a console that does not answer is given up; it has no statement_timeout."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
@@ -52,6 +64,8 @@ class Console:
         self._not_before = 0.0
         self._sizes = Sizes()
         self._sizes_at: float | None = None
+        self._servers: tuple[ServerConnection, ...] = ()
+        self._servers_due = 0.0
 
     async def sample(self, patience: float = 2.0) -> PgBouncer:
         """Ask, wait up to `patience` seconds, and say what is known then."""
@@ -131,23 +145,32 @@ class Console:
         if self._sizes_at is None or time.monotonic() - self._sizes_at >= RARELY:
             self._sizes = await _sizes(connection)
             self._sizes_at = time.monotonic()
-        rows, names = await _show(connection, b"SHOW POOLS")
-        pools = read_pools(rows, self._sizes)
-        return PgBouncer(self.name, version.removesuffix(_SIGN), pools, _not_quite(version, names))
+        try:
+            rows, names = await _show(connection, b"SHOW POOLS")
+        except psycopg.Error:
+            if connection.closed or version.endswith(_SIGN):
+                raise
+            raise NoConnection(f"{self._place}: {_not_quite(version, NEEDED)}") from None
+        if time.monotonic() >= self._servers_due:
+            self._servers = read_servers(await _show_if_known(connection, b"SHOW SERVERS"))
+            self._servers_due = time.monotonic() + len(self._servers) / ROWS_A_SECOND
+        pools, version, trouble = read_pools(rows, self._sizes), version.removesuffix(_SIGN), _not_quite(version, names)
+        return PgBouncer(self.name, version, pools, trouble, servers=self._servers)
 
 
 async def _sizes(connection: Connection) -> Sizes:
-    """A look-alike may have neither: then no size is known."""
-    answers = []
-    for question in (b"SHOW DATABASES", b"SHOW CONFIG"):
-        try:
-            rows, _ = await _show(connection, question)
-        except psycopg.Error:
-            if connection.closed:
-                raise
-            rows = []
-        answers.append(rows)
-    return read_sizes(*answers)
+    databases = await _show_if_known(connection, b"SHOW DATABASES")
+    return read_sizes(databases, await _show_if_known(connection, b"SHOW CONFIG"))
+
+
+async def _show_if_known(connection: Connection, question: bytes) -> list[Record]:
+    """No rows where the console does not know the question, as look-alikes."""
+    try:
+        return (await _show(connection, question))[0]
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return []
 
 
 async def _show(connection: Connection, question: bytes) -> tuple[list[Record], list[str]]:
@@ -158,7 +181,7 @@ async def _show(connection: Connection, question: bytes) -> tuple[list[Record], 
         return rows, [column.name for column in cursor.description or ()]
 
 
-def _not_quite(version: str, names: list[str]) -> str:
+def _not_quite(version: str, names: Sequence[str]) -> str:
     """Why what answers is not, or not quite, a PgBouncer."""
     missing = missing_columns(names)
     if not version.endswith(_SIGN):

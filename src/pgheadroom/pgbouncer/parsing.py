@@ -7,7 +7,7 @@ neutral value.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pgheadroom.model.pool import Pool
+from pgheadroom.model.pool import Pool, ServerConnection
 
 Record = Mapping[str, object]
 
@@ -55,6 +55,26 @@ def read_sizes(databases: Iterable[Record], config: Iterable[Record]) -> Sizes:
 def read_pools(rows: Iterable[Record], sizes: Sizes) -> tuple[Pool, ...]:
     """SHOW POOLS without the console's own row, in its order."""
     return tuple(_pool(row, sizes) for row in rows if text(row.get("database")) != CONSOLE)
+
+
+def read_servers(rows: Iterable[Record]) -> tuple[ServerConnection, ...]:
+    """SHOW SERVERS: PgBouncer's connections to PostgreSQL. `application_name` came with 1.18."""
+    return tuple(_server(row) for row in rows)
+
+
+def _server(row: Record) -> ServerConnection:
+    return ServerConnection(
+        database=text(row.get("database")),
+        user=text(row.get("user")),
+        state=text(row.get("state")),
+        address=text(row.get("addr")),
+        port=whole(row.get("port")) or 0,
+        local_port=whole(row.get("local_port")) or 0,
+        remote_pid=whole(row.get("remote_pid")) or 0,
+        application=text(row.get("application_name")),
+        ptr=text(row.get("ptr")),
+        link=text(row.get("link")),
+    )
 
 
 def missing_columns(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,218 @@
+"""The console of a real PgBouncer, also when it is down, frozen or restarted."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgheadroom.demo.bouncer import Bouncer
+from pgheadroom.demo.cluster import Cluster
+from pgheadroom.errors import UsageError
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer import console as module
+from pgheadroom.pgbouncer.console import Console
+
+
+async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = 10.0) -> PgBouncer:
+    """Sample until it holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            seen = await console.sample()
+            if holds(seen):
+                return seen
+            await asyncio.sleep(0.05)
+
+
+def consoles_open(bouncer: Bouncer) -> int:
+    """Our consoles beside the one that counts them."""
+    with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as connection:
+        rows = connection.execute("SHOW CLIENTS", prepare=False).fetchall()
+    return sum(row[2] == "pgbouncer" for row in rows) - 1
+
+
+@pytest.mark.parametrize("user", ["admin", "stats"])
+async def test_pools(bouncer: Bouncer, which_server: Cluster, user: str) -> None:
+    console = Console(bouncer.console(user))
+    busy = [psycopg.connect(bouncer.conninfo("postgres", "postgres")) for _ in range(2)]
+    for connection in busy:
+        connection.execute("SELECT 1")
+    waiting = [psycopg.connect(bouncer.conninfo("postgres", "postgres")) for _ in range(2)]
+    busy.append(psycopg.connect(bouncer.conninfo("postgres", "postgres")))
+    busy[-1].execute("SELECT 1")
+    for connection in waiting:
+        connection.pgconn.send_query(b"SELECT 1")
+        connection.pgconn.flush()
+    seen = await until(console, lambda seen: bool(seen.pools) and seen.pools[0].cl_waiting == 2)
+    assert (seen.name, seen.trouble, seen.age) == (f"{bouncer.folder}:{bouncer.port}", "", 0.0)
+    assert seen.version[0].isdigit()
+    assert "bouncer" not in seen.version
+    (pool,) = seen.pools
+    assert (pool.database, pool.user, pool.mode) == ("postgres", "postgres", "transaction")
+    assert (pool.cl_active, pool.cl_waiting, pool.sv_active) == (3, 2, 3)
+    assert (pool.size, pool.reserve, pool.full_percent) == (3, 0, 100.0)
+    with psycopg.connect(f"{which_server.conninfo()}", autocommit=True) as superuser:
+        rows = superuser.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'").fetchall()
+    assert {server.remote_pid for server in seen.servers} <= {pid for (pid,) in rows}
+    assert [(server.database, server.user, server.state) for server in seen.servers] == [
+        ("postgres", "postgres", "active")
+    ] * 3
+    assert all(server.ptr and server.link for server in seen.servers)
+    seen = await until(console, lambda seen: seen.pools[0].maxwait > 0.5)
+    assert seen.pools[0].maxwait < 10
+    for connection in busy + waiting:
+        connection.close()
+    await console.close()
+
+
+async def test_many_samples_over_one_connection(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console())
+    for _ in range(30):
+        seen = await console.sample()
+        assert seen.trouble == ""
+    assert consoles_open(bouncer) == 1
+    await console.close()
+    assert consoles_open(bouncer) == 0
+
+
+async def test_a_database_need_not_be_named(bouncer: Bouncer) -> None:
+    console = Console(f"host={bouncer.folder} port={bouncer.port} user=admin")
+    assert (await console.sample()).trouble == ""
+    await console.close()
+
+
+async def test_what_the_environment_says_to_postgresql_is_not_said(
+    bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGOPTIONS", "-c geqo=off")
+    monkeypatch.setenv("PGDATABASE", "postgres")
+    console = Console(f"host={bouncer.folder} port={bouncer.port} user=admin")
+    assert (await console.sample()).trouble == ""
+    await console.close()
+
+
+async def test_down_from_the_start(new_bouncer: Callable[..., Bouncer]) -> None:
+    bouncer = new_bouncer({"shop": "host=/nowhere"}, start=False)
+    console = Console(bouncer.console())
+    seen = await console.sample()
+    assert "nobody listens there" in seen.trouble
+    assert (seen.pools, seen.age) == ((), None)
+    bouncer.start()
+    seen = await until(console, lambda seen: not seen.trouble)
+    assert seen.age == 0.0
+    await console.close()
+
+
+async def test_killed_and_restarted(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console())
+    with psycopg.connect(bouncer.conninfo("postgres", "postgres")) as client:
+        client.execute("SELECT 1")
+        before = await console.sample()
+        bouncer.stop()
+        client.close()
+    seen = await until(console, lambda seen: bool(seen.trouble))
+    assert seen.pools == before.pools
+    assert seen.age is not None
+    assert seen.age > 0
+    bouncer.start()
+    seen = await until(console, lambda seen: not seen.trouble)
+    assert (seen.age, seen.pools) == (0.0, ())
+    assert consoles_open(bouncer) == 1
+    await console.close()
+
+
+async def test_frozen_it_delays_nobody_and_answers_late(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console())
+    with psycopg.connect(bouncer.conninfo("postgres", "postgres")) as client:
+        client.execute("SELECT 1")
+        before = await console.sample()
+        bouncer.freeze()
+        began = time.monotonic()
+        seen = await console.sample(0.2)
+        assert time.monotonic() - began < 0.5
+        assert seen.trouble.startswith("no answer for 0.2 s")
+        assert seen.pools == before.pools
+        assert seen.age is not None
+        assert seen.age >= 0.2
+        assert console.begin() is console.begin()
+        bouncer.thaw()
+        seen = await console.sample()
+        assert seen.trouble == ""
+    assert consoles_open(bouncer) == 1
+    await console.close()
+
+
+async def test_frozen_for_long_it_is_given_up_and_found_again(
+    bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ANSWER_WITHIN", 0.3)
+    console = Console(bouncer.console())
+    await console.sample()
+    bouncer.freeze()
+    seen = await console.sample(5.0)
+    assert "no answer for" in seen.trouble
+    bouncer.thaw()
+    monkeypatch.undo()
+    await until(console, lambda seen: not seen.trouble)
+    await asyncio.sleep(0.1)
+    assert consoles_open(bouncer) == 1
+    await console.close()
+
+
+async def test_close_does_not_wait_for_a_frozen_one(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console())
+    await console.sample()
+    bouncer.freeze()
+    await console.sample(0.1)
+    began = time.monotonic()
+    await console.close()
+    assert time.monotonic() - began < 1.0
+    bouncer.thaw()
+
+
+async def test_pauses_between_attempts_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console("host=127.0.0.1 port=1 user=admin")
+    attempts = 0
+    real = module.connect
+
+    async def counted(*arguments: Any) -> Any:
+        nonlocal attempts
+        attempts += 1
+        return await real(*arguments)
+
+    monkeypatch.setattr(module, "connect", counted)
+    began = time.monotonic()
+    while time.monotonic() - began < 1.6:
+        await console.sample()
+        await asyncio.sleep(0.01)
+    # At 0, 0.25, 0.75 and 1.75 s, each give or take a fifth.
+    assert attempts in (3, 4)
+    await console.close()
+
+
+async def test_a_user_without_rights(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console("postgres"))
+    seen = await console.sample()
+    assert seen.trouble
+    assert seen.pools == ()
+    await console.close()
+
+
+async def test_a_postgresql_is_no_pgbouncer(one_server: Cluster) -> None:
+    console = Console(one_server.conninfo())
+    seen = await console.sample()
+    assert "not a PgBouncer" in seen.trouble
+    await console.close()
+
+
+def test_a_conninfo_that_nobody_understands() -> None:
+    with pytest.raises(UsageError):
+        Console("host=x nonsense")
+
+
+async def test_a_name_instead_of_the_place(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console(), name="edge")
+    assert (await console.sample()).name == "edge"
+    await console.close()
