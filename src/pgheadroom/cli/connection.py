@@ -1,8 +1,10 @@
 """From the command line, the environment and the configuration to one connection, and the password on the way."""
 
 import argparse
+import contextlib
 import getpass
-from collections.abc import Awaitable, Callable, Mapping
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -127,9 +129,20 @@ def ask_password(text: str) -> str:
     if not _terminal_is_there():
         raise UsageError("no terminal to ask for a password on; use ~/.pgpass, a service file or PGPASSWORD")
     user = conninfo.parse(text).get("user", "")
-    password = getpass.getpass(f"Password for user {user}: " if user else "Password: ")
+    with _interruptible():
+        password = getpass.getpass(f"Password for user {user}: " if user else "Password: ")
     keep_secret(password)
     return password
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    # Under asyncio, Ctrl-C only cancels the task, which cannot see that while it waits for the keyboard.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _terminal_is_there() -> bool:
