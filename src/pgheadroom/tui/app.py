@@ -106,6 +106,7 @@ class Monitor(App[int]):
     def __init__(self, source: Source, options: Options) -> None:
         super().__init__()
         self.animation_level = "none"
+        self.theme = "ansi-dark"
         self.source = source
         self.options = options
         self.history = History()

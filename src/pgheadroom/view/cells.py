@@ -42,8 +42,8 @@ def fit_line(line: Sequence[Cell], width: int, fill: str = " ", fill_style: str 
 def spread(left: Sequence[Cell], right: Sequence[Cell], width: int, fill: str = " ", fill_style: str = "") -> Line:
     """`left` and `right` at the ends of a line; where both do not fit, the left one gives way."""
     room = width - line_width(right)
-    if room <= 0:
-        return fit_line(right, width)
+    if room <= 0 or not right:
+        return fit_line(right or left, width, fill, fill_style)
     return fit_line(left, room, fill, fill_style) + tuple(right)
 
 

@@ -18,9 +18,10 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bars import sparkline
-from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line
 from pgheadroom.view.header import trouble_line
+from pgheadroom.view.plots import trend
 from pgheadroom.view.tables.hogs import hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
@@ -30,6 +31,8 @@ from pgheadroom.view.text import safe
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
 _TREND_SECONDS = 120
 _TREND_CELLS = 30
+_PLOT_SECONDS = 300
+_PLOT_POINTS = 60
 _COMMON_STATES = 4
 
 
@@ -49,6 +52,7 @@ class Overview(LiveScreen):
         yield Lines(id="finding")
         with Horizontal(id="upper"):
             yield Table[StateCount]("STATES", STATE_COLUMNS, lambda row: row.state, id="states")
+            yield Lines(id="trend")
             yield Table[PoolRow](
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
             )
@@ -113,6 +117,7 @@ class Overview(LiveScreen):
         self.pane("states").show(_common_first(picture.states), now)
         self.pane("hogs").show(picture.hogs(self._by), now, title=f"HOGS by {self._by.value}")
         self._show_locks(picture)
+        self._show_trend(picture)
         pools = self.pane("pools")
         pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(picture))
 
@@ -120,15 +125,24 @@ class Overview(LiveScreen):
         gauge = self.query_one("#gauge", Lines)
         width = gauge.size.width
         capacity = picture.capacity
-        trend = sparkline(picture.history.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
+        sparks = sparkline(picture.history.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
         style = _usage_style(picture)
         gauge.paint(
             [
-                gauge_line(capacity, style, trend, width),
+                gauge_line(capacity, style, sparks, width),
                 gauge_bar(capacity, picture.states, width),
                 headroom_line(capacity, width),
             ]
         )
+
+    def _show_trend(self, picture: Picture) -> None:
+        pane = self.query_one("#trend", Lines)
+        width, height = pane.size
+        if not pane.display or not width:
+            return
+        values = picture.history.column("used", _PLOT_SECONDS, _PLOT_POINTS)
+        title = spread([Cell("─ ", "rule"), Cell("USED SLOTS ", "heading")], [], width, "─", "rule")
+        pane.paint([title, *trend(values, picture.capacity.usable, _PLOT_SECONDS, width, height - 1)])
 
     def _finding_line(self, picture: Picture) -> Line:
         width = self.query_one("#finding", Lines).size.width
@@ -183,9 +197,7 @@ def finding_line(finding: Finding, more: int, width: int) -> Line:
     style = "bad" if critical else "warn" if finding.severity is Severity.WARNING else "dim"
     word = f"{finding.severity.name} "
     line = [Cell(word, style + " strong"), Cell(safe(finding.sentence), style)]
-    if more:
-        line.append(Cell(f"  (+{more})", "dim"))
-    return fit_line(line, width)
+    return spread(line, [Cell(f" +{more} more", "dim")] if more else [], width)
 
 
 def _gap(gaps: tuple[Gap, ...], part: str) -> Gap | None:

@@ -32,13 +32,25 @@ class KeyLine(Painted):
     def _refresh_keys(self, screen: Screen[object]) -> None:
         if not self.is_attached:
             return
+        shown = [(binding, _words(binding)) for binding in _shown(screen)]
+        always = [words for binding, words in shown if _name(binding) in _ALWAYS]
+        room = self.size.width + _GAP - sum(map(line_width, always))
         cells: list[Cell] = []
-        width = self.size.width
-        for binding in _shown(screen):
-            more = [Cell(key_name(binding), "key"), Cell(f" {binding.description}  ", "dim")]
-            if line_width([*cells, *more]) - 2 <= width:
-                cells += more
-        self.paint([fit_line(cells, width)])
+        for binding, words in shown:
+            if _name(binding) in _ALWAYS:
+                cells += words
+            elif line_width(words) <= room:
+                room -= line_width(words)
+                cells += words
+        self.paint([fit_line(cells, self.size.width)])
+
+
+def _words(binding: Binding) -> list[Cell]:
+    return [Cell(key_name(binding), "key"), Cell(f" {binding.description}{' ' * _GAP}", "dim")]
+
+
+def _name(binding: Binding) -> str:
+    return binding.action.split("(")[0].split(".")[-1]
 
 
 def _shown(screen: Screen[object]) -> list[Binding]:
@@ -50,10 +62,12 @@ def _shown(screen: Screen[object]) -> list[Binding]:
 # What a tired person needs first, as far as the line reaches; what is not named comes in between.
 _FIRST = ("next_pane", "open", "terminate", "cancel", "bulk", "mark", "filter", "next_order", "group", "hide_idle")
 _LAST = ("pause", "sample_now", "help", "quit")
+_ALWAYS = frozenset({"help", "quit"})
+_GAP = 2
 
 
 def _urgency(binding: Binding) -> int:
-    name = binding.action.split("(")[0].split(".")[-1]
+    name = _name(binding)
     if name in _FIRST:
         return _FIRST.index(name)
     return 200 + _LAST.index(name) if name in _LAST else 100

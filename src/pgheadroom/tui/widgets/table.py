@@ -273,7 +273,7 @@ class Table(Painted, Generic[Row], can_focus=True):
     def _row_line(self, layout: Layout[Row], index: int, row: Row, width: int) -> Line:
         note = self._note(row) if self._note else None
         line = fit_line([note], width) if note else format_row(layout, row, self._now, width)
-        if index == self._index:
+        if index == self._index and (self.has_focus or self._pinned is not None):
             extra = "cursor" if self.has_focus else "cursor-blurred"
         elif self.marked and self._key(row) in self.marked:
             extra = "marked"

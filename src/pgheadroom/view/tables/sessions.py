@@ -55,7 +55,13 @@ SESSION_COLUMNS: tuple[Column[Session], ...] = (
         descending=True,
     ),
     Column(
-        "wait", "wait", 14, lambda s, now: wait_cell(s), lambda s, now: s.wait_event_type + s.wait_event, importance=4
+        "wait",
+        "wait",
+        13,
+        lambda s, now: wait_cell(s),
+        lambda s, now: s.wait_event_type + s.wait_event,
+        flex=1,
+        importance=4,
     ),
     Column("query", "query", 12, lambda s, now: Cell(safe(s.query), "query"), lambda s, now: s.query, flex=8),
 )
