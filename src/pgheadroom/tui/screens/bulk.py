@@ -134,6 +134,9 @@ class Bulk(LiveScreen):
 
     # Keys
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return False if action in {"terminate", "cancel", "bulk"} else super().check_action(action, parameters)
+
     def action_remedy(self, index: int) -> None:
         remedy = REMEDIES[index]
         self._verb = remedy.verb

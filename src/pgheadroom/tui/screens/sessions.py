@@ -14,7 +14,7 @@ from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
-from pgheadroom.view.tables.sessions import SESSION_COLUMNS
+from pgheadroom.view.tables.sessions import SESSION_COLUMNS, by_urgency
 
 
 class Sessions(LiveScreen):
@@ -62,7 +62,7 @@ class Sessions(LiveScreen):
         remark = f"{hidden} hidden" if hidden else ""
         if self._hide_idle:
             remark = f"idle hidden · {remark}"
-        self.table.show(rows, now, Cell(remark, "warn"))
+        self.table.show(by_urgency(rows, now), now, Cell(remark, "warn"))
 
     def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
         chosen = [one for one in sessions if self._filter.matches(one, now)]

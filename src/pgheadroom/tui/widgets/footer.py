@@ -42,6 +42,7 @@ class KeyLine(Painted):
             elif line_width(words) <= room:
                 room -= line_width(words)
                 cells += words
+        cells[-1:] = [cell._replace(text=cell.text.rstrip()) for cell in cells[-1:]]
         self.paint([fit_line(cells, self.size.width)])
 
 
@@ -60,7 +61,19 @@ def _shown(screen: Screen[object]) -> list[Binding]:
 
 
 # What a tired person needs first, as far as the line reaches; what is not named comes in between.
-_FIRST = ("next_pane", "open", "terminate", "cancel", "bulk", "mark", "filter", "next_order", "group", "hide_idle")
+_FIRST = (
+    "confirm",
+    "next_pane",
+    "open",
+    "terminate",
+    "cancel",
+    "bulk",
+    "mark",
+    "filter",
+    "next_order",
+    "group",
+    "hide_idle",
+)
 _LAST = ("pause", "sample_now", "help", "quit")
 _ALWAYS = frozenset({"help", "quit"})
 _GAP = 2

@@ -1,8 +1,9 @@
 """The table of sessions: every client backend, a line each."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, seconds_between
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import MINUTE, duration
@@ -27,6 +28,21 @@ def _transaction(session: Session, now: datetime) -> Cell:
     age = transaction_age(session, now)
     held = age is not None and age >= 5 * MINUTE and session.state in IN_TRANSACTION_BUT_IDLE
     return Cell(duration(age), "dim" if age is None else "bad" if held else "")
+
+
+# Who does something, or keeps others from doing it, comes before who only sits there.
+_RANK = {State.ABORTED: 0, State.IDLE_IN_TRANSACTION: 0, State.ACTIVE: 1, State.FASTPATH: 1, State.STARTING: 2}
+_LAST_RANK = 3
+
+
+def by_urgency(sessions: Sequence[Session], now: datetime) -> list[Session]:
+    """The table's order until the user chooses one: open transactions, running queries, the others; oldest first."""
+
+    def order(session: Session) -> tuple[int, float]:
+        since = (session.xact_start if session.state in IN_TRANSACTION_BUT_IDLE else None) or session.in_state_since
+        return (_RANK.get(session.state, _LAST_RANK), since.timestamp() if since else now.timestamp())
+
+    return sorted(sessions, key=order)
 
 
 SESSION_COLUMNS: tuple[Column[Session], ...] = (
