@@ -1,12 +1,11 @@
 """Commands and flags. Each command is one function that imports what it needs, so that none waits for another's."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from pgheadroom.cli import flags
-from pgheadroom.cli.diagnostics import say, say_bug
+from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say, say_bug
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
 
 _EXIT_BROKEN_PIPE = 141
@@ -15,17 +14,16 @@ _EXIT_BROKEN_PIPE = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code. What goes wrong is one line on stderr."""
+    print_in_every_locale()
     try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-        return code
+        return run(sys.argv[1:] if arguments is None else arguments)
     except PgHeadroomError as error:
         say(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        _drop_stdout()
+        drop_stdout()
         return _EXIT_BROKEN_PIPE
     except Exception as error:  # the last door before a traceback on the user's screen
         say_bug(error)
@@ -61,8 +59,3 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
     from pgheadroom.cli.monitor import monitor
 
     return monitor
-
-
-def _drop_stdout() -> None:
-    # The interpreter flushes stdout once more at its end, and would complain about the pipe again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pgheadroom import config
 from pgheadroom.cli import terminal
-from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK
 
@@ -46,8 +45,7 @@ def demo(flags: argparse.Namespace) -> int:
 
 def _list_scenarios(scenarios: dict[str, str]) -> int:
     width = max(map(len, scenarios))
-    for name, description in scenarios.items():
-        print(f"{name:<{width}}  {description}")  # noqa: T201 - stdout is data
+    put("\n".join(f"{name:<{width}}  {description}" for name, description in scenarios.items()))
     return EXIT_OK
 
 
@@ -87,8 +85,7 @@ def _print(_: "Demo", settings: Settings, flags: argparse.Namespace) -> int:
 def _wait(outage: "Demo", _: Settings, __: argparse.Namespace) -> int:
     lines = [f"postgresql {outage.conninfo}", f"superuser  {outage.superuser_conninfo}"]
     lines += [f"pgbouncer  {console}" for console in outage.pgbouncers]
-    sys.stdout.write("\n".join(lines) + "\n")
-    sys.stdout.flush()
+    put("\n".join(lines))
     say("running until Ctrl-C")
     try:
         while True:

@@ -1,11 +1,13 @@
-"""Narration: every line that a command says beside its data goes to stderr through here, without secrets."""
+"""The two ways out: data to stdout, narration to stderr, line by line and without secrets."""
 
 import contextlib
+import io
 import os
 import sys
 import traceback
 
 from pgheadroom.conninfo import HIDDEN, without_passwords
+from pgheadroom.errors import PgHeadroomError
 
 # What an exception's text must not show, learned from arguments, files and prompts as they are read.
 _secrets: set[str] = set()
@@ -15,6 +17,37 @@ def keep_secret(password: str) -> None:
     """Learn a password as it was typed or parsed."""
     if password:
         _secrets.add(password)
+
+
+def put(text: str) -> None:
+    """Data, with a line break at its end.
+
+    Raises:
+        PgHeadroomError: It cannot be written, to a full disk for instance.
+        BrokenPipeError: Nobody reads it any more.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_stdout()
+        raise PgHeadroomError(f"standard output: {error.strerror}") from None
+
+
+def print_in_every_locale() -> None:
+    """What the locale's encoding lacks is written as an escape, rather than not at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def drop_stdout() -> None:
+    """Forget what is not written yet: the interpreter would try once more at its end, and complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def say(line: str) -> None:

@@ -4,14 +4,13 @@ import argparse
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pgheadroom.audit import Audit, SessionResult, audit_path
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
-from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.cli.preview import (
     BEYOND_LIMIT,
     Preview,
@@ -163,7 +162,7 @@ def _limited(errand: Errand, seen: Snapshot, whole: Plan, limit: int) -> Plan:
 
 async def _act(errand: Errand, preview: Preview, source: LiveSource) -> int:
     if not errand.as_json:
-        _write(preview_text(preview, terminal.text_width()) + "\n")
+        put(preview_text(preview, terminal.text_width()) + "\n")
     action = errand.audit.intend(errand.verb, preview.plan.targets, preview.seen, preview.chosen_by)
     try:
         deed = await _signal(errand, preview, source)
@@ -224,20 +223,15 @@ def _complete(errand: Errand, action: str, results: Sequence[SessionResult]) -> 
 
 def _print_preview(errand: Errand, preview: Preview) -> None:
     if errand.as_json:
-        _write(json.dumps(preview_document(preview), indent=2))
+        put(json.dumps(preview_document(preview), indent=2))
     else:
-        _write(preview_text(preview, terminal.text_width()))
+        put(preview_text(preview, terminal.text_width()))
     if preview.plan.targets and not errand.in_earnest:
         say(nothing_was_done(errand.verb))
 
 
 def _print_result(errand: Errand, preview: Preview, deed: Deed, now: Snapshot) -> None:
     if errand.as_json:
-        _write(json.dumps(preview_document(preview) | result_document(deed, now), indent=2))
+        put(json.dumps(preview_document(preview) | result_document(deed, now), indent=2))
     else:
-        _write(result_text(deed, now))
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        put(result_text(deed, now))

@@ -3,10 +3,10 @@
 import argparse
 import asyncio
 import os
-import sys
 
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
+from pgheadroom.cli.diagnostics import put
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK
@@ -26,7 +26,7 @@ def snapshot(flags: argparse.Namespace) -> int:
 def print_snapshot(settings: Settings, flags: argparse.Namespace) -> int:
     """As `snapshot`, with settings that are settled already."""
     sample = asyncio.run(_sample(settings, flags))
-    sys.stdout.write(_printed(sample, settings, flags.format) + "\n")
+    put(_printed(sample, settings, flags.format))
     return EXIT_OK
 
 

@@ -1,0 +1,150 @@
+"""`pgheadroom snapshot` and `demo` as processes on real servers."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pgheadroom.cli import main
+from servers import fetch, usable
+
+PROGRAM = [sys.executable, "-m", "pgheadroom"]
+
+
+@pytest.fixture
+def env(tmp_path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
+    return kept | {"HOME": str(tmp_path), "TERM": "xterm"}
+
+
+@pytest.fixture(autouse=True)
+def own_files(tmp_path, monkeypatch):
+    """No test reads the user's configuration or variables."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("PGHEADROOM_") and name != "PGHEADROOM_PG_DIRS"]:
+        monkeypatch.delenv(name)
+
+
+def test_text_counts_what_the_server_counts(server, role, sessions, superuser, capsys):
+    sessions(4, role("web"), application_name="checkout")
+    role("watcher", member_of=["pg_monitor"])
+    assert main(["snapshot", server.conninfo("watcher")]) == 0
+    printed = capsys.readouterr().out
+    others = "backend_type = 'client backend' AND application_name <> 'pgheadroom'"
+    clients = fetch(superuser, f"SELECT count(*) FROM pg_stat_activity WHERE {others}")
+    assert f"{clients + 1}/{usable(server.major)}" in printed
+    assert "checkout" in printed
+
+
+def test_json_is_what_the_design_promises(server, role, sessions, capsys):
+    sessions(2, role("web"), application_name="checkout")
+    assert main(["snapshot", "--format", "json", server.conninfo()]) == 0
+    sample = json.loads(capsys.readouterr().out)
+    assert {
+        "schema", "taken_at", "server", "door", "capacity", "states", "hogs", "sessions", "locks", "pgbouncers",
+        "health", "findings", "gaps",
+    } <= set(sample)  # fmt: skip
+    assert sample["server"]["version_num"] // 10_000 == server.major
+    assert sample["capacity"]["usable"] == usable(server.major)
+    assert [hog["total"] for hog in sample["hogs"] if hog["application"] == "checkout"] == [2]
+
+
+def test_a_pgbouncer_is_sampled_too(one_server, bouncer, capsys):
+    arguments = ["snapshot", "--format", "json", "--pgbouncer", bouncer.console(), one_server.conninfo()]
+    assert main(arguments) == 0
+    (seen,) = json.loads(capsys.readouterr().out)["pgbouncers"]
+    assert seen["version"]
+
+
+def test_a_pgbouncer_that_is_down_does_not_stop_it(one_server, tmp_path, capsys):
+    console = f"host={tmp_path} dbname=pgbouncer password=hunter2"
+    assert main(["snapshot", "--pgbouncer", console, one_server.conninfo()]) == 0
+    printed = capsys.readouterr()
+    assert str(tmp_path) in printed.out
+    assert "hunter2" not in printed.out + printed.err
+
+
+def test_the_title_of_a_target_is_its_name(one_server, tmp_path, capsys):
+    (tmp_path / "pgheadroom").mkdir()
+    (tmp_path / "pgheadroom" / "config.toml").write_text(
+        f'[targets.production]\nconninfo = "{one_server.conninfo()}"\n'
+    )
+    assert main(["snapshot", "production"]) == 0
+    assert "production" in capsys.readouterr().out
+
+
+def test_nothing_but_data_on_stdout_and_no_screens_loaded(one_server, env):
+    program = (
+        "import sys; from pgheadroom.cli import main; code = main(sys.argv[1:]);"
+        "print([name for name in ('textual', 'rich', 'plotext') if name in sys.modules], code, file=sys.stderr)"
+    )
+    arguments = [sys.executable, "-c", program, "snapshot", "--format", "json", one_server.conninfo()]
+    done = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout)
+    assert done.stderr == "[] 0\n"
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_text_is_printed_in_every_locale(one_server, role, sessions, env, locale):
+    sessions(1, role("web"), application_name="заказы")
+    more = {"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [*PROGRAM, "snapshot", one_server.conninfo()], env=env | more, capture_output=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert done.stdout
+
+
+def test_a_reader_that_leaves_is_no_matter(one_server, env):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        arguments = [*PROGRAM, "snapshot", "--format", "json", one_server.conninfo()]
+        done = subprocess.run(arguments, env=env, stdout=closed, stderr=subprocess.PIPE, timeout=60)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_one_line(one_server, env):
+    with Path("/dev/full").open("wb") as full:
+        arguments = [*PROGRAM, "snapshot", one_server.conninfo()]
+        done = subprocess.run(arguments, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.count(b"\n") == 1
+    assert b"No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("user", "reason"), [("nobody-is-called-so", "nobody-is-called-so"), ("", "no-such-database")])
+def test_a_refusal_is_one_line_and_3(one_server, env, user, reason):
+    place = one_server.conninfo(user) if user else one_server.conninfo(dbname="no-such-database")
+    done = subprocess.run([*PROGRAM, "snapshot", place], env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.count("\n") == 1
+    assert reason in done.stderr
+
+
+def test_a_full_server_says_that_it_is_full(one_server, role, sessions, env):
+    role("web")
+    role("late", member_of=["pg_monitor"])
+    sessions.fill("web")
+    arguments = [*PROGRAM, "snapshot", one_server.conninfo("late")]
+    done = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert "reserved" in done.stderr
+
+
+def test_a_server_that_is_busy_elsewhere_is_said_in_time(env):
+    """A listener that accepts and never answers."""
+    import socket
+    import time
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = f"host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=2"
+        began = time.monotonic()
+        done = subprocess.run([*PROGRAM, "snapshot", place], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert time.monotonic() - began < 10
