@@ -1,6 +1,17 @@
-"""PgBouncer's pools, as its admin console shows them."""
+"""A PgBouncer as last seen, and its pools as its admin console shows them."""
 
 from dataclasses import dataclass
+
+from pgheadroom.model.bouncer import (
+    BouncerClient,
+    BouncerDatabase,
+    BouncerUser,
+    DatabaseStats,
+    PoolerState,
+    ServerConnection,
+    Setting,
+)
+from pgheadroom.model.gap import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +53,21 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerConnection:
-    """A row of SHOW SERVERS: a connection of PgBouncer's to PostgreSQL, which takes a slot there.
-
-    Attributes:
-        address, port: Of the PostgreSQL it is connected to; `unix` for a socket.
-        local_port: PgBouncer's side: over TCP the backend's `client_port`.
-        remote_pid: The backend's pid; a random number when the server is another pooler.
-        ptr, link: Its own pointer, and that of the client using it; empty when idle. Pointers are reused.
-    """
-
-    database: str
-    user: str
-    state: str
-    address: str
-    port: int
-    local_port: int
-    remote_pid: int
-    application: str
-    ptr: str
-    link: str
-
-
-@dataclass(frozen=True, slots=True)
 class PgBouncer:
-    """One PgBouncer as last seen.
+    """One PgBouncer as last seen. Everything leaves out the admin console's own rows.
 
     Attributes:
         name: How the user calls it, without secrets.
-        pools: Without the console's own row.
+        version: For instance `1.18.0`.
         trouble: Why the data is missing or old; empty when it is fresh.
-        age: Seconds since the data was taken; 0 when fresh, None when there was never any.
+        age: Seconds since the pools were read; 0 when fresh, None when there was never any.
+        sockets_age: Seconds between the reading of clients and servers and that of the pools: with thousands of
+            clients they are read less often.
+        lists: SHOW LISTS: how many of what. The `free_` ones are cached memory, not capacity.
+        admin: Whether we may command it: our user is in `admin_users`. None when that is not known.
+        product: What it says it is when that is not PgBouncer (Odyssey, PgCat); else empty.
+        command: The command that is being carried out over our connection; nothing else can be asked meanwhile.
+        gaps: Parts it did not give, and why.
     """
 
     name: str
@@ -81,3 +76,45 @@ class PgBouncer:
     trouble: str = ""
     age: float | None = 0.0
     servers: tuple[ServerConnection, ...] = ()
+    clients: tuple[BouncerClient, ...] = ()
+    databases: tuple[BouncerDatabase, ...] = ()
+    users: tuple[BouncerUser, ...] = ()
+    config: tuple[Setting, ...] = ()
+    stats: tuple[DatabaseStats, ...] = ()
+    lists: tuple[tuple[str, int], ...] = ()
+    state: PoolerState = PoolerState.UNKNOWN
+    sockets_age: float = 0.0
+    admin: bool | None = None
+    product: str = ""
+    command: str = ""
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def version_num(self) -> tuple[int, ...]:
+        """For comparisons: `(1, 25, 2)`; empty when not known, or not PgBouncer's."""
+        return () if self.product else version_tuple(self.version)
+
+    def database(self, name: str) -> BouncerDatabase | None:
+        return next((database for database in self.databases if database.name == name), None)
+
+    def setting(self, key: str) -> str | None:
+        """A value of SHOW CONFIG, None when not known."""
+        return next((setting.value for setting in self.config if setting.key == key), None)
+
+    def limit(self, key: str) -> int | None:
+        """A number of SHOW CONFIG such as `max_client_conn`, None when not known."""
+        value = self.setting(key)
+        return int(value) if value is not None and value.isdigit() else None
+
+
+def version_tuple(version: str) -> tuple[int, ...]:
+    """`1.25.2` and `1.26dev` as numbers; empty for what is no version."""
+    numbers: list[int] = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)

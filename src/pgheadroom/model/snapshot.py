@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 
@@ -103,14 +104,6 @@ class LockRequest:
     mode: str
     target: str
     since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A part of the sample that could not be had, and why."""
-
-    part: str
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 
 from pgheadroom.deadline import arrives
 from pgheadroom.errors import NoConnection, PgHeadroomError
-from pgheadroom.model.pool import PgBouncer, ServerConnection
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.parsing import (
     CONSOLE,
     NEEDED,

@@ -7,7 +7,8 @@ neutral value.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pgheadroom.model.pool import Pool, ServerConnection
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.pool import Pool
 
 Record = Mapping[str, object]
 

@@ -1,6 +1,6 @@
 """Which sessions are a pooler's server connections."""
 
-from pgheadroom.model.pool import ServerConnection
+from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.session import LOCAL, Session
 from pgheadroom.model.snapshot import Snapshot
 
