@@ -108,10 +108,18 @@ def test_a_reader_that_leaves_is_no_matter(one_server, env):
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_full_disk_is_one_line(one_server, env):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("command", ["snapshot", "--help", "-V"])
+def test_a_full_disk_is_one_line(one_server, env, command, unbuffered):
+    arguments = [command, one_server.conninfo()] if command == "snapshot" else [command]
     with Path("/dev/full").open("wb") as full:
-        arguments = [*PROGRAM, "snapshot", one_server.conninfo()]
-        done = subprocess.run(arguments, env=env, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        done = subprocess.run(
+            [*PROGRAM, *arguments],
+            env=env | {"PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
     assert done.returncode == 1
     assert done.stderr.count(b"\n") == 1
     assert b"No space left on device" in done.stderr

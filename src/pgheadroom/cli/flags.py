@@ -4,10 +4,14 @@ import argparse
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pgheadroom import __version__, quantities
+from pgheadroom.cli.diagnostics import put
 from pgheadroom.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 MONITOR = "monitor"
 
@@ -31,6 +35,10 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}{self._meant(message)} (see {self.prog} --help)")
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        # The help and the version are data; argparse would leave the writing to the end of the interpreter.
+        put(message.rstrip("\n"))
 
     def _meant(self, message: str) -> str:
         _, _, rest = message.partition("unrecognized arguments: ")
