@@ -60,6 +60,8 @@ def test_the_server_wins_ties_and_a_door_closed_on_purpose_is_no_crowd():
     full = snapshot(sessions, settings=TWELVE, roles=roles(Role("web", False, 7), Role("nobody", False, 0)))
     assert capacity(full).tightest.kind == "server"
     assert capacity(full).limits[-1].name == "nobody"
+    calm = snapshot(many(1), settings=TWELVE, roles=roles(Role("nobody", False, 0)))
+    assert capacity(calm).tightest.kind == "server"
 
 
 @pytest.mark.parametrize(

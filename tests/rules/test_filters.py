@@ -33,6 +33,7 @@ def test_without_conditions_everything_matches():
         "db:sh?p",
         "database:SHOP",
         "app:check*",
+        "app:CHECK*",
         "application:'checkout'",
         "client:10.0.0.7",
         "client:10.0.0.0/8",

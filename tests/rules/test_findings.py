@@ -72,6 +72,8 @@ def test_a_role_at_its_limit_while_the_server_has_room():
 def test_a_closed_role_and_our_own_role_are_no_findings():
     sample = snapshot([session(1, user="monitor")], roles=roles(Role("off", False, 0), Role("monitor", False, 1)))
     assert findings(sample, PLAIN) == ()
+    crowded = snapshot(many(5, user="monitor"), roles=roles(Role("monitor", False, 5)))
+    assert "role-limit:monitor" in told(crowded)
 
 
 def test_a_lock_pile_up_names_the_root_what_it_does_and_who_waits():

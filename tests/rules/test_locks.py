@@ -62,6 +62,11 @@ def test_a_cycle_hangs_under_the_root_that_holds_it_up():
     assert {node.waits for node in nodes if node.pid != 9} == {True}
 
 
+def test_a_cycle_inside_a_cycle_hangs_under_the_root_too():
+    nodes = lock_tree(snapshot([session(9), waiter(5, 9, 1), waiter(1, 2), waiter(2, 1, 5)]))
+    assert [(node.pid, node.depth) for node in nodes] == [(9, 0), (5, 1), (2, 2), (1, 3)]
+
+
 def test_waits_are_measured_by_waitstart_and_before_14_by_the_query():
     request = LockRequest(2, "relation", "AccessShareLock", "table t", ago(7))
     blind = replace(request, since=None)
@@ -114,7 +119,8 @@ def test_any_graph_is_a_forest_with_right_counts(graph):
             assert not outside or parent.waiting_behind == max(one.waiting_behind for one in outside)
         else:
             assert node.root_pid == node.pid
-            assert not node.blocked_by or node.in_cycle
+            above = [pid for pid in everybody if node.pid in reachable(edges, pid)]
+            assert all(pid in behind for pid in above)  # nobody, or only those in a cycle with it
     roots = [node.waiting_behind for node in nodes if node.depth == 0]
     assert roots == sorted(roots, reverse=True)
 
