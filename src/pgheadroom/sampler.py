@@ -20,7 +20,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres import actions, session_detail
-from pgheadroom.postgres.door import parameters
+from pgheadroom.postgres.door import parameters, patience
 from pgheadroom.postgres.sampling import Probe
 
 __all__ = ["LiveSource", "Source", "Trouble", "Update"]
@@ -84,7 +84,7 @@ class LiveSource:
         Raises:
             UsageError: when a conninfo is not understood.
         """
-        parameters(conninfo)
+        patience(parameters(conninfo))
         self._conninfo = conninfo
         self._password = password
         self._read_only = read_only
@@ -176,7 +176,6 @@ class LiveSource:
         if not sent:
             task.cancel()
             raise NoAnswer(f"the server has not answered for {patience:.0f} s: nothing was sent", asked=False)
-        forget(task)
         raise NoAnswer(f"sent, but no answer for {patience:.0f} s: it may still take effect", asked=True)
 
     async def detail(self, session: SessionId, patience: float = 5.0) -> SessionDetail | None:
@@ -238,7 +237,10 @@ class LiveSource:
 
     def _put(self, question: Callable[[Probe], Awaitable[Answer]]) -> "asyncio.Task[Answer]":
         """Put a question in line: the connection carries one at a time."""
-        return asyncio.create_task(self._in_turn(question))
+        task = asyncio.create_task(self._in_turn(question))
+        # Whoever asked may have been cancelled by the time it fails.
+        forget(task)
+        return task
 
     async def _in_turn(self, question: Callable[[Probe], Awaitable[Answer]]) -> Answer:
         async with self._line:

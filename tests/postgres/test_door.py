@@ -12,7 +12,7 @@ import pytest
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
-from pgheadroom.postgres.door import Connection, open_door, password_is_needed, place
+from pgheadroom.postgres.door import Connection, open_door, password_is_needed, patience, place
 from servers import Roles, Sessions
 from wire import Wire
 
@@ -155,6 +155,27 @@ async def test_a_connection_string_with_a_secret_is_not_quoted() -> None:
         with pytest.raises(UsageError) as refused:
             await open_door(conninfo)
         assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"connect_timeout": 5}, 12),
+        ({"connect_timeout": "3", "host": "a,b"}, 14),
+        ({"connect_timeout": "0"}, 122),
+    ],
+)
+def test_patience(given: dict[str, object], seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGHOST", raising=False)
+    assert patience(given) == seconds
+
+
+async def test_a_connect_timeout_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="connect_timeout"):
+        await open_door("host=127.0.0.1 connect_timeout=soon")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "later")
+    with pytest.raises(UsageError, match="connect_timeout"):
+        await open_door("host=127.0.0.1")
 
 
 async def test_a_pooler_keeps_the_settings_of_its_sessions(bouncer: Bouncer) -> None:

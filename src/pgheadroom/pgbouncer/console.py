@@ -25,7 +25,7 @@ from pgheadroom.pgbouncer.parsing import (
     read_servers,
     read_sizes,
 )
-from pgheadroom.postgres.door import Connection, connect, in_time, no_connection, parameters, place
+from pgheadroom.postgres.door import Connection, connect, in_time, no_connection, parameters, patience, place
 
 RARELY = 30.0
 """Seconds after which pool sizes are read again."""
@@ -54,6 +54,7 @@ class Console:
         # What PGOPTIONS holds is for PostgreSQL; PgBouncer would refuse the connection for it.
         self._parameters.setdefault("options", "")
         self._place = place(self._parameters)
+        self._patience = patience(self._parameters)
         self.name = name or self._place
         self._connection: Connection | None = None
         self._question: asyncio.Task[None] | None = None
@@ -111,7 +112,7 @@ class Console:
     async def _refresh(self) -> None:
         try:
             if self._connection is None:
-                self._connection = await connect(self._parameters, self._place, self._connect_deadline)
+                self._connection = await connect(self._parameters, self._place, self._patience)
                 self._sizes_at = None
             await self._see(self._connection)
         except PgHeadroomError as trouble:
@@ -120,10 +121,6 @@ class Console:
         else:
             self._trouble = ""
             self._pause = FIRST_PAUSE
-
-    @property
-    def _connect_deadline(self) -> float:
-        return 2.0 * float(self._parameters["connect_timeout"]) + 1.0
 
     async def _see(self, connection: Connection) -> None:
         try:

@@ -14,7 +14,7 @@ from psycopg.errors import Diagnostic
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.deadline import Answer, arrives
-from pgheadroom.errors import NoConnection
+from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket, refusal
@@ -44,6 +44,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
+_FOR_EVER = 60
 
 # A dead peer is noticed in about ten seconds: the slot it holds for us is worth more than patience.
 _UNLESS_GIVEN = {
@@ -108,7 +109,7 @@ async def open_door(
     given = parameters(conninfo, password)
     where = place(given)
     if deadline is None:
-        deadline = 2.0 * float(given["connect_timeout"]) + 2.0
+        deadline = patience(given)
     clock = asyncio.get_running_loop().time
     ends = clock() + deadline
     connection = await connect(given, where, deadline)
@@ -163,13 +164,26 @@ def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:
     given: dict[str, Any] = dict(parse(conninfo))
     for name, value in _UNLESS_GIVEN.items():
         given.setdefault(name, value)
-    if not os.environ.get("PGCONNECT_TIMEOUT"):
-        given.setdefault("connect_timeout", CONNECT_TIMEOUT)
-    given.setdefault("connect_timeout", os.environ.get("PGCONNECT_TIMEOUT"))
+    given.setdefault("connect_timeout", os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT)
     given["client_encoding"] = "SQL_ASCII"
     if password is not None:
         given["password"] = password
     return given
+
+
+def patience(given: Mapping[str, Any]) -> float:
+    """Seconds in which an attempt to connect must end: `connect_timeout` for each address, and a little.
+
+    Raises:
+        UsageError: when connect_timeout is not a number.
+    """
+    try:
+        timeout = int(given["connect_timeout"])
+    except ValueError:
+        raise UsageError(f"connect_timeout is not a number of seconds: {given['connect_timeout']}") from None
+    hosts = str(given.get("host") or os.environ.get("PGHOST") or "").count(",") + 1
+    # A name usually has two addresses; libpq's 0 means for ever, which nobody who looks at a screen means.
+    return 2.0 * hosts * (timeout if timeout > 0 else _FOR_EVER) + 2.0
 
 
 def place(given: Mapping[str, Any]) -> str:
