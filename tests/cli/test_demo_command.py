@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from servers import fetch, wait_until
-from terminals import Terminal
+from terminal.emulator import PROGRAM as SCRIPT
+from terminal.emulator import Terminal
 
 PROGRAM = [sys.executable, "-m", "pgheadroom", "demo"]
 
@@ -19,7 +20,7 @@ PROGRAM = [sys.executable, "-m", "pgheadroom", "demo"]
 @pytest.fixture
 def env(tmp_path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
-    return kept | {"HOME": str(tmp_path), "TERM": "xterm"}
+    return kept | {"HOME": str(tmp_path), "TERM": "xterm-256color"}
 
 
 def folder_in(text: str) -> Path:
@@ -67,12 +68,12 @@ def test_without_the_monitor_it_says_where_to_connect_and_runs_until_told(env, n
 
 
 def test_on_a_terminal_it_is_the_monitor_on_the_outage(env):
-    shown = Terminal(["demo", "--scenario", "lock-pileup"], env, columns=140, rows=40)
+    shown = Terminal([SCRIPT, "demo", "--scenario", "lock-pileup"], env, 140, 40)
     try:
         shown.wait_for("/35", 60)
         shown.wait_for("order-taker")
-        shown.type("q")
-        assert shown.end() == 0
+        shown.press("q")
+        assert shown.wait(30) == 0
     finally:
         shown.close()
 
@@ -80,12 +81,12 @@ def test_on_a_terminal_it_is_the_monitor_on_the_outage(env):
 def test_a_signal_to_the_monitor_of_the_demo_still_clears_up(env):
     with tempfile.TemporaryDirectory(prefix="d", dir="/tmp") as own:  # short: a socket's path has 107 characters
         Path(own).chmod(0o755)
-        shown = Terminal(["demo", "--scenario", "calm"], {**env, "TMPDIR": own})
+        shown = Terminal([SCRIPT, "demo", "--scenario", "calm"], {**env, "TMPDIR": own})
         try:
             shown.wait_for("/35", 60)
             assert list(Path(own).iterdir())
-            shown.signal(signal.SIGTERM)
-            assert shown.end() == 143
+            shown.send(signal.SIGTERM)
+            assert shown.wait(30) == 143
             wait_until(lambda: not list(Path(own).iterdir()), "its folder is removed")
         finally:
             shown.close()

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from servers import fetch, hang_up, wait_until
-from terminals import Terminal
+from terminal.emulator import PROGRAM as SCRIPT
+from terminal.emulator import Terminal
 
 SCRAM = "local all postgres trust\nlocal all all scram-sha-256\n"
 
@@ -16,7 +17,7 @@ SCRAM = "local all postgres trust\nlocal all all scram-sha-256\n"
 @pytest.fixture
 def env(tmp_path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
-    return kept | {"HOME": str(tmp_path)}
+    return kept | {"HOME": str(tmp_path), "TERM": "xterm-256color"}
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def terminal(env) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def run(*arguments: str, **more: str) -> Terminal:
-        opened.append(Terminal(list(arguments), env | more))
+        opened.append(Terminal([SCRIPT, *arguments], env | more, 100, 30))
         return opened[-1]
 
     yield run
@@ -57,9 +58,9 @@ def test_the_monitor_shows_the_server_takes_one_slot_and_gives_it_back(one_serve
     shown = terminal(one_server.conninfo())
     shown.wait_for("/25")
     assert our_sessions(one_server) == 1
-    shown.type("q")
-    assert shown.end() == 0
-    assert b"\x1b[?1049l" in shown.raw, "the screen that was there before is back"
+    shown.press("q")
+    assert shown.wait(30) == 0
+    assert b"\x1b[?1049l" in shown.output, "the screen that was there before is back"
     wait_until(lambda: our_sessions(one_server) == 0, "the slot is given back")
 
 
@@ -67,10 +68,10 @@ def test_the_monitor_shows_the_server_takes_one_slot_and_gives_it_back(one_serve
 def test_a_signal_ends_it_and_leaves_the_terminal_usable(one_server, terminal, number, code):
     shown = terminal(one_server.conninfo())
     shown.wait_for("/25")
-    shown.signal(number)
-    assert shown.end() == code
-    assert b"\x1b[?1049l" in shown.raw
-    assert b"\x1b[?25h" in shown.raw
+    shown.send(number)
+    assert shown.wait(30) == code
+    assert b"\x1b[?1049l" in shown.output
+    assert b"\x1b[?25h" in shown.output
 
 
 def test_a_dumb_terminal_is_refused_in_one_line(one_server, env):
@@ -91,27 +92,27 @@ def test_a_dumb_terminal_is_refused_in_one_line(one_server, env):
 
 def test_a_server_that_is_not_there_is_a_line_on_a_terminal_too(terminal, tmp_path):
     shown = terminal(f"host={tmp_path}")
-    assert shown.end() == 3
-    assert shown.raw.count(b"\n") == 1
-    assert b"\x1b[?1049h" not in shown.raw, "no screen was opened"
+    assert shown.wait(30) == 3
+    assert shown.output.count(b"\n") == 1
+    assert b"\x1b[?1049h" not in shown.output, "no screen was opened"
 
 
 @pytest.mark.parametrize("flags", [[], ["-W"]])
 def test_the_password_is_asked_for_and_never_shown(guarded, terminal, flags):
     shown = terminal("snapshot", *flags, guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
-    shown.type("hunter2\n")
-    assert shown.end() == 0
-    assert b"SLOTS" in shown.raw
-    assert b"hunter2" not in shown.raw
+    shown.press("hunter2\n")
+    assert shown.wait(30) == 0
+    assert b"SLOTS" in shown.output
+    assert b"hunter2" not in shown.output
 
 
 def test_a_wrong_password_is_one_line_and_3(guarded, terminal):
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
-    shown.type("guess\n")
-    assert shown.end() == 3
-    said = shown.raw.decode().split("dba: ", 1)[1].strip()
+    shown.press("guess\n")
+    assert shown.wait(30) == 3
+    said = shown.output.decode().split("dba: ", 1)[1].strip()
     assert "password authentication failed" in said
     assert "\n" not in said
     assert "guess" not in said
@@ -119,30 +120,30 @@ def test_a_wrong_password_is_one_line_and_3(guarded, terminal):
 
 def test_with_w_it_is_not_asked_for(guarded, terminal):
     shown = terminal("snapshot", "-w", guarded.conninfo("dba"))
-    assert shown.end() == 3
-    assert b"Password for" not in shown.raw
+    assert shown.wait(30) == 3
+    assert b"Password for" not in shown.output
 
 
 def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal):
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
-    shown.type("\x03")
-    assert shown.end() == 130
-    assert b"Traceback" not in shown.raw
+    shown.press("\x03")
+    assert shown.wait(30) == 130
+    assert b"Traceback" not in shown.output
 
 
 def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal):
     shown = terminal(guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
-    shown.type("hunter2\n")
+    shown.press("hunter2\n")
     shown.wait_for("/25")
     with psycopg.connect(guarded.conninfo(), autocommit=True) as superuser:
         ours = "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
         before = fetch(superuser, ours)
         superuser.execute("SELECT pg_terminate_backend(%s)", (before,))
         wait_until(lambda: superuser.execute(ours).fetchone() not in (None, (before,)), "it is back")
-    shown.type("q")
-    assert shown.end() == 0
+    shown.press("q")
+    assert shown.wait(30) == 0
 
 
 @pytest.mark.parametrize("how", ["PGPASSWORD", "passfile", "conninfo", "uri"])
@@ -161,6 +162,6 @@ def test_a_password_that_is_given_is_used_and_not_shown(guarded, terminal, tmp_p
         place = f"postgresql://dba:hunter2@{folder}:{guarded.port}/postgres"
     shown = terminal(place, **more)
     shown.wait_for("/25")
-    assert b"hunter2" not in shown.raw
-    shown.type("q")
-    assert shown.end() == 0
+    assert b"hunter2" not in shown.output
+    shown.press("q")
+    assert shown.wait(30) == 0
