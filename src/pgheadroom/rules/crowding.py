@@ -10,7 +10,7 @@ from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.identifiers import quoted
-from pgheadroom.rules.wording import clipped, ids, severity, who
+from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SHORT_STATES, plural
 
@@ -28,25 +28,16 @@ def server_slots(case: Case) -> Iterator[Finding]:
     full = slots.free == 0
     about = "" if slots.exact else "about "
     parts = [f"{about}{slots.used} of {slots.usable} usable slots taken", *_what_most_do(case)]
-    crowd = _crowd(case)
-    most = f"; most by {who(crowd[0])} ({len(crowd)})" if crowd else ""
+    most = _longest_first(case, crowd(case.snapshot.sessions))
+    parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
     yield Finding(
         "server-full" if full else "server-filling",
         urgency,
-        ("Full: " if full else "") + ", ".join(parts) + most,
+        ("Full: " if full else "") + ", ".join(parts),
         (_free_words(case), _state_words(case.states), *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN])),
         _remedy(case),
-        ids(crowd),
+        ids(most),
     )
-
-
-def _crowd(case: Case) -> list[Session]:
-    """The sessions of the user and application that have most, wherever they come from; the longest idle first."""
-    by_name: dict[tuple[str | None, str], list[Session]] = {}
-    for session in case.snapshot.sessions:
-        by_name.setdefault((session.user, session.application), []).append(session)
-    largest = max(by_name.values(), key=lambda sessions: len(sessions), default=[])
-    return _longest_first(case, largest)
 
 
 def _longest_first(case: Case, sessions: Iterable[Session]) -> list[Session]:

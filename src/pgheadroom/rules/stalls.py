@@ -1,13 +1,12 @@
 """Findings about sessions that hold something up: open transactions, long queries, locks."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.wording import clipped, first_for, ids, severity, who, worst
+from pgheadroom.rules.wording import clipped, crowd, first_for, ids, severity, who, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SHORT_STATES, plural
 
@@ -21,8 +20,8 @@ _PIDS_SHOWN = 3
 
 
 def _most(sessions: Sequence[Session]) -> str:
-    (name, count), *others = Counter(map(who, sessions)).most_common()
-    return f"; most by {name} ({count})" if others else f"; all by {name}"
+    most = crowd(sessions)
+    return f"; most by {who(most[0])} ({len(most)})" if len(most) < len(sessions) else f"; all by {who(most[0])}"
 
 
 def _details(case: Case, sessions: Sequence[Session]) -> tuple[str, ...]:

@@ -24,6 +24,14 @@ def who(one: Session | Hog) -> str:
     return f"{user}/{clipped(one.application)}" if one.application else user
 
 
+def crowd(sessions: Iterable[Session]) -> list[Session]:
+    """Those of the user and application that have most of them, wherever they come from, in their order."""
+    by_name: dict[tuple[str | None, str], list[Session]] = {}
+    for session in sessions:
+        by_name.setdefault((session.user, session.application), []).append(session)
+    return max(by_name.values(), key=lambda members: len(members), default=[])
+
+
 def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:
     """How urgent a value is; None while it is below the warning."""
     if levels.critical.reached(value, ceiling):
