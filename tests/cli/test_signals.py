@@ -1,18 +1,23 @@
 """`pgheadroom terminate` and `cancel` on real servers: who is hit, who is not, what is said and written down."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from pgheadroom.cli import main
+from pgheadroom.cli.signals import FOLLOWED_SECONDS
+from pgheadroom.errors import NoConnection
 from servers import fetch, wait_until
 
-INSERT = "SELECT pg_sleep(60)"
+SLOW = "SELECT pg_sleep(60)"
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +163,7 @@ def test_cancel_ends_the_query_and_not_the_session(server, role, sessions, super
 
     def run() -> None:
         try:
-            victim.execute(INSERT)
+            victim.execute(SLOW)
         except psycopg.errors.QueryCanceled as error:
             ended.append(error.sqlstate or "")
 
@@ -245,3 +250,57 @@ def test_as_a_process_it_loads_no_screens(one_server, role, sessions):
     arguments = ["terminate", "--user", "web", "--yes", one_server.conninfo("operator")]
     done = subprocess.run([sys.executable, "-c", loaded, *arguments], capture_output=True, text=True, timeout=60)
     assert done.stderr.splitlines()[-1] == "[] 0"
+
+
+def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1(
+    role, sessions, operator, audited, capsys
+):
+    (stuck,) = sessions(1, role("web"), application_name="stuck")
+    pid = stuck.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert main(["terminate", "--application", "stuck", "--yes", operator]) == 1
+        assert FOLLOWED_SECONDS <= time.monotonic() - began < 2 * FOLLOWED_SECONDS
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    printed = capsys.readouterr().out
+    assert "1 still there" in printed
+    assert f"pid {pid} web@postgres: signalled and still there" in printed
+    assert audited()[-1]["results"][0]["outcome"] == "signalled and still there"
+
+
+def test_a_poolers_server_connections_are_spared_unless_asked_for(one_server, new_bouncer, role, operator, capsys):
+    role("web")
+    upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres"
+    users = {"web": "", "admin": ""}
+    bouncer = new_bouncer({"postgres": upstream}, users=users, hba="local all all trust\n")
+    console = bouncer.console()
+    with psycopg.connect(bouncer.conninfo("web", "postgres"), autocommit=True, prepare_threshold=None) as client:
+        client.execute("SELECT 1")
+        arguments = ["terminate", "--user", "web", "--yes", "--pgbouncer", console, operator]
+        assert main(arguments) == 0
+        printed = capsys.readouterr().out
+        assert "it is a pooler's server connection" in printed
+        assert "no session to signal" in printed
+        assert main([*arguments, "--include-poolers"]) == 0
+        printed = capsys.readouterr().out
+        assert "1 freed" in printed
+        assert "whichever client uses the connection" in printed
+
+
+def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
+    one_server, role, sessions, operator, audited, monkeypatch, capsys
+):
+    """The server goes down between the look and the signal: the file says that the outcome is not known."""
+    sessions(1, role("web"))
+
+    async def lost(*_: object, **__: object) -> None:
+        raise NoConnection("the connection is lost")
+
+    monkeypatch.setattr("pgheadroom.sampler.LiveSource.signal", lost)
+    assert main(["terminate", "--user", "web", "--yes", operator]) == 3
+    assert "the connection is lost" in capsys.readouterr().err
+    before, after = audited()
+    assert before["action"] == after["action"]
+    assert [result["outcome"] for result in after["results"]] == ["unknown"]
