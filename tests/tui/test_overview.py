@@ -26,7 +26,7 @@ async def test_ascii_screen_has_no_other_characters() -> None:
 
 
 async def test_gauge_carries_used_of_usable_and_reserve() -> None:
-    async with on_stage() as stage:
+    async with on_stage(size=LARGE) as stage:
         assert "94/97  97%  3 free" in stage.line("SLOTS")
         assert "reserve 3 superuser + 2 reserved, 0 in use" in stage.line("SLOTS")
 

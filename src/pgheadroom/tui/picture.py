@@ -41,5 +41,13 @@ class Picture:
     def findings(self) -> Sequence[Finding]:
         return findings(self.snapshot, self.thresholds)
 
+    @property
+    def usage_style(self) -> str:
+        """The style for how full the server is, by the thresholds."""
+        usage, used, usable = self.thresholds.usage, self.capacity.used, self.capacity.usable
+        if usage.critical.reached(used, usable):
+            return "bad"
+        return "warn" if usage.warning.reached(used, usable) else "ok"
+
     def hogs(self, by: GroupBy) -> tuple[Hog, ...]:
         return hogs(self.snapshot, by)

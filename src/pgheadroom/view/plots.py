@@ -38,4 +38,4 @@ def _drawn(values: tuple[float | None, ...], ceiling: float, seconds: float, wid
     figure.yticks([0, ceiling / 2, ceiling], labels)
     figure.xticks([-seconds, -seconds / 2, 0], [f"-{seconds:.0f}s", f"-{seconds / 2:.0f}s", "now"])
     figure.frame(False)
-    return [str(line).rstrip()[:width] for line in figure.build().splitlines()][1 : height + 1]
+    return [str(line).rstrip()[:width] for line in plotext.uncolorize(figure.build()).splitlines()][1 : height + 1]

@@ -11,7 +11,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
-from pgheadroom.view.text import cell_width, safe, safe_lines
+from pgheadroom.view.text import safe, safe_lines, wrap
 from pgheadroom.view.words import ABSENT, plural, state_cell
 
 _LABEL = 13
@@ -132,27 +132,6 @@ def _query(query: str, width: int) -> list[Cells]:
     for line in safe_lines(query):
         lines += [highlight(part) for part in wrap(line, width)]
     return lines or [[Cell("none", "dim")]]
-
-
-def wrap(text: str, width: int) -> list[str]:
-    """A safe text in pieces of at most `width` cells, cut at spaces where there are any."""
-    pieces: list[str] = []
-    while cell_width(text) > width > 0:
-        cut = _fitting(text, width)
-        space = text.rfind(" ", 0, cut + 1)
-        cut = space if space > cut // 2 else cut
-        pieces.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    return [*pieces, text]
-
-
-def _fitting(text: str, width: int) -> int:
-    used = 0
-    for index, char in enumerate(text):
-        used += cell_width(char)
-        if used > width:
-            return max(1, index)
-    return len(text)
 
 
 _KEYWORDS = frozenset(

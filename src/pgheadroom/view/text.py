@@ -87,3 +87,25 @@ def _cut(text: str, width: int) -> tuple[str, int]:
         kept.append(char)
         used += step
     return "".join(kept) + ELLIPSIS, used + 1
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """A safe text in pieces of at most `width` cells, cut at spaces where there are any."""
+    pieces: list[str] = []
+    while cell_width(text) > width > 0:
+        cut = _fitting(text, width)
+        space = text.rfind(" ", 0, cut + 1)
+        cut = space if space > cut // 2 else cut
+        pieces.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    return [*pieces, text]
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters fit into `width` cells, at least one."""
+    used = 0
+    for index, char in enumerate(text):
+        used += char_width(char)
+        if used > width:
+            return max(1, index)
+    return len(text)

@@ -16,11 +16,13 @@ from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.text import wrap
 
 if TYPE_CHECKING:
     from pgheadroom.tui.app import Monitor
 
 
+_DEED_LINES = 3
 _ACTING = frozenset({"cancel", "terminate", "bulk"})
 
 
@@ -65,7 +67,9 @@ class LiveScreen(Screen[None]):
         deed = self.query_one("#deed", Lines)
         deed.display = bool(words)
         width = self.size.width
-        deed.paint([fit_line([Cell(f"{words}", "accent")], width)])
+        lines = wrap(words, width)[:_DEED_LINES]
+        deed.styles.height = len(lines)
+        deed.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
     def on_mount(self) -> None:
         self.query_one(FilterLine).display = False

@@ -126,10 +126,9 @@ class Overview(LiveScreen):
         width = gauge.size.width
         capacity = picture.capacity
         sparks = sparkline(picture.history.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
-        style = _usage_style(picture)
         gauge.paint(
             [
-                gauge_line(capacity, style, sparks, width),
+                gauge_line(capacity, picture.usage_style, sparks, width),
                 gauge_bar(capacity, picture.states, width),
                 headroom_line(capacity, width),
             ]
@@ -178,13 +177,6 @@ def _common_first(states: tuple[StateCount, ...]) -> list[StateCount]:
         *states[:_COMMON_STATES],
         *sorted(states[_COMMON_STATES:], key=lambda row: (not row.count, row.state is not State.STARTING)),
     ]
-
-
-def _usage_style(picture: Picture) -> str:
-    usage, capacity = picture.thresholds.usage, picture.capacity
-    if usage.critical.reached(capacity.used, capacity.usable):
-        return "bad"
-    return "warn" if usage.warning.reached(capacity.used, capacity.usable) else "ok"
 
 
 def hog_key(hog: Hog) -> tuple[str | None, str | None, str | None, str | None]:

@@ -14,6 +14,7 @@ from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
+from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS, by_urgency
 
 
@@ -32,7 +33,7 @@ class Sessions(LiveScreen):
         self._hide_idle = False
 
     def body(self) -> Iterator[Any]:
-        yield Lines(id="finding")
+        yield Lines(id="slots")
         yield Table[Session](
             "SESSIONS", SESSION_COLUMNS, lambda row: row.id, id="sessions", empty="no sessions", plainly_filtered=False
         )
@@ -57,6 +58,8 @@ class Sessions(LiveScreen):
 
     def show(self, picture: Picture) -> None:
         now = picture.snapshot.taken_at
+        slots = self.query_one("#slots", Lines)
+        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
         rows = self.matching(picture.snapshot.sessions, now)
         hidden = len(picture.snapshot.sessions) - len(rows)
         remark = f"{hidden} hidden" if hidden else ""

@@ -5,11 +5,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, fit_line
+from pgheadroom.view.text import safe
 
 
 class FilterLine(Horizontal):
@@ -30,6 +32,7 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         yield Lines(id="filter-label")
         yield Input(id="filter-input", compact=True, select_on_focus=False)
+        yield Static(Content(""), id="filter-complaint")
 
     def open(self, text: str, label: str = "/") -> None:
         self.display = True
@@ -41,7 +44,7 @@ class FilterLine(Horizontal):
 
     def complain(self, complaint: str) -> None:
         """Say what is wrong with the text; empty when it is right."""
-        self.query_one(Input).border_subtitle = complaint
+        self.query_one("#filter-complaint", Static).update(Content(safe(complaint)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -291,10 +291,7 @@ class Table(Painted, Generic[Row], can_focus=True):
         self._scroll_to_cursor()
         self._repaint()
 
-    def on_focus(self) -> None:
-        self._repaint()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:
         self._repaint()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:

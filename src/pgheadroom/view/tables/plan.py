@@ -26,7 +26,7 @@ def plan_rows(plan: Plan) -> list[PlanRow]:
 
 
 def _verdict(row: PlanRow, now: datetime) -> Cell:
-    return Cell(f"not: {row.reason}", "dim") if row.reason else Cell("✓ yes", "bad")
+    return Cell(f"✗ {row.reason}", "dim") if row.reason else Cell("✓ yes", "bad")
 
 
 def _of_session(column: Column[Session]) -> Column[PlanRow]:
@@ -34,10 +34,19 @@ def _of_session(column: Column[Session]) -> Column[PlanRow]:
         text, style = column.cell(row.session, now)
         return Cell(text, "dim" if row.reason else style)
 
-    return Column(column.name, column.title, column.width, cell, None, column.align, column.flex, column.importance)
+    return Column(
+        column.name,
+        column.title,
+        column.width,
+        cell,
+        None,
+        column.align,
+        column.flex,
+        column.importance or int(column.name == "transaction"),
+    )
 
 
 PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
-    Column("verdict", "signal", 7, _verdict, flex=2),
+    Column("verdict", "signal", 13, _verdict, flex=4),
     *(_of_session(column) for column in SESSION_COLUMNS if column.name not in {"connection", "wait"}),
 )

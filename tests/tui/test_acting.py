@@ -1,0 +1,241 @@
+"""The keys that act: what is asked, who is signalled, what is written down, and what is said of it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pgheadroom.model.action import Outcome, Verb
+from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
+from pgheadroom.tui.app import Options
+from tui.outage import NOW, ago, outage, session
+from tui.powers import FakeServer, armed
+from tui.stage import LARGE, Stage, matches_golden, on_stage
+
+
+def known_roles(snapshot: Snapshot) -> Snapshot:
+    """The outage with every role in the catalogue, so that who is a superuser is known."""
+    names = {one.user for one in snapshot.sessions if one.user}
+    roles = {name: Role(name, superuser=name == "admin", limit=None) for name in names}
+    return replace(snapshot, roles={**roles, **snapshot.roles})
+
+
+def audited(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "pgheadroom" / "actions.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+async def wait_for(stage: Stage, text: str) -> None:
+    for _ in range(20):
+        if text in stage.screen:
+            return
+        await stage.settle()
+    raise AssertionError(f"{text!r} never came:\n{stage.screen}")
+
+
+async def test_lock_pile_up_is_dissolved_in_three_keys(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K")
+        matches_golden("confirm-terminate", stage.screen)
+        await stage.press("y")
+        assert server.signalled_pids == [3000]
+        after = replace(
+            seen,
+            taken_at=ago(-1),
+            sessions=tuple(one for one in seen.sessions if one.pid != 3000),
+        )
+        await stage.post(after)
+        await wait_for(stage, "terminate: 1 freed, none retaken")
+    assert [line["event"] for line in audited(tmp_path)] == ["intended"]
+
+
+async def test_no_is_where_the_focus_stands_and_enter_signals_nobody(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        for keys in (("enter",), ("escape",), ("n",), ("q",)):
+            await stage.press("tab", "shift+tab", "tab", "K", *keys)
+            assert "Terminate 1 session?" not in stage.screen
+            await stage.press("shift+tab")
+    assert server.signals == []
+    assert audited(tmp_path) == []
+
+
+async def test_what_was_shown_is_signalled_when_rows_move_under_the_question(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "j", "j", "K")
+        shown = stage.app.screen_stack[-2].query_one("#sessions").current.pid
+        assert f"pid {shown}" in stage.screen
+        moved = replace(seen, taken_at=ago(-1), sessions=(session(1, age=99999), *seen.sessions[::-1]))
+        await stage.post(moved)
+        assert f"pid {shown}" in stage.screen
+        await stage.press("y")
+        assert server.signalled_pids == [shown]
+
+
+async def test_vanished_row_under_the_cursor_cannot_be_signalled(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "j")
+        gone = stage.app.screen.query_one("#sessions").current
+        await stage.post(replace(seen, sessions=tuple(one for one in seen.sessions if one.id != gone.id)))
+        await stage.press("K")
+        assert "no session is chosen" in stage.screen
+        await stage.press("y")
+    assert server.signals == []
+
+
+async def test_cancel_carries_the_query_start(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "slash", *"pid:2003", "enter", "C")
+        assert "Cancel the query of 1 session?" in stage.screen
+        await stage.press("y")
+        ((verb, (target,), _),) = server.signals
+        wanted = next(one for one in seen.sessions if one.pid == 2003)
+        assert verb is Verb.CANCEL
+        assert (target.backend_start, target.query_start) == (wanted.backend_start, wanted.query_start)
+
+
+async def test_cancel_of_an_idle_session_is_refused_before_asking(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "slash", *"pid:1000", "enter", "C")
+        assert "it runs no query to cancel" in stage.screen
+    assert server.signals == []
+    assert [line["event"] for line in audited(tmp_path)] == ["refused"]
+
+
+async def test_marked_sessions_are_signalled_together(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "slash", *"user:mobile", "enter", "space", "space", "space", "K")
+        assert "Terminate 3 sessions?" in stage.screen
+        await stage.press("y")
+        assert len(server.signalled_pids) == 3
+
+
+async def test_superuser_and_ourselves_are_left_alone(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+        await stage.press("2", "slash", *"user:admin,pgheadroom", "enter", "B")
+        assert "✗ it is a superuser's" in stage.screen
+        assert "✗ it is our own session" in stage.screen
+        assert "nobody to signal" in stage.screen
+
+
+async def test_a_superuser_may_name_a_superusers_session_by_hand(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    seen = replace(seen, door=replace(seen.door, slot=SlotKind.SUPERUSER))
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "slash", *"user:admin", "enter", "K")
+        assert "1 target of a superuser" in stage.screen
+        await stage.press("y")
+        assert server.signals[0][2] is True
+
+
+async def test_protected_role_is_never_signalled(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path, "mobile")) as stage:
+        await stage.press("2", "slash", *"user:mobile", "enter", "K")
+        assert "protected by the configuration" in stage.screen
+    assert server.signals == []
+
+
+async def test_bulk_of_the_hog_under_the_cursor_wants_its_number_typed(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("j", "B")
+        matches_golden("bulk-80x24", stage.screen)
+        await stage.press("9", "enter")
+        assert "9 is not the number" in stage.screen
+        assert server.signals == []
+        await stage.press("1", "0", "enter")
+        assert len(server.signalled_pids) == 10
+        assert {one["user"] for one in audited(tmp_path)[0]["targets"]} == {"mobile"}
+        assert "user:mobile" in audited(tmp_path)[0]["chosen_by"]
+
+
+async def test_bulk_preview_is_frozen_from_the_first_digit(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("j", "B", "1")
+        await stage.post(replace(seen, taken_at=ago(-1), sessions=(*seen.sessions, session(9999, user="mobile"))))
+        assert "TERMINATE 10 sessions" in stage.screen
+        await stage.press("0", "enter")
+        assert 9999 not in server.signalled_pids
+        assert len(server.signalled_pids) == 10
+
+
+async def test_every_remedy_of_the_article_has_a_key(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("B", "a")
+        assert "TERMINATE 38 sessions" in stage.screen
+        await stage.press("b")
+        assert "TERMINATE 1 session" in stage.screen
+        await stage.press("c")
+        assert "CANCEL 0 sessions" in stage.screen
+        await stage.press("d", *"metabase", "enter")
+        assert "TERMINATE 10 sessions" in stage.screen
+        await stage.press("e", *"10.0.2.9", "enter")
+        assert "TERMINATE 8 sessions" in stage.screen
+
+
+async def test_missing_grant_is_one_sentence(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    server.outcome, server.message = Outcome.REFUSED, "it takes GRANT pg_signal_backend TO pgheadroom"
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+        await stage.post(replace(server.snapshot, taken_at=ago(-1)))
+        await wait_for(stage, "terminate: 1 refused; it takes GRANT pg_signal_backend")
+    assert [line["event"] for line in audited(tmp_path)] == ["intended", "result"]
+
+
+async def test_lost_connection_during_an_action_is_said(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    server.lost = True
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+        await wait_for(stage, "terminate: not connected")
+
+
+async def test_audit_that_cannot_be_written_forbids_the_action(tmp_path: Path) -> None:
+    (tmp_path / "pgheadroom").write_text("a file where the folder should be")
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+        await stage.press("tab", "K", "y")
+        await wait_for(stage, "signalled")
+        assert "nothing was" in stage.screen
+    assert server.signals == []
+
+
+async def test_read_only_has_no_keys_that_act() -> None:
+    options = Options("prod", read_only=True)
+    async with on_stage(options=options) as stage:
+        assert "read-only" in stage.screen
+        assert "terminate" not in stage.screen
+        await stage.press("tab", "K", "C", "B", "y")
+        assert "?" not in stage.line("Tab pane").split("help")[0][:-2]
+        assert "Terminate" not in stage.screen
+
+
+async def test_slots_taken_again_are_said_with_the_cure(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path), size=LARGE) as stage:
+        await stage.press("j", "B", "1", "0", "enter")
+        others = tuple(one for one in seen.sessions if one.user != "mobile")
+        mobile = next(one for one in seen.sessions if one.user == "mobile")
+        again = tuple(mobile._replace(pid=7000 + n, backend_start=NOW) for n in range(10))
+        await stage.post(replace(seen, taken_at=ago(-2), sessions=(*others, *again)))
+        await wait_for(stage, "10 freed, 10 retaken by app[/red] in 2s: fix or stop the application, or limit the role")
