@@ -42,7 +42,7 @@ class Terminal(TerminalLine):
 
     def _feed(self, data: bytes) -> None:
         # A sequence may be cut by the end of what was read: its beginning waits for its end.
-        whole, escape, rest = data.rpartition(b"\x1b")
+        _, escape, rest = data.rpartition(b"\x1b")
         cut = escape + rest if escape and len(rest) < 16 and not re.search(rb"[a-zA-Z~\x07]", rest[1:]) else b""
         self._held_back = cut
         self._stream.feed(_NOT_FOR_PYTE.sub(b"", data[: len(data) - len(cut)]))

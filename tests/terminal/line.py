@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -10,12 +11,21 @@ import subprocess
 import termios
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 _CHUNK = 65536
+
+# What xterm says when it is asked for its cursor, its kind, its name, a capability, a mode. Some programs wait for it.
+_ANSWERS: tuple[tuple[bytes, Callable[[re.Match[bytes]], bytes]], ...] = (
+    (rb"\x1b\[6n", lambda asked: b"\x1b[1;1R"),
+    (rb"\x1b\[0?c", lambda asked: b"\x1b[?64;1;22c"),
+    (rb"\x1b\[>0?q", lambda asked: b"\x1bP>|XTerm(390)\x1b\\"),
+    (rb"\x1bP\+q[0-9a-fA-F;]*\x1b\\", lambda asked: b"\x1bP0+r\x1b\\"),
+    (rb"\x1b\[\?(\d+)\$p", lambda asked: b"\x1b[?%b;0$y" % asked[1]),
+)
 
 
 class TerminalLine:
@@ -64,7 +74,13 @@ class TerminalLine:
             time.sleep(min(0.01, max(0.0, seconds)))
             return b""
         self.output += data
+        self._answer(data)
         return data
+
+    def _answer(self, data: bytes) -> None:
+        for question, answer in _ANSWERS:
+            for asked in re.finditer(question, data):
+                self.write(answer(asked))
 
     def write(self, data: bytes) -> None:
         os.write(self._master, data)
