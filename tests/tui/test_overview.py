@@ -124,6 +124,15 @@ async def test_lock_tree_shows_the_root_with_all_who_wait_behind_it() -> None:
         assert "  └ 3007" in stage.screen
 
 
+async def test_locks_have_a_screen_of_their_own() -> None:
+    async with on_stage() as stage:
+        await stage.press("3")
+        assert stage.line("● 3000").split()[2] == "9"
+        assert "3009" in stage.screen
+        await stage.press("escape")
+        assert "HOGS" in stage.screen
+
+
 async def test_pane_without_locks_says_so_and_a_gap_says_why() -> None:
     calm = replace(outage(), sessions=(session(1),), lock_requests=())
     async with on_stage(calm) as stage:

@@ -33,6 +33,7 @@ from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.detail import Detail
 from pgheadroom.tui.screens.help import Help
+from pgheadroom.tui.screens.locks import Locks
 from pgheadroom.tui.screens.overview import Overview
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.painted import Painted
@@ -79,6 +80,7 @@ class Monitor(App[int]):
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": Overview,
         "sessions": Sessions,
+        "locks": Locks,
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -92,6 +94,7 @@ class Monitor(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "mode('overview')", "Overview", show=False),
         Binding("2", "mode('sessions')", "Sessions", show=False),
+        Binding("3", "mode('locks')", "Locks", show=False),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),

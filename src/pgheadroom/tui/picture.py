@@ -1,4 +1,4 @@
-"""What a snapshot means, worked out once a sample and only when a screen asks for it."""
+"""What the screens draw: a sample, what the rules make of it, and the samples before."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,36 +10,35 @@ from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.findings import findings
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.hogs import hogs
-from pgheadroom.rules.locks import lock_tree
-from pgheadroom.rules.states import states
 
 
 class Picture:
-    """A snapshot with everything that the rules make of it."""
+    """A case with its history. Each part is worked out once a sample, and only when a screen asks for it."""
 
     def __init__(self, snapshot: Snapshot, thresholds: Thresholds, history: History) -> None:
         self.snapshot = snapshot
         self.thresholds = thresholds
         self.history = history
+        self._case = Case(snapshot, thresholds)
 
-    @cached_property
+    @property
     def capacity(self) -> Capacity:
-        return capacity(self.snapshot)
+        return self._case.capacity
 
-    @cached_property
+    @property
     def states(self) -> tuple[StateCount, ...]:
-        return states(self.snapshot)
+        return self._case.states
 
-    @cached_property
+    @property
     def locks(self) -> tuple[LockNode, ...]:
-        return lock_tree(self.snapshot)
+        return self._case.locks
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
-        return findings(self.snapshot, self.thresholds)
+        return findings_of(self._case)
 
     @property
     def usage_style(self) -> str:
@@ -50,4 +49,4 @@ class Picture:
         return "warn" if usage.warning.reached(used, usable) else "ok"
 
     def hogs(self, by: GroupBy) -> tuple[Hog, ...]:
-        return hogs(self.snapshot, by)
+        return self._case.hogs if by is GroupBy.ALL else hogs(self.snapshot, by)

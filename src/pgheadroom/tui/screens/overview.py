@@ -11,10 +11,10 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, State
-from pgheadroom.model.snapshot import Gap
 from pgheadroom.rules.filters import condition
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bars import sparkline
@@ -23,7 +23,6 @@ from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line
 from pgheadroom.view.header import trouble_line
 from pgheadroom.view.plots import trend
 from pgheadroom.view.tables.hogs import hog_columns
-from pgheadroom.view.tables.locks import LOCK_COLUMNS
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.text import safe
@@ -57,9 +56,7 @@ class Overview(LiveScreen):
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
             )
         yield Table[Hog]("HOGS by all", hog_columns("all"), hog_key, id="hogs")
-        yield Table[LockNode](
-            "LOCK WAITS", LOCK_COLUMNS, lambda row: row.pid, id="locks", empty="nobody waits for a lock"
-        )
+        yield lock_table()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -95,8 +92,7 @@ class Overview(LiveScreen):
         if isinstance(row, PoolRow) and row.pool is not None:
             return f"{condition('user', row.pool.user)} {condition('db', row.pool.database)}"
         if isinstance(row, LockNode) and self.monitor.picture is not None:
-            tree = self.monitor.picture.locks
-            return "pid:" + ",".join(str(node.pid) for node in tree if node.root_pid == row.root_pid)
+            return tree_filter(self.monitor.picture, row)
         return ""
 
     def chosen(self) -> list[Session]:
@@ -116,7 +112,7 @@ class Overview(LiveScreen):
         self.query_one("#finding", Lines).paint([self._finding_line(picture)])
         self.pane("states").show(_common_first(picture.states), now)
         self.pane("hogs").show(picture.hogs(self._by), now, title=f"HOGS by {self._by.value}")
-        self._show_locks(picture)
+        show_locks(self.pane("locks"), picture)
         self._show_trend(picture)
         pools = self.pane("pools")
         pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(picture))
@@ -152,16 +148,6 @@ class Overview(LiveScreen):
             return finding_line(picture.findings[0], len(picture.findings) - 1, width)
         return fit_line([Cell("✓ ", "ok"), Cell("nothing wrong found", "ok")], width)
 
-    def _show_locks(self, picture: Picture) -> None:
-        waiting = sum(1 for node in picture.locks if node.waits)
-        gap = _gap(picture.snapshot.gaps, "locks")
-        remark = (
-            Cell(f"not known: {safe(gap.reason)}", "warn")
-            if gap
-            else Cell(f"{waiting} waiting" if waiting else "", "warn")
-        )
-        self.pane("locks").show(picture.locks, picture.snapshot.taken_at, remark)
-
 
 def _filter_of_hog(hog: Hog, by: GroupBy) -> str:
     columns = ("user", "application", "client", "database") if by is GroupBy.ALL else (by.value,)
@@ -190,10 +176,6 @@ def finding_line(finding: Finding, more: int, width: int) -> Line:
     word = f"{finding.severity.name} "
     line = [Cell(word, style + " strong"), Cell(safe(finding.sentence), style)]
     return spread(line, [Cell(f" +{more} more", "dim")] if more else [], width)
-
-
-def _gap(gaps: tuple[Gap, ...], part: str) -> Gap | None:
-    return next((gap for gap in gaps if gap.part == part), None)
 
 
 def _pool_remark(picture: Picture) -> Cell:

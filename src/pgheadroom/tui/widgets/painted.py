@@ -59,7 +59,7 @@ class Painted(Widget):
         segments = [Segment(self._glyphs(cell.text), self._style(cell.style)) for cell in _line(self._lines, y)]
         width = self.size.width
         drawn = sum(cell_width(segment.text) for segment in segments)
-        return Strip(segments, drawn).adjust_cell_length(width, self.rich_style)
+        return Strip(segments, drawn).adjust_cell_length(width, self._style(""))
 
     def _glyphs(self, text: str) -> str:
         return to_ascii(text) if self.ascii_only else text

@@ -1,0 +1,61 @@
+"""Screen 3: every lock wait, each waiter under the session that it waits for. Overview's pane shows the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.gauge import gauge_line
+from pgheadroom.view.tables.locks import LOCK_COLUMNS
+from pgheadroom.view.text import safe
+
+
+def lock_table() -> Table[LockNode]:
+    return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.pid, id="locks", empty="nobody waits for a lock")
+
+
+def show_locks(table: Table[LockNode], picture: Picture) -> None:
+    """Fill the table; a part that could not be read is said in its title."""
+    waiting = sum(1 for node in picture.locks if node.waits)
+    reason = _gap(picture.snapshot)
+    words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting" if waiting else ""
+    table.show(picture.locks, picture.snapshot.taken_at, Cell(words, "warn"))
+
+
+def _gap(snapshot: Snapshot) -> str:
+    return next((gap.reason for gap in snapshot.gaps if gap.part == "locks"), "")
+
+
+def tree_filter(picture: Picture, node: LockNode) -> str:
+    """The filter for all sessions of the tree that a node stands in."""
+    return "pid:" + ",".join(str(one.pid) for one in picture.locks if one.root_pid == node.root_pid and one.pid)
+
+
+class Locks(LiveScreen):
+    """The lock tree over the whole screen."""
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="slots")
+        yield lock_table()
+
+    def show(self, picture: Picture) -> None:
+        slots = self.query_one("#slots", Lines)
+        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
+        show_locks(self.pane("locks"), picture)
+
+    def chosen(self) -> list[Session]:
+        row = self.pane("locks").current
+        return [row.session] if row is not None and row.session is not None else []
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        if event.row.session is not None:
+            self.monitor.open_detail(event.row.session)
+
+    def leave(self) -> None:
+        self.monitor.action_mode("overview")
