@@ -107,8 +107,14 @@ def test_defaults_file_environment_flags(config_file):
 
 
 def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
-    with pytest.raises(UsageError, match="connection string"):
-        settled(config_file, "--pgbouncer", "nonsense=1")
+    with pytest.raises(UsageError, match='PgBouncer 2: connection string: invalid connection option "nonsense"'):
+        settled(config_file, "--pgbouncer", "host=a", "--pgbouncer", "nonsense=1")
+
+
+def test_a_target_that_libpq_cannot_read_is_named():
+    broken = Configuration(targets={"production": Layer(conninfo="nonsense=1")})
+    with pytest.raises(UsageError, match="target production: connection string"):
+        connection.locate(flags.parse(["production"])[1], broken)
 
 
 # --- the password ----------------------------------------------------------------------------------------------------

@@ -304,3 +304,21 @@ def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
     before, after = audited()
     assert before["action"] == after["action"]
     assert [result["outcome"] for result in after["results"]] == ["unknown"]
+
+
+def test_ctrl_c_while_it_waits_still_tells_the_audit_file_what_was_known(role, sessions, operator, audited, superuser):
+    (stuck,) = sessions(1, role("web"), application_name="stuck")
+    pid = stuck.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        arguments = [sys.executable, "-m", "pgheadroom", "terminate", "--application", "stuck", "--yes", operator]
+        acting = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: len(audited()) == 1, "it is intended")
+        time.sleep(0.5)
+        acting.send_signal(signal.SIGINT)
+        _, said = acting.communicate(timeout=10)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert acting.returncode == 130
+    assert "Traceback" not in said
+    assert [result["outcome"] for result in audited()[-1]["results"]] == ["signalled"]

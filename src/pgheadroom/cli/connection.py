@@ -34,8 +34,6 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
         configuration.general, chosen, config.from_environment(environ), _from_flags(flags, place), target=target
     )
     _learn_secrets(settings, environ)
-    for console in settings.pgbouncers:
-        conninfo.parse(console)
     return settings
 
 
@@ -51,8 +49,16 @@ def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
 
 def _learn_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
     keep_secret(environ.get("PGPASSWORD", ""))
-    for text in (settings.conninfo, *settings.pgbouncers):
-        keep_secret(conninfo.parse(text).get("password", ""))
+    keep_secret(conninfo.parse(settings.conninfo).get("password", ""))
+    for number, console in enumerate(settings.pgbouncers, 1):
+        keep_secret(_parsed(console, f"PgBouncer {number}").get("password", ""))
+
+
+def _parsed(text: str, whose: str) -> dict[str, str]:
+    try:
+        return conninfo.parse(text)
+    except UsageError as error:
+        raise UsageError(f"{whose}: {error}") from None
 
 
 def locate(flags: argparse.Namespace, configuration: Configuration) -> tuple[str, str | None]:
@@ -63,6 +69,7 @@ def locate(flags: argparse.Namespace, configuration: Configuration) -> tuple[str
     """
     words: list[str] = list(getattr(flags, "words", ()))
     base, target = _base(words, flags, configuration)
+    given = _parsed(base, f"target {target}") if target else conninfo.parse(base)
     said = {"host": flags.host, "port": flags.port, "user": flags.username} if hasattr(flags, "host") else {}
     parameters = {key: value for key, value in said.items() if value is not None}
     if words and "user" not in parameters:
@@ -70,7 +77,7 @@ def locate(flags: argparse.Namespace, configuration: Configuration) -> tuple[str
     if words:
         raise UsageError(f"too many words on the command line: '{words[0]}'")
     database = conninfo.parse(getattr(flags, "dbname", None) or "")
-    return target, _merged(base, database, parameters)
+    return target, _merged(given, database, parameters)
 
 
 def _base(words: list[str], flags: argparse.Namespace, configuration: Configuration) -> tuple[str, str]:
@@ -88,8 +95,8 @@ def _user_word(word: str) -> str:
     return word
 
 
-def _merged(base: str, database: Mapping[str, str], parameters: Mapping[str, str]) -> str:
-    given = conninfo.parse(base)
+def _merged(base: Mapping[str, str], database: Mapping[str, str], parameters: Mapping[str, str]) -> str:
+    given = dict(base)
     if "host" in parameters or "host" in database:
         # libpq prefers hostaddr, so the base's would silently win over the host that was asked for.
         given.pop("hostaddr", None)

@@ -164,18 +164,18 @@ async def _act(errand: Errand, preview: Preview, source: LiveSource) -> int:
     if not errand.as_json:
         put(preview_text(preview, terminal.text_width()) + "\n")
     action = errand.audit.intend(errand.verb, preview.plan.targets, preview.seen, preview.chosen_by)
+    results = [SessionResult(session.id, "unknown") for session in preview.plan.targets]
+    # Whatever ends this, a lost link or Ctrl-C, the file tells what was known then.
     try:
         deed = await _signal(errand, preview, source)
-    except PgHeadroomError as error:
-        _complete(
-            errand, action, [SessionResult(session.id, "unknown", str(error)) for session in preview.plan.targets]
-        )
-        raise
-    now = await _followed(deed, source)
-    results = zip(deed.results, fates(deed, now), strict=True)
-    _complete(errand, action, [SessionResult(result.target.id, fate, result.message) for result, fate in results])
+        results = [SessionResult(result.target.id, result.outcome, result.message) for result in deed.results]
+        now = await _followed(deed, source)
+        ends = fates(deed, now)
+        results = [replace(result, outcome=fate) for result, fate in zip(results, ends, strict=True)]
+    finally:
+        _complete(errand, action, results)
     _print_result(errand, preview, deed, now)
-    return EXIT_OK if complete(fates(deed, now)) else EXIT_NOT_ALL
+    return EXIT_OK if complete(ends) else EXIT_NOT_ALL
 
 
 async def _signal(errand: Errand, preview: Preview, source: LiveSource) -> Deed:
