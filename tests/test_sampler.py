@@ -21,6 +21,8 @@ from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.model.action import Outcome, Target, Verb
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.postgres import sampling
+from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.sampler import LiveSource
 from servers import Roles, Sessions, fetch, wait_until
@@ -297,6 +299,44 @@ async def test_closing_does_not_wait_for_a_frozen_server(
     assert time.monotonic() - began < 1.0
     signal_backend(superuser, signal.SIGCONT)
     wait_until(lambda: ours(superuser) == 0, "the slot is given back")
+
+
+async def test_a_sample_that_the_server_cancels_is_trouble_but_no_loss(
+    server: Cluster, superuser: "psycopg.Connection[Any]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As statement_timeout does on a server that is overloaded."""
+    cancelled = 0
+
+    def slow(name: str, version_num: int) -> bytes:
+        delay = b"SELECT pg_catalog.clock_timestamp(), false FROM pg_catalog.pg_sleep(20)"
+        return delay if name == "moment" and not cancelled else query(name, version_num)
+
+    monkeypatch.setattr(sampling, "query", slow)
+    async with running(LiveSource(server.conninfo(), interval=0.1)) as posted:
+        await posted.more(Trouble)
+        ours_now = "FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
+        pid = fetch(superuser, f"SELECT pid {ours_now}")
+        cancelled = 1
+        superuser.execute("SELECT pg_cancel_backend(%s)", (pid,))
+        await posted.until(lambda: "canceling statement" in posted.troubles[-1].reason)
+        await posted.more(Snapshot)
+        assert fetch(superuser, f"SELECT array_agg(pid) {ours_now}") == [pid]
+
+
+async def test_a_question_whose_asker_went_away_disturbs_nobody(one_server: Cluster) -> None:
+    source = LiveSource(one_server.conninfo())
+    await source.open()
+
+    async def failing(probe: Probe) -> Snapshot:
+        await asyncio.sleep(0.1)
+        raise NoConnection("nobody listens to this")
+
+    asking = asyncio.create_task(source.ask(failing))
+    await asyncio.sleep(0.05)
+    asking.cancel()
+    snapshot = await source.sample_once()
+    assert snapshot.sessions
+    await source.close()
 
 
 # --- other questions over the same connection ------------------------------------------------------------------------

@@ -13,10 +13,11 @@ from psycopg import sql
 
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
-from pgheadroom.model.session import LOCAL, State
+from pgheadroom.model.session import LOCAL, Session, State
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.postgres import sampling
-from pgheadroom.postgres.sampling import Probe
+from pgheadroom.postgres.exchange import NoSample
+from pgheadroom.postgres.sampling import Probe, slot_sync_takes_slot
 from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch
 from wire import Wire
 
@@ -348,6 +349,29 @@ async def test_what_is_forbidden_is_not_asked_each_second(
     await probe.close()
 
 
+async def test_without_the_right_to_see_any_session_there_is_no_sample(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE plain LOGIN; REVOKE EXECUTE ON FUNCTION pg_stat_get_activity FROM PUBLIC")
+    probe = await Probe.open(cluster.conninfo("plain"))
+    for _ in range(3):
+        with pytest.raises(NoSample, match="permission denied for function pg_stat_get_activity"):
+            await probe.sample()
+    assert cluster.log.count("permission denied") == 1
+    await probe.close()
+
+
+@pytest.mark.parametrize(
+    ("version_num", "takes"),
+    [(170_000, True), (170_002, True), (170_003, False), (160_006, False), (180_004, False)],
+)
+def test_the_slot_that_slot_synchronisation_took(version_num: int, takes: bool) -> None:
+    blank = Session(1, None, None, None, "", None, None, State.HIDDEN, "", "", *[None] * 5, "", None, "")
+    worker, other = blank._replace(backend_type="slotsync worker"), blank._replace(backend_type="walwriter")
+    assert slot_sync_takes_slot(version_num, [other, worker]) is takes
+    assert not slot_sync_takes_slot(version_num, [other])
+
+
 async def test_activity_that_is_switched_off(server: Cluster, sessions: Sessions, open_probe: OpenProbe) -> None:
     dark = sessions(1, options="-c track_activities=off")[0]
     snapshot = await (await open_probe()).sample()
@@ -380,9 +404,10 @@ async def test_our_own_waiting_shows_in_no_ones_locks(server: Cluster, open_prob
     assert all(session.blocked_by == () for session in snapshot.sessions)
 
 
-async def test_a_standby(new_cluster: Callable[..., Cluster]) -> None:
-    primary = new_cluster(18)
-    standby = primary.standby()
+@pytest.mark.parametrize("major", [15, 16, 18])
+async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> None:
+    primary = new_cluster(major)
+    standby = primary.standby(f"standby{major}")
     standby.start()
     try:
         probe = await Probe.open(standby.conninfo())

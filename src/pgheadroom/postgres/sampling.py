@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
@@ -21,6 +22,8 @@ FIRST_ANSWER_WITHIN = 20.0
 """Seconds for the first question, by default: longer than statement_timeout."""
 AUTHENTICATING_ARE_ROWS = 180_000
 """From this version on backends that still authenticate have a row."""
+ESSENTIAL = ("moment", "sessions")
+"""Parts without which there is no sample."""
 _SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
 _SLOT_SYNC = "slotsync worker"
 
@@ -78,6 +81,9 @@ class Probe:
             NoConnection: when the connection is lost.
             NoSample: when the server refuses the question about sessions itself.
         """
+        for part in ESSENTIAL:
+            if self._is_forbidden(part):
+                raise NoSample(f"the server does not tell its sessions: {self._forbidden[part][0]}")
         questions = self._questions()
         began = time.perf_counter()
         answers = dict(zip([q.part for q in questions], await self._ask(questions), strict=True))
@@ -149,7 +155,7 @@ class Probe:
             sessions=activity.sessions,
             processes=activity.processes,
             authenticating=_count(answers.get("authenticating")),
-            slot_sync_takes_slot=_slot_sync_takes_slot(facts.version_num, activity),
+            slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
             lock_requests=read_lock_requests(locks, catalogue, activity.leaders) if isinstance(locks, list) else (),
             roles=catalogue.roles,
@@ -225,8 +231,8 @@ def _count(answer: Answer | None) -> int:
     return int(answer[0][0]) if isinstance(answer, list) else 0
 
 
-def _slot_sync_takes_slot(version_num: int, activity: Activity) -> bool:
+def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:
     """17.0 to 17.2 gave the worker that synchronises replication slots an ordinary slot."""
     if version_num not in _SLOT_SYNC_TAKES_A_SLOT:
         return False
-    return any(process.backend_type == _SLOT_SYNC for process in activity.processes)
+    return any(process.backend_type == _SLOT_SYNC for process in processes)
