@@ -78,12 +78,38 @@ class Audit:
         Raises:
             AuditFailed: It cannot be written; the action must not happen. Never raised when not `required`.
         """
+        return self._intend("nothing was signalled", **_what(verb, sessions, seen, chosen_by))
+
+    def intend_command(self, bouncer: str, command: str, expected: str) -> str:
+        """Write down a command to a PgBouncer before it is given.
+
+        Args:
+            command: As it is sent.
+            expected: What the user was told that it does.
+
+        Returns:
+            The action's id, for `complete_command`.
+
+        Raises:
+            AuditFailed: As `intend`.
+        """
+        return self._intend("the command was not given", pgbouncer=bouncer, command=command, expected=expected)
+
+    def complete_command(self, action: str, outcome: str, message: str) -> None:
+        """Write down what came of a command.
+
+        Raises:
+            AuditFailed: As `complete`.
+        """
+        self._complete(action, outcome=outcome, message=message)
+
+    def _intend(self, consequence: str, **facts: Any) -> str:
         action = str(uuid.uuid4())
         try:
-            self._append("intended", action, **_what(verb, sessions, seen, chosen_by))
+            self._append("intended", action, **facts)
         except OSError as error:
             if self.required:
-                raise AuditFailed(self._failure(error, "nothing was signalled")) from None
+                raise AuditFailed(self._failure(error, consequence)) from None
         return action
 
     def complete(self, action: str, results: Iterable[SessionResult]) -> None:
@@ -92,8 +118,11 @@ class Audit:
         Raises:
             AuditFailed: It cannot be written. The action has happened all the same. Never raised when not `required`.
         """
+        self._complete(action, results=[_result(result) for result in results])
+
+    def _complete(self, action: str, **facts: Any) -> None:
         try:
-            self._append("result", action, results=[_result(result) for result in results])
+            self._append("result", action, **facts)
         except OSError as error:
             if self.required:
                 raise AuditFailed(self._failure(error, "the action happened, its result is not recorded")) from None

@@ -169,13 +169,17 @@ def hog_key(hog: Hog) -> tuple[str | None, str | None, str | None, str | None]:
     return (hog.user, hog.application, hog.client, hog.database)
 
 
+_SIGNS = {Severity.CRITICAL: "✗ ", Severity.WARNING: "! ", Severity.NOTICE: "· "}
+_WORDS_FROM = 100
+
+
 def finding_line(finding: Finding, more: int, width: int) -> Line:
     """The most urgent finding in one sentence, and how many more there are."""
     critical = finding.severity is Severity.CRITICAL
     style = "bad" if critical else "warn" if finding.severity is Severity.WARNING else "dim"
-    word = f"{finding.severity.name} "
+    word = _SIGNS[finding.severity] if width < _WORDS_FROM else f"{finding.severity.name} "
     line = [Cell(word, style + " strong"), Cell(safe(finding.sentence), style)]
-    return spread(line, [Cell(f" +{more} more", "dim")] if more else [], width)
+    return spread(line, [Cell(f" +{more}", "dim")] if more else [], width)
 
 
 def _pool_remark(picture: Picture) -> Cell:
