@@ -13,6 +13,7 @@ from pgheadroom.demo.cluster import Cluster
 from pgheadroom.errors import UsageError
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer import console as module
+from pgheadroom.pgbouncer import line
 from pgheadroom.pgbouncer.console import Console
 
 
@@ -175,14 +176,14 @@ async def test_close_does_not_wait_for_a_frozen_one(bouncer: Bouncer) -> None:
 async def test_pauses_between_attempts_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console("host=127.0.0.1 port=1 user=admin")
     attempts = 0
-    real = module.connect
+    real = line.connect
 
     async def counted(*arguments: Any) -> Any:
         nonlocal attempts
         attempts += 1
         return await real(*arguments)
 
-    monkeypatch.setattr(module, "connect", counted)
+    monkeypatch.setattr(line, "connect", counted)
     began = time.monotonic()
     while time.monotonic() - began < 1.6:
         await console.sample()

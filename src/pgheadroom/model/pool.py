@@ -23,6 +23,7 @@ class Pool:
         mode: `session`, `transaction` or `statement`.
         size: The pool_size that applies; None when not known, 0 when unlimited (1.24+).
         reserve: The reserve_pool_size that applies.
+        cl_cancelling, sv_cancelling: Cancel requests, and servers that carry one or wait for one (1.16+, 1.18+).
     """
 
     database: str
@@ -38,11 +39,13 @@ class Pool:
     mode: str
     size: int | None = None
     reserve: int = 0
+    cl_cancelling: int = 0
+    sv_cancelling: int = 0
 
     @property
     def servers(self) -> int:
         """Server connections that the pool has open or opens now; each takes a slot of PostgreSQL."""
-        return self.sv_active + self.sv_idle + self.sv_used + self.sv_tested + self.sv_login
+        return self.sv_active + self.sv_idle + self.sv_used + self.sv_tested + self.sv_login + self.sv_cancelling
 
     @property
     def full_percent(self) -> float | None:

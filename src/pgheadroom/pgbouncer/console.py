@@ -1,41 +1,37 @@
-"""PgBouncer's admin console: one connection, kept open, because each takes one of `max_client_conn`."""
+"""PgBouncer's admin console: what it shows, sample by sample, and what it is told to do.
+
+One connection, kept open, because each takes one of `max_client_conn`; on it one question or command at a time.
+"""
 
 import asyncio
-import random
 import time
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 
-import psycopg
-from psycopg import AsyncClientCursor
-from psycopg.rows import dict_row
-
 from pgheadroom.deadline import arrives
-from pgheadroom.errors import NoConnection, PgHeadroomError
-from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+from pgheadroom.model.gap import Gap
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.parsing import (
-    CONSOLE,
-    NEEDED,
-    Record,
-    Sizes,
-    missing_columns,
-    read_pools,
-    read_servers,
-    read_sizes,
-)
-from pgheadroom.postgres.door import Connection, connect, in_time, no_connection, parameters, patience, place
+from pgheadroom.pgbouncer.commands import statement
+from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
+from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
+from pgheadroom.postgres.door import Connection, in_time
+from pgheadroom.rules.bouncer_commands import forbidden, resume_of
+from pgheadroom.view.text import safe
 
-RARELY = 30.0
-"""Seconds after which pool sizes are read again."""
-ROWS_A_SECOND = 100
-"""Server connections are listed the more rarely the more there are: on average so many rows a second."""
 ANSWER_WITHIN = 10.0
 """Seconds after which a console that does not answer is given up; it has no statement_timeout."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-_SIGN = "/bouncer"
-"""The end of PgBouncer's `server_version`."""
+STRANGER_PAUSE = 60.0
+"""Seconds between two attempts where no pooler answers: each takes one of PostgreSQL's own slots."""
+PAUSE_WITHIN = 30.0
+"""Seconds after which a PAUSE that has not come about is taken back, unless another deadline is given."""
+_HELD_FOR_PAUSE = 0.5
+"""Seconds that a PAUSE may keep our connection: it answers only when the last client let go of its server."""
+_LOOK_AGAIN = 0.3
+
+
+class NotAPooler(NoConnection):
+    """Something answers that has no pools to show."""
 
 
 class Console:
@@ -49,25 +45,18 @@ class Console:
         Raises:
             UsageError: when the conninfo is not understood.
         """
-        self._parameters = parameters(conninfo, password)
-        self._parameters.setdefault("dbname", CONSOLE)
-        # What PGOPTIONS holds is for PostgreSQL; PgBouncer would refuse the connection for it.
-        self._parameters.setdefault("options", "")
-        self._place = place(self._parameters)
-        self._patience = patience(self._parameters)
-        self.name = name or self._place
-        self._connection: Connection | None = None
+        self._line = Line(conninfo, password)
+        self._turn = asyncio.Lock()
+        self.name = name or self._line.place
+        self._reading = Reading(self.name)
         self._question: asyncio.Task[None] | None = None
         self._asked_at = 0.0
-        self._seen = PgBouncer(self.name, age=None)
+        self._asking: Part = POOLS
         self._seen_at: float | None = None
         self._trouble = ""
-        self._pause = FIRST_PAUSE
-        self._not_before = 0.0
-        self._sizes = Sizes()
-        self._sizes_at: float | None = None
-        self._servers: tuple[ServerConnection, ...] = ()
-        self._servers_due = 0.0
+        self._command = ""
+        self._commanded = False
+        self._pausing: BouncerCommand | None = None
 
     async def sample(self, patience: float = 2.0) -> PgBouncer:
         """Ask, wait up to `patience` seconds, and say what is known then."""
@@ -84,104 +73,158 @@ class Console:
         """
         if self._question is not None and not self._question.done():
             return self._question
-        if self._connection is None and time.monotonic() < self._not_before:
+        if not self._line.may_ask:
             return None
-        self._asked_at = time.monotonic()
+        self._asked_at, self._asking = time.monotonic(), POOLS
         self._question = asyncio.create_task(self._refresh())
         return self._question
 
     def latest(self) -> PgBouncer:
         """What was seen last, with its age, and why it is not fresh."""
-        age = None if self._seen_at is None else time.monotonic() - self._seen_at
-        if self._question is not None and not self._question.done():
-            waited = time.monotonic() - self._asked_at
-            return replace(self._seen, trouble=self._trouble or f"no answer for {waited:.1f} s", age=age)
-        if self._trouble:
-            return replace(self._seen, trouble=self._trouble, age=age)
-        return self._seen
+        now = time.monotonic()
+        age = None if self._seen_at is None else now - self._seen_at
+        known = replace(self._reading.known, command=self._command)
+        if self._question is not None and not self._question.done() and not self._commanded:
+            silence = f"no answer for {now - self._asked_at:.1f} s"
+            if self._seen_at is None or self._seen_at < self._asked_at:
+                return replace(known, trouble=self._trouble or silence, age=age)
+            # The pools are here; what comes after them is late.
+            known = replace(known, gaps=(*known.gaps, Gap(self._asking.name.lower(), silence)))
+        return replace(known, trouble=self._trouble, age=age if self._trouble or age is None else 0.0)
+
+    async def run(self, command: BouncerCommand, deadline: float = PAUSE_WITHIN) -> CommandResult:
+        """Give a command, and say what came of it. It is checked against what was seen last.
+
+        A PAUSE has `deadline` seconds to come about; then it is taken back with RESUME. While it waits for clients to
+        let go of their servers it is not answered, so our connection is given up for a new one: the console goes on to
+        be read, and shows whom it waits for. (PgBouncer stays on its way to the pause when its console disappears.)
+        """
+        try:
+            words = statement(command)
+        except UsageError as error:
+            return CommandResult(command, CommandOutcome.REFUSED, str(error))
+        reason = f"{self._command} is still under way" if self._command else forbidden(command, self.latest())
+        if reason:
+            return CommandResult(command, CommandOutcome.REFUSED, reason)
+        self._command = words
+        try:
+            return await (self._pause(command, deadline) if command.verb is BouncerVerb.PAUSE else self._give(command))
+        finally:
+            self._command, self._pausing = "", None
+            self._reading.hurry()
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back. A PAUSE that has not come about yet is taken back first: nobody would watch it."""
+        pausing, self._pausing = self._pausing, None
+        if pausing is not None:
+            await self._give(resume_of(pausing), 1.0)
         if self._question is not None and not self._question.done():
             self._question.cancel()
             await arrives(self._question, 1.0)
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        await self._line.close()
+
+    # --- questions ---------------------------------------------------------------------------------------------------
 
     async def _refresh(self) -> None:
+        async with self._turn:
+            try:
+                connection, new = await self._line.connected()
+                if new:
+                    self._reading.begin(server_version(connection), connection.info.user)
+                await in_time(connection, self._read(connection), ANSWER_WITHIN)
+            except PgHeadroomError as trouble:
+                self._trouble = str(trouble)
+                await self._line.drop(STRANGER_PAUSE if isinstance(trouble, NotAPooler) else 0.0)
+            else:
+                self._trouble = ""
+                self._line.well()
+
+    async def _read(self, connection: Connection) -> None:
+        """Everything that is due. What the console refuses is a gap; without pools there is nothing to show at all."""
+        for part in self._reading.due(time.monotonic()):
+            self._asking = part
+            try:
+                self._reading.take(part, await ask(connection, part.question, self._line.place), time.monotonic())
+            except Refused as refusal:
+                if part is POOLS:
+                    raise self._without_pools(refusal) from None
+                self._reading.refuse(part, str(refusal), time.monotonic())
+            if part is POOLS:
+                self._seen_at = time.monotonic()
+        await self._learn_rights(connection)
+
+    def _without_pools(self, refusal: Refused) -> NoConnection:
+        product = self._reading.known.product
+        if product:
+            return NotAPooler(f"{self._line.place}: {not_a_pgbouncer(product)}")
+        return NoConnection(f"{self._line.place}: {refusal}")
+
+    async def _learn_rights(self, connection: Connection) -> None:
+        """Who is in neither list of users may still be PgBouncer's own user on its Unix socket.
+
+        ENABLE without a database does nothing, and is refused to an administrator for another reason than to others.
+        """
+        known = self._reading.known
+        if known.admin is not None or known.product:
+            return
         try:
-            if self._connection is None:
-                self._connection = await connect(self._parameters, self._place, self._patience)
-                self._sizes_at = None
-            await self._see(self._connection)
-        except PgHeadroomError as trouble:
-            self._trouble = str(trouble)
-            await self._drop()
+            await ask(connection, b"ENABLE", self._line.place)
+        except Refused as refusal:
+            self._reading.learn(admin="database is required" in str(refusal))
         else:
-            self._trouble = ""
-            self._pause = FIRST_PAUSE
+            self._reading.learn(admin=False)
 
-    async def _see(self, connection: Connection) -> None:
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    async def _give(self, command: BouncerCommand, patience: float = ANSWER_WITHIN) -> CommandResult:
+        self._commanded = True
         try:
-            self._seen = await in_time(connection, self._read(connection), ANSWER_WITHIN)
-            self._seen_at = time.monotonic()
-        except psycopg.Error as error:
-            raise no_connection(error, self._place) from None
+            async with self._turn:
+                answered = await self._line.give(statement(command), patience)
+        except Refused as refusal:
+            return CommandResult(command, CommandOutcome.REFUSED, safe(str(refusal)))
+        except PgHeadroomError as trouble:
+            return CommandResult(command, CommandOutcome.UNCERTAIN, safe(str(trouble)))
+        finally:
+            self._commanded = False
+        if answered:
+            return CommandResult(command, CommandOutcome.DONE)
+        return CommandResult(command, CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
 
-    async def _drop(self) -> None:
-        """Close what is broken, and wait a little longer each time before the next attempt."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(psycopg.Error):
-                await connection.close()
-        self._not_before = time.monotonic() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-
-    async def _read(self, connection: Connection) -> PgBouncer:
-        version = (connection.pgconn.parameter_status(b"server_version") or b"").decode("ascii", "replace")
-        if self._sizes_at is None or time.monotonic() - self._sizes_at >= RARELY:
-            self._sizes = await _sizes(connection)
-            self._sizes_at = time.monotonic()
+    async def _pause(self, command: BouncerCommand, deadline: float) -> CommandResult:
+        ends = time.monotonic() + deadline
+        self._pausing = command
+        result = await self._give(command, min(_HELD_FOR_PAUSE, deadline))
+        if result.outcome is not CommandOutcome.UNCERTAIN:
+            return result
         try:
-            rows, names = await _show(connection, b"SHOW POOLS")
-        except psycopg.Error:
-            if connection.closed or version.endswith(_SIGN):
-                raise
-            raise NoConnection(f"{self._place}: {_not_quite(version, NEEDED)}") from None
-        if time.monotonic() >= self._servers_due:
-            self._servers = read_servers(await _show_if_known(connection, b"SHOW SERVERS"))
-            self._servers_due = time.monotonic() + len(self._servers) / ROWS_A_SECOND
-        pools, version, trouble = read_pools(rows, self._sizes), version.removesuffix(_SIGN), _not_quite(version, names)
-        return PgBouncer(self.name, version, pools, trouble, servers=self._servers)
-
-
-async def _sizes(connection: Connection) -> Sizes:
-    databases = await _show_if_known(connection, b"SHOW DATABASES")
-    return read_sizes(databases, await _show_if_known(connection, b"SHOW CONFIG"))
-
-
-async def _show_if_known(connection: Connection, question: bytes) -> list[Record]:
-    """No rows where the console does not know the question, as look-alikes."""
-    try:
-        return (await _show(connection, question))[0]
-    except psycopg.Error:
-        if connection.closed:
+            while self._pausing is not None and time.monotonic() < ends:
+                if outcome := await self._pause_came_about(command, time.monotonic()):
+                    return outcome
+                await asyncio.sleep(min(_LOOK_AGAIN, max(0.0, ends - time.monotonic())))
+        except asyncio.CancelledError:
+            await self._give(resume_of(command), 1.0)
             raise
-        return []
+        return await self._take_back(command, deadline)
 
+    async def _pause_came_about(self, command: BouncerCommand, since: float) -> CommandResult | None:
+        self._reading.hurry(POOLS, DATABASES)
+        seen = await self.sample()
+        if seen.trouble or self._seen_at is None or self._seen_at < since:
+            return None
+        database = seen.database(command.database)
+        if database is None or not database.paused:
+            return CommandResult(command, CommandOutcome.UNDONE, "somebody else has taken it back")
+        if any(pool.servers for pool in seen.pools if pool.database == command.database):
+            return None
+        return CommandResult(command, CommandOutcome.DONE)
 
-async def _show(connection: Connection, question: bytes) -> tuple[list[Record], list[str]]:
-    """One question in the simple protocol; the console knows no other (08P01, and it hangs up)."""
-    async with AsyncClientCursor(connection, row_factory=dict_row) as cursor:
-        await cursor.execute(question)
-        rows: list[Record] = list(await cursor.fetchall())
-        return rows, [column.name for column in cursor.description or ()]
-
-
-def _not_quite(version: str, names: Sequence[str]) -> str:
-    """Why what answers is not, or not quite, a PgBouncer."""
-    missing = missing_columns(names)
-    if not version.endswith(_SIGN):
-        return f"this is not a PgBouncer (it calls itself {version or 'nothing'})"
-    return f"SHOW POOLS has no {', '.join(missing)}" if missing else ""
+    async def _take_back(self, command: BouncerCommand, deadline: float) -> CommandResult:
+        if self._pausing is None:
+            return CommandResult(command, CommandOutcome.UNDONE, "taken back")
+        in_use = sum(pool.sv_active for pool in self.latest().pools if pool.database == command.database)
+        resumed = await self._give(resume_of(command))
+        still = f"after {deadline:g} s {in_use} of its servers were still in use"
+        if resumed.outcome is CommandOutcome.DONE:
+            return CommandResult(command, CommandOutcome.UNDONE, f"{still}: taken back with RESUME")
+        return CommandResult(command, CommandOutcome.UNCERTAIN, f"{still}, and RESUME failed: {resumed.message}")

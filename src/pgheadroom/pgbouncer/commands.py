@@ -1,0 +1,56 @@
+"""Commands as the admin console reads them. Pure.
+
+Source: the regular expressions and `copy_arg` in PgBouncer's src/admin.c, the same from 1.12 to 1.25: a command is one
+word and at most one argument, bare or in double quotes; the argument with its quotes has room in 63 bytes.
+"""
+
+import re
+
+from pgheadroom.errors import UsageError
+from pgheadroom.model.bouncer import CONSOLE
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+
+_ROOM = 63
+_BARE = re.compile(r"[0-9A-Za-z_]+")
+# A character that is not printable, and what `text` makes of a byte that is no text, would name another database.
+_NOT_A_NAME = re.compile(r"\\x[0-9a-f]{2}")
+
+
+def statement(command: BouncerCommand) -> str:
+    """The command as one statement that can mean nothing else.
+
+    Raises:
+        UsageError: It lacks its database or client, has one too many, or a name that the console cannot read.
+    """
+    verb = command.verb
+    if verb is BouncerVerb.KILL_CLIENT:
+        if command.client is None or command.client.id is None or command.database:
+            raise UsageError("KILL_CLIENT needs a client with an id: PgBouncer 1.24 or later")
+        return f"KILL_CLIENT {command.client.id:d}"
+    if command.client is not None:
+        raise UsageError(f"{verb} is about a database, not about a client")
+    if verb is BouncerVerb.RELOAD:
+        if command.database:
+            raise UsageError("RELOAD is about the whole configuration")
+        return "RELOAD"
+    if not command.database:
+        if verb is BouncerVerb.RESUME:
+            return "RESUME"
+        raise UsageError(f"{verb} needs a database")
+    return f"{verb} {argument(command.database)}"
+
+
+def argument(database: str) -> str:
+    """A database's name as the console's argument: bare where that is the same, else in double quotes.
+
+    Raises:
+        UsageError: The console cannot be told this name.
+    """
+    if database == CONSOLE:
+        raise UsageError("the admin console itself cannot be commanded")
+    if not database.isprintable() or _NOT_A_NAME.search(database):
+        raise UsageError("the database's name is not printable: use psql for it")
+    written = database if _BARE.fullmatch(database) else '"' + database.replace('"', '""') + '"'
+    if len(written.encode()) > _ROOM:
+        raise UsageError(f"PgBouncer's console has no room for so long a name: {database}")
+    return written

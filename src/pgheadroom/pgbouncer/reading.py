@@ -1,0 +1,204 @@
+"""What is asked of a PgBouncer when, and what its answers make of it. No IO: the console asks, this remembers.
+
+SHOW POOLS comes first and each time; a part that fails leaves the others alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from pgheadroom.model.bouncer import Totals
+from pgheadroom.model.gap import Gap
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer.parsing import (
+    missing_columns,
+    read_config,
+    read_databases,
+    read_lists,
+    read_pools,
+    read_product,
+    read_state,
+    read_users,
+    sizes_of,
+)
+from pgheadroom.pgbouncer.sockets import NEEDED_FOR_THE_CHAIN, clock, read_clients, read_servers
+from pgheadroom.pgbouncer.statistics import read_stats, with_recent
+from pgheadroom.pgbouncer.table import NOTHING, Table
+
+RARELY = 30.0
+"""Seconds after which the configuration is read again, and a refused part is asked for again."""
+ROWS_A_SECOND = 5000
+"""PgBouncer is one thread, and our question holds up everybody: more clients than this are listed less often."""
+SIGN = "/bouncer"
+"""The end of PgBouncer's `server_version`."""
+
+
+class Part(NamedTuple):
+    """One SHOW. `every` is the least number of seconds between two of it, `since` the version that brought it."""
+
+    name: str
+    every: float = 0.0
+    since: tuple[int, ...] = ()
+    of_strangers: bool = False
+
+    @property
+    def question(self) -> bytes:
+        return b"SHOW " + self.name.encode()
+
+
+POOLS, SERVERS, CLIENTS = Part("POOLS"), Part("SERVERS"), Part("CLIENTS")
+DATABASES = Part("DATABASES", 3.0)
+PARTS = (
+    POOLS,
+    # What clients and servers say of each other is compared, so they are read in one breath.
+    SERVERS,
+    CLIENTS,
+    DATABASES,
+    Part("STATS", 2.0),
+    Part("STATE", 3.0, since=(1, 19)),
+    Part("CONFIG", RARELY),
+    Part("USERS", RARELY),
+    Part("LISTS", 10.0),
+    Part("VERSION", RARELY, of_strangers=True),
+)
+
+
+class Reading:
+    """What is known of one PgBouncer, part by part."""
+
+    def __init__(self, name: str) -> None:
+        self.known = PgBouncer(name, age=None)
+        self._due: dict[str, float] = {}
+        self._gaps: dict[str, str] = {}
+        self._pools = NOTHING
+        self._servers: Table | None = None
+        self._sockets_at = self._pools_at = 0.0
+        self._totals: Mapping[str, Totals] = {}
+        self._totals_at = 0.0
+        self._user = ""
+
+    def begin(self, server_version: str, user: str) -> None:
+        """A new connection: everything is asked for again. `user` is who we are there."""
+        ours = server_version.endswith(SIGN)
+        version, product = server_version.removesuffix(SIGN), "" if ours else server_version or "nothing"
+        self.known = replace(self.known, version=version, product=product, admin=None, gaps=(), command="")
+        self._user = user
+        self._due.clear()
+        self._gaps = {} if ours else {"console": not_a_pgbouncer(product)}
+        self._totals = {}
+
+    def due(self, now: float) -> list[Part]:
+        """What to ask for now, in this order."""
+        return [part for part in PARTS if self._due.get(part.name, 0.0) <= now and self._exists(part)]
+
+    def hurry(self, *parts: Part) -> None:
+        """Ask for these parts next time, or for everything: a command has changed something."""
+        for part in parts or PARTS:
+            self._due.pop(part.name, None)
+
+    def take(self, part: Part, table: Table, now: float) -> None:
+        """An answer."""
+        self._due[part.name] = now + max(part.every, len(table.rows) / ROWS_A_SECOND)
+        self._gaps.pop(part.name, None)
+        _TAKE[part.name](self, table, now)
+        self._gather()
+
+    def refuse(self, part: Part, reason: str, now: float) -> None:
+        """No answer but a refusal: the part is a gap, and is not asked for again each second."""
+        self._due[part.name] = now + RARELY
+        self._gaps[part.name] = reason
+        if part is CLIENTS and self._servers is not None:
+            self.known = replace(self.known, clients=(), servers=read_servers(self._servers))
+        self._gather()
+
+    def learn(self, *, admin: bool | None) -> None:
+        """Whether we may command it."""
+        self.known = replace(self.known, admin=admin)
+
+    def _exists(self, part: Part) -> bool:
+        if self.known.product:
+            return True
+        return not part.of_strangers and self.known.version_num >= part.since
+
+    def _gather(self) -> None:
+        gaps = tuple(Gap(part.lower(), reason) for part, reason in self._gaps.items())
+        behind = max(0.0, self._pools_at - self._sockets_at) if self._sockets_at else 0.0
+        self.known = replace(self.known, gaps=gaps, sockets_age=behind)
+
+    # --- one method for each part ------------------------------------------------------------------------------------
+
+    def _take_pools(self, table: Table, now: float) -> None:
+        self._pools, self._pools_at = table, now
+        if missing := missing_columns(table.columns):
+            self._gaps["POOLS"] = f"SHOW POOLS has no {', '.join(missing)}"
+        self._size_pools()
+
+    def _size_pools(self) -> None:
+        known = self.known
+        sizes = sizes_of(known.databases, known.config, known.users)
+        self.known = replace(known, pools=read_pools(self._pools, sizes))
+
+    def _take_servers(self, table: Table, now: float) -> None:
+        # Shown together with the clients that are read next.
+        self._servers = table
+        if self._due.get(CLIENTS.name, 0.0) > now:
+            self.known = replace(self.known, servers=read_servers(table))
+            self._sockets_at = now
+
+    def _take_clients(self, table: Table, now: float) -> None:
+        moment = clock(table)
+        servers = self.known.servers if self._servers is None else read_servers(self._servers, moment)
+        self.known = replace(self.known, clients=read_clients(table, moment), servers=servers)
+        self._sockets_at = now
+        if SERVERS.name not in self._gaps:
+            self._due[SERVERS.name] = self._due[CLIENTS.name]
+        self._gaps.pop("chain", None)
+        if lacking := table.lacks(NEEDED_FOR_THE_CHAIN):
+            reason = f"SHOW CLIENTS has no {', '.join(lacking)}: clients cannot be joined with their backends"
+            self._gaps["chain"] = reason
+
+    def _take_databases(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, databases=read_databases(table))
+        self._size_pools()
+
+    def _take_stats(self, table: Table, now: float) -> None:
+        stats = with_recent(read_stats(table), self._totals, now - self._totals_at)
+        self._totals, self._totals_at = {one.database: one.totals for one in stats}, now
+        self.known = replace(self.known, stats=stats)
+
+    def _take_state(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, state=read_state(table))
+
+    def _take_config(self, table: Table, now: float) -> None:
+        config = read_config(table)
+        self.known = replace(self.known, config=config, admin=_is_admin(self._user, config, self.known.admin))
+        self._size_pools()
+
+    def _take_users(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, users=read_users(table, self.known.version_num))
+        self._size_pools()
+
+    def _take_lists(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, lists=read_lists(table))
+
+    def _take_version(self, table: Table, now: float) -> None:
+        product = read_product(table) or self.known.product
+        self.known = replace(self.known, product=product)
+        self._gaps["console"] = not_a_pgbouncer(product)
+
+
+_TAKE: Mapping[str, Callable[[Reading, Table, float], None]] = {
+    part.name: getattr(Reading, f"_take_{part.name.lower()}") for part in PARTS
+}
+
+
+def not_a_pgbouncer(product: str) -> str:
+    return f"this is not a PgBouncer (it calls itself {product})"
+
+
+def _is_admin(user: str, config: Any, before: bool | None) -> bool | None:
+    """By the lists of users in the configuration; who is in neither may still be its own user on the Unix socket."""
+    names = {setting.key: [name.strip() for name in setting.value.split(",")] for setting in config}
+    if user in names.get("admin_users", ()):
+        return True
+    return False if user in names.get("stats_users", ()) else before
