@@ -192,8 +192,9 @@ async def test_a_full_server_lets_us_in_when_there_is_room(
 # --- a server that goes away -----------------------------------------------------------------------------------------
 
 
-async def test_terminated_by_an_administrator(server: Cluster, superuser: "psycopg.Connection[Any]") -> None:
-    async with running(LiveSource(server.conninfo(), interval=0.2)) as posted:
+@pytest.mark.parametrize("tcp", [False, True])
+async def test_terminated_by_an_administrator(server: Cluster, superuser: "psycopg.Connection[Any]", tcp: bool) -> None:
+    async with running(LiveSource(server.conninfo(tcp=tcp), interval=0.2)) as posted:
         await posted.more(Snapshot)
         superuser.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"

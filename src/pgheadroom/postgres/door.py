@@ -10,8 +10,6 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
-from psycopg.errors import Diagnostic
-from psycopg.pq.abc import PGconn
 
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
@@ -22,25 +20,7 @@ from pgheadroom.postgres.refusal import place_of_socket, refusal
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-
-class Connection(AsyncConnection[tuple[Any, ...]]):
-    """A connection that remembers why the server ended it.
-
-    When that happens between two questions, libpq hands the server's FATAL message out as a notice.
-
-    Attributes:
-        farewell: SQLSTATE and text, both empty while the server said nothing of the kind.
-    """
-
-    def __init__(self, pgconn: PGconn, *others: Any, **named: Any) -> None:
-        super().__init__(pgconn, *others, **named)
-        self.farewell = ("", "")
-        self.add_notice_handler(self._hear)
-
-    def _hear(self, notice: Diagnostic) -> None:
-        if notice.severity_nonlocalized in ("FATAL", "PANIC"):
-            self.farewell = (notice.sqlstate or "", notice.message_primary or "")
-
+Connection = AsyncConnection[tuple[Any, ...]]
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
@@ -127,7 +107,7 @@ async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Conn
     Raises:
         NoConnection: with one line that says why.
     """
-    connecting = asyncio.create_task(Connection.connect(**given, autocommit=True, prepare_threshold=None))
+    connecting = asyncio.create_task(AsyncConnection.connect(**given, autocommit=True, prepare_threshold=None))
     try:
         if not await arrives(connecting, deadline):
             # While it connects there is no session to cancel anything in: this ends at once.

@@ -77,16 +77,14 @@ async def ask_together(connection: Connection, questions: Sequence[Question]) ->
     results: list[PGresult] = []
     try:
         async with connection.lock:
-            await connection.wait(_exchange(connection, questions, results))
+            await connection.wait(_exchange(connection.pgconn, questions, results))
     except psycopg.Error as error:
-        raise lost(connection, str(error), results) from None
+        raise lost(str(error), results) from None
     return _answers(connection, results)
 
 
-def _exchange(connection: Connection, questions: Sequence[Question], results: list[PGresult]) -> "Talk":
+def _exchange(pgconn: PGconn, questions: Sequence[Question], results: list[PGresult]) -> "Talk":
     """Talk to libpq until everything is read; says each time what it waits for."""
-    pgconn = connection.pgconn
-    _hear_last_words(connection)
     pgconn.enter_pipeline_mode()
     for question in questions:
         values = [None if value is None else str(value).encode() for value in question.values]
@@ -98,15 +96,6 @@ def _exchange(connection: Connection, questions: Sequence[Question], results: li
 
 
 Talk = Generator[Wait, Ready | int, None]
-
-
-def _hear_last_words(connection: Connection) -> None:
-    """A session that was ended since the last question has its reason waiting in the socket."""
-    connection.pgconn.consume_input()
-    connection.pgconn.is_busy()
-    if connection.farewell[0]:
-        connection.pgconn.finish()
-        raise psycopg.OperationalError(connection.farewell[1])
 
 
 def _send(pgconn: PGconn) -> Talk:
@@ -158,10 +147,10 @@ def _field(result: PGresult, field: DiagnosticField) -> str:
     return (result.error_field(field) or b"").decode("utf-8", "replace")
 
 
-def lost(connection: Connection, said: str, results: Sequence[PGresult] = ()) -> NoConnection:
+def lost(said: str, results: Sequence[PGresult] = ()) -> NoConnection:
     """The end of an established connection, in the user's words."""
     states = [_field(result, DiagnosticField.SQLSTATE) for result in results if result.status == ExecStatus.FATAL_ERROR]
-    for state in (*states, connection.farewell[0]):
+    for state in states:
         if state in _GONE:
             return NoConnection(_GONE[state])
     return NoConnection(f"the connection was lost: {refusal(said).message}")
