@@ -48,6 +48,7 @@ def test_a_point_holds_what_plots_need():
         "waiting_for_locks": 1,
         "pool_waiting": 7,
         "new_sessions": None,
+        "ended_sessions": None,
         "round_trip": 0.002,
     }
 

@@ -1,8 +1,10 @@
 """What is wrong, said so that a tired person understands it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from pgheadroom.model.action import Verb
 from pgheadroom.model.session import SessionId
 
 
@@ -19,15 +21,38 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong. Its texts are safe to show.
+class RemedyNow:
+    """What a key press opens: the preview of a signal, or the sessions to look at. Nothing is done by it alone.
 
     Attributes:
-        key: The same as long as it is the same trouble: `server-full`, `role-limit:web`, `lock-pile-up:4711`.
+        verb: For the preview; None opens the list of sessions.
+        filter: In the language of `rules.filters`, ready to be parsed. Not made safe: it has to match.
+        label: A few words for the key, safe to show.
+        poolers: The filter is meant for a pooler's server connections, which a preview spares unless asked.
+    """
+
+    verb: Verb | None
+    filter: str
+    label: str
+    poolers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong. Its texts are safe to show, except where `RemedyNow` says otherwise.
+
+    Attributes:
+        key: The same as long as it is the same trouble: `server-slots`, `role-limit:web`, `lock-pile-up:4711`.
         sentence: One line.
         evidence: The numbers behind it, one a line.
-        remedy: What to do now, then what to do for good.
+        remedy: What to do now and what to do for good, in one or two sentences.
         sessions: Those it is about, the worst first; empty where it is about none.
+        now: The remedy that helps now, ready for a key; None where no session is to be looked at.
+        lasting: What keeps it from coming back.
+        sql: That as one statement to copy, where it is one.
+        proof: What would show that the remedy worked.
+        slots: Slots that it costs; 0 where it costs none, or where that is not known.
+        since: When it was first seen, by the server's clock; None in a single sample.
     """
 
     key: str
@@ -36,3 +61,14 @@ class Finding:
     evidence: tuple[str, ...] = ()
     remedy: str = ""
     sessions: tuple[SessionId, ...] = ()
+    now: RemedyNow | None = None
+    lasting: str = ""
+    sql: str = ""
+    proof: str = ""
+    slots: int = 0
+    since: datetime | None = None
+
+    @property
+    def family(self) -> str:
+        """The kind of trouble: the key up to its first colon."""
+        return self.key.partition(":")[0]

@@ -1,0 +1,102 @@
+"""Sessions that come and go, and how long they live."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import NamedTuple
+
+from pgheadroom.model.session import Session, SessionId, seconds_between
+
+_REMEMBERED = 4096
+"""Departures that are remembered: more than a storm brings in half a minute."""
+
+
+class HogName(NamedTuple):
+    """Who a session belongs to: the hog, wherever it comes from."""
+
+    user: str | None
+    application: str
+
+
+class Ended(NamedTuple):
+    """A session that is gone.
+
+    Attributes:
+        moment: The first sample without it.
+        life: Seconds it lived at most: to that sample.
+    """
+
+    moment: datetime
+    name: HogName
+    life: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turnover:
+    """What came and went in a span of time.
+
+    Attributes:
+        new: Sessions that were not there the sample before. Who came and went between two samples was never seen.
+        per_second: Of the new ones.
+        ended: Sessions that went.
+        median_life: Seconds that half of those lived at most; None where none went.
+    """
+
+    seconds: float
+    new: int
+    ended: int
+    median_life: float | None
+
+    @property
+    def per_second(self) -> float:
+        return self.new / self.seconds if self.seconds > 0 else 0.0
+
+
+class Comings:
+    """Compares each sample's sessions with those of the one before."""
+
+    def __init__(self) -> None:
+        self._present: dict[SessionId, Session] | None = None
+        self._ended: deque[Ended] = deque(maxlen=_REMEMBERED)
+
+    def clear(self) -> None:
+        self._present = None
+        self._ended.clear()
+
+    def take(self, sessions: Iterable[Session], now: datetime) -> tuple[list[HogName], list[Ended]] | None:
+        """Who came and who went since the sample before; None for the first."""
+        before = self._present
+        present = {session.id: session for session in sessions if session.backend_start is not None}
+        self._present = present
+        if before is None:
+            return None
+        new = [hog_name(present[one]) for one in present.keys() - before.keys()]
+        ended = [_ended(before[one], now) for one in before.keys() - present.keys()]
+        self._ended.extend(ended)
+        return new, ended
+
+    def ended(self, since: datetime, name: HogName | None = None) -> list[Ended]:
+        """Who went after `since`, the newest first: all, or those of one hog."""
+        found = []
+        for one in reversed(self._ended):
+            if one.moment <= since:
+                break
+            if name is None or one.name == name:
+                found.append(one)
+        return found
+
+
+def median_life(ended: Iterable[Ended]) -> float | None:
+    """Seconds that half of them lived at most; None of nobody."""
+    lives = [one.life for one in ended]
+    return median(lives) if lives else None
+
+
+def hog_name(session: Session) -> HogName:
+    return HogName(session.user, session.application)
+
+
+def _ended(session: Session, now: datetime) -> Ended:
+    return Ended(now, hog_name(session), seconds_between(session.backend_start, now) or 0.0)
