@@ -1,0 +1,17 @@
+"""What must not be overlooked about a PgBouncer as long as it lasts."""
+
+from dataclasses import dataclass
+
+from pgheadroom.model.bouncer_command import BouncerCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A line that is safe to show.
+
+    Attributes:
+        remedy: The command that ends it; None where there is none that we could give.
+    """
+
+    text: str
+    remedy: BouncerCommand | None = None

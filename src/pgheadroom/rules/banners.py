@@ -1,0 +1,82 @@
+"""What stands over a PgBouncer until somebody ends it: pauses, disabled databases, a full house."""
+
+from collections.abc import Iterator
+
+from pgheadroom.model.banner import Banner
+from pgheadroom.model.bouncer import BouncerDatabase, PoolerState
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.chain import Chain
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.bouncer_commands import forbidden
+from pgheadroom.rules.chain import chains
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import safe
+from pgheadroom.view.words import plural
+
+
+def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
+    """The most far-reaching first."""
+    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer))
+
+
+def pause_waits_for(snapshot: Snapshot, bouncer: PgBouncer, database: str) -> tuple[Chain, ...]:
+    """Whom a PAUSE of this database waits for: the server connections that a client uses, the longest first."""
+    used = [
+        chain
+        for chain in chains(snapshot)
+        if chain.bouncer == bouncer.name and chain.server.database == database and chain.server.link
+    ]
+    return tuple(sorted(used, key=lambda chain: -(chain.server.quiet or 0.0)))
+
+
+def _everything(bouncer: PgBouncer) -> Iterator[Banner]:
+    resume = BouncerCommand(BouncerVerb.RESUME)
+    remedy = None if forbidden(resume, bouncer) else resume
+    waiting = sum(pool.cl_waiting for pool in bouncer.pools)
+    if bouncer.state is PoolerState.PAUSED:
+        yield Banner(f"all of PgBouncer is paused: {_wait(waiting)} until RESUME", remedy)
+    elif bouncer.state is PoolerState.SUSPENDED:
+        yield Banner("all of PgBouncer is suspended: nothing moves until RESUME, and new consoles hang", remedy)
+    elif bouncer.state is PoolerState.UNKNOWN and not bouncer.product and _looks_paused(bouncer):
+        # Before 1.19 there is no SHOW STATE, and a PAUSE of everything is seen nowhere.
+        words = f"{_wait(waiting)} and there is no server connection: paused as a whole, or PostgreSQL is out of reach"
+        yield Banner(words, remedy)
+
+
+def _looks_paused(bouncer: PgBouncer) -> bool:
+    waiting = any(pool.cl_waiting and pool.maxwait >= 1.0 for pool in bouncer.pools)
+    one_is_paused = any(database.paused for database in bouncer.databases)
+    return waiting and not one_is_paused and not any(pool.servers for pool in bouncer.pools)
+
+
+def _databases(bouncer: PgBouncer) -> Iterator[Banner]:
+    for database in bouncer.databases:
+        if database.paused:
+            yield _paused(database, bouncer)
+        if database.disabled:
+            enable = BouncerCommand(BouncerVerb.ENABLE, database.name)
+            text = f"{safe(database.name)} is disabled: new clients are refused until ENABLE"
+            yield Banner(text, None if forbidden(enable, bouncer) else enable)
+
+
+def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
+    pools = [pool for pool in bouncer.pools if pool.database == database.name]
+    waiting, servers = sum(pool.cl_waiting for pool in pools), sum(pool.servers for pool in pools)
+    longest = max((pool.maxwait for pool in pools), default=0.0)
+    since = f", the first for {duration(longest)}" if longest >= 1 else ""
+    state = f"is being paused, {plural(servers, 'server')} still open" if servers else "is paused"
+    resume = BouncerCommand(BouncerVerb.RESUME, database.name)
+    text = f"{safe(database.name)} {state}: {_wait(waiting)}{since} until RESUME"
+    return Banner(text, None if forbidden(resume, bouncer) else resume)
+
+
+def _wait(waiting: int) -> str:
+    return f"{plural(waiting, 'client')} {'waits' if waiting == 1 else 'wait'}" if waiting else "clients wait"
+
+
+def _full(bouncer: PgBouncer) -> Iterator[Banner]:
+    ceiling = bouncer.limit("max_client_conn")
+    used = dict(bouncer.lists).get("used_clients")
+    if ceiling and used is not None and used >= ceiling:
+        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused")
