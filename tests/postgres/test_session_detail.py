@@ -68,7 +68,7 @@ async def test_a_session_that_has_ended(server: Cluster, sessions: Sessions, ope
 async def test_locks_held_and_wanted(
     server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, open_probe: OpenProbe
 ) -> None:
-    superuser.execute("CREATE TABLE IF NOT EXISTS orders (id int)")
+    superuser.execute("DROP TABLE IF EXISTS orders; CREATE TABLE orders (id int)")
     holder, waiter = sessions(2)
     holder.execute("BEGIN; LOCK TABLE orders")
     waiter.execute("BEGIN; SELECT pg_advisory_xact_lock(5)")

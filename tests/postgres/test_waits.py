@@ -26,7 +26,7 @@ async def probe(which_server: Cluster) -> AsyncIterator[Probe]:
 @pytest.fixture
 def orders(superuser: "psycopg.Connection[Any]", sessions: Sessions) -> None:
     """A table to fight for. It asks for `sessions` so that they end, and their locks, before the next test."""
-    superuser.execute("CREATE TABLE IF NOT EXISTS orders (id int PRIMARY KEY, note text); TRUNCATE orders")
+    superuser.execute("DROP TABLE IF EXISTS orders; CREATE TABLE orders (id int PRIMARY KEY, note text)")
     superuser.execute("INSERT INTO orders SELECT generate_series(1, 9)")
 
 
