@@ -58,12 +58,16 @@ def test_a_configuration_file_says_only_what_differs():
             "long_query_seconds": "10m",
             "oldest_idle_in_transaction": ["5m", 1800],
             "pool_maxwait": {"critical": 9},
+            "waiting_for_locks": ["10%", "20%"],
+            "until_full": ["20m", "5m"],
         }
     )
     assert read.usage == Levels(Threshold(10, Unit.LEFT), Threshold(5, Unit.LEFT))
     assert read.long_query_seconds == 600
     assert read.oldest_idle_in_transaction == Thresholds().oldest_idle_in_transaction
     assert read.pool_maxwait == Levels(Threshold(1), Threshold(9))
+    assert read.waiting_for_locks.critical == Threshold(20, Unit.PERCENT)
+    assert read.until_full == Levels(Threshold(1200), Threshold(300))
     assert read.long_queries == Thresholds().long_queries
     assert Thresholds.from_mapping({}) == Thresholds()
 
@@ -79,8 +83,9 @@ def test_a_configuration_file_says_only_what_differs():
         ({"usage": ["90%", "80%"]}, "usage: the warning 90% must come before the critical 80%"),
         ({"usage": [-5, -10]}, "usage: the warning -5 must come before"),
         ({"usage": [True, 1]}, "usage: 'True' is not a number, per cent"),
-        ({"long_queries": ["5%", 9]}, "long_queries: '5%' is not a number, at least 0"),
-        ({"long_queries": [-5, 9]}, "long_queries: '-5' is not a number, at least 0"),
+        ({"pool_clients_waiting": ["5%", 9]}, "pool_clients_waiting: '5%' is not a number, at least 0"),
+        ({"long_queries": [-5, 9]}, "long_queries: '-5' is not a number, or per cent of the usable slots"),
+        ({"until_full": ["2m", "10m"]}, "until_full: the warning 120 must come before the critical 600"),
         ({"pool_maxwait": ["soon", 9]}, "pool_maxwait: 'soon' is not seconds, or a duration like '5m'"),
         ({"long_query_seconds": [1, 2]}, "long_query_seconds: '\\[1, 2\\]' is not seconds"),
         ({"long_query_seconds": -1}, "long_query_seconds: '-1' is not seconds"),

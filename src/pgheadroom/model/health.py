@@ -17,10 +17,12 @@ class Health:
 
     Attributes:
         metric: A name that stays: dashboards and alerts refer to it.
-        value: None when it cannot be known; never a guess.
+        value: None when it cannot be known (then it is UNKNOWN; never a guess), or when there is none (then it is OK):
+            no time until full where nothing rises.
         warning: In the unit of `value`.
         critical: In the unit of `value`.
         subject: What the value is of, where there are several: `role web`, `pool shop/web of pgb1`.
+        less_is_worse: Of the thresholds, the critical one is the lower.
     """
 
     metric: str
@@ -29,3 +31,4 @@ class Health:
     critical: float
     status: Status
     subject: str = ""
+    less_is_worse: bool = False

@@ -22,6 +22,7 @@ class Unit(StrEnum):
 
 _NUMBER = re.compile(r"(-?)(\d+(?:\.\d+)?)\s*(%?)")
 ALLOWED_NUMBER = "a number, at least 0"
+ALLOWED_SESSIONS = "a number, or per cent of the usable slots like '20%'"
 ALLOWED_OF_CEILING = "a number, per cent like '80%', or a negative number for slots left like -5"
 ALLOWED_SECONDS = "seconds, or a duration like '5m'"
 
@@ -97,11 +98,14 @@ class Thresholds:
     Attributes:
         usage: Of the slots an ordinary role may take.
         limit: Of the limit of a role or a database.
-        idle_in_transaction: Sessions, with the aborted ones.
+        idle_in_transaction: Sessions, with the aborted ones. Per cent here and below is of the usable slots.
         oldest_idle_in_transaction: Seconds the oldest of them has idled.
         long_query_seconds: From when on a running query is long.
         long_queries: How many of them.
         waiting_for_locks: Sessions.
+        active: Sessions that run something and wait for no lock.
+        new_sessions_per_second: Of one user and application, when they are short-lived.
+        until_full: Seconds until the slots are gone, if it goes on so. The only one where less is worse.
         pool_clients_waiting: Clients of one PgBouncer pool that wait for a server connection.
         pool_maxwait: Seconds the first of them has waited.
     """
@@ -113,6 +117,9 @@ class Thresholds:
     long_query_seconds: float = 300.0
     long_queries: Levels = Levels(Threshold(5), Threshold(10))
     waiting_for_locks: Levels = Levels(Threshold(5), Threshold(20))
+    active: Levels = Levels(Threshold(60, Unit.PERCENT), Threshold(90, Unit.PERCENT))
+    new_sessions_per_second: Levels = Levels(Threshold(10), Threshold(50))
+    until_full: Levels = Levels(Threshold(600), Threshold(120))
     pool_clients_waiting: Levels = Levels(Threshold(1), Threshold(10))
     pool_maxwait: Levels = Levels(Threshold(1), Threshold(5))
 
@@ -138,8 +145,10 @@ class Thresholds:
         return cls(**settled)
 
 
-_IN_SECONDS = frozenset({"long_query_seconds", "oldest_idle_in_transaction", "pool_maxwait"})
+_IN_SECONDS = frozenset({"long_query_seconds", "oldest_idle_in_transaction", "pool_maxwait", "until_full"})
 _OF_CEILING = frozenset({"usage", "limit"})
+_SESSIONS = frozenset({"idle_in_transaction", "long_queries", "waiting_for_locks", "active"})
+_LESS_IS_WORSE = frozenset({"until_full"})
 
 
 def _read_levels(key: str, value: Any, default: Levels) -> Levels:
@@ -150,7 +159,7 @@ def _read_levels(key: str, value: Any, default: Levels) -> Levels:
     else:
         raise ValueError(f"{key}: must be [warning, critical]")
     levels = Levels(*(one if isinstance(one, Threshold) else _read(key, one) for one in pair))
-    if _out_of_order(levels):
+    if _out_of_order(Levels(levels.critical, levels.warning) if key in _LESS_IS_WORSE else levels):
         raise ValueError(f"{key}: the warning {levels.warning} must come before the critical {levels.critical}")
     return levels
 
@@ -158,12 +167,13 @@ def _read_levels(key: str, value: Any, default: Levels) -> Levels:
 def _read(key: str, value: Any) -> Threshold:
     if key in _IN_SECONDS:
         return _in_seconds(key, value)
-    allowed = ALLOWED_OF_CEILING if key in _OF_CEILING else ALLOWED_NUMBER
+    allowed = ALLOWED_OF_CEILING if key in _OF_CEILING else ALLOWED_SESSIONS if key in _SESSIONS else ALLOWED_NUMBER
+    units = set(Unit) if key in _OF_CEILING else {Unit.NUMBER, Unit.PERCENT} if key in _SESSIONS else {Unit.NUMBER}
     try:
         threshold = parse_threshold(value)
     except ValueError:
         raise ValueError(f"{key}: '{value}' is not {allowed}") from None
-    if key not in _OF_CEILING and threshold.unit is not Unit.NUMBER:
+    if threshold.unit not in units:
         raise ValueError(f"{key}: '{value}' is not {allowed}")
     return threshold
 
