@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from pgheadroom.deadline import NoAnswer, arrives, forget
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.action import Result, Target, Verb
+from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
@@ -200,6 +201,19 @@ class LiveSource:
     async def still_there(self, targets: Sequence[Target | SessionId], patience: float = 5.0) -> set[SessionId]:
         """Which of these sessions still exist. Errors as `ask`."""
         return await self.ask(lambda probe: actions.still_there(probe.connection, targets), patience)
+
+    async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
+        """Give a command to the PgBouncer of this name.
+
+        Raises:
+            UsageError: when the source is read-only, or has no such PgBouncer.
+        """
+        if self._read_only:
+            raise UsageError("read-only: no command was given")
+        console = next((console for console in self._consoles if console.name == bouncer), None)
+        if console is None:
+            raise UsageError(f"there is no PgBouncer {bouncer}")
+        return await console.run(command)
 
     async def close(self) -> None:
         """Give the slot back, also when the server does not answer."""

@@ -46,4 +46,4 @@ class FakeServer:
 def armed(server: FakeServer, folder: Path, *protected: str) -> Options:
     """Options of a monitor that may act, with its audit file in `folder`."""
     audit = Audit(folder / "pgheadroom" / "actions.jsonl")
-    return Options("prod db1:5432", inquiries=server, powers=Powers(server, audit, protected))
+    return Options("prod db1:5432", inquiries=server, powers=Powers(server, audit, None, protected))

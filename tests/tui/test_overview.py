@@ -35,12 +35,12 @@ async def test_cursor_stays_with_its_row_when_rows_move() -> None:
     async with on_stage() as stage:
         await stage.press("j")
         hogs = stage.app.screen.query_one("#hogs")
-        assert hogs.current.user == "mobile"
+        assert hogs.current.hog.user == "mobile"
         before = outage()
         grown = replace(before, sessions=before.sessions + tuple(session(9000 + n, user="new") for n in range(70)))
         await stage.post(grown)
-        assert [hog.user for hog in hogs.rows[:3]] == ["new", "web", "mobile"]
-        assert hogs.current.user == "mobile"
+        assert [row.hog.user for row in hogs.rows[:3]] == ["new", "web", "mobile"]
+        assert hogs.current.hog.user == "mobile"
 
 
 async def test_cursor_is_nowhere_when_its_row_is_gone_and_comes_back_by_moving() -> None:
@@ -51,7 +51,7 @@ async def test_cursor_is_nowhere_when_its_row_is_gone_and_comes_back_by_moving()
         await stage.post(replace(before, sessions=tuple(one for one in before.sessions if one.user != "mobile")))
         assert hogs.current is None
         await stage.press("j")
-        assert hogs.current.user == "reports"
+        assert hogs.current.hog.user == "reports"
 
 
 async def test_group_key_goes_through_all_groupings() -> None:
@@ -67,7 +67,7 @@ async def test_filter_narrows_the_pane_with_the_focus_and_escape_gives_all_back(
     async with on_stage() as stage:
         await stage.press("slash", *"metabase", "enter")
         hogs = stage.app.screen.query_one("#hogs")
-        assert [hog.application for hog in hogs.rows] == ["metabase"]
+        assert [row.hog.application for row in hogs.rows] == ["metabase"]
         assert "/metabase" in stage.line("HOGS")
         await stage.press("escape")
         assert len(hogs.rows) == 7
@@ -77,11 +77,11 @@ async def test_sort_key_sorts_by_each_column_and_shows_by_which() -> None:
     async with on_stage() as stage:
         await stage.press("s")
         hogs = stage.app.screen.query_one("#hogs")
-        users = [hog.user for hog in hogs.rows]
+        users = [row.hog.user for row in hogs.rows]
         assert users == sorted(users)
         assert "user▴" in stage.screen
         await stage.press("S")
-        assert [hog.user for hog in hogs.rows] == users[::-1]
+        assert [row.hog.user for row in hogs.rows] == users[::-1]
 
 
 async def test_pause_freezes_the_screen_and_going_on_shows_the_newest() -> None:

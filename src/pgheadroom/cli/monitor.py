@@ -72,4 +72,4 @@ def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Po
         # A monitor that cannot act is better than none.
         say(f"no cancel and no terminate: {error}")
         return None
-    return Powers(source, audit, settings.protected_roles)
+    return Powers(source, audit, source, settings.protected_roles)

@@ -12,14 +12,15 @@ from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.health import health_of
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
 from pgheadroom.view.gauge import limit_words
-from pgheadroom.view.tables.hogs import hog_columns
-from pgheadroom.view.tables.locks import LOCK_COLUMNS
+from pgheadroom.view.tables.hogs import HogRow, hog_columns
+from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.text import cell_width, fit, safe
@@ -142,7 +143,9 @@ def _states(case: Case, width: int) -> Iterator[str]:
 
 def _hogs(case: Case, width: int) -> Iterator[str]:
     yield "HOGS"
-    yield from _table(hog_columns(GroupBy.ALL), case.hogs[:_HOGS_SHOWN], case.snapshot.taken_at, width)
+    behind = clients_by_hog(case.snapshot)
+    rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in case.hogs[:_HOGS_SHOWN]]
+    yield from _table(hog_columns(GroupBy.ALL), rows, case.snapshot.taken_at, width)
     yield from _more(case.hogs, _HOGS_SHOWN, "group")
 
 
@@ -153,7 +156,10 @@ def _locks(case: Case, width: int) -> Iterator[str]:
     yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting"
     # What is wanted says more than the statement that wants it, of which a narrow page shows but a few letters.
     columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
-    yield from _table(columns, case.locks[:_LOCKS_SHOWN], case.snapshot.taken_at, width)
+    real = chains(case.snapshot)
+    shown = case.locks[:_LOCKS_SHOWN]
+    rows = [LockRow(node, real.client_of(node.session) if node.session else None) for node in shown]
+    yield from _table(columns, rows, case.snapshot.taken_at, width)
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 
 

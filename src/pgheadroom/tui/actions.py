@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pgheadroom.audit import Audit, SessionResult
 from pgheadroom.model.action import Result, Target, Verb
+from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.model.snapshot import Snapshot
@@ -34,6 +35,17 @@ class Signals(Protocol):
         """
 
 
+class Commands(Protocol):
+    """Commands PgBouncers."""
+
+    async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
+        """Give a command to the PgBouncer of this name.
+
+        Raises:
+            PgHeadroomError: It was not given; one line says why.
+        """
+
+
 def target_of(session: Session) -> Target:
     """What a signal has to match. Only for a session whose start is visible: a plan has no others."""
     if session.backend_start is None:
@@ -59,4 +71,5 @@ class Powers:
 
     signals: Signals
     audit: Audit
+    commands: Commands | None = None
     protected_roles: tuple[str, ...] = field(default=())

@@ -15,12 +15,16 @@ from textual.screen import Screen
 
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer import BouncerClient
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.history import History
 from pgheadroom.model.plan import Plan
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.rules.bouncer_commands import consequence
 from pgheadroom.rules.deed import Deed, sentence, settled
 from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.rules.targets import plan
@@ -30,14 +34,18 @@ from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
+from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.detail import Detail
 from pgheadroom.tui.screens.help import Help
 from pgheadroom.tui.screens.locks import Locks
 from pgheadroom.tui.screens.overview import Overview
+from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.painted import Painted
-from pgheadroom.view.confirmation import refusal
+from pgheadroom.view.bouncer_lines import command_lines, command_words
+from pgheadroom.view.cells import Line
+from pgheadroom.view.confirmation import confirmation, question, refusal
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import plural
@@ -81,6 +89,7 @@ class Monitor(App[int]):
         "overview": Overview,
         "sessions": Sessions,
         "locks": Locks,
+        "pgbouncer": Bouncers,
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -95,6 +104,7 @@ class Monitor(App[int]):
         Binding("1", "mode('overview')", "Overview", show=False),
         Binding("2", "mode('sessions')", "Sessions", show=False),
         Binding("3", "mode('locks')", "Locks", show=False),
+        Binding("4", "mode('pgbouncer')", "PgBouncer", show=False),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
@@ -218,6 +228,16 @@ class Monitor(App[int]):
     def open_detail(self, session: Session) -> None:
         self.push_screen(Detail(session))
 
+    def open_client(self, bouncer: str, client: BouncerClient) -> None:
+        """Screen 4 with the cursor on this client."""
+        self.switch_mode("pgbouncer")
+
+        def point() -> None:
+            if isinstance(self.screen, Bouncers):
+                self.screen.point_to(bouncer, client)
+
+        self.call_after_refresh(point)
+
     def open_bulk(self, verb: Verb, filter_text: str) -> None:
         if not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text))
@@ -266,7 +286,14 @@ class Monitor(App[int]):
             if yes:
                 self.carry_out(planned, picture, "selection")
 
-        self.push_screen(Confirm(planned, picture.snapshot.taken_at), answered)
+        now = picture.snapshot.taken_at
+        served = ((one.pid, picture.chains.client_of(one)) for one in planned.poolers)
+        clients = {pid: client for pid, client in served if client is not None}
+
+        def lines(width: int) -> list[Line]:
+            return confirmation(verb, planned, now, width, clients)
+
+        self.push_screen(Confirm(question(verb, len(planned.targets)), lines), answered)
 
     def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
         """Write the action down, signal, and follow what comes of it; in the background."""
@@ -299,6 +326,41 @@ class Monitor(App[int]):
                 self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
             except PgHeadroomError as error:
                 self.say(str(error))
+
+    def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
+        """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""
+
+        def chosen(command: BouncerCommand | None) -> None:
+            if command is not None:
+                self._confirm_command(bouncer, command)
+
+        self.push_screen(CommandMenu(bouncer, commands), chosen)
+
+    def _confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
+        expected = consequence(command, bouncer)
+
+        def lines(width: int) -> list[Line]:
+            return command_lines(command, expected, bouncer, width)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._command(bouncer, command, expected), group="command")
+
+        self.push_screen(Confirm(f"{command_words(command)}?", lines), answered)
+
+    async def _command(self, bouncer: PgBouncer, command: BouncerCommand, expected: str) -> None:
+        powers, words = self.powers, command_words(command)
+        if powers is None or powers.commands is None:
+            return
+        self.say(f"{words} ...")
+        try:
+            action = powers.audit.intend_command(bouncer.name, words, expected)
+            result = await powers.commands.command(bouncer.name, command)
+            self.say(f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}")
+            powers.audit.complete_command(action, result.outcome, result.message)
+        except PgHeadroomError as error:
+            self.say(f"{words}: {error}")
+        self.source.sample_now()
 
     def say(self, words: str) -> None:
         """One line above the keys, until the next one or Esc."""

@@ -1,9 +1,10 @@
 """What the screens draw: a sample, what the rules make of it, and the samples before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from pgheadroom.model.capacity import Capacity
+from pgheadroom.model.chain import RealClients
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.history import History
@@ -11,8 +12,10 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.hogs import hogs
+from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
 
 
 class Picture:
@@ -47,6 +50,20 @@ class Picture:
         if usage.critical.reached(used, usable):
             return "bad"
         return "warn" if usage.warning.reached(used, usable) else "ok"
+
+    @property
+    def chains(self) -> Chains:
+        return chains(self.snapshot)
+
+    @cached_property
+    def overcommitment(self) -> Sequence[str]:
+        """What the PgBouncers may ask for, and what to cut; empty when the server has that many slots."""
+        found = overcommitment(self.snapshot)
+        return () if found is None or not found.exceeds else (sentence(found), *proposals(found))
+
+    def real_clients(self, by: GroupBy) -> Mapping[HogKey, tuple[RealClients, ...]]:
+        """The clients behind PgBouncer, for the hogs that are its server connections."""
+        return clients_by_hog(self.snapshot, by)
 
     def hogs(self, by: GroupBy) -> tuple[Hog, ...]:
         return self._case.hogs if by is GroupBy.ALL else hogs(self.snapshot, by)

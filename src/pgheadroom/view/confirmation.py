@@ -1,20 +1,24 @@
 """What is asked before anything is signalled: who, by which statement, and what it will do."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
+from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import ABSENT, SHORT_STATES, STATE_STYLES, plural
 
 _WHOLE_SESSIONS = 1
 _LISTED = 6
+_SERVED_SHOWN = 2
+NO_CLIENTS: Mapping[int, BouncerClient] = {}
 
 STATEMENTS = {
     Verb.CANCEL: "pg_cancel_backend(pid), if pid and both start times still match",
@@ -28,8 +32,10 @@ def question(verb: Verb, count: int) -> str:
     return f"Terminate {what}?" if verb is Verb.TERMINATE else f"Cancel the query of {what}?"
 
 
-def confirmation(verb: Verb, plan: Plan, now: datetime, width: int) -> list[Line]:
-    """The lines of the dialogue, each fitted to `width`."""
+def confirmation(
+    verb: Verb, plan: Plan, now: datetime, width: int, clients: Mapping[int, BouncerClient] = NO_CLIENTS
+) -> list[Line]:
+    """The lines of the dialogue, each fitted to `width`. `clients` are those that PgBouncer serves now, by backend."""
     lines: list[list[Cell]] = []
     if len(plan.targets) <= _WHOLE_SESSIONS:
         for session in plan.targets:
@@ -45,6 +51,7 @@ def confirmation(verb: Verb, plan: Plan, now: datetime, width: int) -> list[Line
     ]
     if plan.poolers:
         lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
+        lines += [[Cell("      "), Cell(words, "accent")] for words in _served(plan, clients)]
     if plan.superusers:
         lines.append(
             [Cell("Note  ", "heading"), Cell(f"{plural(len(plan.superusers), 'target')} of a superuser", "warn")]
@@ -101,6 +108,15 @@ def _rolled_back(plan: Plan) -> str:
         return f"rolls back its transaction: {oldest} old, {'with' if plan.transactions_writing else 'without'} changes"
     wrote = f"{plan.transactions_writing} with changes, the oldest {oldest} old"
     return f"rolls back {plan.transactions_rolled_back} transactions: {wrote}"
+
+
+def _served(plan: Plan, clients: Mapping[int, BouncerClient]) -> list[str]:
+    """Whom the pooler's connections serve now, and what to do instead."""
+    served = [f"{one.pid} serves {client_words(clients[one.pid])}" for one in plan.poolers if one.pid in clients]
+    if not served:
+        return []
+    more = f", and {len(served) - _SERVED_SHOWN} more" if len(served) > _SERVED_SHOWN else ""
+    return [", ".join(served[:_SERVED_SHOWN]) + more, "to cut the client instead: screen 4, Clients, X"]
 
 
 def pooler_warning(plan: Plan) -> str:

@@ -4,15 +4,17 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import Lock, SessionDetail
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
+from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
 from pgheadroom.view.text import safe, safe_lines, wrap
-from pgheadroom.view.words import ABSENT, plural, state_cell
+from pgheadroom.view.words import ABSENT, place, plural, state_cell
 
 _LABEL = 13
 Cells = list[Cell]
@@ -23,12 +25,14 @@ def detail_lines(
     detail: SessionDetail | None,
     snapshot: Snapshot,
     tree: Sequence[LockNode],
+    chain: Chain | None,
     width: int,
 ) -> list[Line]:
     """Every line, each fitted to `width`. Without `detail` (not answered yet, refused) what the sample knows."""
     now = snapshot.taken_at
     lines = [
         *_identity(session, detail, now),
+        *_chain(chain),
         *_activity(session, detail, now),
         *_limits(session, snapshot),
         *_neighbours(session, snapshot, tree),
@@ -68,6 +72,17 @@ def _identity(session: Session, detail: SessionDetail | None, now: datetime) -> 
         _row("client", Cell(safe(session.client or ABSENT) + port + host), Cell(tls, "dim")),
         _row("connected", Cell(f"{duration(seconds_between(session.backend_start, now))} ago")),
     ]
+
+
+def _chain(chain: Chain | None) -> list[Cells]:
+    """For a PgBouncer's server connection: through which pool, and for which client now."""
+    if chain is None:
+        return []
+    pool = f"{place(chain.bouncer)} pool {safe(chain.server.database)}/{safe(chain.server.user)}"
+    if chain.client is None:
+        return [_row("through", Cell(pool), Cell("  no client uses it now", "dim"))]
+    client = Cell(f"  ← {client_words(chain.client)}", "accent")
+    return [_row("through", Cell(pool), client, Cell(f"  {safe(chain.client.state)}", "dim"))]
 
 
 def _activity(session: Session, detail: SessionDetail | None, now: datetime) -> list[Cells]:

@@ -65,6 +65,11 @@ def wait_cell(session: Session) -> Cell:
     return Cell(safe(f"{session.wait_event_type}:{session.wait_event}"), style)
 
 
+def place(name: str) -> str:
+    """A server's name in few cells: of a Unix socket's folder only the last part, `pgbouncer:6432`."""
+    return safe(name.rsplit("/", 1)[-1] if name.startswith("/") else name)
+
+
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """`1 session`, `3 sessions`."""
     return f"{count} {noun if count == 1 else nouns or noun + 's'}"

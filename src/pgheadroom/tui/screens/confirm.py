@@ -1,6 +1,6 @@
-"""The question before a signal. It stands on No, and only `y` says yes."""
+"""The question before anything is done. It stands on No, and only `y` says yes."""
 
-from datetime import datetime
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,13 +10,14 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from pgheadroom.model.plan import Plan
 from pgheadroom.tui.widgets.painted import Lines
-from pgheadroom.view.confirmation import confirmation, question
+from pgheadroom.view.cells import Line
+
+_MOST_LINES = 16
 
 
 class Confirm(ModalScreen[bool]):
-    """Shows what a plan does to whom. What is confirmed is this plan, whatever happens to the rows behind it."""
+    """Shows what would be done. What is confirmed is what stands here, whatever happens to the rows behind it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
@@ -25,28 +26,38 @@ class Confirm(ModalScreen[bool]):
     ]
     AUTO_FOCUS = "#no"
 
-    def __init__(self, plan: Plan, now: datetime) -> None:
+    def __init__(self, question: str, lines: Callable[[int], list[Line]]) -> None:
+        """`lines` gives the explanation in a width; its number of lines must not depend on it."""
         super().__init__()
-        self._plan = plan
-        self._now = now
+        self._question = question
+        self._explanation = lines
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm"):
-            yield Static(Content(question(self._plan.verb, len(self._plan.targets))), id="confirm-question")
+            yield Static(Content(self._question), id="confirm-question")
             yield Lines(id="confirm-lines")
             with Horizontal(id="confirm-buttons"):
                 yield Button("No, leave it", id="no", compact=True)
                 yield Button("y  Yes", id="yes", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#confirm-lines").styles.height = len(confirmation(self._plan.verb, self._plan, self._now, 80))
+        self._fit()
 
     def on_resize(self) -> None:
+        self._fit()
         self.call_after_refresh(self._draw)
+
+    def _fit(self) -> None:
+        explanation = self._explanation(self._inner_width())
+        self.query_one("#confirm-lines").styles.height = min(_MOST_LINES, len(explanation))
+
+    def _inner_width(self) -> int:
+        """As the style sheet has it: 92 % of the screen, at most 110, less the frame."""
+        return min(110, self.app.size.width * 92 // 100) - 4
 
     def _draw(self) -> None:
         lines = self.query_one("#confirm-lines", Lines)
-        lines.paint(confirmation(self._plan.verb, self._plan, self._now, lines.size.width))
+        lines.paint(self._explanation(lines.size.width))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

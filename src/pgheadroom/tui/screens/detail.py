@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import WorkerState
 
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session
 from pgheadroom.rules.targets import find
@@ -25,6 +26,7 @@ class Detail(LiveScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy", tooltip="Copy the query or a psql command"),
+        Binding("o", "client", "its client", tooltip="Go to the client behind PgBouncer"),
         Binding("q", "back", "back", show=False),
     ]
 
@@ -66,7 +68,7 @@ class Detail(LiveScreen):
         width = pager.size.width
         self.query_one("#finding", Lines).paint([fit_line(self._status(), width)])
         snapshot = picture.snapshot
-        pager.show(detail_lines(self._session, self._detail, snapshot, picture.locks, width))
+        pager.show(detail_lines(self._session, self._detail, snapshot, picture.locks, self._chain(picture), width))
 
     def _status(self) -> list[Cell]:
         if self._ended:
@@ -94,6 +96,23 @@ class Detail(LiveScreen):
             self._detail = detail
         if self.monitor.picture is not None and self.is_mounted:
             self._draw(self.monitor.picture)
+
+    def _chain(self, picture: Picture) -> Chain | None:
+        return picture.chains.of_session(self._session_id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "client":
+            picture = self.monitor.picture
+            chain = self._chain(picture) if picture is not None else None
+            return chain is not None and chain.client is not None
+        return super().check_action(action, parameters)
+
+    def action_client(self) -> None:
+        """Go to the client of PgBouncer's that uses this session."""
+        picture = self.monitor.picture
+        chain = self._chain(picture) if picture is not None else None
+        if chain is not None and chain.client is not None:
+            self.monitor.open_client(chain.bouncer, chain.client)
 
     def action_copy(self) -> None:
         picture = self.monitor.picture

@@ -12,20 +12,21 @@ from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.gauge import gauge_line
-from pgheadroom.view.tables.locks import LOCK_COLUMNS
+from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from pgheadroom.view.text import safe
 
 
-def lock_table() -> Table[LockNode]:
-    return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.pid, id="locks", empty="nobody waits for a lock")
+def lock_table() -> Table[LockRow]:
+    return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.node.pid, id="locks", empty="nobody waits for a lock")
 
 
-def show_locks(table: Table[LockNode], picture: Picture) -> None:
+def show_locks(table: Table[LockRow], picture: Picture) -> None:
     """Fill the table; a part that could not be read is said in its title."""
     waiting = sum(1 for node in picture.locks if node.waits)
     reason = _gap(picture.snapshot)
     words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting" if waiting else ""
-    table.show(picture.locks, picture.snapshot.taken_at, Cell(words, "warn"))
+    rows = [LockRow(node, picture.chains.client_of(node.session) if node.session else None) for node in picture.locks]
+    table.show(rows, picture.snapshot.taken_at, Cell(words, "warn"))
 
 
 def _gap(snapshot: Snapshot) -> str:
@@ -51,11 +52,11 @@ class Locks(LiveScreen):
 
     def chosen(self) -> list[Session]:
         row = self.pane("locks").current
-        return [row.session] if row is not None and row.session is not None else []
+        return [row.node.session] if row is not None and row.node.session is not None else []
 
     def on_table_opened(self, event: Table.Opened) -> None:
-        if event.row.session is not None:
-            self.monitor.open_detail(event.row.session)
+        if event.row.node.session is not None:
+            self.monitor.open_detail(event.row.node.session)
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")

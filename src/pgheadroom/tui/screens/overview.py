@@ -9,8 +9,8 @@ from textual.containers import Horizontal
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
-from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, State
+from pgheadroom.rules.chain import hog_key
 from pgheadroom.rules.filters import condition
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
@@ -22,7 +22,8 @@ from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line
 from pgheadroom.view.header import trouble_line
 from pgheadroom.view.plots import trend
-from pgheadroom.view.tables.hogs import hog_columns
+from pgheadroom.view.tables.hogs import HogRow, hog_columns
+from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.text import safe
@@ -55,7 +56,7 @@ class Overview(LiveScreen):
             yield Table[PoolRow](
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
             )
-        yield Table[Hog]("HOGS by all", hog_columns("all"), hog_key, id="hogs")
+        yield Table[HogRow]("HOGS by all", hog_columns("all"), lambda row: row.key, id="hogs")
         yield lock_table()
 
     def on_mount(self) -> None:
@@ -78,8 +79,8 @@ class Overview(LiveScreen):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         row = event.row
-        if isinstance(row, LockNode) and row.depth and row.session is not None:
-            self.monitor.open_detail(row.session)
+        if isinstance(row, LockRow) and row.node.depth and row.node.session is not None:
+            self.monitor.open_detail(row.node.session)
         elif found := self._filter_of(row):
             self.monitor.open_sessions(found)
 
@@ -87,21 +88,21 @@ class Overview(LiveScreen):
         """The filter for the sessions that a row stands for; empty when it stands for none."""
         if isinstance(row, StateCount):
             return condition("state", row.state.value)
-        if isinstance(row, Hog):
-            return _filter_of_hog(row, self._by)
+        if isinstance(row, HogRow):
+            return _filter_of_hog(row.hog, self._by)
         if isinstance(row, PoolRow) and row.pool is not None:
             return f"{condition('user', row.pool.user)} {condition('db', row.pool.database)}"
-        if isinstance(row, LockNode) and self.monitor.picture is not None:
-            return tree_filter(self.monitor.picture, row)
+        if isinstance(row, LockRow) and self.monitor.picture is not None:
+            return tree_filter(self.monitor.picture, row.node)
         return ""
 
     def chosen(self) -> list[Session]:
         row = self.current_pane.current if self.current_pane else None
-        return [row.session] if isinstance(row, LockNode) and row.session is not None else []
+        return [row.node.session] if isinstance(row, LockRow) and row.node.session is not None else []
 
     def group_filter(self) -> str:
         row = self.current_pane.current if self.current_pane else None
-        return "" if row is None or isinstance(row, LockNode) else self._filter_of(row)
+        return "" if row is None or isinstance(row, LockRow) else self._filter_of(row)
 
     # Drawing
 
@@ -111,7 +112,9 @@ class Overview(LiveScreen):
         self._show_gauge(picture)
         self.query_one("#finding", Lines).paint([self._finding_line(picture)])
         self.pane("states").show(_common_first(picture.states), now)
-        self.pane("hogs").show(picture.hogs(self._by), now, title=f"HOGS by {self._by.value}")
+        behind = picture.real_clients(self._by)
+        rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in picture.hogs(self._by)]
+        self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}")
         show_locks(self.pane("locks"), picture)
         self._show_trend(picture)
         pools = self.pane("pools")
@@ -163,10 +166,6 @@ def _common_first(states: tuple[StateCount, ...]) -> list[StateCount]:
         *states[:_COMMON_STATES],
         *sorted(states[_COMMON_STATES:], key=lambda row: (not row.count, row.state is not State.STARTING)),
     ]
-
-
-def hog_key(hog: Hog) -> tuple[str | None, str | None, str | None, str | None]:
-    return (hog.user, hog.application, hog.client, hog.database)
 
 
 _SIGNS = {Severity.CRITICAL: "✗ ", Severity.WARNING: "! ", Severity.NOTICE: "· "}

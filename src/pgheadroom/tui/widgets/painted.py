@@ -15,7 +15,7 @@ from pgheadroom.view.text import cell_width
 STYLES = (
     "ok", "warn", "bad", "dim", "strong", "accent", "heading", "sorted", "title", "focus", "query", "trend", "reserve",
     "active", "idle", "idletx", "aborted", "other", "alert-warn", "alert-bad", "cursor", "cursor-blurred", "marked",
-    "key", "keyword", "rule",
+    "key", "keyword", "tab", "rule",
 )  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """The table of lock waits: a tree, each waiter under the session that it waits for."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
+from pgheadroom.model.bouncer import UNIX, BouncerClient
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import seconds_between
 from pgheadroom.view.cells import Cell
@@ -11,6 +14,19 @@ from pgheadroom.view.text import safe
 from pgheadroom.view.words import SHORT_STATES, STATE_STYLES, count_cell, name_cell
 
 _DEEPEST_INDENT = 5
+
+
+class LockRow(NamedTuple):
+    """A holder or waiter, and the real client where it is a PgBouncer's server connection."""
+
+    node: LockNode
+    behind: BouncerClient | None = None
+
+
+def client_words(client: BouncerClient) -> str:
+    """A client of PgBouncer: `checkout 10.0.0.5:4312`."""
+    where = client.address if client.address == UNIX else f"{client.address}:{client.port}"
+    return safe(f"{client.application or client.user} {where}")
 
 
 def _who(node: LockNode, now: datetime) -> Cell:
@@ -37,8 +53,10 @@ def _user(node: LockNode, now: datetime) -> Cell:
     return name_cell(node.session.user or node.session.backend_type)
 
 
-def _application(node: LockNode, now: datetime) -> Cell:
-    return name_cell(node.session.application if node.session else None)
+def _application(row: LockRow, now: datetime) -> Cell:
+    if row.behind is not None:
+        return Cell(f"←{client_words(row.behind)}", "accent")
+    return name_cell(row.node.session.application if row.node.session else None)
 
 
 def _what(node: LockNode, now: datetime) -> Cell:
@@ -56,12 +74,16 @@ def _query(node: LockNode, now: datetime) -> Cell:
     return Cell(safe(node.session.query) if node.session else "", "query")
 
 
-LOCK_COLUMNS: tuple[Column[LockNode], ...] = (
-    Column("who", "holder/waiter", 14, _who),
-    Column("behind", "behind", 6, _behind, align=">"),
-    Column("since", "for", 6, _since, align=">"),
-    Column("user", "user", 8, _user, flex=1, importance=3),
+def _of_node(cell: Callable[[LockNode, datetime], Cell]) -> Callable[[LockRow, datetime], Cell]:
+    return lambda row, now: cell(row.node, now)
+
+
+LOCK_COLUMNS: tuple[Column[LockRow], ...] = (
+    Column("who", "holder/waiter", 14, _of_node(_who)),
+    Column("behind", "behind", 6, _of_node(_behind), align=">"),
+    Column("since", "for", 6, _of_node(_since), align=">"),
+    Column("user", "user", 8, _of_node(_user), flex=1, importance=3),
     Column("application", "application", 11, _application, flex=1, importance=2),
-    Column("what", "wants / state", 15, _what, flex=3),
-    Column("query", "query", 10, _query, flex=5, importance=1),
+    Column("what", "wants / state", 15, _of_node(_what), flex=3),
+    Column("query", "query", 10, _of_node(_query), flex=5, importance=1),
 )

@@ -9,7 +9,7 @@ from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import duration
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import count_cell, name_cell
+from pgheadroom.view.words import count_cell, name_cell, place
 
 
 class PoolRow(NamedTuple):
@@ -29,7 +29,7 @@ class PoolRow(NamedTuple):
         """What stands in the place of a pool: why there is none, or why the pools below are old."""
         if self.pool is not None:
             return None
-        name = safe(self.bouncer.name)
+        name = place(self.bouncer.name)
         if not self.bouncer.trouble:
             return Cell(f"{name}: no pools yet", "dim")
         age = f" (shown: {duration(self.bouncer.age)} old)" if self.bouncer.age else ""
@@ -58,7 +58,7 @@ def _of_pool(cell: _PoolCell) -> Callable[[PoolRow, datetime], Cell]:
 
 
 def _bouncer(row: PoolRow, now: datetime) -> Cell:
-    return name_cell(row.bouncer.name, "dim" if row.bouncer.trouble else "")
+    return Cell(place(row.bouncer.name), "dim" if row.bouncer.trouble else "")
 
 
 def _servers(pool: Pool) -> Cell:

@@ -1,0 +1,47 @@
+"""Which command a PgBouncer is to be given: only those that can be, each with what it would do here and now."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from pgheadroom.model.bouncer_command import BouncerCommand
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.rules.bouncer_commands import consequence
+from pgheadroom.view.bouncer_lines import command_words
+
+_LETTERS = "abcdefghijklmnop"
+
+
+class CommandMenu(ModalScreen[BouncerCommand | None]):
+    """A letter chooses; the confirmation comes after it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "close", "Close")]
+
+    def __init__(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
+        super().__init__()
+        self._bouncer = bouncer
+        self._commands = dict(zip(_LETTERS, commands, strict=False))
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(id="commands"):
+            yield Static(Content(f"Command to {self._bouncer.name}"), classes="help-title")
+            for letter, command in self._commands.items():
+                yield Static(Content(f"{letter}  {command_words(command)}"), classes="command")
+                yield Static(Content(f"   {consequence(command, self._bouncer)}"), classes="help-text")
+            if not self._commands:
+                yield Static(Content("There is none that could be given now."))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character in self._commands:
+            event.stop()
+            self.dismiss(self._commands[event.character])
+
+    def action_close(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,187 @@
+"""Screen 4: what each PgBouncer's console knows, and its commands."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.pool_limits import PoolLimits
+from pgheadroom.model.session import Session
+from pgheadroom.rules.bouncer_commands import forbidden, offered
+from pgheadroom.rules.pool_limits import pool_limits
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.bouncer_lines import bouncer_lines
+from pgheadroom.view.cells import Cell, fit_line
+from pgheadroom.view.columns import Column
+from pgheadroom.view.tables.bouncer import (
+    CLIENT_COLUMNS,
+    CONFIG_COLUMNS,
+    DATABASE_COLUMNS,
+    LIST_COLUMNS,
+    SERVER_COLUMNS,
+    STATS_COLUMNS,
+    USER_COLUMNS,
+    Of,
+    client_rows,
+    config_rows,
+    server_rows,
+)
+from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
+
+_NONE = "no PgBouncer given: start with --pgbouncer CONNINFO, or name it in the configuration"
+_MOST_BANNERS = 6
+_MOST_PROPOSALS = 3
+
+
+class Tab:
+    """One of the console's lists: its title, columns, and rows."""
+
+    def __init__(
+        self, name: str, title: str, columns: Sequence[Column[Any]], rows: Callable[[PgBouncer, Picture], Sequence[Any]]
+    ) -> None:
+        self.name = name
+        self.title = title
+        self.columns = columns
+        self.rows = rows
+
+
+def _of(bouncer: PgBouncer, items: Sequence[Any]) -> list[Of[Any]]:
+    return [Of(bouncer, item) for item in items]
+
+
+TABS: tuple[Tab, ...] = (
+    Tab("pools", "Pools", POOL_COLUMNS, lambda bouncer, picture: pool_rows([bouncer])),
+    Tab("clients", "Clients", CLIENT_COLUMNS, lambda bouncer, picture: client_rows(bouncer, picture.chains)),
+    Tab("servers", "Servers", SERVER_COLUMNS, lambda bouncer, picture: server_rows(bouncer, picture.chains)),
+    Tab("databases", "Databases", DATABASE_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.databases)),
+    Tab("stats", "Stats", STATS_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.stats)),
+    Tab("users", "Users", USER_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.users)),
+    Tab("config", "Config", CONFIG_COLUMNS, lambda bouncer, picture: config_rows(bouncer)),
+    Tab("lists", "Lists", LIST_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.lists)),
+)
+
+
+def _key(row: Any) -> Any:
+    """What a row is told again by in the next sample."""
+    if isinstance(row, PoolRow):
+        return row.key
+    item = row.item
+    identity = getattr(item, "ptr", None) or getattr(item, "key", None) or getattr(item, "name", None)
+    return (row.bouncer.name, identity or getattr(item, "database", None) or item[0])
+
+
+class Bouncers(LiveScreen):
+    """One list at a time, of all PgBouncers together; Tab goes on to the next list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("X", "command", "command", tooltip="Command PgBouncer: pause, resume, kill ..."),
+    ]
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="bouncers")
+        yield Lines(id="tabs")
+        for tab in TABS:
+            yield Table[Any](
+                tab.title.upper(),
+                tab.columns,
+                _key,
+                id=tab.name,
+                empty=_NONE,
+                note=lambda row: getattr(row, "note", None),
+            )
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "command":
+            return self.monitor.powers is not None and any(one.admin for one in self._bouncers())
+        return super().check_action(action, parameters)
+
+    def _bouncers(self) -> tuple[PgBouncer, ...]:
+        return self.monitor.picture.snapshot.pgbouncers if self.monitor.picture else ()
+
+    def show(self, picture: Picture) -> None:
+        bouncers = picture.snapshot.pgbouncers
+        head = self.query_one("#bouncers", Lines)
+        width = head.size.width
+        lines = [line for one in bouncers for line in bouncer_lines(one, _limits(picture, one), width)]
+        lines += [fit_line([Cell(words, "warn")], width) for words in picture.overcommitment[:_MOST_PROPOSALS]]
+        head.styles.height = max(1, min(len(lines), _MOST_BANNERS + len(bouncers)))
+        head.paint(lines or [fit_line([Cell(_NONE, "warn")], head.size.width)])
+        current = self.current_pane
+        self._show_tabs(current.id if current else None)
+        tab = next((tab for tab in TABS if current is not None and tab.name == current.id), TABS[0])
+        rows = [row for bouncer in bouncers for row in tab.rows(bouncer, picture)]
+        self.pane(tab.name).show(rows, picture.snapshot.taken_at)
+
+    def _show_tabs(self, current: str | None) -> None:
+        line = self.query_one("#tabs", Lines)
+        cells = [Cell("Tab ", "key")]
+        for tab in TABS:
+            cells += [Cell(f" {tab.title} ", "tab" if tab.name == current else "dim")]
+        line.paint([fit_line(cells, line.size.width)])
+
+    # Going on from a row, and acting
+
+    def chosen(self) -> list[Session]:
+        """The backend that the row leads to; from a client it is the one that serves it now."""
+        picture, row = self.monitor.picture, self.current_pane.current if self.current_pane else None
+        if picture is None or not isinstance(row, Of):
+            return []
+        session = picture.chains.session_of(row.bouncer, row.item)
+        return [session] if session is not None else []
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        sessions = self.chosen()
+        if sessions:
+            self.monitor.open_detail(sessions[0])
+        elif isinstance(event.row, PoolRow) and event.row.pool is not None:
+            self._open_clients_of(event.row)
+
+    def _open_clients_of(self, row: PoolRow) -> None:
+        if row.pool is None:
+            return
+        clients = self.pane("clients")
+        clients.set_filter(f"{row.pool.user} {row.pool.database}")
+        self.focus_pane(clients)
+
+    def point_to(self, bouncer: str, client: BouncerClient) -> None:
+        """Show the clients, with the cursor on this one."""
+        clients = self.pane("clients")
+        clients.set_filter("")
+        clients.pin_to((bouncer, client.ptr))
+        self.focus_pane(clients)
+
+    def action_command(self) -> None:
+        row = self.current_pane.current if self.current_pane else None
+        if row is None:
+            self.monitor.say("no row is chosen: move the cursor to a pool, a database or a client")
+            return
+        self.monitor.open_commands(row.bouncer, commands_for(row))
+
+    def leave(self) -> None:
+        self.monitor.action_mode("overview")
+
+
+def _limits(picture: Picture, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
+    """What holds back the pools in which clients wait."""
+    waiting = [pool for pool in bouncer.pools if pool.cl_waiting]
+    return [(pool, pool_limits(picture.snapshot, bouncer, pool)) for pool in waiting]
+
+
+def commands_for(row: Any) -> list[BouncerCommand]:
+    """Every command that is about this row and can be given now."""
+    bouncer: PgBouncer = row.bouncer
+    item = row.pool if isinstance(row, PoolRow) else row.item
+    found: list[BouncerCommand] = []
+    if isinstance(item, BouncerClient):
+        kill = BouncerCommand(BouncerVerb.KILL_CLIENT, client=item)
+        found += [] if forbidden(kill, bouncer) else [kill]
+    database = item.name if isinstance(item, BouncerDatabase) else getattr(item, "database", "")
+    found += offered(bouncer, database) if database else ()
+    whole = (BouncerCommand(BouncerVerb.RESUME), BouncerCommand(BouncerVerb.RELOAD))
+    return [*found, *(command for command in whole if not forbidden(command, bouncer))]

@@ -1,0 +1,84 @@
+"""A PgBouncer in a line, and what stands out about it in banners below."""
+
+from collections.abc import Sequence
+
+from pgheadroom.model.bouncer import PoolerState
+from pgheadroom.model.bouncer_command import BouncerCommand
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.pool_limits import PoolLimits
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import safe, wrap
+from pgheadroom.view.words import place, plural
+
+
+def bouncer_lines(bouncer: PgBouncer, held_back: Sequence[tuple[Pool, PoolLimits]], width: int) -> list[Line]:
+    """The PgBouncer's own line, then its banners and why clients wait; each fitted to `width`."""
+    lines = (_summary(bouncer), *_banners(bouncer), *(_held_back(pool, limits) for pool, limits in held_back))
+    return [fit_line(line, width) for line in lines]
+
+
+def _held_back(pool: Pool, limits: PoolLimits) -> list[Cell]:
+    words = f"{safe(pool.database)}/{safe(pool.user)}: {plural(pool.cl_waiting, 'client')} wait"
+    oldest = f", the oldest {duration(limits.oldest_wait)}" if limits.oldest_wait >= 1 else ""
+    return [
+        Cell("! ", "bad"),
+        Cell(words + oldest, "bad"),
+        Cell(f": {limits.explanation}" if limits.explanation else ""),
+    ]
+
+
+def _summary(bouncer: PgBouncer) -> list[Cell]:
+    product = safe(bouncer.product) or "PgBouncer"
+    cells = [Cell(place(bouncer.name), "title"), Cell(f"  {product} {safe(bouncer.version)}  ")]
+    cells.append(_state(bouncer))
+    clients = sum(pool.cl_active + pool.cl_waiting for pool in bouncer.pools)
+    ceiling = bouncer.limit("max_client_conn")
+    full = ceiling is not None and clients >= ceiling
+    cells.append(Cell(f"  clients {clients}" + (f"/{ceiling}" if ceiling else ""), "bad" if full else ""))
+    cells.append(Cell(f"  servers {sum(pool.servers for pool in bouncer.pools)}"))
+    cells.append(Cell({True: "  admin", False: "  stats only", None: ""}[bouncer.admin], "dim"))
+    return cells
+
+
+def _state(bouncer: PgBouncer) -> Cell:
+    if bouncer.trouble:
+        return Cell(" STALE ", "alert-bad")
+    if bouncer.state in {PoolerState.PAUSED, PoolerState.SUSPENDED}:
+        return Cell(f" {bouncer.state.upper()} ", "alert-bad")
+    return Cell("active" if bouncer.pools or bouncer.state is PoolerState.ACTIVE else "no pools yet", "dim")
+
+
+def _banners(bouncer: PgBouncer) -> list[list[Cell]]:
+    lines: list[list[Cell]] = []
+    if bouncer.trouble:
+        age = f"; what is shown is {duration(bouncer.age)} old" if bouncer.age else ""
+        lines.append([Cell(f"✗ {safe(bouncer.trouble)}{age}", "bad")])
+    if bouncer.command:
+        lines.append([Cell(f"… {safe(bouncer.command)} is being carried out", "warn")])
+    for database in bouncer.databases:
+        waiting = sum(pool.cl_waiting for pool in bouncer.pools if pool.database == database.name)
+        if database.paused:
+            words = f"{safe(database.name)} is paused: {plural(waiting, 'client')} wait until RESUME (X)"
+            lines.append([Cell("! ", "bad"), Cell(words, "bad")])
+        if database.disabled:
+            lines.append(
+                [Cell("! ", "bad"), Cell(f"{safe(database.name)} is disabled: new clients are refused", "bad")]
+            )
+    lines += [[Cell(f"not known: {safe(gap.part)}: {safe(gap.reason)}", "warn")] for gap in bouncer.gaps]
+    return lines
+
+
+def command_words(command: BouncerCommand) -> str:
+    """A command as one reads it: `PAUSE shop`, `KILL_CLIENT 17 (checkout)`."""
+    if command.client is not None:
+        return f"{command.verb} {command.client.id} ({safe(command.client.application or command.client.user)})"
+    return f"{command.verb} {safe(command.database)}".strip()
+
+
+def command_lines(command: BouncerCommand, consequence: str, bouncer: PgBouncer, width: int) -> list[Line]:
+    """What a confirmation says of a command."""
+    head = [Cell("To    ", "heading"), Cell(safe(bouncer.name), "strong")]
+    told = [[Cell("      "), Cell(part)] for part in wrap(consequence, max(1, width - 6))]
+    told[0][0] = Cell("Does  ", "heading")
+    return [fit_line(line, width) for line in (head, [], *told)]
