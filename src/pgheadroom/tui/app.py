@@ -3,39 +3,30 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
-from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.history import History
-from pgheadroom.model.plan import Plan
-from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import SlotKind, Snapshot
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.rules.bouncer_commands import consequence
-from pgheadroom.rules.deed import Deed, sentence, settled
-from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.rules.targets import plan
 from pgheadroom.sampler import Source
-from pgheadroom.tui.actions import Inquiries, Powers, session_results, target_of
+from pgheadroom.tui.acting import Acting
+from pgheadroom.tui.actions import Inquiries, Powers
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
-from pgheadroom.tui.screens.command_menu import CommandMenu
-from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.detail import Detail
 from pgheadroom.tui.screens.help import Help
 from pgheadroom.tui.screens.locks import Locks
@@ -43,12 +34,8 @@ from pgheadroom.tui.screens.overview import Overview
 from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.painted import Painted
-from pgheadroom.view.bouncer_lines import command_lines, command_words
-from pgheadroom.view.cells import Line
-from pgheadroom.view.confirmation import confirmation, question, refusal
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import plural
 
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -72,15 +59,7 @@ class Options:
     powers: Powers | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
-    """An action whose effect is watched; `action` is its id in the audit file."""
-
-    deed: Deed
-    action: str
-
-
-class Monitor(App[int]):
+class Monitor(Acting):
     """Owns the newest snapshot, what is shown of it, and the worker that brings updates."""
 
     CSS_PATH = "monitor.tcss"
@@ -117,20 +96,16 @@ class Monitor(App[int]):
     ]
 
     def __init__(self, source: Source, options: Options) -> None:
-        super().__init__()
+        super().__init__(source, options.powers)
         self.animation_level = "none"
         self.theme = "ansi-dark"
-        self.source = source
         self.options = options
         self.history = History()
-        self.latest: Snapshot | None = None
         self.trouble: Trouble | None = None
         self.paused = False
         self._picture: Picture | None = None
         self._shown_at = 0.0
-        self.powers = options.powers
         self.inquiries = options.inquiries
-        self._following: Following | None = None
         self._said = ""
         Painted.ascii_only = options.ascii_only
 
@@ -173,7 +148,7 @@ class Monitor(App[int]):
         self.latest = snapshot
         picture = Picture(snapshot, self.options.thresholds, self.history)
         self.history.append(snapshot, picture.capacity)
-        self._follow(snapshot)
+        self.follow(snapshot)
         if self.paused:
             self.draw_header()
         else:
@@ -242,125 +217,7 @@ class Monitor(App[int]):
         if not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text))
 
-    # Acting
-
-    def plan(
-        self,
-        picture: Picture,
-        verb: Verb,
-        chosen: Sequence[Session],
-        *,
-        include_poolers: bool = False,
-        include_superusers: bool = False,
-    ) -> Plan:
-        """What a signal to the chosen sessions would do, and who of them is left out."""
-        return plan(
-            picture.snapshot,
-            verb,
-            chosen,
-            own_pid=picture.snapshot.door.pid,
-            protected_roles=self.powers.protected_roles if self.powers else (),
-            include_poolers=include_poolers,
-            include_superusers=include_superusers,
-            pooler_pids=pooler_pids(picture.snapshot),
-        )
-
-    def confirm(self, verb: Verb, chosen: Sequence[Session]) -> None:
-        """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile."""
-        picture = self._picture
-        if picture is None:
-            return
-        if not chosen:
-            self.say("no session is chosen: move the cursor to one")
-            return
-        # Whoever is picked by hand is named; a filter names nobody.
-        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
-        planned = self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
-        if not planned.targets:
-            if self.powers is not None:
-                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, "selection", refusal(planned))
-            self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
-            return
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.carry_out(planned, picture, "selection")
-
-        now = picture.snapshot.taken_at
-        served = ((one.pid, picture.chains.client_of(one)) for one in planned.poolers)
-        clients = {pid: client for pid, client in served if client is not None}
-
-        def lines(width: int) -> list[Line]:
-            return confirmation(verb, planned, now, width, clients)
-
-        self.push_screen(Confirm(question(verb, len(planned.targets)), lines), answered)
-
-    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
-        """Write the action down, signal, and follow what comes of it; in the background."""
-        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by), group="action")
-
-    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
-        powers = self.powers
-        if powers is None:
-            return
-        self.say(f"{planned.verb.value}: signalling {plural(len(planned.targets), 'session')} ...")
-        try:
-            action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
-            targets = [target_of(session) for session in planned.targets]
-            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
-        except PgHeadroomError as error:
-            self.say(f"{planned.verb.value}: {error}")
-            return
-        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action)
-        self.source.sample_now()
-
-    def _follow(self, snapshot: Snapshot) -> None:
-        """Tell with each sample what came of the last action, until there is nothing more to wait for."""
-        following = self._following
-        if following is None or snapshot.taken_at <= following.deed.seen.taken_at:
-            return
-        self.say(sentence(following.deed, snapshot))
-        if settled(following.deed, snapshot) and self.powers is not None:
-            self._following = None
-            try:
-                self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
-            except PgHeadroomError as error:
-                self.say(str(error))
-
-    def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
-        """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""
-
-        def chosen(command: BouncerCommand | None) -> None:
-            if command is not None:
-                self._confirm_command(bouncer, command)
-
-        self.push_screen(CommandMenu(bouncer, commands), chosen)
-
-    def _confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
-        expected = consequence(command, bouncer)
-
-        def lines(width: int) -> list[Line]:
-            return command_lines(command, expected, bouncer, width)
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self.run_worker(self._command(bouncer, command, expected), group="command")
-
-        self.push_screen(Confirm(f"{command_words(command)}?", lines), answered)
-
-    async def _command(self, bouncer: PgBouncer, command: BouncerCommand, expected: str) -> None:
-        powers, words = self.powers, command_words(command)
-        if powers is None or powers.commands is None:
-            return
-        self.say(f"{words} ...")
-        try:
-            action = powers.audit.intend_command(bouncer.name, words, expected)
-            result = await powers.commands.command(bouncer.name, command)
-            self.say(f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}")
-            powers.audit.complete_command(action, result.outcome, result.message)
-        except PgHeadroomError as error:
-            self.say(f"{words}: {error}")
-        self.source.sample_now()
+    # Telling
 
     def say(self, words: str) -> None:
         """One line above the keys, until the next one or Esc."""

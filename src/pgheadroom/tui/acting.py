@@ -1,0 +1,173 @@
+"""The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from textual.app import App
+
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer_command import BouncerCommand
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import SlotKind, Snapshot
+from pgheadroom.rules.bouncer_commands import consequence
+from pgheadroom.rules.deed import Deed, sentence, settled
+from pgheadroom.rules.poolers import pooler_pids
+from pgheadroom.rules.targets import plan
+from pgheadroom.sampler import Source
+from pgheadroom.tui.actions import Powers, session_results, target_of
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.command_menu import CommandMenu
+from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.view.bouncer_lines import command_lines, command_words
+from pgheadroom.view.cells import Line
+from pgheadroom.view.confirmation import confirmation, question, refusal
+from pgheadroom.view.words import plural
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """An action whose effect is watched; `action` is its id in the audit file."""
+
+    deed: Deed
+    action: str
+
+
+class Acting(App[int]):
+    """The part of the monitor that acts. Nothing here happens without a question that was answered with yes."""
+
+    def __init__(self, source: Source, powers: Powers | None) -> None:
+        super().__init__()
+        self.source = source
+        self.powers = powers
+        self.latest: Snapshot | None = None
+        self._following: Following | None = None
+
+    @property
+    def picture(self) -> Picture | None:
+        """What is shown."""
+        raise NotImplementedError
+
+    def say(self, words: str) -> None:
+        """Tell the user what became of something."""
+        raise NotImplementedError
+
+    def plan(
+        self,
+        picture: Picture,
+        verb: Verb,
+        chosen: Sequence[Session],
+        *,
+        include_poolers: bool = False,
+        include_superusers: bool = False,
+    ) -> Plan:
+        """What a signal to the chosen sessions would do, and who of them is left out."""
+        return plan(
+            picture.snapshot,
+            verb,
+            chosen,
+            own_pid=picture.snapshot.door.pid,
+            protected_roles=self.powers.protected_roles if self.powers else (),
+            include_poolers=include_poolers,
+            include_superusers=include_superusers,
+            pooler_pids=pooler_pids(picture.snapshot),
+        )
+
+    def confirm(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile."""
+        picture = self.picture
+        if picture is None:
+            return
+        if not chosen:
+            self.say("no session is chosen: move the cursor to one")
+            return
+        # Whoever is picked by hand is named; a filter names nobody.
+        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
+        planned = self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
+        if not planned.targets:
+            if self.powers is not None:
+                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, "selection", refusal(planned))
+            self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.carry_out(planned, picture, "selection")
+
+        now = picture.snapshot.taken_at
+        served = ((one.pid, picture.chains.client_of(one)) for one in planned.poolers)
+        clients = {pid: client for pid, client in served if client is not None}
+
+        def lines(width: int) -> list[Line]:
+            return confirmation(verb, planned, now, width, clients)
+
+        self.push_screen(Confirm(question(verb, len(planned.targets)), lines), answered)
+
+    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
+        """Write the action down, signal, and follow what comes of it; in the background."""
+        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by), group="action")
+
+    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+        powers = self.powers
+        if powers is None:
+            return
+        self.say(f"{planned.verb.value}: signalling {plural(len(planned.targets), 'session')} ...")
+        try:
+            action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
+            targets = [target_of(session) for session in planned.targets]
+            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
+        except PgHeadroomError as error:
+            self.say(f"{planned.verb.value}: {error}")
+            return
+        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action)
+        self.source.sample_now()
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Tell with each sample what came of the last action, until there is nothing more to wait for."""
+        following = self._following
+        if following is None or snapshot.taken_at <= following.deed.seen.taken_at:
+            return
+        self.say(sentence(following.deed, snapshot))
+        if settled(following.deed, snapshot) and self.powers is not None:
+            self._following = None
+            try:
+                self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
+            except PgHeadroomError as error:
+                self.say(str(error))
+
+    def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
+        """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""
+
+        def chosen(command: BouncerCommand | None) -> None:
+            if command is not None:
+                self._confirm_command(bouncer, command)
+
+        self.push_screen(CommandMenu(bouncer, commands), chosen)
+
+    def _confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
+        expected = consequence(command, bouncer)
+
+        def lines(width: int) -> list[Line]:
+            return command_lines(command, expected, bouncer, width)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._command(bouncer, command, expected), group="command")
+
+        self.push_screen(Confirm(f"{command_words(command)}?", lines), answered)
+
+    async def _command(self, bouncer: PgBouncer, command: BouncerCommand, expected: str) -> None:
+        powers, words = self.powers, command_words(command)
+        if powers is None or powers.commands is None:
+            return
+        self.say(f"{words} ...")
+        try:
+            action = powers.audit.intend_command(bouncer.name, words, expected)
+            result = await powers.commands.command(bouncer.name, command)
+            self.say(f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}")
+            powers.audit.complete_command(action, result.outcome, result.message)
+        except PgHeadroomError as error:
+            self.say(f"{words}: {error}")
+        self.source.sample_now()
