@@ -74,9 +74,13 @@ def test_neither_order_nor_unknown_columns_matter(version: str, data: st.DataObj
 
 
 def test_waiting_is_waiting_only_for_who_waits() -> None:
-    (found,) = read_clients(of({**CLIENT, "state": b"waiting", "link": b""}))
+    waiting = {**CLIENT, "state": b"waiting", "link": b""}
+    (found,) = read_clients(of(waiting))
     assert found.waits
     assert found.waited == 2.5
+    # One that logs in has no wait, only the time of its request.
+    (found,) = read_clients(of({**waiting, "wait": 0, "wait_us": 0}), NOW)
+    assert found.waited == 2.0
 
 
 @pytest.mark.parametrize("state", [b"active", b"idle"])

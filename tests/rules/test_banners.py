@@ -44,7 +44,7 @@ def test_everything_is_stopped():
 
 
 def test_before_1_19_a_pause_of_everything_can_only_be_guessed():
-    waiting = (pool(cl_waiting=2, maxwait=3.0),)
+    waiting = (pool(cl_waiting=2),)
     old = {"version": "1.18.0", "state": PoolerState.UNKNOWN}
     (text, remedy) = told(pools=waiting, **old)[0]
     assert text.startswith("2 clients wait and there is no server connection")

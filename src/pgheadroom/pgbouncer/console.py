@@ -103,7 +103,9 @@ class Console:
             words = statement(command)
         except UsageError as error:
             return CommandResult(command, CommandOutcome.REFUSED, str(error))
-        reason = f"{self._command} is still under way" if self._command else forbidden(command, self.latest())
+        # A question may be in flight at this moment; that is no trouble.
+        seen = replace(self._reading.known, trouble=self._trouble, age=None if self._seen_at is None else 0.0)
+        reason = f"{self._command} is still under way" if self._command else forbidden(command, seen)
         if reason:
             return CommandResult(command, CommandOutcome.REFUSED, reason)
         self._command = words
@@ -117,7 +119,9 @@ class Console:
         """Give the connection back. A PAUSE that has not come about yet is taken back first: nobody would watch it."""
         pausing, self._pausing = self._pausing, None
         if pausing is not None:
-            await self._give(resume_of(pausing), 1.0)
+            resuming = asyncio.create_task(self._give(resume_of(pausing), 1.0))
+            if not await arrives(resuming, 1.5):
+                resuming.cancel()
         if self._question is not None and not self._question.done():
             self._question.cancel()
             await arrives(self._question, 1.0)
@@ -128,9 +132,7 @@ class Console:
     async def _refresh(self) -> None:
         async with self._turn:
             try:
-                connection, new = await self._line.connected()
-                if new:
-                    self._reading.begin(server_version(connection), connection.info.user)
+                connection = await self._connected()
                 await in_time(connection, self._read(connection), ANSWER_WITHIN)
             except PgHeadroomError as trouble:
                 self._trouble = str(trouble)
@@ -138,6 +140,12 @@ class Console:
             else:
                 self._trouble = ""
                 self._line.well()
+
+    async def _connected(self) -> Connection:
+        connection, new = await self._line.connected()
+        if new:
+            self._reading.begin(server_version(connection), connection.info.user)
+        return connection
 
     async def _read(self, connection: Connection) -> None:
         """Everything that is due. What the console refuses is a gap; without pools there is nothing to show at all."""
@@ -176,28 +184,36 @@ class Console:
 
     # --- commands ----------------------------------------------------------------------------------------------------
 
-    async def _give(self, command: BouncerCommand, patience: float = ANSWER_WITHIN) -> CommandResult:
+    async def _give(self, command: BouncerCommand, patience: float | None = None) -> CommandResult:
         self._commanded = True
         try:
             async with self._turn:
-                answered = await self._line.give(statement(command), patience)
-        except Refused as refusal:
-            return CommandResult(command, CommandOutcome.REFUSED, safe(str(refusal)))
-        except PgHeadroomError as trouble:
-            return CommandResult(command, CommandOutcome.UNCERTAIN, safe(str(trouble)))
+                outcome, message = await self._send(statement(command), ANSWER_WITHIN if patience is None else patience)
         finally:
             self._commanded = False
-        if answered:
-            return CommandResult(command, CommandOutcome.DONE)
-        return CommandResult(command, CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
+        return CommandResult(command, outcome, safe(message))
+
+    async def _send(self, words: str, patience: float) -> tuple[CommandOutcome, str]:
+        try:
+            connection = await self._connected()
+        except PgHeadroomError as trouble:
+            return CommandOutcome.REFUSED, f"not sent: {trouble}"
+        try:
+            answered = await self._line.give(connection, words, patience)
+        except Refused as refusal:
+            return CommandOutcome.REFUSED, str(refusal)
+        except PgHeadroomError as trouble:
+            await self._line.drop()
+            return CommandOutcome.UNCERTAIN, str(trouble)
+        return (CommandOutcome.DONE, "") if answered else (CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
 
     async def _pause(self, command: BouncerCommand, deadline: float) -> CommandResult:
         ends = time.monotonic() + deadline
         self._pausing = command
-        result = await self._give(command, min(_HELD_FOR_PAUSE, deadline))
-        if result.outcome is not CommandOutcome.UNCERTAIN:
-            return result
         try:
+            result = await self._give(command, min(_HELD_FOR_PAUSE, deadline))
+            if result.outcome is not CommandOutcome.UNCERTAIN:
+                return result
             while self._pausing is not None and time.monotonic() < ends:
                 if outcome := await self._pause_came_about(command, time.monotonic()):
                     return outcome

@@ -3,7 +3,9 @@
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import psycopg
 from psycopg import AsyncClientCursor
@@ -72,14 +74,13 @@ class Line:
             with suppress(psycopg.Error):
                 await connection.close()
 
-    async def give(self, words: str, patience: float) -> bool:
+    async def give(self, connection: Connection, words: str, patience: float) -> bool:
         """Send a command. Whether it was answered; if not, the connection is given up, because it is taken.
 
         Raises:
             Refused: with what the console says.
-            NoConnection: when there is no connection, or it is lost.
+            NoConnection: when the connection is lost.
         """
-        connection, _ = await self.connected()
         task = asyncio.create_task(ask(connection, words.encode(), self.place))
         try:
             if await arrives(task, patience):
@@ -107,11 +108,23 @@ async def ask(connection: Connection, question: bytes, where: str) -> Table:
         async with AsyncClientCursor(connection) as cursor:
             await cursor.execute(question)
             columns = tuple(column.name for column in cursor.description or ())
-            return Table(columns, await cursor.fetchall() if columns else ())
+            return Table(columns, await _rows(cursor) if columns else ())
     except psycopg.Error as error:
         if connection.closed:
             raise no_connection(error, where) from None
         raise Refused(error.diag.message_primary or str(error).strip()) from None
+
+
+async def _rows(cursor: AsyncClientCursor[tuple[Any, ...]]) -> Sequence[tuple[object, ...]]:
+    try:
+        return await cursor.fetchall()
+    except UnicodeDecodeError:
+        # We asked for bytes as they are (SQL_ASCII), and were promised UTF-8 by who does not keep the promise.
+        result = cursor.pgresult
+        if result is None:
+            return ()
+        fields = range(result.nfields)
+        return [tuple(result.get_value(row, field) for field in fields) for row in range(result.ntuples)]
 
 
 def server_version(connection: Connection) -> str:

@@ -72,7 +72,8 @@ class Reading:
         self._gaps: dict[str, str] = {}
         self._pools = NOTHING
         self._servers: Table | None = None
-        self._sockets_at = self._pools_at = 0.0
+        self._sockets_at: float | None = None
+        self._pools_at = 0.0
         self._totals: Mapping[str, Totals] = {}
         self._totals_at = 0.0
         self._user = ""
@@ -122,7 +123,7 @@ class Reading:
 
     def _gather(self) -> None:
         gaps = tuple(Gap(part.lower(), reason) for part, reason in self._gaps.items())
-        behind = max(0.0, self._pools_at - self._sockets_at) if self._sockets_at else 0.0
+        behind = 0.0 if self._sockets_at is None else max(0.0, self._pools_at - self._sockets_at)
         self.known = replace(self.known, gaps=gaps, sockets_age=behind)
 
     # --- one method for each part ------------------------------------------------------------------------------------

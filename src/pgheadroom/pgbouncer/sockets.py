@@ -43,7 +43,8 @@ def _clients(rows: Iterable[tuple[Value, ...]], age: "_Ages") -> Iterator[Bounce
             text(addr),
             count(port),
             text(application),
-            seconds(wait, wait_us) if doing == "waiting" else 0.0,
+            # While it logs in, only the time of its request is kept.
+            (seconds(wait, wait_us) or age.of(asked) or 0.0) if doing == "waiting" else 0.0,
             age.of(since),
             age.of(asked),
             text(ptr),
@@ -115,6 +116,6 @@ class _Ages:
 
 def _moment(written: Value) -> datetime | None:
     try:
-        return datetime.fromisoformat(text(written)[:19])
+        return datetime.fromisoformat(text(written)[:19]).replace(tzinfo=None)
     except ValueError:
         return None

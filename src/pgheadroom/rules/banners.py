@@ -45,7 +45,7 @@ def _everything(bouncer: PgBouncer) -> Iterator[Banner]:
 
 
 def _looks_paused(bouncer: PgBouncer) -> bool:
-    waiting = any(pool.cl_waiting and pool.maxwait >= 1.0 for pool in bouncer.pools)
+    waiting = any(pool.cl_waiting for pool in bouncer.pools)
     one_is_paused = any(database.paused for database in bouncer.databases)
     return waiting and not one_is_paused and not any(pool.servers for pool in bouncer.pools)
 

@@ -1,0 +1,361 @@
+"""Commands: how they are written, and what each does to a real PgBouncer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bouncers import client
+from pgheadroom.demo.bouncer import Bouncer
+from pgheadroom.errors import UsageError
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer.commands import argument, statement
+from pgheadroom.pgbouncer.console import Console
+from servers import wait_until
+
+Client = psycopg.Connection[Any]
+DONE, REFUSED, UNDONE, UNCERTAIN = CommandOutcome
+
+
+def command(verb: str, name: str = "postgres") -> BouncerCommand:
+    return BouncerCommand(BouncerVerb(verb), name)
+
+
+# How it is written
+
+
+def test_statements() -> None:
+    assert statement(command("PAUSE", "shop")) == "PAUSE shop"
+    assert statement(command("KILL", "my-shop")) == 'KILL "my-shop"'
+    assert statement(command("RESUME", "")) == "RESUME"
+    assert statement(command("RELOAD", "")) == "RELOAD"
+    assert statement(BouncerCommand(BouncerVerb.KILL_CLIENT, "", client(17))) == "KILL_CLIENT 17"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        command("KILL", ""),
+        command("PAUSE", "pgbouncer"),
+        command("RELOAD", "shop"),
+        BouncerCommand(BouncerVerb.KILL_CLIENT, "", client(1, id=None)),
+        BouncerCommand(BouncerVerb.KILL_CLIENT, "shop", client(1)),
+        BouncerCommand(BouncerVerb.KILL_CLIENT, ""),
+        BouncerCommand(BouncerVerb.PAUSE, "shop", client(1)),
+        command("PAUSE", "a\nb"),
+        command("PAUSE", "a\x00b"),
+        command("PAUSE", r"m\xfcller"),
+        command("PAUSE", "ü" * 31),
+        command("PAUSE", "a" * 64),
+    ],
+    ids=lambda one: f"{one.verb} {one.database[:9]!r}",
+)
+def test_what_cannot_be_said_safely_is_not_said(wrong: BouncerCommand) -> None:
+    with pytest.raises(UsageError):
+        statement(wrong)
+
+
+def as_the_console_reads(words: str) -> tuple[str, str]:
+    """`cmd_normal_rx` and `copy_arg` of PgBouncer's src/admin.c."""
+    import re
+
+    word = r'("(?:[^"]+|"")*"|[0-9a-z_]+)'
+    found = re.fullmatch(rf"[ \t\n\r]*{word}(?:[ \t\n\r]+{word})?[ \t\n\r]*(?:;[ \t\n\r]*)?", words, re.IGNORECASE)
+    assert found is not None
+    name = found[2] or ""
+    assert len(name.encode()) < 64
+    return found[1], name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+@given(st.one_of(st.text(), st.text("ab\";'\\ -_")))
+def test_whatever_the_name_the_console_reads_one_command_about_it(name: str) -> None:
+    assume(name)
+    try:
+        words = f"KILL {argument(name)}"
+    except UsageError:
+        assume(False)
+    assert as_the_console_reads(words) == ("KILL", name)
+
+
+# What it does
+
+
+@pytest.fixture
+async def console(bouncer: Bouncer) -> AsyncIterator[Console]:
+    console = Console(bouncer.console())
+    await console.sample()
+    yield console
+    await console.close()
+
+
+@pytest.fixture
+def clients(bouncer: Bouncer) -> "Iterator[Callable[[], Client]]":
+    """Connects clients through the PgBouncer of this test."""
+    opened: list[Client] = []
+
+    def connect(**others: str | int) -> Client:
+        conninfo = bouncer.conninfo("postgres", "postgres", **others)
+        opened.append(psycopg.connect(conninfo, autocommit=True, prepare_threshold=None))
+        return opened[-1]
+
+    yield connect
+    for connection in opened:
+        connection.close()
+
+
+async def seen_after(console: Console) -> PgBouncer:
+    """What is seen next; a command has everything read again."""
+    seen = await console.sample()
+    assert seen.trouble == ""
+    return seen
+
+
+def paused(seen: PgBouncer) -> bool:
+    database = seen.database("postgres")
+    assert database is not None
+    return database.paused
+
+
+def asks(connection: Client) -> None:
+    connection.pgconn.send_query(b"SELECT 1")
+    connection.pgconn.flush()
+
+
+def answered(connection: Client) -> bool:
+    connection.pgconn.consume_input()
+    return not connection.pgconn.is_busy()
+
+
+def consoles_open(bouncer: Bouncer) -> int:
+    with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as connection:
+        rows = connection.execute("SHOW CLIENTS", prepare=False).fetchall()
+    return sum(row[2] == "pgbouncer" for row in rows) - 1
+
+
+async def test_pause_and_resume(console: Console, clients: Callable[[], Client]) -> None:
+    one = clients()
+    one.execute("SELECT 1")
+    result = await console.run(command("PAUSE"))
+    assert (result.outcome, result.message) == (DONE, "")
+    seen = await seen_after(console)
+    assert paused(seen)
+    assert seen.servers == ()
+    asks(one)
+    await asyncio.sleep(0.2)
+    assert not answered(one)
+    assert (await seen_after(console)).pools[0].cl_waiting == 1
+    assert (await console.run(command("RESUME"))).outcome is DONE
+    assert not paused(await seen_after(console))
+    wait_until(lambda: answered(one), "the client goes on")
+
+
+async def test_a_pause_waits_for_a_transaction_and_meanwhile_shows_it(
+    console: Console, clients: Callable[..., Client], bouncer: Bouncer
+) -> None:
+    one = clients(application_name="migration")
+    one.execute("BEGIN")
+    running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
+    await asyncio.sleep(1.2)
+    seen = await console.sample()
+    assert not running.done()
+    assert seen.trouble == ""
+    assert seen.command == "PAUSE postgres"
+    assert paused(seen)
+    # Whom it waits for is seen in the console itself, over a connection that took the place of the first.
+    assert [one.application for one in seen.clients if one.link] == ["migration"]
+    assert consoles_open(bouncer) == 1
+    assert (await console.run(command("KILL"))).message == "PAUSE postgres is still under way"
+    one.execute("COMMIT")
+    assert (await running).outcome is DONE
+    seen = await seen_after(console)
+    assert (paused(seen), seen.servers, seen.command) == (True, (), "")
+    assert (await console.run(command("RESUME"))).outcome is DONE
+
+
+async def test_a_pause_that_does_not_come_about_in_time_is_taken_back(
+    console: Console, clients: Callable[[], Client], bouncer: Bouncer
+) -> None:
+    one = clients()
+    one.execute("BEGIN")
+    began = time.monotonic()
+    result = await console.run(command("PAUSE"), 1.5)
+    assert 1.4 < time.monotonic() - began < 4.0
+    assert (result.outcome, result.message) == (
+        UNDONE,
+        "after 1.5 s 1 of its servers were still in use: taken back with RESUME",
+    )
+    assert not paused(await seen_after(console))
+    one.execute("COMMIT")
+    assert clients().execute("SELECT 1").fetchone() == (1,)
+    assert consoles_open(bouncer) == 1
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+async def test_who_leaves_takes_an_unfinished_pause_back(
+    console: Console, clients: Callable[[], Client], how: str
+) -> None:
+    one = clients()
+    one.execute("BEGIN")
+    running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
+    await asyncio.sleep(1.0)
+    if how == "cancel":
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    else:
+        await console.close()
+        assert (await running).outcome is UNDONE
+    assert not paused(await seen_after(console))
+    one.execute("COMMIT")
+    assert clients().execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_a_pause_that_somebody_else_takes_back(
+    console: Console, clients: Callable[[], Client], bouncer: Bouncer
+) -> None:
+    clients().execute("BEGIN")
+    running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
+    await asyncio.sleep(1.0)
+    with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as other:
+        other.execute("RESUME postgres", prepare=False)
+    result = await running
+    assert (result.outcome, result.message) == (UNDONE, "somebody else has taken it back")
+
+
+async def test_kill_cuts_all_clients_and_leaves_the_database_paused(
+    console: Console, clients: Callable[[], Client]
+) -> None:
+    one, two = clients(), clients()
+    one.execute("BEGIN")
+    two.execute("SELECT 1")
+    assert (await console.run(command("KILL"))).outcome is DONE
+    seen = await seen_after(console)
+    assert paused(seen)
+    assert (seen.clients, seen.servers) == ((), ())
+    for connection in (one, two):
+        with pytest.raises(psycopg.Error, match="database removed"):
+            connection.execute("SELECT 1")
+    assert (await console.run(command("RESUME"))).outcome is DONE
+    assert not paused(await seen_after(console))
+    assert clients().execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_disable_and_enable(console: Console, clients: Callable[[], Client]) -> None:
+    one = clients()
+    assert (await console.run(command("DISABLE"))).outcome is DONE
+    database = (await seen_after(console)).database("postgres")
+    assert database is not None
+    assert database.disabled
+    with pytest.raises(psycopg.OperationalError, match="is disabled"):
+        clients()
+    assert one.execute("SELECT 1").fetchone() == (1,)
+    assert (await console.run(command("ENABLE"))).outcome is DONE
+    assert clients().execute("SELECT 1").fetchone() == (1,)
+
+
+async def test_reconnect_replaces_the_servers(console: Console, clients: Callable[[], Client]) -> None:
+    one, two = clients(), clients()
+    one.execute("BEGIN")
+    two.execute("SELECT 1")
+    before = {server.remote_pid for server in (await seen_after(console)).servers}
+    assert len(before) == 2
+    assert (await console.run(command("RECONNECT"))).outcome is DONE
+    await asyncio.sleep(0.5)
+    (left,) = (await seen_after(console)).servers
+    assert left.closing
+    assert left.remote_pid in before
+    one.execute("COMMIT")
+    one.execute("SELECT 1")
+    after = {server.remote_pid for server in (await seen_after(console)).servers}
+    assert after
+    assert not after & before
+
+
+async def test_reload_reads_the_configuration_again(console: Console, bouncer: Bouncer) -> None:
+    assert (await console.sample()).limit("default_pool_size") == 3
+    ini = bouncer.folder / "pgbouncer.ini"
+    ini.write_text(ini.read_text().replace("default_pool_size = 3", "default_pool_size = 7"))
+    assert (await console.run(command("RELOAD", ""))).outcome is DONE
+    assert (await seen_after(console)).limit("default_pool_size") == 7
+
+
+async def test_a_resume_of_everything(console: Console, bouncer: Bouncer, clients: Callable[[], Client]) -> None:
+    with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as other:
+        other.execute("PAUSE", prepare=False)
+    result = await console.run(command("KILL"))
+    assert (result.outcome, result.message) == (REFUSED, "already suspended/paused")
+    assert (await console.run(command("RESUME", ""))).outcome is DONE
+    assert clients().execute("SELECT 1").fetchone() == (1,)
+    result = await console.run(command("RESUME", ""))
+    assert (result.outcome, result.message) == (REFUSED, "pooler is not paused/suspended")
+
+
+async def test_names_that_want_to_be_more_than_names(new_bouncer: Callable[..., Bouncer], which_server: Any) -> None:
+    upstream = f"host={which_server.folder} port={which_server.port} dbname=postgres"
+    bouncer = new_bouncer({"postgres": upstream, "*": upstream})
+    names = ['x"; KILL postgres', 'PAUSE "postgres"', "it's", "a b-c.d", '""', "ünïcode", "Upper"]
+    console = Console(bouncer.console())
+    connections = [psycopg.connect(bouncer.conninfo("postgres", name)) for name in [*names, "postgres"]]
+    await console.sample()
+    for name in names:
+        assert (await console.run(command("DISABLE", name))).outcome is DONE
+        seen = await seen_after(console)
+        assert {one.name for one in seen.databases if one.disabled} == {name}
+        assert (await console.run(command("ENABLE", name))).outcome is DONE
+        await console.sample()
+    seen = await seen_after(console)
+    assert {one.name for one in seen.databases} == {*names, "postgres"}
+    assert not any(one.paused or one.disabled for one in seen.databases)
+    # A name that is not there would be made by "*" on the spot.
+    result = await console.run(command("PAUSE", "nowhere"))
+    assert (result.outcome, result.message) == (REFUSED, "no database nowhere here")
+    assert "nowhere" not in {one.name for one in (await seen_after(console)).databases}
+    for connection in connections:
+        connection.close()
+    await console.close()
+
+
+async def test_a_stats_user_commands_nothing(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console("stats"))
+    assert (await console.sample()).admin is False
+    for verb in ("PAUSE", "KILL", "DISABLE", "RECONNECT"):
+        result = await console.run(command(verb))
+        assert (result.outcome, result.message) == (REFUSED, "our user is not in admin_users")
+    assert "command issued" not in bouncer.log
+    await console.close()
+
+
+async def test_nothing_is_commanded_unseen(bouncer: Bouncer) -> None:
+    console = Console(bouncer.console())
+    result = await console.run(command("KILL"))
+    assert (result.outcome, result.message) == (REFUSED, "what it would do is not known: nothing was seen yet")
+    await console.close()
+
+
+async def test_a_frozen_pgbouncer_leaves_it_uncertain(
+    console: Console, bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pgheadroom.pgbouncer.console.ANSWER_WITHIN", 0.3)
+    bouncer.freeze()
+    result = await console.run(command("RECONNECT"))
+    bouncer.thaw()
+    assert (result.outcome, result.message) == (UNCERTAIN, "no answer for 0.3 s")
+    assert (await console.sample()).trouble == ""
+    assert consoles_open(bouncer) == 1
+
+
+async def test_kill_client_is_not_known_to_1_18(console: Console, clients: Callable[[], Client]) -> None:
+    clients().execute("SELECT 1")
+    seen = await seen_after(console)
+    if seen.version_num >= (1, 24):
+        pytest.skip("this PgBouncer has KILL_CLIENT")
+    result = await console.run(BouncerCommand(BouncerVerb.KILL_CLIENT, "", seen.clients[0]))
+    assert result.outcome is REFUSED
+    assert "1.24" in result.message
