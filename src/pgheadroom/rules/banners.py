@@ -6,10 +6,13 @@ from pgheadroom.model.banner import Banner
 from pgheadroom.model.bouncer import BouncerDatabase, PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.chain import Chain
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.bouncer_commands import forbidden
+from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import chains
+from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import plural
@@ -18,6 +21,26 @@ from pgheadroom.view.words import plural
 def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
     """The most far-reaching first."""
     return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer))
+
+
+def standing(case: Case) -> Iterator[Finding]:
+    """What is paused, suspended, disabled or full in a PgBouncer that answers: each refuses or holds up clients."""
+    for bouncer in case.snapshot.pgbouncers:
+        for banner in banners(bouncer) if not bouncer.trouble else ():
+            subject = banner.remedy.database if banner.remedy else ""
+            yield Finding(
+                f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
+                Severity.WARNING,
+                f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
+                (),
+                _how_to_end(banner),
+            )
+
+
+def _how_to_end(banner: Banner) -> str:
+    if banner.remedy is None:
+        return "An administrator of PgBouncer can end it on its console."
+    return f"If it is not meant to last: {banner.remedy.verb} {safe(banner.remedy.database)}".rstrip() + "."
 
 
 def pause_waits_for(snapshot: Snapshot, bouncer: PgBouncer, database: str) -> tuple[Chain, ...]:
