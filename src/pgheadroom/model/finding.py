@@ -52,6 +52,7 @@ class Finding:
         sql: That as one statement to copy, where it is one.
         proof: What would show that the remedy worked.
         slots: Slots that it costs; 0 where it costs none, or where that is not known.
+        explains: It is why the server fills: at least half of the slots that are taken are its doing.
         since: When it was first seen, by the server's clock; None in a single sample.
     """
 
@@ -66,6 +67,7 @@ class Finding:
     sql: str = ""
     proof: str = ""
     slots: int = 0
+    explains: bool = False
     since: datetime | None = None
 
     @property

@@ -5,25 +5,36 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pgheadroom.model.capacity import Capacity
+from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import Hog, StateCount
+from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.forecast import forecast
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.locks import lock_tree
+from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.rules.states import states
+
+_RUNNING = frozenset({State.ACTIVE, State.FASTPATH})
 
 
 # No slots: `cached_property` keeps its value in the instance's dictionary.
 @dataclass(frozen=True)
 class Case:
-    """What is judged: a sample, by which thresholds."""
+    """What is judged: a sample, by which thresholds, and after what.
+
+    Attributes:
+        history: Ends with this sample. Without one nothing is said that needs the time before.
+    """
 
     snapshot: Snapshot
     thresholds: Thresholds
+    history: History | None = None
 
     @cached_property
     def capacity(self) -> Capacity:
@@ -49,14 +60,44 @@ class Case:
     @cached_property
     def idle_in_transaction(self) -> tuple[Session, ...]:
         """With the aborted ones; who has idled longest comes first."""
-        return self._longest_first(one for one in self.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE)
+        return self.longest_first(one for one in self.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE)
 
     @cached_property
     def long_queries(self) -> tuple[Session, ...]:
         """Queries that have run `long_query_seconds`; the oldest first."""
         least = self.thresholds.long_query_seconds
         active = (one for one in self.snapshot.sessions if one.state is State.ACTIVE)
-        return self._longest_first(one for one in active if (self.seconds_in_state(one) or 0.0) >= least)
+        return self.longest_first(one for one in active if (self.seconds_in_state(one) or 0.0) >= least)
+
+    @cached_property
+    def running(self) -> tuple[Session, ...]:
+        """Sessions that run something and wait for no lock, ours left out; the oldest query first."""
+        return self.longest_first(
+            one
+            for one in self.snapshot.sessions
+            if one.state in _RUNNING and not one.waits_for_lock and one.pid != self.snapshot.door.pid
+        )
+
+    @cached_property
+    def pooled(self) -> frozenset[int]:
+        """Pids of the server connections of PgBouncers that we watch."""
+        return pooler_pids(self.snapshot)
+
+    @cached_property
+    def direct(self) -> tuple[Session, ...]:
+        """Sessions that are no pooler's and not ours."""
+        spared = self.pooled | {self.snapshot.door.pid}
+        return tuple(one for one in self.snapshot.sessions if one.pid not in spared)
+
+    @cached_property
+    def forecast(self) -> Forecast | None:
+        """When the slots, or those of a limit, will be gone; None without a history."""
+        return forecast(self.history, self.capacity) if self.history is not None else None
+
+    @property
+    def at_least(self) -> str:
+        """`At least ` where our role does not see everybody: there can be more than what is counted."""
+        return "" if self.snapshot.exact else "At least "
 
     @cached_property
     def fresh_pools(self) -> tuple[tuple[PgBouncer, Pool], ...]:
@@ -68,5 +109,5 @@ class Case:
     def seconds_in_state(self, session: Session) -> float | None:
         return seconds_between(session.in_state_since, self.snapshot.taken_at)
 
-    def _longest_first(self, sessions: Iterable[Session]) -> tuple[Session, ...]:
+    def longest_first(self, sessions: Iterable[Session]) -> tuple[Session, ...]:
         return tuple(sorted(sessions, key=lambda one: self.seconds_in_state(one) or 0.0, reverse=True))

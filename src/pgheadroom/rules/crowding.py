@@ -1,96 +1,23 @@
-"""Findings about slots: the server, its limits, its reserve, and what we cannot see of them."""
+"""Findings about what besides the server's slots lets nobody in: limits, the reserve, logins; and what is not seen."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from math import ceil
 
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Severity
-from pgheadroom.model.grouping import Hog, StateCount
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.filters import condition
 from pgheadroom.rules.identifiers import quoted
-from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
-from pgheadroom.view.durations import duration
+from pgheadroom.rules.remedies import Cure, all_of, any_of, look, old_enough, terminate
+from pgheadroom.rules.wording import clipped, ids, severity, who
 from pgheadroom.view.words import SHORT_STATES, plural
 
 _HOGS_SHOWN = 3
 _AUTHENTICATING_PERCENT = 10
 _AUTHENTICATING_LEAST = 5
-
-
-def server_slots(case: Case) -> Iterator[Finding]:
-    """The server is full for ordinary roles, or will be soon."""
-    slots = case.capacity
-    urgency = severity(case.thresholds.usage, slots.used, slots.usable)
-    if urgency is None:
-        return
-    full = slots.free == 0
-    about = "" if slots.exact else "about "
-    parts = [f"{about}{slots.used} of {slots.usable} usable slots taken", *_what_most_do(case)]
-    most = _longest_first(case, crowd(case.snapshot.sessions))
-    parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
-    yield Finding(
-        "server-full" if full else "server-filling",
-        urgency,
-        ("Full: " if full else "") + ", ".join(parts),
-        (_free_words(case), _state_words(case.states), *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN])),
-        _remedy(case),
-        ids(most),
-    )
-
-
-def _longest_first(case: Case, sessions: Iterable[Session]) -> list[Session]:
-    return sorted(sessions, key=lambda one: case.seconds_in_state(one) or 0.0, reverse=True)
-
-
-def _mostly_waiting(case: Case) -> bool:
-    return 2 * len(case.waiting_for_locks) >= case.capacity.used > 0
-
-
-def _common_state(case: Case) -> StateCount:
-    return max(case.states, key=lambda one: one.count)
-
-
-def _what_most_do(case: Case) -> Iterator[str]:
-    state = _common_state(case)
-    if _mostly_waiting(case):
-        yield f"{len(case.waiting_for_locks)} wait for a lock"
-    elif state.count:
-        yield f"{state.count} {SHORT_STATES[state.state]}"
-
-
-def _free_words(case: Case) -> str:
-    slots = case.capacity
-    reserved = f", {slots.free_reserved} for pg_use_reserved_connections" if slots.reserved else ""
-    return f"free: {slots.free} for ordinary roles{reserved}, {slots.free_superuser} for superusers"
-
-
-def _state_words(states: tuple[StateCount, ...]) -> str:
-    counted = sorted((one for one in states if one.count), key=lambda one: -one.count)
-    return ", ".join(
-        f"{one.count} {SHORT_STATES[one.state]} (oldest {duration(one.oldest_seconds)})" for one in counted
-    )
-
-
-def _hog_words(hog: Hog) -> str:
-    place = f" from {clipped(hog.client or '?')} in {clipped(hog.database or '?')}"
-    limit = f", limit {hog.limit}" if hog.limit is not None else ""
-    return f"{hog.total} by {who(hog)}{place}: {hog.idle} idle, {hog.idle_in_transaction} in tx{limit}"
-
-
-def _remedy(case: Case) -> str:
-    """The article's decision flow: what most sessions do decides what helps."""
-    state = _common_state(case).state
-    if _mostly_waiting(case):
-        return "End what holds the lock: the others then finish by themselves and leave."
-    if state is State.IDLE:
-        return "Terminate the longest idle; then pool (PgBouncer), or set idle_session_timeout (14+)."
-    if state in IN_TRANSACTION_BUT_IDLE:
-        return "Terminate the oldest idle in transaction; then set idle_in_transaction_session_timeout."
-    if state is State.ACTIVE:
-        return "Cancel what need not run; then pool (PgBouncer) before raising max_connections."
-    return "Find out who connects, and limit the role (ALTER ROLE ... CONNECTION LIMIT)."
 
 
 def limits(case: Case) -> Iterator[Finding]:
@@ -114,14 +41,36 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     members = [
         one for one in case.snapshot.sessions if limit.name == (one.user if limit.kind == "role" else one.database)
     ]
-    sql = f"ALTER {limit.kind.upper()} {clipped(quoted(limit.name), 64)} CONNECTION LIMIT n"
-    return Finding(
+    counts = Counter(SHORT_STATES[one.state] for one in members)
+    found = Finding(
         f"{limit.kind}-limit:{limit.name}",
         urgency,
         f"{limit.kind.capitalize()} {clipped(limit.name)} {verb}: {about}{limit.used} of {limit.ceiling}{server}",
-        (f"{sum(one.state is State.IDLE for one in members)} of its {plural(len(members), 'session')} idle",),
-        f"Terminate its idle sessions, or raise the limit: {sql};",
-        ids(_longest_first(case, members)),
+        (
+            f"its {plural(len(members), 'session')}: "
+            + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "none visible"),
+            *(f"{count} by {name}" for name, count in Counter(map(who, members)).most_common(_HOGS_SHOWN)),
+        ),
+        sessions=ids(case.longest_first(members)),
+    )
+    return _limit_cure(case, limit, members).of(found)
+
+
+def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
+    column = "user" if limit.kind == "role" else "db"
+    its, name = condition(column, limit.name), clipped(limit.name)
+    direct = set(case.direct)
+    idle = [one for one in members if one.state is State.IDLE and one in direct]
+    more = limit.ceiling + min(ceil(limit.ceiling / 2), case.capacity.free)
+    raised = f"ALTER {limit.kind.upper()} {clipped(quoted(limit.name), 64)} CONNECTION LIMIT {more};"
+    return Cure(
+        f"Terminate its idle sessions{'' if idle else ' (it has none now)'}",
+        f"Raise the limit to what it needs: {raised[:-1]}" if more > limit.ceiling else "Pool its clients",
+        terminate(all_of(its, "state:idle", old_enough(case, idle)), f"end idle sessions of {name}")
+        if idle
+        else look(its, f"see the sessions of {name}"),
+        raised if more > limit.ceiling else "",
+        f"{limit.kind} {name} stays under {limit.ceiling}, and its clients are not refused any more",
     )
 
 
@@ -131,17 +80,22 @@ def reserve(case: Case) -> Iterator[Finding]:
     if slots.in_reserve <= _ours(case) or not slots.exact:
         return
     supers = [one for one in case.snapshot.sessions if one.user and _privileged(case, one.user)]
-    evidence = tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN))
+    names = sorted({one.user for one in supers if one.user})
     left = slots.free_superuser
-    yield Finding(
+    found = Finding(
         "reserve-in-use",
         Severity.WARNING if left else Severity.CRITICAL,
         f"{min(slots.in_reserve, slots.reserve)} of {plural(slots.reserve, 'reserved slot')} taken: "
         + (f"{left} left to get in" if left else "nobody gets in, not even a superuser"),
-        evidence,
-        "Keep a session of yours open; let applications log in as ordinary roles, not as superusers.",
-        ids(supers),
+        tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN)),
+        sessions=ids(supers),
     )
+    yield Cure(
+        "Keep a session of yours open",
+        "Let applications log in as ordinary roles, not as superusers",
+        look(any_of("user", names), "see who") if names else None,
+        proof=f"{slots.reserve} reserved slots are free again",
+    ).of(found)
 
 
 def _ours(case: Case) -> int:
@@ -159,14 +113,20 @@ def authenticating(case: Case) -> Iterator[Finding]:
     slots = case.capacity
     least = max(_AUTHENTICATING_LEAST, slots.usable * _AUTHENTICATING_PERCENT / 100)
     if slots.authenticating >= least:
-        yield Finding(
+        found = Finding(
             "authenticating",
             Severity.WARNING,
             f"{slots.authenticating} connections hold a slot and still authenticate",
             ("they leave after authentication_timeout (60s unless set otherwise)",),
-            "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS; then pool.",
-            ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
+            sessions=ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
+            slots=slots.authenticating,
         )
+        yield Cure(
+            "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS",
+            "Pool, so that connections are kept",
+            look("state:starting", "see who starts"),
+            proof=f"fewer than {ceil(least)} connections authenticate at a time",
+        ).of(found)
 
 
 def visibility(case: Case) -> Iterator[Finding]:
@@ -175,10 +135,14 @@ def visibility(case: Case) -> Iterator[Finding]:
     if case.snapshot.exact and door.sees_all:
         return
     hidden = sum(one.state is State.HIDDEN for one in case.snapshot.sessions)
+    grant = f"GRANT pg_monitor TO {clipped(quoted(door.user), 64)};"
     yield Finding(
         "not-visible",
         Severity.NOTICE,
         f"Role {clipped(door.user)} cannot see other roles' sessions: counts are estimates",
         (f"{plural(hidden, 'session')} without state, age or client",),
-        f"As a superuser: GRANT pg_monitor TO {clipped(quoted(door.user), 64)};",
+        f"As a superuser: {grant}",
+        lasting="Let a superuser grant pg_monitor to this role",
+        sql=grant,
+        proof="every session shows its state",
     )

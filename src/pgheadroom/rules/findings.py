@@ -1,38 +1,107 @@
 """Everything that is wrong in a sample, the most urgent first."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pgheadroom.model.finding import Finding
+from pgheadroom.model.history import History
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules import crowding, pooling, stalls
+from pgheadroom.rules import (
+    busy,
+    crowding,
+    fullness,
+    leaks,
+    outlook,
+    overcommit,
+    pile_ups,
+    pooling,
+    stalls,
+    storms,
+)
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.wording import worst
 
 Rule = Callable[[Case], Iterable[Finding]]
 
-# In the order in which findings of the same severity are told: what stops everybody comes before what stops some, and
-# a cause before what it brings about.
 RULES: tuple[Rule, ...] = (
-    stalls.lock_pile_ups,
-    crowding.server_slots,
+    pile_ups.lock_pile_ups,
+    leaks.leaks,
+    storms.reconnect_storm,
+    stalls.idle_in_transaction,
+    busy.all_active,
+    fullness.server_slots,
     crowding.reserve,
     crowding.limits,
     pooling.clients_waiting,
-    stalls.idle_in_transaction,
+    outlook.filling_soon,
     stalls.long_queries,
     crowding.authenticating,
     pooling.unreachable,
     stalls.aborted,
+    fullness.taking_most,
+    overcommit.overcommitted,
     crowding.visibility,
 )
 
+SERVER_SLOTS = "server-slots"
 
-def findings(snapshot: Snapshot, thresholds: Thresholds) -> tuple[Finding, ...]:
-    """What every rule finds. Sentences and remedies are safe to show."""
-    return findings_of(Case(snapshot, thresholds))
+# In the order in which findings of the same severity are told: what stops everybody comes before what stops some.
+_URGENCY = (
+    "prepared-transaction",
+    "lock-pile-up",
+    SERVER_SLOTS,
+    "reserve-in-use",
+    "role-limit",
+    "database-limit",
+    "pool-waiting",
+    "reconnect-storm",
+    "leak",
+    "idle-in-transaction",
+    "all-active",
+    "filling-soon",
+    "long-queries",
+    "authenticating",
+    "pgbouncer-unreachable",
+    "aborted-transactions",
+    "taking-most",
+    "pools-overcommitted",
+    "not-visible",
+)
+# What can be why the server fills: then it is told before that, for a cause comes before what it brings about.
+_CAUSES = frozenset(
+    {"prepared-transaction", "lock-pile-up", "leak", "reconnect-storm", "idle-in-transaction", "all-active"}
+)
+
+
+def findings(snapshot: Snapshot, thresholds: Thresholds, history: History | None = None) -> tuple[Finding, ...]:
+    """What every rule finds. Sentences and remedies are safe to show.
+
+    Args:
+        history: Ends with this snapshot. Without one, what needs the time before is not found.
+    """
+    return findings_of(Case(snapshot, thresholds, history))
 
 
 def findings_of(case: Case) -> tuple[Finding, ...]:
     """As `findings`, for a case whose parts are needed elsewhere, too."""
     found = [finding for rule in RULES for finding in rule(case)]
-    return tuple(sorted(found, key=lambda finding: finding.severity.rank))
+    full = next((finding for finding in found if finding.family == SERVER_SLOTS), None)
+    if full is not None:
+        found = [_explaining(finding, full, case.capacity.used) for finding in found]
+    return tuple(sorted(found, key=urgency))
+
+
+def _explaining(finding: Finding, full: Finding, used: int) -> Finding:
+    """What takes half of the slots of a server that fills is why it fills, and as urgent as that."""
+    if finding.family not in _CAUSES or 2 * finding.slots < used:
+        return finding
+    return replace(finding, explains=True, severity=worst(finding.severity, full.severity) or finding.severity)
+
+
+def urgency(finding: Finding) -> tuple[int, int, int]:
+    """By which findings are sorted, the most urgent first: severity, then what it stops, causes before effects."""
+    place = _URGENCY.index(finding.family)
+    if finding.explains:
+        return finding.severity.rank, min(place, _URGENCY.index(SERVER_SLOTS)), place - len(_URGENCY)
+    return finding.severity.rank, place, 0

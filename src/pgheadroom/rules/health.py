@@ -3,37 +3,44 @@
 from collections.abc import Callable, Iterable
 
 from pgheadroom.model.capacity import Limit, percent
+from pgheadroom.model.finding import Severity
 from pgheadroom.model.health import Health, Status
+from pgheadroom.model.history import History
 from pgheadroom.model.pool import Pool
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Levels, Thresholds
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.outlook import urgency_of
 
 _WORST_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
 
 
-def health(snapshot: Snapshot, thresholds: Thresholds) -> tuple[Health, ...]:
-    """The metrics, always in the same order; those of pools only where a PgBouncer is watched.
+def health(snapshot: Snapshot, thresholds: Thresholds, history: History | None = None) -> tuple[Health, ...]:
+    """The metrics, always in the same order; those of pools only where a PgBouncer is watched, the time that is left
+    only where there is a history.
 
     The first and the long queries bear the names that the article's `check_connection_health` gave them.
     """
-    return health_of(Case(snapshot, thresholds))
+    return health_of(Case(snapshot, thresholds, history))
 
 
 def health_of(case: Case) -> tuple[Health, ...]:
     """As `health`, for a case whose parts are needed elsewhere, too."""
-    thresholds = case.thresholds
+    thresholds, usable = case.thresholds, case.capacity.usable
+    long_queries = _if_visible(case, len(case.long_queries))
     metrics = [
         _usage(case),
         _limit(case),
-        _plain("idle_in_transaction_count", thresholds.idle_in_transaction, _idle_count(case)),
+        _plain("idle_in_transaction_count", thresholds.idle_in_transaction, _idle_count(case), usable),
         _plain("oldest_idle_in_transaction_seconds", thresholds.oldest_idle_in_transaction, _idle_oldest(case)),
-        _plain("long_running_queries", thresholds.long_queries, _if_visible(case, len(case.long_queries))),
-        _plain("waiting_for_locks", thresholds.waiting_for_locks, _waiting(case)),
+        _plain("long_running_queries", thresholds.long_queries, long_queries, usable),
+        _plain("waiting_for_locks", thresholds.waiting_for_locks, _waiting(case), usable),
     ]
     if case.snapshot.pgbouncers:
         metrics.append(_pool(case, "pool_clients_waiting", thresholds.pool_clients_waiting, lambda p: p.cl_waiting))
         metrics.append(_pool(case, "pool_maxwait_seconds", thresholds.pool_maxwait, lambda p: p.maxwait))
+    if case.history is not None:
+        metrics.append(_until_full(case))
     return tuple(metrics)
 
 
@@ -52,8 +59,9 @@ def status(levels: Levels, value: float | None, ceiling: float | None = None) ->
     return Status.WARNING if levels.warning.reached(value, ceiling) else Status.OK
 
 
-def _plain(metric: str, levels: Levels, value: float | None, subject: str = "") -> Health:
-    return Health(metric, value, levels.warning.level(), levels.critical.level(), status(levels, value), subject)
+def _plain(metric: str, levels: Levels, value: float | None, ceiling: float | None = None, subject: str = "") -> Health:
+    warning, critical = levels.warning.level(ceiling), levels.critical.level(ceiling)
+    return Health(metric, value, round(warning, 1), round(critical, 1), status(levels, value, ceiling), subject)
 
 
 def _usage(case: Case) -> Health:
@@ -107,6 +115,29 @@ def _waiting(case: Case) -> float | None:
     return count or _if_visible(case, count)
 
 
+_STATUS_OF: dict[Severity | None, Status] = {
+    None: Status.OK,
+    Severity.WARNING: Status.WARNING,
+    Severity.CRITICAL: Status.CRITICAL,
+}
+
+
+def _until_full(case: Case) -> Health:
+    """OK without a value where nothing rises."""
+    levels, ahead = case.thresholds.until_full, case.forecast
+    known = case.capacity.exact
+    limit = ahead.limit if ahead is not None and ahead.limit.kind != "server" else None
+    return Health(
+        "seconds_until_full",
+        round(ahead.seconds) if ahead is not None else None,
+        levels.warning.level(),
+        levels.critical.level(),
+        _STATUS_OF[urgency_of(levels, ahead)] if known else Status.UNKNOWN,
+        f"{limit.kind} {limit.name}" if limit is not None else "",
+        less_is_worse=True,
+    )
+
+
 def _pool(case: Case, metric: str, levels: Levels, value_of: Callable[[Pool], float]) -> Health:
     """The worst pool. While a PgBouncer does not answer, only bad news from the others is certain."""
     worst = max(case.fresh_pools, key=lambda pair: value_of(pair[1]), default=None)
@@ -115,4 +146,4 @@ def _pool(case: Case, metric: str, levels: Levels, value_of: Callable[[Pool], fl
     if silent and status(levels, value) is Status.OK:
         return _plain(metric, levels, None)
     name = f"pool {worst[1].database}/{worst[1].user} of {worst[0].name}" if worst and value else ""
-    return _plain(metric, levels, value, name)
+    return _plain(metric, levels, value, subject=name)

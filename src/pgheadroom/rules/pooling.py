@@ -1,13 +1,20 @@
 """Findings about PgBouncer."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.finding import Finding, RemedyNow, Severity
 from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.pool_limits import Cap, PoolLimits
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.wording import clipped, first_for, severity, worst
+from pgheadroom.rules.chain import chains
+from pgheadroom.rules.filters import condition
+from pgheadroom.rules.pool_limits import pool_limits
+from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, terminate
+from pgheadroom.rules.wording import clipped, first_for, ids, severity, worst
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import plural
+from pgheadroom.view.words import SHORT_STATES, plural
 
 
 def clients_waiting(case: Case) -> Iterator[Finding]:
@@ -23,36 +30,102 @@ def clients_waiting(case: Case) -> Iterator[Finding]:
 def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> Finding:
     name = f"{clipped(pool.database)}/{clipped(pool.user)}"
     size = f" of {pool.size}" if pool.size else ""
-    return Finding(
+    limits = pool_limits(case.snapshot, bouncer, pool)
+    holders = _backends(case, bouncer, pool)
+    found = Finding(
         f"pool-waiting:{bouncer.name}:{pool.database}/{pool.user}",
         urgency,
         f"{plural(pool.cl_waiting, 'client')} wait for pool {name}{first_for(pool.maxwait)}; "
         f"{pool.servers}{size} servers",
-        (
-            f"PgBouncer {clipped(bouncer.name, 40)}, {pool.mode} mode",
-            f"servers: {pool.sv_active} active, {pool.sv_idle} idle, {pool.sv_used} used, {pool.sv_login} logging in",
+        tuple(
+            filter(
+                None,
+                (
+                    limits.explanation,
+                    _holder_words(case, holders),
+                    f"PgBouncer {clipped(bouncer.name, 40)}, {pool.mode} mode",
+                    f"servers: {pool.sv_active} active, {pool.sv_idle} idle, {pool.sv_used} used, "
+                    f"{pool.sv_login} logging in",
+                ),
+            )
         ),
-        _remedy(case, pool),
+        sessions=ids(holders),
+    )
+    return _cure(case, pool, limits, holders).of(found)
+
+
+def _backends(case: Case, bouncer: PgBouncer, pool: Pool) -> tuple[Session, ...]:
+    """The sessions that are this pool's server connections, those in their state for longest first."""
+    return case.longest_first(
+        chain.session
+        for chain in chains(case.snapshot)
+        if chain.session is not None
+        and (chain.bouncer, chain.server.database, chain.server.user) == (bouncer.name, pool.database, pool.user)
     )
 
 
-def _remedy(case: Case, pool: Pool) -> str:
-    """Who lacks what: the pool servers, or the servers slots."""
-    if pool.size and pool.servers < pool.size and case.capacity.free == 0:
-        return "PostgreSQL has no slot for more server connections: free some there first."
+def _holder_words(case: Case, holders: Sequence[Session]) -> str:
+    if not holders:
+        return ""
+    counts = Counter(SHORT_STATES[one.state] for one in holders)
+    told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
+    return f"its backends: {told}, longest {duration(case.seconds_in_state(holders[0]))}"
+
+
+def _cure(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Cure:
+    """Who lacks what: the pool servers, or the servers slots; or somebody keeps them."""
+    return Cure(
+        *_words(pool, limits, holders),
+        now=_now(case, pool, holders),
+        proof=f"nobody waits for {clipped(pool.database)}/{clipped(pool.user)}, and maxwait is 0",
+    )
+
+
+def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[str, str]:
+    open_transactions = sum(one.state in IN_TRANSACTION_BUT_IDLE for one in holders)
+    if limits.binding is Cap.PAUSED:
+        return "RESUME it on the PgBouncer screen", ""
+    if limits.binding is Cap.POSTGRESQL:
+        return "PostgreSQL has no slot for more server connections: free some there first", ""
+    if open_transactions and 2 * open_transactions >= len(holders):
+        return (
+            "Servers are kept in open transactions that do nothing: end the oldest",
+            "Let the application do slow work outside the transaction; set idle_in_transaction_session_timeout",
+        )
     if pool.mode == "session":
-        return "In session mode a client keeps its server until it leaves: use transaction mode, or raise pool_size."
-    return "Find long queries and open transactions of this pool; raise pool_size only if the server has slots."
+        return (
+            "In session mode a client keeps its server until it leaves: end clients that need none",
+            "Use transaction mode, or raise pool_size",
+        )
+    return "Find long queries and open transactions of this pool", "Raise pool_size, if the server has slots"
+
+
+def _now(case: Case, pool: Pool, holders: Sequence[Session]) -> RemedyNow | None:
+    """The pool's backends in the state that most of them are kept in. Who connects directly with the same role and
+    database matches as well; the preview shows who."""
+    database, user = (holders[0].database, holders[0].user) if holders else (pool.database, pool.user)
+    its = all_of(condition("user", user), condition("db", database))
+    idle = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
+    busy = [one for one in holders if one.state is State.ACTIVE and not one.waits_for_lock]
+    if idle and 2 * len(idle) >= len(holders):
+        chosen = all_of(its, "state:idletx,aborted", old_enough(case, idle))
+        return terminate(chosen, "end the oldest transactions of the pool", poolers=True)
+    if busy and 2 * len(busy) >= len(holders) and (old := old_enough(case, busy, "running")):
+        return cancel(all_of(its, "state:active", old), "cancel the longest queries of the pool", poolers=True)
+    return look(its, "see the pool's sessions")
 
 
 def unreachable(case: Case) -> Iterator[Finding]:
     """A PgBouncer that was to be watched does not answer."""
     for bouncer in case.snapshot.pgbouncers:
         if bouncer.trouble:
-            yield Finding(
+            found = Finding(
                 f"pgbouncer-unreachable:{bouncer.name}",
                 Severity.WARNING,
                 f"PgBouncer {clipped(bouncer.name, 30)} gives no data: {clipped(bouncer.trouble, 60)}",
                 (f"last data {duration(bouncer.age)} ago" if bouncer.age else "never any data",),
-                "Check that it runs, and that the user is in its admin_users or stats_users.",
             )
+            yield Cure(
+                "Check that it runs, and that the user is in its admin_users or stats_users",
+                proof="its pools are shown again",
+            ).of(found)

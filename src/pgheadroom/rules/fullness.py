@@ -1,0 +1,210 @@
+"""The finding that the slots run out, with what helps by what most sessions do; and who takes most of them."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from pgheadroom.model.finding import Finding, RemedyNow, Severity
+from pgheadroom.model.grouping import Hog, StateCount
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.filters import condition
+from pgheadroom.rules.remedies import (
+    Cure,
+    all_of,
+    below_warning,
+    cancel,
+    hog_filter,
+    limit_that_spares_others,
+    look,
+    old_enough,
+    role_limit,
+    role_setting,
+    terminate,
+)
+from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
+from pgheadroom.view.durations import duration
+from pgheadroom.view.words import SHORT_STATES
+
+_HOGS_SHOWN = 3
+_IDLE_TIMEOUT_SINCE = 14
+
+
+def server_slots(case: Case) -> Iterator[Finding]:
+    """The server is full for ordinary roles, or will be soon."""
+    slots = case.capacity
+    urgency = severity(case.thresholds.usage, slots.used, slots.usable)
+    if urgency is None:
+        return
+    about = "" if slots.exact else "about "
+    parts = [f"{about}{slots.used} of {slots.usable} usable slots taken", *_what_most_do(case)]
+    most = case.longest_first(crowd(case.snapshot.sessions))
+    parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
+    found = Finding(
+        "server-slots",
+        urgency,
+        ("Full: " if slots.free == 0 else "") + ", ".join(parts),
+        (_free_words(case), _state_words(case.states), *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN])),
+        sessions=ids(most),
+        slots=slots.used,
+    )
+    yield _cure(case).of(found)
+
+
+def _mostly_waiting(case: Case) -> bool:
+    return 2 * len(case.waiting_for_locks) >= case.capacity.used > 0
+
+
+def _common_state(case: Case) -> StateCount:
+    return max(case.states, key=lambda one: one.count)
+
+
+def _what_most_do(case: Case) -> Iterator[str]:
+    state = _common_state(case)
+    if _mostly_waiting(case):
+        yield f"{len(case.waiting_for_locks)} wait for a lock"
+    elif state.count:
+        yield f"{state.count} {SHORT_STATES[state.state]}"
+
+
+def _free_words(case: Case) -> str:
+    slots = case.capacity
+    reserved = f", {slots.free_reserved} for pg_use_reserved_connections" if slots.reserved else ""
+    return f"free: {slots.free} for ordinary roles{reserved}, {slots.free_superuser} for superusers"
+
+
+def _state_words(states: tuple[StateCount, ...]) -> str:
+    counted = sorted((one for one in states if one.count), key=lambda one: -one.count)
+    return ", ".join(
+        f"{one.count} {SHORT_STATES[one.state]} (oldest {duration(one.oldest_seconds)})" for one in counted
+    )
+
+
+def _hog_words(hog: Hog) -> str:
+    place = f" from {clipped(hog.client or '?')} in {clipped(hog.database or '?')}"
+    limit = f", limit {hog.limit}" if hog.limit is not None else ""
+    return f"{hog.total} by {who(hog)}{place}: {hog.idle} idle, {hog.idle_in_transaction} in tx{limit}"
+
+
+# --- what helps: the article's decision flow, what most sessions do decides ------------------------------------------
+
+
+def _cure(case: Case) -> Cure:
+    state = _common_state(case).state
+    if _mostly_waiting(case):
+        return _cure_of_waiting(case)
+    if state is State.IDLE:
+        return _cure_of_idle(case)
+    if state in IN_TRANSACTION_BUT_IDLE:
+        return _cure_of_open_transactions(case)
+    if state is State.ACTIVE:
+        return Cure(
+            "Cancel what need not run",
+            "Pool (PgBouncer) before raising max_connections: queries then queue outside the server",
+            cancel(all_of("state:active", old_enough(case, case.running, "running")), "cancel the longest queries"),
+            proof=_proof(case),
+        )
+    most = crowd(case.direct)
+    return Cure(
+        "Find out who connects",
+        "Limit the role (ALTER ROLE ... CONNECTION LIMIT)",
+        look(hog_filter(most[0]), f"see {who(most[0])}") if most else None,
+        proof=_proof(case),
+    )
+
+
+def _proof(case: Case) -> str:
+    return f"used slots fall {below_warning(case)} and stay there"
+
+
+def _cure_of_waiting(case: Case) -> Cure:
+    root = next((node for node in case.locks if node.is_root), None)
+    return Cure(
+        "End what holds the lock: the others then finish by themselves and leave",
+        "Set lock_timeout where tables are altered, and idle_in_transaction_session_timeout",
+        _end_root(root) if root is not None else None,
+        proof="nobody waits for a lock, and " + _proof(case),
+    )
+
+
+def _end_root(root: LockNode) -> RemedyNow | None:
+    if root.kind != "session" or root.session is None:
+        return None
+    return terminate(condition("pid", str(root.pid)), f"end pid {root.pid}")
+
+
+def _cure_of_idle(case: Case) -> Cure:
+    idle = crowd(one for one in case.direct if one.state is State.IDLE)
+    if not idle:
+        return Cure(
+            "Most are idle server connections of a pool, which it keeps for later",
+            "Lower its pool_size or server_idle_timeout",
+            look("state:idle", "see the idle"),
+            proof=_proof(case),
+        )
+    user = idle[0].user
+    timed = case.snapshot.server.major >= _IDLE_TIMEOUT_SINCE
+    return Cure(
+        f"Terminate the longest idle of {who(idle[0])}",
+        "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
+        terminate(
+            all_of(hog_filter(idle[0]), "state:idle", old_enough(case, idle)), f"end idle sessions of {who(idle[0])}"
+        ),
+        role_setting(user, "idle_session_timeout", "10min") if timed else "",
+        _proof(case),
+    )
+
+
+def _cure_of_open_transactions(case: Case) -> Cure:
+    return Cure(
+        "Terminate the oldest idle in transaction",
+        "Set idle_in_transaction_session_timeout",
+        terminate(
+            all_of("state:idletx,aborted", old_enough(case, case.idle_in_transaction)), "end the oldest transactions"
+        ),
+        role_setting(
+            next((one.user for one in crowd(case.idle_in_transaction)), None),
+            "idle_in_transaction_session_timeout",
+            "1min",
+        ),
+        _proof(case),
+    )
+
+
+def taking_most(case: Case) -> Iterator[Finding]:
+    """While the server fills: one application, or one client address, that has half of what is taken."""
+    if severity(case.thresholds.usage, case.capacity.used, case.capacity.usable) is None:
+        return
+    application = crowd(case.direct)
+    place = _most_from_one_place(case)
+    members = place if 10 * len(place) >= 9 * len(application) else application
+    if not members or 2 * len(members) < case.capacity.used:
+        return
+    first = members[0]
+    from_place = members is place and first.client is not None
+    name = clipped(first.client or "?") if from_place else who(first)
+    others = Counter(who(one) if from_place else clipped(one.client or "?") for one in members)
+    found = Finding(
+        f"taking-most:{first.client if from_place else f'{first.user}/{first.application}'}",
+        Severity.NOTICE,
+        f"{name} alone takes {len(members)} of {case.capacity.usable} slots",
+        tuple(f"{count} {'by' if from_place else 'from'} {other}" for other, count in others.most_common(_HOGS_SHOWN)),
+        sessions=ids(case.longest_first(members)),
+        slots=len(members),
+    )
+    limited = role_limit(first.user, limit_that_spares_others(case, first.user)) if first.user else ""
+    yield Cure(
+        "See whether it needs them all",
+        "Limit its role, so that the others keep some",
+        look(condition("client", first.client) if from_place else hog_filter(first), f"see {name}"),
+        limited,
+        f"{name} takes less than half of the used slots",
+    ).of(found)
+
+
+def _most_from_one_place(case: Case) -> list[Session]:
+    by_place: dict[str, list[Session]] = {}
+    for one in case.direct:
+        if one.client is not None:
+            by_place.setdefault(one.client, []).append(one)
+    return max(by_place.values(), key=len, default=[])

@@ -1,0 +1,174 @@
+"""The finding that an application borrows connections and does not give them back.
+
+It is said on evidence only: its sessions only became more; most of them stand idle; and it opened new ones while
+others, from the same address, had stood unused for a while. A pool that takes turns uses the old ones first, one that
+renews its connections closes some.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.history import History
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.turnover import HogName, hog_name
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.remedies import (
+    Cure,
+    all_of,
+    hog_filter,
+    limit_that_spares_others,
+    old_enough,
+    role_limit,
+    terminate,
+)
+from pgheadroom.rules.wording import clipped, ids, who
+from pgheadroom.view.durations import duration
+
+WINDOW = 1800.0
+"""Seconds of history in which it has to have risen."""
+STANDING = timedelta(seconds=20)
+"""For so long a session must have stood unused when another one is opened beside it."""
+
+_LEAST_SESSIONS = 5
+_LEAST_PERCENT = 10
+_LEAST_NEEDLESS = 2
+_UNUSED_SHARE = 2 / 3
+_SLACK = 0.05
+"""The part of its sessions by which it may become fewer and still be said to rise only."""
+_ONCE = timedelta(seconds=2)
+"""Who last changed its state so soon after it connected was used once, if at all."""
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What speaks for it.
+
+    Attributes:
+        before, seconds: How many sessions it had, and how long ago that was.
+        unused: Its idle sessions that stood unused while others were opened, the longest unused first.
+        needless: How many were opened while others from the same address stood unused.
+    """
+
+    name: HogName
+    members: tuple[Session, ...]
+    before: int
+    seconds: float
+    unused: tuple[Session, ...]
+    needless: int
+
+
+def leaks(case: Case) -> Iterator[Finding]:
+    """Each application whose sessions only rise while its idle ones stand unused."""
+    if case.history is None:
+        return
+    groups: dict[HogName, list[Session]] = {}
+    for session in case.direct:
+        if session.backend_start is not None:
+            groups.setdefault(hog_name(session), []).append(session)
+    least = max(_LEAST_SESSIONS, case.capacity.usable * _LEAST_PERCENT / 100)
+    for name, members in groups.items():
+        leak = _leak(case, case.history, name, members) if len(members) >= least else None
+        if leak is not None:
+            yield _finding(case, case.history, leak)
+
+
+def _leak(case: Case, history: History, name: HogName, members: Sequence[Session]) -> Leak | None:
+    times, totals = history.hog_series(name, "total", WINDOW)
+    first = _rise_begins(totals)
+    if not times or totals[-1] - totals[first] < _LEAST_NEEDLESS:
+        return None
+    newest = max(one.backend_start for one in members if one.backend_start is not None)
+    unused = [one for one in members if one.state is State.IDLE and _stood(one, newest)]
+    if len(unused) < _UNUSED_SHARE * len(members):
+        return None
+    needless = _needless(members, unused)
+    if needless < _LEAST_NEEDLESS:
+        return None
+    seconds = times[-1] - times[first]
+    return Leak(name, tuple(members), int(totals[first]), seconds, case.longest_first(unused), needless)
+
+
+def _rise_begins(totals: Sequence[float]) -> int:
+    """The earliest place since which they only became more, but for a few."""
+    if not totals:
+        return 0
+    slack, lowest, place = int(_SLACK * totals[-1]), totals[-1], len(totals) - 1
+    while place > 0 and totals[place - 1] <= lowest + slack:
+        place -= 1
+        lowest = min(lowest, totals[place])
+    return place
+
+
+def _stood(session: Session, until: datetime) -> bool:
+    return session.state_change is not None and session.state_change + STANDING <= until
+
+
+def _needless(members: Sequence[Session], unused: Sequence[Session]) -> int:
+    """How many were opened while another one from the same address stood unused."""
+    standing: dict[str | None, list[datetime]] = {}
+    for one in unused:
+        if one.state_change is not None:
+            standing.setdefault(one.client, []).append(one.state_change + STANDING)
+    for moments in standing.values():
+        moments.sort()
+    return sum(
+        bisect_left(standing.get(one.client, []), one.backend_start) > 0
+        for one in members
+        if one.backend_start is not None
+    )
+
+
+def _finding(case: Case, history: History, leak: Leak) -> Finding:
+    total, first = len(leak.members), leak.members[0]
+    half_full = 2 * case.capacity.used >= case.capacity.usable
+    found = Finding(
+        f"leak:{leak.name.user}/{leak.name.application}",
+        Severity.WARNING if half_full else Severity.NOTICE,
+        f"{who(first)} leaks: {leak.before} to {total} sessions in {duration(leak.seconds)}, "
+        f"{len(leak.unused)} idle and unused",
+        tuple(_evidence(case, history, leak)),
+        sessions=ids(leak.unused),
+        slots=total,
+    )
+    role = first.user
+    return Cure(
+        f"Terminate the unused sessions of {who(first)}",
+        "Fix where it does not give connections back; limit its role until then",
+        terminate(
+            all_of(hog_filter(first), "state:idle", old_enough(case, leak.unused)),
+            f"end unused sessions of {who(first)}",
+        ),
+        role_limit(role, limit_that_spares_others(case, role)) if role else "",
+        f"{who(first)} falls to {max(1, total - len(leak.unused))} sessions and does not rise again",
+    ).of(found)
+
+
+def _evidence(case: Case, history: History, leak: Leak) -> Iterator[str]:
+    yield f"{leak.needless} were opened while others from the same address stood unused"
+    once = sum(_used_once(one) for one in leak.unused)
+    oldest = duration(case.seconds_in_state(leak.unused[0]))
+    yield f"{once} of the unused were used once and never again; the longest unused for {oldest}"
+    yield from _an_hour_ago(history, leak)
+    places = {one.client for one in leak.members}
+    if len(places) == 1:
+        yield f"all from {clipped(leak.members[0].client or '?')}"
+    yield f"last query: {clipped(leak.unused[0].query, 60)}"
+
+
+def _used_once(session: Session) -> bool:
+    changed, start = session.state_change, session.backend_start
+    return changed is not None and start is not None and changed - start <= _ONCE
+
+
+def _an_hour_ago(history: History, leak: Leak) -> Iterator[str]:
+    """What it needed then: its sessions, and how many of them did something at once."""
+    times, totals = history.hog_series(leak.name, "total", _HOUR)
+    _, idle = history.hog_series(leak.name, "idle", _HOUR)
+    if len(times) > 1:
+        busiest = int(max(total - quiet for total, quiet in zip(totals, idle, strict=True)))
+        ago = duration(times[-1] - times[0])
+        yield f"{ago} ago it had {int(totals[0])}; never more than {busiest} did something at once since then"

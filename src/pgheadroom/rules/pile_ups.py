@@ -1,0 +1,115 @@
+"""The finding that sessions queue for locks: who holds them up, how many, and how many slots that costs."""
+
+from collections.abc import Iterator
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.filters import condition
+from pgheadroom.rules.remedies import Cure, cancel, role_setting, terminate
+from pgheadroom.rules.wording import clipped, first_for, severity, who, worst
+from pgheadroom.view.durations import duration
+from pgheadroom.view.words import SHORT_STATES, plural
+
+LONG_WAIT_SECONDS = 60.0
+"""A lock that somebody has waited for this long is worth a word, however few wait."""
+
+_PIDS_SHOWN = 3
+
+
+def lock_pile_ups(case: Case) -> Iterator[Finding]:
+    """A holder that many wait for, directly or behind others; or a few, but for long."""
+    usable = case.capacity.usable
+    total = severity(case.thresholds.waiting_for_locks, len(case.waiting_for_locks), usable)
+    roots = [node for node in case.locks if node.is_root]
+    for place, root in enumerate(roots):
+        wait = max((node.waited_seconds or 0.0 for node in case.locks if node.root_pid == root.pid), default=0.0)
+        urgency = severity(case.thresholds.waiting_for_locks, root.waiting_behind, usable)
+        if place == 0:
+            urgency = worst(urgency, total)
+        if urgency is None and wait >= LONG_WAIT_SECONDS:
+            urgency = Severity.NOTICE
+        if urgency is not None:
+            yield _pile_up(case, root, wait, urgency)
+
+
+def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Finding:
+    behind = [node for node in case.locks if node.root_pid == root.pid and node.waits and node.pid != root.pid]
+    slots = sum(node.kind != "process" for node in behind) + (root.kind == "session")
+    found = Finding(
+        "prepared-transaction" if root.kind == "prepared" else f"lock-pile-up:{root.pid}",
+        urgency,
+        f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}{first_for(wait)}",
+        (*_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
+        sessions=(root.session.id,) if root.kind == "session" and root.session else (),
+        slots=slots,
+    )
+    return _cure(case, root).of(found)
+
+
+def _holder(case: Case, root: LockNode) -> str:
+    if root.kind == "prepared":
+        return "A prepared transaction"
+    if root.session is None:
+        return f"pid {root.pid} (not visible)"
+    if root.kind == "process":
+        return f"pid {root.pid}, {clipped(root.session.backend_type)}"
+    age = duration(case.seconds_in_state(root.session))
+    return f"pid {root.pid} {who(root.session)}, {SHORT_STATES[root.session.state]} {age},"
+
+
+def _doing(root: LockNode) -> Iterator[str]:
+    if root.session is not None and root.session.query:
+        word = "runs" if root.session.state is State.ACTIVE else "last ran"
+        yield f"pid {root.pid} {word}: {clipped(root.session.query, 60)}"
+
+
+def _waiter(node: LockNode) -> str:
+    name = who(node.session) if node.session else "not visible"
+    wanted = f" for {clipped(node.request.mode)} on {clipped(node.request.target, 60)}" if node.request else ""
+    return f"pid {node.pid} {name} waits {duration(node.waited_seconds)}{wanted}"
+
+
+def _cure(case: Case, root: LockNode) -> Cure:
+    gone = "nobody waits for a lock"
+    if root.in_cycle:
+        return Cure("They wait for each other: PostgreSQL ends one of them after deadlock_timeout", proof=gone)
+    if root.kind == "prepared":
+        return Cure(
+            "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner",
+            "Watch what prepares transactions, or set max_prepared_transactions to 0",
+            sql="SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;",
+            proof=gone,
+        )
+    if root.session is None:
+        return Cure("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
+    if root.kind == "process":
+        return Cure(_process_remedy(root), proof=gone)
+    return _cure_of_session(root, root.session, gone)
+
+
+def _cure_of_session(root: LockNode, holder: Session, gone: str) -> Cure:
+    its = condition("pid", str(root.pid))
+    if holder.state in IN_TRANSACTION_BUT_IDLE:
+        return Cure(
+            f"Terminate pid {root.pid} (its work rolls back)",
+            "Set idle_in_transaction_session_timeout",
+            terminate(its, f"end pid {root.pid}"),
+            role_setting(holder.user, "idle_in_transaction_session_timeout", "1min"),
+            gone,
+        )
+    running = holder.state is State.ACTIVE
+    return Cure(
+        f"Cancel the query of pid {root.pid}, or terminate it" if running else f"Terminate pid {root.pid}",
+        "Run such statements with a lock_timeout",
+        cancel(its, f"cancel the query of pid {root.pid}") if running else terminate(its, f"end pid {root.pid}"),
+        role_setting(holder.user, "lock_timeout", "5s"),
+        gone,
+    )
+
+
+def _process_remedy(root: LockNode) -> str:
+    if root.session is not None and root.session.backend_type == "startup":
+        return "Recovery holds it and cannot be signalled: it lets go when the primary's transaction ends"
+    return f"Cancelling pid {root.pid} is safe for autovacuum, which comes again; else look what it does"

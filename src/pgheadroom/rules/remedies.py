@@ -1,0 +1,114 @@
+"""What helps now, as filters that are ready, and what helps for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.finding import Finding, RemedyNow
+from pgheadroom.model.session import Session, State, seconds_between
+from pgheadroom.quantities import written
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.filters import condition
+from pgheadroom.rules.identifiers import quoted
+from pgheadroom.rules.wording import clipped
+
+_SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0)
+"""Ages that a filter may ask for, in seconds, the most careful first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What to do about a finding.
+
+    Attributes:
+        first: What to do now, a sentence without its full stop.
+        lasting: What to do for good, likewise; `sql` is the same as a statement, where it is one.
+        proof: What will show that it worked.
+    """
+
+    first: str
+    lasting: str = ""
+    now: RemedyNow | None = None
+    sql: str = ""
+    proof: str = ""
+
+    def of(self, finding: Finding) -> Finding:
+        """The finding with this cure."""
+        remedy = (
+            f"{self.first}; then {self.lasting[:1].lower()}{self.lasting[1:]}." if self.lasting else f"{self.first}."
+        )
+        return replace(finding, remedy=remedy, now=self.now, lasting=self.lasting, sql=self.sql, proof=self.proof)
+
+
+def look(filter_text: str, label: str) -> RemedyNow:
+    """Open the list of sessions."""
+    return RemedyNow(None, filter_text, label)
+
+
+def terminate(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+    """Open the preview for ending sessions."""
+    return RemedyNow(Verb.TERMINATE, filter_text, label, poolers)
+
+
+def cancel(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+    """Open the preview for ending queries."""
+    return RemedyNow(Verb.CANCEL, filter_text, label, poolers)
+
+
+def all_of(*conditions: str) -> str:
+    """Conditions that must all hold; empty ones fall away."""
+    return " ".join(filter(None, conditions))
+
+
+def any_of(column: str, values: Sequence[str]) -> str:
+    """A condition for one of these values, and no other."""
+    return f"{column}:" + ",".join(condition(column, value).removeprefix(f"{column}:") for value in values)
+
+
+def hog_filter(one: Session) -> str:
+    """The sessions of the same user and application."""
+    return all_of(condition("user", one.user), condition("app", one.application))
+
+
+def old_enough(case: Case, sessions: Sequence[Session], column: str = "age") -> str:
+    """A condition on their age that spares the youngest: the longest span that half of them have reached.
+
+    Empty where most have only just begun: then an age tells nothing.
+    """
+    ages = sorted(_age(case, one, column) or 0.0 for one in sessions)
+    typical = ages[len(ages) // 2] if ages else 0.0
+    span = next((span for span in _SPANS if typical > span), None)
+    return f"{column}>{written(span)}" if span is not None else ""
+
+
+def _age(case: Case, session: Session, column: str) -> float | None:
+    if column == "running":
+        return case.seconds_in_state(session) if session.state is State.ACTIVE else None
+    since = session.xact_start if column == "xact" else session.in_state_since
+    return seconds_between(since, case.snapshot.taken_at)
+
+
+def below_warning(case: Case) -> str:
+    """How many slots are in use once the usage is no warning any more: `under 28 of 35`."""
+    usable = case.capacity.usable
+    return f"under {_level(case)} of {usable}"
+
+
+def _level(case: Case) -> int:
+    return max(1, int(case.thresholds.usage.warning.level(case.capacity.usable)))
+
+
+def limit_that_spares_others(case: Case, role: str) -> int:
+    """A CONNECTION LIMIT for a role with which all the others of now stay below the warning; at least 1."""
+    others = case.capacity.used - sum(one.user == role for one in case.snapshot.sessions)
+    return max(1, _level(case) - others)
+
+
+def role_limit(role: str, limit: int) -> str:
+    """The statement that limits a role's connections; safe to show."""
+    return f"ALTER ROLE {clipped(quoted(role), 64)} CONNECTION LIMIT {limit};"
+
+
+def role_setting(role: str | None, name: str, value: str) -> str:
+    """The statement that sets a parameter for a role's new sessions; safe to show. Empty for no role."""
+    return f"ALTER ROLE {clipped(quoted(role), 64)} SET {name} = '{value}';" if role else ""
