@@ -192,7 +192,7 @@ class Monitor(Acting):
 
     def open_sessions(self, filter_text: str) -> None:
         """Screen 2 with this filter."""
-        self.switch_mode("sessions")
+        self.action_mode("sessions")
 
         def narrow() -> None:
             if isinstance(self.screen, Sessions):
@@ -205,7 +205,7 @@ class Monitor(Acting):
 
     def open_client(self, bouncer: str, client: BouncerClient) -> None:
         """Screen 4 with the cursor on this client."""
-        self.switch_mode("pgbouncer")
+        self.action_mode("pgbouncer")
 
         def point() -> None:
             if isinstance(self.screen, Bouncers):
@@ -228,7 +228,12 @@ class Monitor(Acting):
     # Keys
 
     def action_mode(self, mode: str) -> None:
-        self.switch_mode(mode)
+        """Go to a screen; from one that was drilled into it, back to it."""
+        if mode == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
+            self.switch_mode(mode)
 
     def action_pause(self) -> None:
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""

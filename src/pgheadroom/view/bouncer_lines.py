@@ -2,19 +2,32 @@
 
 from collections.abc import Sequence
 
+from pgheadroom.model.banner import Banner
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand
+from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
+from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.text import safe, wrap
 from pgheadroom.view.words import place, plural
 
 
-def bouncer_lines(bouncer: PgBouncer, held_back: Sequence[tuple[Pool, PoolLimits]], width: int) -> list[Line]:
-    """The PgBouncer's own line, then its banners and why clients wait; each fitted to `width`."""
-    lines = (_summary(bouncer), *_banners(bouncer), *(_held_back(pool, limits) for pool, limits in held_back))
+def bouncer_lines(
+    bouncer: PgBouncer,
+    banners: Sequence[Banner],
+    waited_for: Sequence[Chain],
+    held_back: Sequence[tuple[Pool, PoolLimits]],
+    width: int,
+) -> list[Line]:
+    """The PgBouncer's own line, then what stands over it and why clients wait; each fitted to `width`.
+
+    `waited_for` are those whom a PAUSE that is under way waits for.
+    """
+    troubles = _troubles(bouncer, banners, waited_for)
+    lines = (_summary(bouncer), *troubles, *(_held_back(pool, limits) for pool, limits in held_back))
     return [fit_line(line, width) for line in lines]
 
 
@@ -49,24 +62,24 @@ def _state(bouncer: PgBouncer) -> Cell:
     return Cell("active" if bouncer.pools or bouncer.state is PoolerState.ACTIVE else "no pools yet", "dim")
 
 
-def _banners(bouncer: PgBouncer) -> list[list[Cell]]:
+def _troubles(bouncer: PgBouncer, banners: Sequence[Banner], waited_for: Sequence[Chain]) -> list[list[Cell]]:
     lines: list[list[Cell]] = []
     if bouncer.trouble:
         age = f"; what is shown is {duration(bouncer.age)} old" if bouncer.age else ""
         lines.append([Cell(f"✗ {safe(bouncer.trouble)}{age}", "bad")])
     if bouncer.command:
-        lines.append([Cell(f"… {safe(bouncer.command)} is being carried out", "warn")])
-    for database in bouncer.databases:
-        waiting = sum(pool.cl_waiting for pool in bouncer.pools if pool.database == database.name)
-        if database.paused:
-            words = f"{safe(database.name)} is paused: {plural(waiting, 'client')} wait until RESUME (X)"
-            lines.append([Cell("! ", "bad"), Cell(words, "bad")])
-        if database.disabled:
-            lines.append(
-                [Cell("! ", "bad"), Cell(f"{safe(database.name)} is disabled: new clients are refused", "bad")]
-            )
+        lines.append([Cell(f"… {safe(bouncer.command)} is being carried out", "warn"), *_waited_for(waited_for)])
+    lines += [[Cell("! ", "bad"), Cell(one.text, "bad"), Cell("  X" if one.remedy else "", "key")] for one in banners]
     lines += [[Cell(f"not known: {safe(gap.part)}: {safe(gap.reason)}", "warn")] for gap in bouncer.gaps]
     return lines
+
+
+def _waited_for(chains: Sequence[Chain]) -> list[Cell]:
+    clients = [client_words(chain.client) for chain in chains if chain.client is not None]
+    if not clients:
+        return []
+    more = f" and {len(clients) - 1} more" if len(clients) > 1 else ""
+    return [Cell(f": it waits for {clients[0]}{more}", "warn")]
 
 
 def command_words(command: BouncerCommand) -> str:

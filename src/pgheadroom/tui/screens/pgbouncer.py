@@ -10,6 +10,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.model.session import Session
+from pgheadroom.rules.banners import banners, pause_waits_for
 from pgheadroom.rules.bouncer_commands import forbidden, offered
 from pgheadroom.rules.pool_limits import pool_limits
 from pgheadroom.tui.picture import Picture
@@ -17,7 +18,7 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bouncer_lines import bouncer_lines
-from pgheadroom.view.cells import Cell, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.columns import Column
 from pgheadroom.view.tables.bouncer import (
     CLIENT_COLUMNS,
@@ -108,7 +109,7 @@ class Bouncers(LiveScreen):
         bouncers = picture.snapshot.pgbouncers
         head = self.query_one("#bouncers", Lines)
         width = head.size.width
-        lines = [line for one in bouncers for line in bouncer_lines(one, _limits(picture, one), width)]
+        lines = [line for one in bouncers for line in _head_lines(picture, one, width)]
         lines += [fit_line([Cell(words, "warn")], width) for words in picture.overcommitment[:_MOST_PROPOSALS]]
         head.styles.height = max(1, min(len(lines), _MOST_BANNERS + len(bouncers)))
         head.paint(lines or [fit_line([Cell(_NONE, "warn")], head.size.width)])
@@ -165,6 +166,13 @@ class Bouncers(LiveScreen):
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")
+
+
+def _head_lines(picture: Picture, bouncer: PgBouncer, width: int) -> list[Line]:
+    pausing = bouncer.command.startswith(BouncerVerb.PAUSE)
+    paused = next((one.name for one in bouncer.databases if pausing and one.name in bouncer.command), "")
+    waited_for = pause_waits_for(picture.snapshot, bouncer, paused) if paused else ()
+    return bouncer_lines(bouncer, banners(bouncer), waited_for, _limits(picture, bouncer), width)
 
 
 def _limits(picture: Picture, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:

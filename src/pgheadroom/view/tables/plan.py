@@ -47,6 +47,6 @@ def _of_session(column: Column[Session]) -> Column[PlanRow]:
 
 
 PLAN_COLUMNS: tuple[Column[PlanRow], ...] = (
-    Column("verdict", "signal", 13, _verdict, flex=4),
+    Column("verdict", "signal", 14, _verdict, flex=9),
     *(_of_session(column) for column in SESSION_COLUMNS if column.name not in {"connection", "wait"}),
 )

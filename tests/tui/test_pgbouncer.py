@@ -1,0 +1,212 @@
+"""Screen 4, the chain from the client to the backend on every screen, and the commands to PgBouncer."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from pgheadroom.audit import Audit
+from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase, PoolerState, ServerConnection, Setting
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.snapshot import Role, Snapshot
+from pgheadroom.tui.actions import Powers
+from pgheadroom.tui.app import Options
+from tui.outage import outage
+from tui.powers import FakeServer
+from tui.stage import LARGE, Stage, matches_golden, on_stage
+
+ROOT = 3000  # the session that holds up all others; here it is PgBouncer's
+
+
+def client(number: int, state: str, link: str = "", waited: float = 0.0) -> BouncerClient:
+    return BouncerClient(
+        "billing", "shop", state, "10.0.9.9", 50000 + number, "invoice-run", waited, 600.0, 12.0, f"c{number}", link,
+        0, "", number,
+    )  # fmt: skip
+
+
+def pooled(version: str = "1.24.1", *, admin: bool = True, paused: bool = False) -> Snapshot:
+    """The outage with its lock root behind a PgBouncer."""
+    seen = outage()
+    root = next(one for one in seen.sessions if one.pid == ROOT)
+    server = ServerConnection(
+        "shop", "billing", "active", "10.0.0.1", 5432, root.client_port or 0, ROOT, "invoices", "s1", "c1", 600.0, 12.0
+    )
+    database = BouncerDatabase("shop", "10.0.0.1", 5432, "shop", "", "", 20, 0, 5, 0, 1, 0, 0, paused, disabled=False)
+    (before,) = seen.pgbouncers
+    bouncer = replace(
+        before,
+        version=version,
+        servers=(server,),
+        clients=(client(1, "active", "s1"), client(2, "waiting", waited=7.0), client(3, "idle")),
+        databases=(database,),
+        config=(Setting("max_client_conn", "100", "100", True), Setting("pool_mode", "transaction", "session", True)),
+        state=PoolerState.ACTIVE,
+        admin=admin,
+    )
+    roles = {one.user: Role(one.user, superuser=False, limit=None) for one in seen.sessions if one.user}
+    return replace(seen, pgbouncers=(bouncer,), roles=roles)
+
+
+class FakeConsole:
+    """Keeps the commands that it was given, and answers as told."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[str, BouncerCommand]] = []
+        self.outcome = CommandOutcome.DONE
+
+    async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
+        self.given.append((bouncer, command))
+        return CommandResult(command, self.outcome, "")
+
+
+def commanding(seen: Snapshot, console: FakeConsole, folder: Path) -> Options:
+    server = FakeServer(seen)
+    audit = Audit(folder / "pgheadroom" / "actions.jsonl")
+    return Options("prod db1:5432", inquiries=server, powers=Powers(server, audit, console))
+
+
+async def tabs(stage: Stage, count: int) -> None:
+    await stage.press("4", *["tab"] * count)
+
+
+async def test_screen_looks_like_its_goldens() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        await stage.press("4")
+        matches_golden("pgbouncer-160x50", stage.screen)
+        await stage.press("tab")
+        matches_golden("pgbouncer-clients-160x50", stage.screen)
+
+
+async def test_summary_counts_clients_and_says_why_they_wait() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        await stage.press("4")
+        assert "PgBouncer 1.24.1  active  clients 60/100" in stage.line("pgb1  ")
+        assert "shop/web: 17 clients wait" in stage.screen
+
+
+async def test_every_list_of_the_console_has_a_tab() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        await stage.press("4")
+        seen = []
+        for _ in range(8):
+            seen.append(stage.app.screen.current_pane.id)
+            await stage.press("tab")
+        assert seen == ["pools", "clients", "servers", "databases", "stats", "users", "config", "lists"]
+
+
+async def test_config_that_differs_from_the_default_comes_first() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        await tabs(stage, 6)
+        assert [row.item.key for row in stage.app.screen.current_pane.rows] == ["pool_mode", "max_client_conn"]
+
+
+async def test_client_leads_to_its_backend_and_the_backend_to_its_client(tmp_path: Path) -> None:
+    seen = pooled()
+    async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
+        await tabs(stage, 1)
+        clients = stage.app.screen.current_pane
+        assert [row.item.state for row in clients.rows] == ["waiting", "active", "idle"]
+        await stage.press("j", "enter")
+        assert f"pid {ROOT}" in stage.screen
+        assert "pgb1 pool shop/billing  ← invoice-run 10.0.9.9:50001" in stage.screen
+        await stage.press("o")
+        assert stage.app.screen.current_pane.current.item.ptr == "c1"
+
+
+async def test_hogs_name_the_real_clients_behind_the_pooler() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        line = stage.line("invoices ")
+        assert "pooler ←3" in line
+        assert "invoice-run 10.0.9.9 1/3+1 waiting" in line
+
+
+async def test_lock_root_behind_the_pooler_names_the_real_application() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        assert "←invoice-run" in stage.line(f"● {ROOT}")
+
+
+async def test_link_in_one_direction_only_is_not_believed() -> None:
+    seen = pooled()
+    (bouncer,) = seen.pgbouncers
+    stale = replace(bouncer, servers=(bouncer.servers[0]._replace(link="c3"),))
+    async with on_stage(replace(seen, pgbouncers=(stale,)), size=LARGE) as stage:
+        assert "←invoice-run" not in stage.screen
+
+
+async def test_terminating_a_poolers_connection_names_the_client_it_hits(tmp_path: Path) -> None:
+    seen = pooled()
+    async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
+        await stage.press("tab", "K")
+        assert "1 target of a pooler" in stage.screen
+        assert f"{ROOT} serves invoice-run 10.0.9.9:50001" in stage.screen
+        assert "to cut the client instead" in stage.screen
+
+
+async def test_bulk_spares_the_poolers_connections_unless_asked(tmp_path: Path) -> None:
+    seen = pooled()
+    async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
+        await stage.press("2", "slash", *"user:billing", "enter", "B")
+        assert "nobody to signal" in stage.screen
+        assert "it is a pooler's server connection" in stage.screen
+        await stage.press("o")
+        assert "TERMINATE 1 session" in stage.screen
+
+
+async def test_command_is_chosen_confirmed_given_and_written_down(tmp_path: Path) -> None:
+    seen, console = pooled(), FakeConsole()
+    async with on_stage(seen, options=commanding(seen, console, tmp_path), size=LARGE) as stage:
+        await tabs(stage, 3)
+        await stage.press("X")
+        assert "PAUSE shop" in stage.screen
+        await stage.press("a")
+        assert "PAUSE shop?" in stage.screen
+        await stage.press("enter")
+        assert console.given == []
+        await stage.press("X", "a", "y")
+        await stage.settle()
+        assert console.given == [("pgb1", BouncerCommand(BouncerVerb.PAUSE, "shop"))]
+        assert "PAUSE shop: done" in stage.screen
+    lines = [json.loads(line) for line in (tmp_path / "pgheadroom" / "actions.jsonl").read_text().splitlines()]
+    assert [(line["event"], line.get("command")) for line in lines] == [("intended", "PAUSE shop"), ("result", None)]
+
+
+async def test_paused_database_has_a_banner_and_can_be_resumed(tmp_path: Path) -> None:
+    seen, console = pooled(paused=True), FakeConsole()
+    async with on_stage(seen, options=commanding(seen, console, tmp_path), size=LARGE) as stage:
+        await tabs(stage, 3)
+        assert "shop is paused" in stage.screen
+        await stage.press("X")
+        assert "RESUME shop" in stage.screen
+        assert "PAUSE shop" not in stage.screen
+
+
+async def test_a_client_is_cut_from_1_24_on(tmp_path: Path) -> None:
+    for version, offered in (("1.24.1", True), ("1.18.0", False)):
+        seen = pooled(version)
+        async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
+            await tabs(stage, 1)
+            await stage.press("j", "X")
+            assert ("KILL_CLIENT 1 (invoice-run)" in stage.screen) is offered
+
+
+async def test_stats_user_and_read_only_see_no_commands(tmp_path: Path) -> None:
+    seen = pooled(admin=False)
+    async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path)) as stage:
+        await stage.press("4")
+        assert "X command" not in stage.screen
+        await stage.press("X")
+        assert "Command to" not in stage.screen
+    async with on_stage(pooled(), options=Options("prod", read_only=True)) as stage:
+        await stage.press("4")
+        assert "X command" not in stage.screen
+
+
+async def test_pgbouncer_in_trouble_and_none_at_all_are_said() -> None:
+    down = PgBouncer("pgb1", trouble="connection refused", age=None)
+    async with on_stage(replace(outage(), pgbouncers=(down,))) as stage:
+        await stage.press("4")
+        assert "✗ connection refused" in stage.screen
+    async with on_stage(replace(outage(), pgbouncers=())) as stage:
+        await stage.press("4")
+        assert "no PgBouncer given" in stage.screen
