@@ -48,6 +48,7 @@ class Door:
         sees_all: Privileges of `pg_read_all_stats`; without them other roles' sessions are hidden rows.
         may_signal: Privileges of `pg_signal_backend`, or superuser.
         label: What was connected to, without secrets.
+        hint: A sentence when a better door would exist, or when it is not the door that was asked for; else empty.
     """
 
     user: str
@@ -57,6 +58,7 @@ class Door:
     sees_all: bool
     may_signal: bool
     label: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Snapshot:
         slot_sync_takes_slot: The slot-sync worker of 17.0–17.2 takes an ordinary slot.
         exact: Whether `sessions` is known to be complete and free of background processes.
         roles, databases: By name; read rarely.
+        returned: A sentence in the first sample after a time without a connection: how long, and what changed.
     """
 
     taken_at: datetime
@@ -140,3 +143,4 @@ class Snapshot:
     databases: Mapping[str, Database] = field(default_factory=dict)
     pgbouncers: tuple[PgBouncer, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    returned: str = ""

@@ -3,7 +3,30 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.refusal import Refusal
 from pgheadroom.model.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """No door opens for lack of room; we stand before them, and take the first slot that falls free.
+
+    Attributes:
+        since: When the first door refused us, by the client's clock.
+        tries: How often all doors have been tried since then.
+        refusals: The last word of each door, in the order in which they are tried. At least one is `full`.
+        next_try: Seconds from this update to the next attempt.
+        advice: Sentences: what helps now from outside, and what to have ready the next time, with the exact SQL.
+        pgbouncers: As last seen; they are asked on meanwhile.
+    """
+
+    since: datetime
+    tries: int
+    refusals: tuple[Refusal, ...]
+    next_try: float = 0.0
+    advice: tuple[str, ...] = ()
+    pgbouncers: tuple[PgBouncer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +37,13 @@ class Trouble:
         reason: One line for the user.
         since: When it began, by the client's clock.
         tries: Attempts to connect again since then; 0 while the connection is still held.
+        waiting: Set while there is no connection for lack of room; None for every other trouble.
     """
 
     reason: str
     since: datetime
     tries: int = 0
+    waiting: Waiting | None = None
 
 
 Update = Snapshot | Trouble

@@ -15,7 +15,8 @@ from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.queries import query
-from pgheadroom.postgres.refusal import place_of_socket, refusal
+from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
+from pgheadroom.postgres.startup_packet import Address
 
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -25,6 +26,7 @@ Connection = AsyncConnection[tuple[Any, ...]]
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
 _FOR_EVER = 60
+_ABOUT_THE_LINE = (b"sslmode", b"replication")
 
 # A dead peer is noticed in about ten seconds: the slot it holds for us is worth more than patience.
 _UNLESS_GIVEN = {
@@ -52,6 +54,20 @@ _SESSION_SETTINGS = {
 }
 # Ours is the one session that must outlive an outage in which idle sessions are thrown out.
 _SETTINGS_SINCE = {140_000: {"idle_session_timeout": "0"}, 170_000: {"transaction_timeout": "0"}}
+
+
+class NotLetIn(NoConnection):
+    """An attempt to connect that failed, with what it left behind.
+
+    Attributes:
+        said: The reason, read.
+        address: Where libpq had got to; None when it did not get that far.
+    """
+
+    def __init__(self, said: Said, address: Address | None, *, password_needed: bool = False) -> None:
+        super().__init__(said.message, full=said.full, password_needed=password_needed)
+        self.said = said
+        self.address = address
 
 
 def session_settings(version_num: int, *, read_only: bool) -> dict[str, str]:
@@ -177,11 +193,30 @@ def place(given: Mapping[str, Any]) -> str:
     return f"{host}:{port}"
 
 
-def no_connection(error: psycopg.Error, where: str) -> NoConnection:
+def no_connection(error: psycopg.Error, where: str) -> NotLetIn:
     """psycopg's error as ours: one line, classified."""
     found = refusal(str(error), where)
     needed = found.password_needed or bool(error.pgconn and error.pgconn.needs_password)
-    return NoConnection(found.message, full=found.full, password_needed=needed)
+    return NotLetIn(found, address_of(error), password_needed=needed)
+
+
+def address_of(error: psycopg.Error) -> Address | None:
+    """Where the connection that failed was going to, as libpq worked it out; nothing secret."""
+    if error.pgconn is None:
+        return None
+    pgconn = error.pgconn
+    with suppress(psycopg.Error, ValueError):
+        # Of all the options, which hold the password too, only these two are looked at.
+        chosen = {option.keyword: option.val for option in pgconn.info if option.keyword in _ABOUT_THE_LINE}
+        return Address(
+            host=(pgconn.hostaddr or pgconn.host).decode(),
+            port=int(pgconn.port),
+            user=pgconn.user.decode(),
+            database=pgconn.db.decode(),
+            sslmode=(chosen.get(b"sslmode") or b"prefer").decode(),
+            replication=bool(chosen.get(b"replication")),
+        )
+    return None
 
 
 def password_is_needed(error: BaseException) -> bool:

@@ -1,23 +1,45 @@
 """What libpq says when a connection fails, in one line for the user. Pure.
 
 psycopg gives no SQLSTATE for a failed connection, only libpq's text: several lines, twice over with `sslmode=prefer`,
-once more for each address of a host. Texts: PostgreSQL 13 to 18 and PgBouncer 1.12 to 1.25.
+once more for each address of a host. Texts: PostgreSQL 13 to 18 and PgBouncer 1.12 to 1.25. A server speaks the
+language of its `lc_messages`.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_FULL = re.compile(
-    r"sorry, too many clients already"
-    r"|remaining connection slots are reserved"
-    r"|too many connections for (?:role|database)"
-    r"|number of requested standby connections exceeds"
-    r"|no more connections allowed"
-    r"|client connections exceeded"
+from pgheadroom.model.refusal import RefusedBy
+from pgheadroom.postgres import translated
+from pgheadroom.postgres.startup_packet import ServerError
+
+_ENGLISH = (
+    (re.compile(r"sorry, too many clients already"), RefusedBy.SERVER),
+    # The words in capitals, and the role's name, are the same in every language (16+).
+    (re.compile(r"pg_use_reserved_connections"), RefusedBy.RESERVE),
+    (re.compile(r"reserved for non-replication superuser|\bSUPERUSER\b"), RefusedBy.SUPERUSER_RESERVE),
+    (re.compile(r'too many connections for role "(?P<name>.*)"'), RefusedBy.ROLE),
+    (re.compile(r'too many connections for database "(?P<name>.*)"'), RefusedBy.DATABASE),
+    (re.compile(r"\bmax_wal_senders\b"), RefusedBy.WALSENDERS),
+    (re.compile(r"no more connections allowed|client connections exceeded"), RefusedBy.POOLER),
 )
+_TEXTS = (*_ENGLISH, *translated.PATTERNS)
+_ROUTINES = {
+    "InitProcess": RefusedBy.SERVER,
+    "InitializeSessionUserId": RefusedBy.ROLE,
+    "CheckMyDatabase": RefusedBy.DATABASE,
+    # Where the postmaster's child says that the postmaster should not have started it: up to 16, and from 17 on.
+    "ProcessStartupPacket": RefusedBy.PROCESSES,
+    "BackendInitialize": RefusedBy.PROCESSES,
+}
+NO_ROOM = "53300"
+"""SQLSTATE too_many_connections."""
 _NO_PASSWORD = re.compile(r"no password supplied|needs? password|password is required|empty password")
-_FROM_SERVER = re.compile(r"(?:FATAL|ERROR|PANIC):\s+(?P<reason>.*)", re.DOTALL)
+_SEVERITIES = (
+    "FATAL|ERROR|PANIC|KATASTROFALNY|FATALE|ERRORE|FATALT|FEL|FEHLER|ERREUR|ფატალური|치명적오류|오류|ВАЖНО|ОШИБКА"
+    "|ФАТАЛЬНО|ПОМИЛКА|致命错误|错误|エラー"
+)
+_FROM_SERVER = re.compile(rf"(?:{_SEVERITIES}):\s+(?P<reason>.*)", re.DOTALL)
 _AT_HOST = re.compile(r'server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)')
 _ON_SOCKET = re.compile(r'server on socket "(?P<folder>[^"]*)/\.s\.PGSQL\.(?P<port>\d+)"')
 _PREAMBLE = re.compile(r"^.*(?:connection to server (?:at|on) .*? failed:|connection failed:)\s*", re.DOTALL)
@@ -36,27 +58,62 @@ _MEANING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Said:
     """Why a connection failed.
 
     Attributes:
         message: One line.
-        full: The server or the pooler says that it has no room.
+        limit: What refused us.
+        name: Of the role or database whose limit that was.
         password_needed: A password was asked for, and none was given.
+        by_server: A server or a pooler said it; else it is libpq's, and nobody was reached.
     """
 
     message: str
-    full: bool = False
+    limit: RefusedBy = RefusedBy.OTHER
+    name: str = ""
     password_needed: bool = False
+    by_server: bool = False
+
+    @property
+    def full(self) -> bool:
+        """The server or the pooler says that it has no room."""
+        return self.limit is not RefusedBy.OTHER
 
 
-def refusal(text: str, where: str = "") -> Refusal:
+def refusal(text: str, where: str = "") -> Said:
     """Read libpq's text. `where` is used when the text does not name the server itself."""
     told = max(_attempts(text), key=_how_telling)
     place = _place(told) or where
     reason = _reason(told)
-    message = f"{place}: {reason}" if place else reason
-    return Refusal(message, full=bool(_FULL.search(told)), password_needed=bool(_NO_PASSWORD.search(told)))
+    limit, name = limit_of(told)
+    return Said(
+        f"{place}: {reason}" if place else reason,
+        limit,
+        name,
+        password_needed=bool(_NO_PASSWORD.search(told)),
+        by_server=bool(_FROM_SERVER.search(told)),
+    )
+
+
+def limit_of(text: str) -> tuple[RefusedBy, str]:
+    """What refused us, and the name of the role or database whose limit it was."""
+    for pattern, limit in _TEXTS:
+        if found := pattern.search(text):
+            return limit, found.groupdict().get("name") or ""
+    return RefusedBy.OTHER, ""
+
+
+def limit_of_error(error: ServerError) -> tuple[RefusedBy, str]:
+    """As `limit_of`, from what a startup packet got for an answer, which tells more than its text."""
+    limit, name = limit_of(error.message)
+    if error.sqlstate != NO_ROOM or limit in (RefusedBy.POOLER, RefusedBy.WALSENDERS):
+        return limit, name
+    if limit is RefusedBy.OTHER and error.routine == "InitPostgres":
+        # Both newer texts have a word that is never translated, so that this is the one of 13 to 15.
+        limit = RefusedBy.SUPERUSER_RESERVE
+    limit = _ROUTINES.get(error.routine, limit)
+    return (RefusedBy.UNCLEAR if limit is RefusedBy.OTHER else limit), name
 
 
 def _attempts(text: str) -> list[str]:
@@ -69,7 +126,7 @@ def _attempts(text: str) -> list[str]:
 
 def _how_telling(attempt: str) -> int:
     """A server that answers tells more than one that does not."""
-    if _FULL.search(attempt):
+    if limit_of(attempt)[0] is not RefusedBy.OTHER:
         return 4
     if _NO_PASSWORD.search(attempt):
         return 3
