@@ -33,6 +33,7 @@ from pgheadroom.tui.screens.locks import Locks
 from pgheadroom.tui.screens.overview import Overview
 from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.screens.sessions import Sessions
+from pgheadroom.tui.screens.trends import Trends
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
@@ -69,6 +70,7 @@ class Monitor(Acting):
         "sessions": Sessions,
         "locks": Locks,
         "pgbouncer": Bouncers,
+        "trends": Trends,
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -84,6 +86,7 @@ class Monitor(Acting):
         Binding("2", "mode('sessions')", "Sessions", show=False),
         Binding("3", "mode('locks')", "Locks", show=False),
         Binding("4", "mode('pgbouncer')", "PgBouncer", show=False),
+        Binding("5", "mode('trends')", "Trends", show=False),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),

@@ -2,40 +2,73 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 import plotext
 
 from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.durations import duration
 
 _LEAST_HEIGHT = 4
 _LEAST_WIDTH = 24
 
 
+class Series(NamedTuple):
+    """Values at equal distances, oldest first; None where there was no sample.
+
+    `marker` is one character, or plotext's `hd` for a fine line: several series are told apart by it, not by colour.
+    """
+
+    values: tuple[float | None, ...]
+    marker: str = "hd"
+
+
 def trend(values: Sequence[float | None], ceiling: float, seconds: float, width: int, height: int) -> list[Line]:
     """A line of the values over the last `seconds`, with the ceiling as a line above it; lines of `width` cells."""
-    if width < _LEAST_WIDTH or height < _LEAST_HEIGHT or not any(value is not None for value in values):
+    return plot((Series(tuple(values)),), seconds, width, height, ceiling)
+
+
+def plot(series: Sequence[Series], seconds: float, width: int, height: int, ceiling: float | None = None) -> list[Line]:
+    """The series over the last `seconds`, and the ceiling where there is one; empty where there is no room or value."""
+    if width < _LEAST_WIDTH or height < _LEAST_HEIGHT or not any(_known(one.values) for one in series):
         return []
-    drawn = _drawn(tuple(values), ceiling, seconds, width, height)
-    return [fit_line([Cell(line, "trend")], width) for line in drawn]
+    return [fit_line([Cell(line, "trend")], width) for line in _drawn(tuple(series), seconds, width, height, ceiling)]
 
 
-@lru_cache(maxsize=4)
-def _drawn(values: tuple[float | None, ...], ceiling: float, seconds: float, width: int, height: int) -> list[str]:
-    """Some ten milliseconds of work, done only when a value, the size or the ceiling changed."""
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+@lru_cache(maxsize=16)
+def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, ceiling: float | None) -> list[str]:
+    """Some milliseconds of work, done only when a value, the size or the ceiling changed."""
     figure = plotext
     figure.clear_figure()
     figure.theme("clear")
     figure.limit_size(False, False)
+    top = max([ceiling or 0.0, 1.0, *(value for one in series for value in _known(one.values))])
+    labels = ["0", f"{top / 2:.0f}" if top >= 2 else "", f"{ceiling or top:.0f}"]
     # plotext adds the labels to the width, and an empty line for the title that there is none of.
-    labels = ["0", f"{ceiling / 2:.0f}", f"{ceiling:.0f}"]
     figure.plot_size(width - max(map(len, labels)) - 2, height + 1)
-    step = seconds / max(1, len(values))
-    known = [(index * step - seconds, value) for index, value in enumerate(values) if value is not None]
-    figure.plot([-seconds, 0], [ceiling, ceiling], marker="-")
-    figure.plot([moment for moment, _ in known], [value for _, value in known], marker="hd")
-    figure.ylim(0, max(ceiling * 1.1, *(value for _, value in known)))
+    if ceiling is not None:
+        figure.plot([-seconds, 0], [ceiling, ceiling], marker="-")
+    for one in series:
+        _draw(one, seconds)
+    figure.ylim(0, top * 1.1)
     figure.xlim(-seconds, 0)
-    figure.yticks([0, ceiling / 2, ceiling], labels)
-    figure.xticks([-seconds, -seconds / 2, 0], [f"-{seconds:.0f}s", f"-{seconds / 2:.0f}s", "now"])
+    figure.yticks([0, top / 2, ceiling or top], labels)
+    figure.xticks([-seconds, -seconds / 2, 0], [f"-{duration(seconds)}", f"-{duration(seconds / 2)}", "now"])
     figure.frame(False)
     return [str(line).rstrip()[:width] for line in plotext.uncolorize(figure.build()).splitlines()][1 : height + 1]
+
+
+def _draw(series: Series, seconds: float) -> None:
+    """Each stretch without a gap by itself: a line over a gap would be a number nobody measured."""
+    step = seconds / max(1, len(series.values))
+    stretch: list[tuple[float, float]] = []
+    for index, value in enumerate((*series.values, None)):
+        if value is not None:
+            stretch.append(((index + 1) * step - seconds, value))
+        elif stretch:
+            plotext.plot([moment for moment, _ in stretch], [value for _, value in stretch], marker=series.marker)
+            stretch = []

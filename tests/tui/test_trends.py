@@ -1,0 +1,44 @@
+"""Screen 5: plots of the history, as characters only."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tui.outage import NOW, outage
+from tui.stage import Stage, on_stage
+
+
+async def feed(stage: Stage, samples: int) -> None:
+    seen = outage()
+    for number in range(samples):
+        sessions = seen.sessions[: 60 + number % 30]
+        await stage.post(replace(seen, taken_at=NOW + timedelta(seconds=number + 1), sessions=sessions))
+
+
+async def test_plots_show_the_limit_and_the_time() -> None:
+    async with on_stage() as stage:
+        await feed(stage, 20)
+        await stage.press("5")
+        await stage.settle()
+        for title in ("USED SLOTS", "STATES", "WAITING", "NEW SESSIONS"):
+            assert title in stage.screen
+        assert "now" in stage.screen
+        assert "last 5m00s" in stage.screen
+        assert "\x1b" not in stage.screen
+
+
+async def test_brackets_change_the_time_shown() -> None:
+    async with on_stage() as stage:
+        await feed(stage, 3)
+        await stage.press("5", "right_square_bracket")
+        assert "last 15m" in stage.screen
+        await stage.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert "last 1m00s" in stage.screen
+
+
+async def test_without_numbers_it_says_so_and_tiny_screens_survive() -> None:
+    async with on_stage(size=(60, 15)) as stage:
+        await stage.press("5")
+        await stage.pilot.resize_terminal(20, 5)
+        await stage.settle()
+        await stage.press("escape")
+        assert stage.app.current_mode == "overview"
