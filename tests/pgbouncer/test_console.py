@@ -133,10 +133,14 @@ async def test_frozen_it_delays_nobody_and_answers_late(bouncer: Bouncer) -> Non
         began = time.monotonic()
         seen = await console.sample(0.2)
         assert time.monotonic() - began < 0.5
-        assert seen.trouble.startswith("no answer for 0.2 s")
         assert seen.pools == before.pools
+        # It may still be a slow link: what is shown is old, no more.
         assert seen.age is not None
-        assert seen.age >= 0.2
+        assert (seen.trouble, seen.age >= 0.2) == ("", True)
+        seen = await console.sample(1.0)
+        assert time.monotonic() - began < 1.5
+        assert seen.trouble.startswith("no answer for 1.")
+        assert seen.pools == before.pools
         assert console.begin() is console.begin()
         bouncer.thaw()
         seen = await console.sample()

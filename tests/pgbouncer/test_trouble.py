@@ -149,9 +149,11 @@ async def test_what_comes_after_the_pools_may_be_late(bouncer: Bouncer, monkeypa
     monkeypatch.setattr(module, "ask", slow)
     seen = await console.sample(0.3)
     # The pools are new and are shown as such; what is late is named.
+    assert (seen.trouble, seen.age, seen.gaps) == ("", 0.0, ())
+    seen = await console.sample(0.8)
     assert (seen.trouble, seen.age) == ("", 0.0)
     assert [gap.part for gap in seen.gaps] == ["clients"]
-    assert seen.gaps[0].reason.startswith("no answer for 0.3 s")
+    assert seen.gaps[0].reason.startswith("no answer for 1.")
     released.set()
     assert (await console.sample()).gaps == ()
     await console.close()

@@ -11,7 +11,9 @@ class Banner:
 
     Attributes:
         remedy: The command that ends it; None where there is none that we could give.
+        hint: What else ends it, in a sentence; may be empty.
     """
 
     text: str
     remedy: BouncerCommand | None = None
+    hint: str = ""

@@ -21,6 +21,9 @@ from pgheadroom.view.text import safe
 
 ANSWER_WITHIN = 10.0
 """Seconds after which a console that does not answer is given up; it has no statement_timeout."""
+LATE = 1.0
+"""Seconds of silence that are told as trouble. On a slow link an answer may take longer than a sample waits for it;
+then what was seen before is shown, with its age."""
 STRANGER_PAUSE = 60.0
 """Seconds between two attempts where no pooler answers: each takes one of PostgreSQL's own slots."""
 PAUSE_WITHIN = 30.0
@@ -83,14 +86,16 @@ class Console:
         """What was seen last, with its age, and why it is not fresh."""
         now = time.monotonic()
         age = None if self._seen_at is None else now - self._seen_at
-        known = replace(self._reading.known, command=self._command)
-        if self._question is not None and not self._question.done() and not self._commanded:
-            silence = f"no answer for {now - self._asked_at:.1f} s"
-            if self._seen_at is None or self._seen_at < self._asked_at:
-                return replace(known, trouble=self._trouble or silence, age=age)
-            # The pools are here; what comes after them is late.
-            known = replace(known, gaps=(*known.gaps, Gap(self._asking.name.lower(), silence)))
-        return replace(known, trouble=self._trouble, age=age if self._trouble or age is None else 0.0)
+        known = replace(self._reading.known, command=self._command, trouble=self._trouble, age=age)
+        if self._question is None or self._question.done() or self._commanded:
+            return known if self._trouble or age is None else replace(known, age=0.0)
+        waited = now - self._asked_at
+        silence = f"no answer for {waited:.1f} s" if waited >= LATE or age is None else ""
+        if self._seen_at is None or self._seen_at < self._asked_at:
+            return replace(known, trouble=self._trouble or silence)
+        # The pools are here; what comes after them is late.
+        late = (Gap(self._asking.name.lower(), silence),) if silence else ()
+        return replace(known, gaps=(*known.gaps, *late), age=0.0)
 
     async def run(self, command: BouncerCommand, deadline: float = PAUSE_WITHIN) -> CommandResult:
         """Give a command, and say what came of it. It is checked against what was seen last.

@@ -38,6 +38,8 @@ def standing(case: Case) -> Iterator[Finding]:
 
 
 def _how_to_end(banner: Banner) -> str:
+    if banner.hint:
+        return banner.hint
     if banner.remedy is None:
         return "An administrator of PgBouncer can end it on its console."
     return f"If it is not meant to last: {banner.remedy.verb} {safe(banner.remedy.database)}".rstrip() + "."
@@ -102,4 +104,5 @@ def _full(bouncer: PgBouncer) -> Iterator[Banner]:
     ceiling = bouncer.limit("max_client_conn")
     used = dict(bouncer.lists).get("used_clients")
     if ceiling and used is not None and used >= ceiling:
-        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused")
+        hint = "Find the clients that are idle and close them where they come from; then raise max_client_conn."
+        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint)
