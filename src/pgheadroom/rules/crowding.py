@@ -70,7 +70,7 @@ def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
         if idle
         else look(its, f"see the sessions of {name}"),
         raised if more > limit.ceiling else "",
-        f"{limit.kind} {name} stays under {limit.ceiling}, and its clients are not refused any more",
+        f"{limit.kind} {name} stays below its limit, and its clients are not refused any more",
     )
 
 

@@ -9,6 +9,7 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
+from pgheadroom.rules.leaks import unused_words
 from pgheadroom.rules.remedies import (
     Cure,
     all_of,
@@ -44,7 +45,12 @@ def server_slots(case: Case) -> Iterator[Finding]:
         "server-slots",
         urgency,
         ("Full: " if slots.free == 0 else "") + ", ".join(parts),
-        (_free_words(case), _state_words(case.states), *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN])),
+        (
+            _free_words(case),
+            _state_words(case.states),
+            *_unused_words(case),
+            *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN]),
+        ),
         sessions=ids(most),
         slots=slots.used,
     )
@@ -78,6 +84,17 @@ def _state_words(states: tuple[StateCount, ...]) -> str:
     return ", ".join(
         f"{one.count} {SHORT_STATES[one.state]} (oldest {duration(one.oldest_seconds)})" for one in counted
     )
+
+
+def _unused_words(case: Case) -> Iterator[str]:
+    idle = _idle_crowd(case)
+    if idle and _common_state(case).state is State.IDLE:
+        yield f"{who(idle[0])}: {unused_words(case, idle)}"
+
+
+def _idle_crowd(case: Case) -> tuple[Session, ...]:
+    """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""
+    return case.longest_first(crowd(one for one in case.direct if one.state is State.IDLE))
 
 
 def _hog_words(hog: Hog) -> str:
@@ -120,7 +137,7 @@ def _proof(case: Case) -> str:
 def _cure_of_waiting(case: Case) -> Cure:
     root = next((node for node in case.locks if node.is_root), None)
     return Cure(
-        "End what holds the lock: the others then finish by themselves and leave",
+        "End what holds the lock: the others finish by themselves and leave",
         "Set lock_timeout where tables are altered, and idle_in_transaction_session_timeout",
         _end_root(root) if root is not None else None,
         proof="nobody waits for a lock, and " + _proof(case),
@@ -134,7 +151,7 @@ def _end_root(root: LockNode) -> RemedyNow | None:
 
 
 def _cure_of_idle(case: Case) -> Cure:
-    idle = crowd(one for one in case.direct if one.state is State.IDLE)
+    idle = _idle_crowd(case)
     if not idle:
         return Cure(
             "Most are idle server connections of a pool, which it keeps for later",

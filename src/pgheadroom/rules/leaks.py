@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.history import History
@@ -26,16 +27,19 @@ from pgheadroom.rules.remedies import (
 )
 from pgheadroom.rules.wording import clipped, ids, who
 from pgheadroom.view.durations import duration
+from pgheadroom.view.words import plural
 
 WINDOW = 1800.0
 """Seconds of history in which it has to have risen."""
-STANDING = timedelta(seconds=20)
+STANDING = timedelta(seconds=10)
 """For so long a session must have stood unused when another one is opened beside it."""
 
 _LEAST_SESSIONS = 5
 _LEAST_PERCENT = 10
 _LEAST_NEEDLESS = 2
 _UNUSED_SHARE = 2 / 3
+_UNUSED_SECONDS = 20.0
+"""For so long half of the unused have to be so by now."""
 _SLACK = 0.05
 """The part of its sessions by which it may become fewer and still be said to rise only."""
 _ONCE = timedelta(seconds=2)
@@ -83,7 +87,7 @@ def _leak(case: Case, history: History, name: HogName, members: Sequence[Session
         return None
     newest = max(one.backend_start for one in members if one.backend_start is not None)
     unused = [one for one in members if one.state is State.IDLE and _stood(one, newest)]
-    if len(unused) < _UNUSED_SHARE * len(members):
+    if len(unused) < _UNUSED_SHARE * len(members) or _typical_age(case, unused) < _UNUSED_SECONDS:
         return None
     needless = _needless(members, unused)
     if needless < _LEAST_NEEDLESS:
@@ -105,6 +109,10 @@ def _rise_begins(totals: Sequence[float]) -> int:
 
 def _stood(session: Session, until: datetime) -> bool:
     return session.state_change is not None and session.state_change + STANDING <= until
+
+
+def _typical_age(case: Case, sessions: Sequence[Session]) -> float:
+    return median(case.seconds_in_state(one) or 0.0 for one in sessions)
 
 
 def _needless(members: Sequence[Session], unused: Sequence[Session]) -> int:
@@ -143,20 +151,26 @@ def _finding(case: Case, history: History, leak: Leak) -> Finding:
             f"end unused sessions of {who(first)}",
         ),
         role_limit(role, limit_that_spares_others(case, role)) if role else "",
-        f"{who(first)} falls to {max(1, total - len(leak.unused))} sessions and does not rise again",
+        f"{who(first)} falls to {plural(max(1, total - len(leak.unused)), 'session')} and does not rise again",
     ).of(found)
 
 
 def _evidence(case: Case, history: History, leak: Leak) -> Iterator[str]:
     yield f"{leak.needless} were opened while others from the same address stood unused"
-    once = sum(_used_once(one) for one in leak.unused)
-    oldest = duration(case.seconds_in_state(leak.unused[0]))
-    yield f"{once} of the unused were used once and never again; the longest unused for {oldest}"
+    yield unused_words(case, leak.unused)
     yield from _an_hour_ago(history, leak)
     places = {one.client for one in leak.members}
     if len(places) == 1:
         yield f"all from {clipped(leak.members[0].client or '?')}"
     yield f"last query: {clipped(leak.unused[0].query, 60)}"
+
+
+def unused_words(case: Case, idle: Sequence[Session]) -> str:
+    """How long the idle ones, the longest first, stand unused, and how many were never used again at all."""
+    typical, longest = duration(_typical_age(case, idle)), duration(case.seconds_in_state(idle[0]))
+    once = sum(_used_once(one) for one in idle)
+    again = f"; {once} were used once and never again" if once else ""
+    return f"half of its {len(idle)} idle are unused for {typical} or longer, one for {longest}{again}"
 
 
 def _used_once(session: Session) -> bool:
@@ -171,4 +185,5 @@ def _an_hour_ago(history: History, leak: Leak) -> Iterator[str]:
     if len(times) > 1:
         busiest = int(max(total - quiet for total, quiet in zip(totals, idle, strict=True)))
         ago = duration(times[-1] - times[0])
-        yield f"{ago} ago it had {int(totals[0])}; never more than {busiest} did something at once since then"
+        needed = f"at most {busiest} did something at once" if busiest else "none was seen doing anything"
+        yield f"{ago} ago it had {int(totals[0])}; since then {needed}"
