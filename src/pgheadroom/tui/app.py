@@ -34,6 +34,7 @@ from pgheadroom.tui.screens.overview import Overview
 from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.trends import Trends
+from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
@@ -71,6 +72,7 @@ class Monitor(Acting):
         "locks": Locks,
         "pgbouncer": Bouncers,
         "trends": Trends,
+        "triage": Triage,
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -87,6 +89,7 @@ class Monitor(Acting):
         Binding("3", "mode('locks')", "Locks", show=False),
         Binding("4", "mode('pgbouncer')", "PgBouncer", show=False),
         Binding("5", "mode('trends')", "Trends", show=False),
+        Binding("6,t", "mode('triage')", "triage", key_display="t", tooltip="Triage: what is wrong, and what helps"),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
@@ -216,9 +219,9 @@ class Monitor(Acting):
 
         self.call_after_refresh(point)
 
-    def open_bulk(self, verb: Verb, filter_text: str) -> None:
+    def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         if not isinstance(self.screen, Bulk):
-            self.push_screen(Bulk(verb, filter_text))
+            self.push_screen(Bulk(verb, filter_text, poolers=poolers))
 
     # Telling
 

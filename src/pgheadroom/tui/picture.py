@@ -19,13 +19,13 @@ from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
 
 
 class Picture:
-    """A case with its history. Each part is worked out once a sample, and only when a screen asks for it."""
+    """A case. Each part is worked out once a sample, and only when a screen asks for it; `history` ends with it."""
 
     def __init__(self, snapshot: Snapshot, thresholds: Thresholds, history: History) -> None:
         self.snapshot = snapshot
         self.thresholds = thresholds
         self.history = history
-        self._case = Case(snapshot, thresholds)
+        self._case = Case(snapshot, thresholds, history)
 
     @property
     def capacity(self) -> Capacity:

@@ -37,7 +37,7 @@ class Bulk(LiveScreen):
         Binding("q", "back", "back", show=False),
     ]  # fmt: skip
 
-    def __init__(self, verb: Verb, filter_text: str) -> None:
+    def __init__(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         super().__init__()
         self._verb = verb
         self._filter = parse_filter(filter_text)
@@ -45,7 +45,7 @@ class Bulk(LiveScreen):
         self._typed = ""
         self._plan: Plan | None = None
         self._picture: Picture | None = None
-        self._include_poolers = False
+        self._include_poolers = poolers
 
     def body(self) -> Iterator[Any]:
         yield Lines(id="bulk-head")

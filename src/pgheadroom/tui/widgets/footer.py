@@ -74,7 +74,7 @@ _FIRST = (
     "group",
     "hide_idle",
 )
-_LAST = ("pause", "sample_now", "help", "quit")
+_LAST = ("mode", "pause", "sample_now", "help", "quit")
 _ALWAYS = frozenset({"help", "quit"})
 _GAP = 2
 

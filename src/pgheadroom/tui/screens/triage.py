@@ -1,0 +1,80 @@
+"""Screen 6: everything that is wrong, the most urgent first, with its evidence and the key that helps."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from pgheadroom.model.finding import Finding
+from pgheadroom.model.session import Session
+from pgheadroom.rules.targets import find
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.pager import Pager
+from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.gauge import gauge_line
+from pgheadroom.view.tables.findings import FINDING_COLUMNS, finding_lines
+
+
+class Triage(LiveScreen):
+    """The findings above, the one under the cursor told whole below."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "remedy", "remedy", key_display="Enter", tooltip="Open the remedy: a preview, or the sessions"
+        ),
+    ]
+
+    def body(self) -> Iterator[Any]:
+        yield Lines(id="slots")
+        yield Table[Finding](
+            "FINDINGS", FINDING_COLUMNS, lambda row: row.key, id="findings", empty="nothing wrong found"
+        )
+        yield Pager(id="finding-detail")
+
+    def show(self, picture: Picture) -> None:
+        slots = self.query_one("#slots", Lines)
+        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
+        self.pane("findings").show(picture.findings, picture.snapshot.taken_at)
+        self._tell()
+
+    def _tell(self) -> None:
+        pager = self.query_one(Pager)
+        finding = self._current()
+        pager.show(finding_lines(finding, pager.size.width) if finding is not None else [])
+
+    def _current(self) -> Finding | None:
+        current: Finding | None = self.pane("findings").current
+        return current
+
+    def on_table_moved(self) -> None:
+        self._tell()
+
+    def on_table_opened(self) -> None:
+        self.action_remedy()
+
+    def action_remedy(self) -> None:
+        finding = self._current()
+        if finding is None:
+            return
+        if finding.now is None:
+            self.monitor.say(finding.remedy or "there is nothing to press for this one")
+        elif finding.now.verb is None or self.monitor.powers is None:
+            self.monitor.open_sessions(finding.now.filter)
+        else:
+            self.monitor.open_bulk(finding.now.verb, finding.now.filter, poolers=finding.now.poolers)
+
+    def chosen(self) -> list[Session]:
+        """The one session that the finding is about; of several, B or Enter has the preview."""
+        finding, picture = self._current(), self.monitor.picture
+        if finding is None or picture is None or len(finding.sessions) != 1:
+            return []
+        return list(find(picture.snapshot, finding.sessions))
+
+    def group_filter(self) -> str:
+        finding = self._current()
+        return finding.now.filter if finding is not None and finding.now is not None else ""
+
+    def leave(self) -> None:
+        self.monitor.action_mode("overview")

@@ -1,0 +1,52 @@
+"""The table of findings, and one finding told whole."""
+
+from datetime import datetime
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.session import seconds_between
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.columns import Column
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import wrap
+
+SEVERITY_STYLES = {Severity.CRITICAL: "bad", Severity.WARNING: "warn", Severity.NOTICE: "dim"}
+_LABEL = 13
+
+
+def _severity(finding: Finding, now: datetime) -> Cell:
+    return Cell(finding.severity.name, SEVERITY_STYLES[finding.severity])
+
+
+def _since(finding: Finding, now: datetime) -> Cell:
+    return Cell(duration(seconds_between(finding.since, now)), "dim" if finding.since is None else "")
+
+
+def _slots(finding: Finding, now: datetime) -> Cell:
+    return Cell(str(finding.slots), "strong") if finding.slots else Cell("-", "dim")
+
+
+FINDING_COLUMNS: tuple[Column[Finding], ...] = (
+    Column("severity", "severity", 8, _severity),
+    Column("since", "for", 6, _since, align=">", importance=1),
+    Column("slots", "slots", 5, _slots, align=">", importance=2),
+    Column("sentence", "what is wrong", 30, lambda f, now: Cell(f.sentence, SEVERITY_STYLES[f.severity]), flex=1),
+)
+
+
+def finding_lines(finding: Finding, width: int) -> list[Line]:
+    """Evidence, what to press, what to do for good, and what would show that it worked; each line of `width` cells."""
+    parts = [
+        ("evidence", finding.evidence, ""),
+        ("what to do", (finding.remedy,), ""),
+        ("press Enter", (finding.now.label,) if finding.now else (), "key"),
+        ("for good", (finding.lasting,), ""),
+        ("as SQL", (finding.sql,), "accent"),
+        ("it worked if", (finding.proof,), ""),
+    ]
+    lines: list[Line] = []
+    for label, texts, style in parts:
+        pieces = [piece for text in texts if text for piece in wrap(text, max(10, width - _LABEL))]
+        for index, piece in enumerate(pieces):
+            head = Cell(f"{label if index == 0 else '':<{_LABEL}}", "heading")
+            lines.append(fit_line([head, Cell(piece, style)], width))
+    return lines

@@ -1,0 +1,52 @@
+"""Screen 6: what is wrong, and the key that helps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pgheadroom.tui.app import Options
+from tui.outage import outage, session
+from tui.powers import FakeServer, armed
+from tui.stage import LARGE, matches_golden, on_stage
+from tui.test_acting import known_roles
+
+
+async def test_triage_looks_like_its_golden_and_is_one_key_away(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+        await stage.press("t")
+        matches_golden("triage-160x50", stage.screen)
+
+
+async def test_each_finding_is_told_with_evidence_and_remedy() -> None:
+    async with on_stage(size=LARGE) as stage:
+        await stage.press("6")
+        findings = stage.app.screen.query_one("#findings")
+        assert len(findings.rows) > 2
+        for finding in findings.rows:
+            assert finding.sentence in stage.screen
+            assert findings.current is finding
+            assert "what to do" in stage.screen
+            await stage.press("j")
+
+
+async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+        await stage.press("t")
+        findings = stage.app.screen.query_one("#findings")
+        while findings.current.now is None or findings.current.now.verb is None:
+            await stage.press("j")
+        wanted = findings.current.now
+        await stage.press("enter")
+        assert type(stage.app.screen).__name__ == "Bulk"
+        assert wanted.verb.value.upper() in stage.screen
+    async with on_stage(server.snapshot, options=Options("prod", read_only=True), size=LARGE) as stage:
+        await stage.press("t", "enter")
+        assert "SESSIONS" in stage.screen
+
+
+async def test_calm_server_has_no_finding() -> None:
+    calm = replace(outage(), sessions=(session(1),), lock_requests=(), pgbouncers=())
+    async with on_stage(calm) as stage:
+        await stage.press("t")
+        assert "nothing wrong found" in stage.screen
