@@ -31,6 +31,7 @@ class Layer:
     """What one source of settings says; None (or an empty mapping) where it says nothing."""
 
     conninfo: str | None = None
+    doors: tuple[str, ...] | None = None
     pgbouncers: tuple[str, ...] | None = None
     interval: float | None = None
     read_only: bool | None = None
@@ -61,12 +62,14 @@ class Settings:
     Attributes:
         conninfo: For libpq, which fills in what is missing from `PG*`, the service file and `.pgpass`. May hold a
             password: never show it.
+        doors: Conninfos of other ways into the same server, in the order in which they are tried.
         pgbouncers: A conninfo for the admin console of each PgBouncer.
         interval: Seconds.
         protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
     """
 
     conninfo: str = ""
+    doors: tuple[str, ...] = ()
     pgbouncers: tuple[str, ...] = ()
     interval: float = DEFAULT_INTERVAL
     read_only: bool = False
@@ -87,6 +90,7 @@ def settle(*layers: Layer, target: str = "") -> Settings:
         top = _over(top, layer)
     return Settings(
         conninfo=top.conninfo or "",
+        doors=top.doors or (),
         pgbouncers=top.pgbouncers or (),
         interval=DEFAULT_INTERVAL if top.interval is None else top.interval,
         read_only=bool(top.read_only),
@@ -100,7 +104,7 @@ def settle(*layers: Layer, target: str = "") -> Settings:
 def _over(below: Layer, above: Layer) -> Layer:
     said = {
         name: getattr(above, name)
-        for name in ("conninfo", "pgbouncers", "interval", "read_only", "ascii_only")
+        for name in ("conninfo", "doors", "pgbouncers", "interval", "read_only", "ascii_only")
         if getattr(above, name) is not None
     }
     protected = tuple(dict.fromkeys(below.protected_roles + above.protected_roles))
@@ -118,6 +122,7 @@ def from_environment(environ: Mapping[str, str]) -> Layer:
     """
     return Layer(
         interval=_variable(environ, "PGHEADROOM_INTERVAL", quantities.interval),
+        doors=_variable(environ, "PGHEADROOM_DOOR", conninfo_list),
         pgbouncers=_variable(environ, "PGHEADROOM_PGBOUNCER", conninfo_list),
         read_only=_variable(environ, "PGHEADROOM_READ_ONLY", _yes_no),
         ascii_only=_variable(environ, "PGHEADROOM_ASCII", _yes_no),
@@ -195,7 +200,7 @@ def _open_secrets(configuration: Configuration, path: Path, mode: int) -> tuple[
 
 
 def _conninfos(layer: Layer) -> tuple[str, ...]:
-    return (layer.conninfo or "", *(layer.pgbouncers or ()))
+    return (layer.conninfo or "", *(layer.doors or ()), *(layer.pgbouncers or ()))
 
 
 def parse(text: str, name: str) -> Configuration:
@@ -258,7 +263,12 @@ _SHARED: dict[str, tuple[str, _Reader]] = {
     "thresholds": ("thresholds", _thresholds),
 }
 _GENERAL_KEYS = {**_SHARED, "ascii": ("ascii_only", _flag)}
-_TARGET_KEYS = {**_SHARED, "conninfo": ("conninfo", _text), "pgbouncer": ("pgbouncers", _texts)}
+_TARGET_KEYS = {
+    **_SHARED,
+    "conninfo": ("conninfo", _text),
+    "doors": ("doors", _texts),
+    "pgbouncer": ("pgbouncers", _texts),
+}
 
 
 class _Page:

@@ -5,8 +5,8 @@ The screens know only `Source` and the two kinds of `Update`; where samples come
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
@@ -16,13 +16,15 @@ from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.update import Trouble, Update
+from pgheadroom.model.update import Trouble, Update, Waiting
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres import actions, session_detail
-from pgheadroom.postgres.door import parameters, patience
+from pgheadroom.postgres.doors import Doors, NoDoor
 from pgheadroom.postgres.sampling import Probe
+from pgheadroom.rules import comeback, getting_in
 
 __all__ = ["LiveSource", "Source", "Trouble", "Update"]
 
@@ -36,6 +38,13 @@ GIVEN_UP_AFTER = 30.0
 slow gives its answer, or its refusal, before."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between attempts to connect again, doubling."""
+FULL_PAUSE, LONG_FULL_PAUSE = 0.25, 1.0
+"""The most seconds between attempts while there is no room; the least is a fifth of it. A slot that falls free is gone
+in milliseconds, so that only trying often helps; refusing us costs the server a process that lives as long."""
+FULL_FOR_LONG = 30.0
+"""Seconds without room after which the pauses grow."""
+WAITING_TOLD_EVERY = 0.5
+"""The screens need not hear of each of those attempts."""
 BREATH = 0.2
 """The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
 BOUNCER_GRACE = 0.25
@@ -69,27 +78,29 @@ class LiveSource:
         self,
         conninfo: str = "",
         *,
+        doors: Sequence[str] = (),
         pgbouncers: Sequence[str] = (),
         interval: float = 1.0,
         read_only: bool = False,
         target: str = "",
         password: str | None = None,
+        asks_password: bool = False,
     ) -> None:
         """Nothing is connected yet.
 
         Args:
             conninfo: psql's: a connection string, a URI, or a database's name.
+            doors: Conninfos of other ways into the server, tried in order.
             pgbouncers: Conninfos of admin consoles.
             target: How the configuration calls the server.
+            asks_password: `open` is called again with the user's password when the first door wants one; no other
+                door is tried before.
 
         Raises:
             UsageError: when a conninfo is not understood.
         """
-        patience(parameters(conninfo))
-        self._conninfo = conninfo
-        self._password = password
+        self._doors = Doors(conninfo, doors, password, read_only, target, asks_password)
         self._read_only = read_only
-        self._target = target
         self._interval = interval
         self._consoles = [Console(bouncer) for bouncer in pgbouncers]
         self._probe: Probe | None = None
@@ -101,6 +112,14 @@ class LiveSource:
         self._tries = 0
         self._well = True  # a sample came since the last attempt to connect: the next attempt need not wait
         self._pause = FIRST_PAUSE
+        self._next_try = 0.0
+        self._shut: NoDoor | None = None
+        self._shut_since: tuple[datetime, float] | None = None
+        self._shut_tries = 0
+        self._told_at = 0.0
+        self._last: tuple[Snapshot, int | None] | None = None
+        self._away_since = 0.0
+        self._newly_in = True
 
     @property
     def interval(self) -> float:
@@ -124,14 +143,17 @@ class LiveSource:
             password: That the user typed; kept in memory for connecting again.
 
         Raises:
-            NoConnection: with one line that says why.
+            NoConnection: with one line that says why; `full` when a door had no room.
         """
         if password is not None:
-            self._password = password
+            self._doors.password = password
         if self._probe is None:
-            self._probe = await Probe.open(
-                self._conninfo, password=self._password, read_only=self._read_only, target=self._target
-            )
+            await self._enter()
+
+    @property
+    def detour(self) -> str:
+        """A sentence when the door that opened is not the one that was asked for, and why; else empty."""
+        return self._doors.way.detour if self._doors.way is not None else ""
 
     async def run(self, post: Callable[[Update], None]) -> None:
         """Sample until cancelled, and post each update. Never raises for a server in trouble."""
@@ -155,7 +177,7 @@ class LiveSource:
         snapshot = await self.ask(Probe.sample, patience)
         if asked:
             await asyncio.wait(asked, timeout=PATIENCE)
-        return self._with_pgbouncers(snapshot)
+        return self._complete(snapshot)
 
     async def ask(self, question: Callable[[Probe], Awaitable[Answer]], patience: float = 5.0) -> Answer:
         """Ask something else over the one connection, between two samples.
@@ -244,10 +266,10 @@ class LiveSource:
         except PgHeadroomError as error:
             post(self._trouble(str(error)))
         else:
-            self._since, self._tries, self._well, self._pause = None, 0, True, FIRST_PAUSE
             if asked:
                 await asyncio.wait(asked, timeout=min(BOUNCER_GRACE, self._interval / 4))
-            post(self._with_pgbouncers(snapshot))
+            post(self._complete(snapshot))
+            self._since, self._tries, self._well, self._pause = None, 0, True, FIRST_PAUSE
 
     def _put(self, question: Callable[[Probe], Awaitable[Answer]]) -> "asyncio.Task[Answer]":
         """Put a question in line: the connection carries one at a time."""
@@ -268,10 +290,35 @@ class LiveSource:
         begun = [console.begin() for console in self._consoles]
         return [question for question in begun if question is not None]
 
-    def _with_pgbouncers(self, snapshot: Snapshot) -> Snapshot:
-        if not self._consoles:
-            return snapshot
-        return replace(snapshot, pgbouncers=tuple(console.latest() for console in self._consoles))
+    def _complete(self, snapshot: Snapshot) -> Snapshot:
+        """With the PgBouncers, what is to be said of our door, and what changed while we were away."""
+        returned = self._returned(snapshot) if self._newly_in else ""
+        self._newly_in = False
+        self._last = (snapshot, self._doors.system)
+        return replace(
+            snapshot,
+            door=replace(snapshot.door, hint=self._hint(snapshot)),
+            pgbouncers=self._pgbouncers(),
+            returned=returned,
+        )
+
+    def _pgbouncers(self) -> tuple[PgBouncer, ...]:
+        return tuple(console.latest() for console in self._consoles)
+
+    def _returned(self, snapshot: Snapshot) -> str:
+        shut, self._shut, self._shut_since = self._shut_since, None, None
+        tries, self._shut_tries = self._shut_tries, 0
+        if self._last is not None:
+            before, system = self._last
+            known = system is not None and self._doors.system is not None
+            changed = comeback.changes(before, snapshot, same_system=system == self._doors.system if known else None)
+            return comeback.returned(_clock() - self._away_since, changed)
+        return comeback.let_in(_clock() - shut[1], tries) if shut else ""
+
+    def _hint(self, snapshot: Snapshot) -> str:
+        better = getting_in.better_door(snapshot.door, snapshot.server, snapshot.settings)
+        said = [self.detour, better]
+        return "; ".join(sentence for sentence in said if sentence)
 
     async def _rest(self, began: float) -> None:
         """Sleep what is left of the interval, whatever it becomes meanwhile."""
@@ -289,8 +336,21 @@ class LiveSource:
 
     def _trouble(self, reason: str) -> Trouble:
         if self._since is None:
-            self._since = datetime.now(UTC)
-        return Trouble(reason, self._since, self._tries)
+            self._since, self._away_since = datetime.now(UTC), _clock()
+        return Trouble(reason, self._since, self._tries, self._waiting())
+
+    def _waiting(self) -> Waiting | None:
+        if self._shut is None or self._shut_since is None or self._probe is not None:
+            return None
+        version = self._last[0].server.version_num if self._last else None
+        return Waiting(
+            since=self._shut_since[0],
+            tries=self._shut_tries,
+            refusals=self._shut.refusals,
+            next_try=self._next_try,
+            advice=getting_in.advice(self._shut.refusals, self._doors.role, version),
+            pgbouncers=self._pgbouncers(),
+        )
 
     async def _give_up(self, question: asyncio.Task[Snapshot]) -> None:
         """Close the connection; the question in flight ends with an error."""
@@ -308,22 +368,67 @@ class LiveSource:
         post(self._trouble(reason))
 
     async def _reopen(self, post: Callable[[Update], None]) -> None:
-        """Try to connect until it works, with longer and longer pauses."""
-        while self._probe is None:
-            if not self._well:
-                await self._pause_a_little()
-            self._well = False
-            try:
-                await self.open()
-            except PgHeadroomError as error:
-                self._tries += 1
-                post(self._trouble(str(error)))
+        """Try all doors until one opens, politely."""
+        async with self._pgbouncers_told(post):
+            self._tell(post)
+            while self._probe is None:
+                if not self._well:
+                    ends = _clock() + self._next_try
+                    await self._sleep(lambda ends=ends: ends)  # type: ignore[misc]
+                self._well = False
+                try:
+                    await self._enter()
+                except PgHeadroomError as error:
+                    self._tries += 1
+                    self._tell(post, error)
 
-    async def _pause_a_little(self) -> None:
+    async def _enter(self) -> None:
+        try:
+            self._probe = await self._doors.enter()
+        except NoDoor as shut:
+            self._shut = shut if shut.full else None
+            if shut.full:
+                self._shut_since = self._shut_since or (datetime.now(UTC), _clock())
+                self._shut_tries += 1
+            raise
+        finally:
+            self._next_try = self._choose_pause()
+        self._newly_in = True
+
+    def _choose_pause(self) -> float:
         # Monitors that lost the same server must not all come back in the same instant.
-        ends = _clock() + self._pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
-        await self._sleep(lambda: ends)
+        if self._shut is None or self._shut_since is None:
+            pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
+            return pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+        over = max(0.0, _clock() - self._shut_since[1] - FULL_FOR_LONG)
+        longest = min(LONG_FULL_PAUSE, FULL_PAUSE * (1 + over / FULL_FOR_LONG))
+        return random.uniform(longest / 5, longest)  # noqa: S311 - not a secret
+
+    def _tell(self, post: Callable[[Update], None], error: PgHeadroomError | None = None) -> None:
+        """Post what keeps us out; while we wait for room not each time."""
+        error = error or self._shut
+        if error is None or (self._shut is not None and self._tries and _clock() - self._told_at < WAITING_TOLD_EVERY):
+            return
+        self._told_at = _clock()
+        post(self._trouble(str(error)))
+
+    @asynccontextmanager
+    async def _pgbouncers_told(self, post: Callable[[Update], None]) -> AsyncIterator[None]:
+        """Meanwhile ask the PgBouncers at the interval, and show them in the waiting room."""
+        telling = asyncio.create_task(self._tell_pgbouncers(post))
+        try:
+            yield
+        finally:
+            telling.cancel()
+            await asyncio.wait({telling})
+
+    async def _tell_pgbouncers(self, post: Callable[[Update], None]) -> None:
+        while self._consoles:
+            if asked := self._begin_consoles():
+                await asyncio.wait(asked, timeout=PATIENCE)
+            if self._shut is not None:
+                post(self._trouble(str(self._shut)))
+            await asyncio.sleep(self._interval)
 
 
 def _clock() -> float:

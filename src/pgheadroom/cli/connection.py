@@ -38,9 +38,10 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
 
 
 def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
-    consoles = getattr(flags, "pgbouncer", None)
+    doors, consoles = getattr(flags, "door", None), getattr(flags, "pgbouncer", None)
     return Layer(
         conninfo=place,
+        doors=tuple(doors) if doors else None,
         pgbouncers=tuple(consoles) if consoles else None,
         interval=flags.interval,
         read_only=True if flags.read_only else None,
@@ -50,6 +51,8 @@ def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
 def _learn_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
     keep_secret(environ.get("PGPASSWORD", ""))
     keep_secret(conninfo.parse(settings.conninfo).get("password", ""))
+    for number, door in enumerate(settings.doors, 1):
+        keep_secret(_parsed(door, f"door {number}").get("password", ""))
     for number, console in enumerate(settings.pgbouncers, 1):
         keep_secret(_parsed(console, f"PgBouncer {number}").get("password", ""))
 
@@ -122,9 +125,14 @@ async def opened(
     try:
         return await attempt(None)
     except NoConnection as error:
-        if not error.password_needed or flags.no_password or not _terminal_is_there():
+        if not error.password_needed or not may_ask(flags):
             raise
     return await attempt(ask_password(settings.conninfo))
+
+
+def may_ask(flags: argparse.Namespace) -> bool:
+    """Whether the user can be asked for a password."""
+    return not flags.no_password and _terminal_is_there()
 
 
 def ask_password(text: str) -> str:

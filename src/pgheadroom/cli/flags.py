@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MONITOR = "monitor"
 
 _VALUE_FLAGS = ("-h", "-p", "-U", "-d", "-i")
-_LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--config")
+_LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--door", "--config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,12 @@ def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
     password = to.add_mutually_exclusive_group()
     password.add_argument("-w", "--no-password", action="store_true", help="never ask for a password")
     password.add_argument("-W", "--password", action="store_true", help="ask for a password before connecting")
+    to.add_argument(
+        "--door",
+        metavar="CONNINFO",
+        action="append",
+        help="another way in when the server is full, in order; repeat it for more (PGHEADROOM_DOOR)",
+    )
     to.add_argument(
         "--pgbouncer",
         metavar="CONNINFO",

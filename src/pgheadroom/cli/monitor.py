@@ -39,7 +39,7 @@ def watch(settings: Settings, flags: argparse.Namespace) -> int:
 async def _watch(settings: Settings, flags: argparse.Namespace) -> int:
     # Loading the screens takes longer than connecting: both at once.
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pgheadroom.tui.app"))
-    source = await open_source(settings, flags)
+    source = await open_source(settings, flags, may_wait=True)
     try:
         await loading
         return await _show(source, settings, required_audit=not flags.no_audit)

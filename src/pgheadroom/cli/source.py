@@ -2,13 +2,18 @@
 
 import argparse
 
-from pgheadroom.cli.connection import opened
+from pgheadroom.cli.connection import may_ask, opened
+from pgheadroom.cli.diagnostics import say
 from pgheadroom.config import Settings
+from pgheadroom.errors import NoConnection
 from pgheadroom.sampler import LiveSource
 
 
-async def open_source(settings: Settings, flags: argparse.Namespace) -> LiveSource:
+async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = False) -> LiveSource:
     """Connect.
+
+    Args:
+        may_wait: A server without room is no error: the source goes on trying while it runs.
 
     Raises:
         NoConnection: The server is not reached, or refuses us.
@@ -16,10 +21,19 @@ async def open_source(settings: Settings, flags: argparse.Namespace) -> LiveSour
     """
     source = LiveSource(
         settings.conninfo,
+        doors=settings.doors,
         pgbouncers=settings.pgbouncers,
         interval=settings.interval,
         read_only=settings.read_only,
         target=settings.target,
+        asks_password=may_ask(flags),
     )
-    await opened(source.open, settings, flags)
+    try:
+        await opened(source.open, settings, flags)
+    except NoConnection as shut:
+        if not (may_wait and shut.full):
+            raise
+    if source.detour and not may_wait:
+        # On a screen it is said there; here a stronger role must not work unseen.
+        say(source.detour)
     return source

@@ -1,0 +1,256 @@
+"""The ways in, tried one after the other, and what each said."""
+
+import asyncio
+import getpass
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from pgheadroom.errors import NoConnection
+from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.postgres import conninfo
+from pgheadroom.postgres.door import Connection, NotLetIn, in_time, parameters, patience
+from pgheadroom.postgres.queries import query
+from pgheadroom.postgres.refusal import NO_ROOM, limit_of_error
+from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
+from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
+
+LOOK_CLOSER_EVERY = 10.0
+"""Seconds between two startup packets at one door: each is one more attempt to connect, and gains us nothing."""
+LEFT_ALONE = 10.0
+"""The least seconds for which a door is not tried that failed for another reason, while others have only no room."""
+_LEFT_ALONE_TIMES = 5.0
+"""The same, as a multiple of the time that the door took to fail."""
+_SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # noqa: S108 - where packagers and PostgreSQL itself put sockets
+_THIS_MACHINE = ("localhost", "::1")
+_STRONG_ROLE = "postgres"
+
+
+class NoDoor(NoConnection):
+    """Every door was tried, and none opened.
+
+    Attributes:
+        refusals: The last word of each, in the order in which they are tried.
+    """
+
+    def __init__(self, message: str, refusals: Sequence[Refusal], *, password_needed: bool = False) -> None:
+        super().__init__(message, full=any(one.full for one in refusals), password_needed=password_needed)
+        self.refusals = tuple(refusals)
+
+
+@dataclass(slots=True)
+class Way:
+    """One door.
+
+    Attributes:
+        label: Without secrets.
+        given: The user named it; else it was found on this machine.
+        refusal: Its last word, None before the first attempt.
+        detour: A sentence when it opened and is not the first: why; else empty.
+    """
+
+    conninfo: str
+    label: str
+    given: bool = True
+    refusal: Refusal | None = None
+    detour: str = ""
+    closer_at: float = float("-inf")
+    closer: ServerError | None = None
+    alone_until: float = float("-inf")
+
+
+@dataclass(slots=True)
+class Doors:
+    """All doors of a server: the conninfo, the other ones that the user named, and the Unix socket of this machine.
+
+    Attributes:
+        password: That the user typed; it belongs to the first door and goes to no other.
+        asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
+        way: The door that opened last.
+        system: The system identifier of the server behind it; None when it could not be read.
+    """
+
+    conninfo: str
+    others: Sequence[str] = ()
+    password: str | None = None
+    read_only: bool = False
+    target: str = ""
+    asks: bool = False
+    way: Way | None = None
+    system: int | None = None
+    ways: list[Way] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Raises:
+        UsageError: when a conninfo is not understood.
+        """
+        for text in (self.conninfo, *(into_same_server(self.conninfo, other) for other in self.others)):
+            patience(parameters(text))
+            self.ways.append(Way(text, conninfo.label(text)))
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The last word of each door that has been tried."""
+        return tuple(way.refusal for way in self.ways if way.refusal is not None)
+
+    @property
+    def role(self) -> str:
+        """The first door's, where the user named it or the server was reached; else empty."""
+        return conninfo.parse(self.conninfo).get("user") or os.environ.get("PGUSER", "") or _present_user()
+
+    async def enter(self) -> Probe:
+        """Try the doors in their order, each once, one at a time; the first that opens is taken.
+
+        Raises:
+            NoDoor: None opened.
+        """
+        error: NoConnection | None = None
+        for way in self.ways:  # it may grow meanwhile
+            if not self._worth_a_try(way):
+                continue
+            try:
+                return await self._through(way)
+            except NoConnection as failure:
+                error = error or failure
+                if way is self.ways[0] and failure.password_needed and self.asks and self.password is None:
+                    break
+                self._find_more(way, failure)
+        raise self._none_opened(error)
+
+    def _worth_a_try(self, way: Way) -> bool:
+        """A door on this machine that nobody named is tried only when those that were named have no room."""
+        if way.alone_until > _clock() and any(refusal.full for refusal in self.refusals):
+            return False
+        return way.given or any(one.refusal is not None and one.refusal.full for one in self.ways if one.given)
+
+    async def _through(self, way: Way) -> Probe:
+        began = _clock()
+        password = self.password if way is self.ways[0] else None
+        try:
+            probe = await Probe.open(way.conninfo, password=password, read_only=self.read_only, target=self.target)
+            self.system = await in_time(probe.connection, _system(probe.connection), FIRST_ANSWER_WITHIN)
+        except NoConnection as failure:
+            way.refusal = await self._heard(way, failure)
+            if not way.refusal.full:
+                way.alone_until = _clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (_clock() - began))
+            raise
+        self.way = way
+        first = self.ways[0].refusal
+        way.detour = f"in through {way.label}, because {first.message}" if way is not self.ways[0] and first else ""
+        for one in self.ways:
+            one.refusal, one.alone_until = None, float("-inf")
+        return probe
+
+    # --- what a door said --------------------------------------------------------------------------------------------
+
+    async def _heard(self, way: Way, failure: NoConnection) -> Refusal:
+        limit, name, sqlstate = RefusedBy.OTHER, "", None
+        if isinstance(failure, NotLetIn):
+            limit, name = failure.said.limit, failure.said.name
+            unclear = limit in _AMBIGUOUS and not _PLAIN.search(str(failure))
+            if failure.said.by_server and unclear and failure.address is not None:
+                limit, name, sqlstate = await self._looked_at(way, failure.address, limit, name)
+        return Refusal(way.label, limit, name, sqlstate, str(failure), datetime.now(UTC))
+
+    async def _looked_at(
+        self, way: Way, address: Address, limit: RefusedBy, name: str
+    ) -> tuple[RefusedBy, str, str | None]:
+        """The limit as a startup packet tells it: `sorry, too many clients` is said of slots and of processes."""
+        if _clock() - way.closer_at >= LOOK_CLOSER_EVERY:
+            way.closer = await first_error(address)
+            way.closer_at = _clock()
+        if way.closer is None or way.closer.sqlstate != NO_ROOM:
+            return limit, name, None
+        limit, name = limit_of_error(way.closer)
+        names = {RefusedBy.ROLE: address.user, RefusedBy.DATABASE: address.database}
+        return limit, name or names.get(limit, ""), NO_ROOM
+
+    def _none_opened(self, error: NoConnection | None) -> NoDoor:
+        message = str(error) if error is not None else "no door could be tried"
+        needed = error is not None and error.password_needed
+        more = len(self.refusals) - 1
+        if more > 0 and not needed:
+            message += f"; nor does {'another door' if more == 1 else f'any of {more} other doors'} open"
+        return NoDoor(message, self.refusals, password_needed=needed)
+
+    # --- doors of this machine ---------------------------------------------------------------------------------------
+
+    def _find_more(self, way: Way, failure: NoConnection) -> None:
+        """Add the Unix socket's doors, once it is known that a named door of this machine has no room."""
+        address = failure.address if isinstance(failure, NotLetIn) else None
+        if not (way.given and failure.full and address is not None and on_this_machine(address)):
+            return
+        known = {one.label for one in self.ways}
+        mine = {(address.host, address.port, address.user)}
+        for text, label in socket_doors(address, mine):
+            if label not in known:
+                self.ways.append(Way(text, label, given=False))
+
+
+_AMBIGUOUS = (RefusedBy.SERVER, RefusedBy.OTHER)
+_PLAIN = re.compile(
+    r"authentication failed|password|does not exist|pg_hba\.conf|not permitted to log in|the database system is"
+    r"|not currently accepting connections|permission denied|invalid database"
+)
+"""Refusals that surely have another reason than room; every other unknown text may be a translated one."""
+
+
+def into_same_server(main: str, other: str) -> str:
+    """The conninfo of another door. One that names no host leads to the host of the first, and to its database.
+
+    The first door's password is for its role only.
+    """
+    given, further = conninfo.parse(main), conninfo.parse(other)
+    if {"host", "hostaddr", "service"} & further.keys():
+        return other
+    if further.get("user", given.get("user")) != given.get("user"):
+        given.pop("password", None)
+    return conninfo.compose(given | further)
+
+
+def on_this_machine(address: Address) -> bool:
+    """Whether a server is reached over a Unix socket or the loopback address."""
+    return address.host.startswith("/") or address.host in _THIS_MACHINE or address.host.startswith("127.")
+
+
+def socket_doors(address: Address, known: set[tuple[str, int, str]]) -> Iterator[tuple[str, str]]:
+    """Conninfo and label of the Unix socket of the same port, as the present user and as `postgres`.
+
+    No password is given: they are for who the operating system says we are.
+    """
+    folders = (address.host,) if address.host.startswith("/") else _SOCKET_FOLDERS
+    for folder in folders:
+        if not (Path(folder) / f".s.PGSQL.{address.port}").is_socket():
+            continue
+        for user in dict.fromkeys((_present_user(), _STRONG_ROLE)):
+            if user and (folder, address.port, user) not in known:
+                given = {"host": folder, "port": str(address.port), "user": user, "dbname": address.database}
+                # PGPASSWORD is another role's; an empty password keeps libpq from sending it here.
+                yield conninfo.compose(given | {"password": ""}), conninfo.label(conninfo.compose(given))
+        return
+
+
+async def _system(connection: Connection) -> int | None:
+    """What initdb called the data; None where our role may not read it."""
+    try:
+        cursor = await connection.execute(query("server_identity", connection.info.server_version), binary=True)
+        row = await cursor.fetchone()
+    except psycopg.Error:
+        return None
+    return int(row[0]) if row else None
+
+
+def _present_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return os.environ.get("USER", "")
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

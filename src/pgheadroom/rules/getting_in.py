@@ -1,0 +1,102 @@
+"""What helps a monitor to get in: now, and the next time. Pure."""
+
+from collections.abc import Sequence
+
+from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
+from pgheadroom.rules.identifiers import quoted
+
+RESERVED_SLOTS_SINCE = 160_000
+"""`reserved_connections` and the role `pg_use_reserved_connections`. Source: release notes of PostgreSQL 16."""
+
+
+def advice(refusals: Sequence[Refusal], role: str = "", version_num: int | None = None) -> tuple[str, ...]:
+    """What can be done from outside, most useful first, and what to have ready the next time.
+
+    Args:
+        role: The login role of the first door; empty when it is not known.
+        version_num: Of the server, where it is known from before.
+    """
+    full = [refusal for refusal in refusals if refusal.full]
+    now = [sentence for refusal in full for sentence in _now(refusal)]
+    limits = {refusal.limit for refusal in full}
+    then = _next_time(quoted(role) if role else "<role>", _older_than_16(full, version_num))
+    return tuple(dict.fromkeys([*now, *(then if limits - _NO_RESERVE_HELPS else ())]))
+
+
+_NO_RESERVE_HELPS = {RefusedBy.PROCESSES, RefusedBy.POOLER, RefusedBy.WALSENDERS}
+
+
+def _now(refusal: Refusal) -> tuple[str, ...]:
+    who = quoted(refusal.name) if refusal.name else "<name>"
+    return {
+        RefusedBy.SERVER: (
+            "Every slot is taken, those of superusers too: a session must end first. "
+            "Stop or restart an application, or PAUSE a database of PgBouncer.",
+        ),
+        RefusedBy.SUPERUSER_RESERVE: ("A superuser still gets in: --door 'user=postgres'.",),
+        RefusedBy.RESERVE: (
+            "A superuser still gets in, and so does a role with pg_use_reserved_connections: --door 'user=postgres'.",
+        ),
+        RefusedBy.ROLE: (
+            f"Only this role is full: come in as another one (--door 'user=postgres'), and there: "
+            f"ALTER ROLE {who} CONNECTION LIMIT <more>;",
+        ),
+        RefusedBy.DATABASE: (
+            f"Only this database is full: come in through another one (--door 'dbname=postgres'), and there: "
+            f"ALTER DATABASE {who} CONNECTION LIMIT <more>;",
+        ),
+        RefusedBy.WALSENDERS: ("This is a replication connection; leave out replication= and come in as a client.",),
+        RefusedBy.PROCESSES: (
+            "Slots may be free, but the server starts no more processes: connections that never log in fill it. "
+            "They end after authentication_timeout (60 s by default); see who opens them with ss -tnp.",
+        ),
+        RefusedBy.POOLER: (
+            "PgBouncer itself has no room: go past it, straight to PostgreSQL (--door 'host=... port=5432').",
+        ),
+        RefusedBy.UNCLEAR: ("The server has no room (SQLSTATE 53300), and does not say in words we know which limit.",),
+        RefusedBy.OTHER: (),
+    }[refusal.limit]
+
+
+def _older_than_16(refusals: Sequence[Refusal], version_num: int | None) -> bool | None:
+    """None when that is not known."""
+    if version_num is not None:
+        return version_num < RESERVED_SLOTS_SINCE
+    for refusal in refusals:
+        if "non-replication superuser" in refusal.message:
+            return True
+        if "SUPERUSER attribute" in refusal.message or "pg_use_reserved_connections" in refusal.message:
+            return False
+    return None
+
+
+def _next_time(role: str, older: bool | None) -> tuple[str, ...]:
+    """What to run when there is room again."""
+    grant = (
+        f"Next time (PostgreSQL 16 and later): ALTER SYSTEM SET reserved_connections = 2; with a restart, and "
+        f"GRANT pg_use_reserved_connections TO {role};"
+    )
+    superuser = (
+        "Next time: give a superuser's door from the beginning (--door 'user=postgres'); "
+        "it takes one of superuser_reserved_connections, when the others are gone."
+    )
+    return (superuser,) if older else (grant, superuser)
+
+
+def better_door(door: Door, server: Server, settings: SlotSettings) -> str:
+    """A sentence when our slot is one that others take away from us; empty when there is no better one."""
+    if door.slot is SlotKind.SUPERUSER or (door.slot is SlotKind.RESERVED and settings.reserved > 0):
+        return ""
+    role = quoted(door.user)
+    if server.version_num >= RESERVED_SLOTS_SINCE and settings.reserved > 0:
+        return (
+            f"this takes an ordinary slot, which is not there when the server is full; "
+            f"GRANT pg_use_reserved_connections TO {role} takes one of {settings.reserved} reserved"
+        )
+    if server.version_num >= RESERVED_SLOTS_SINCE:
+        return (
+            "this takes an ordinary slot, which is not there when the server is full; reserved_connections is 0: "
+            f"set it (with a restart) and GRANT pg_use_reserved_connections TO {role}, or give a superuser's --door"
+        )
+    return "this takes an ordinary slot, which is not there when the server is full; give a superuser's --door"
