@@ -1,6 +1,6 @@
 """The most that PgBouncers can ask for, and which pools to cut."""
 
-from itertools import product
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -225,6 +225,13 @@ def test_the_most_is_the_most_that_any_distribution_has(pipes, database_caps, us
         )
         best = max(best, sum(chosen)) if allowed else best
     assert most_servers(pipes, database_caps, user_caps) == best
+
+
+def test_what_was_given_to_one_pool_may_be_better_with_another():
+    pipes = [Pipe("a", "x", 1), Pipe("a", "y", 1), Pipe("b", "x", 1)]
+    caps = {"a": 1, "b": 1}, {"x": 1, "y": 1}
+    for ordered in permutations(pipes):
+        assert most_servers(ordered, *caps) == 2
 
 
 @pytest.mark.parametrize("count", [400])
