@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pgheadroom.model.capacity import Limit
-from pgheadroom.model.finding import Finding
+from pgheadroom.model.finding import Finding, RemedyNow
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.health import Health
 from pgheadroom.model.locks import LockNode
@@ -216,5 +216,17 @@ def _finding(finding: Finding) -> Json:
         "sentence": finding.sentence,
         "evidence": list(finding.evidence),
         "remedy": finding.remedy,
+        "lasting": finding.lasting,
+        "sql": finding.sql,
+        "proof": finding.proof,
+        "now": _now(finding.now),
+        "slots": finding.slots,
+        "since": _moment(finding.since),
         "sessions": [{"pid": one.pid, "backend_start": _moment(one.backend_start)} for one in finding.sessions],
     }
+
+
+def _now(remedy: RemedyNow | None) -> Json | None:
+    if remedy is None:
+        return None
+    return {"verb": remedy.verb.value if remedy.verb else None, "filter": remedy.filter, "label": remedy.label}

@@ -54,7 +54,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         "Keep connections open: a pool (PgBouncer) in front; limit the role so that the others get in",
         look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),
         role_limit(role, limit_that_spares_others(case, role)) if role else "",
-        f"fewer than {levels.warning.level():g} new sessions a second",
+        f"it opens fewer than {levels.warning.level():g} sessions a second",
     ).of(found)
 
 
