@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom import sampler
+from pgheadroom import entrance, sampler
 from pgheadroom.deadline import NoAnswer
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
@@ -228,8 +228,8 @@ async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster]
 
 
 async def test_pauses_between_attempts_grow_to_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampler, "LONGEST_PAUSE", 0.4)
-    monkeypatch.setattr(sampler, "FIRST_PAUSE", 0.05)
+    monkeypatch.setattr(entrance, "LONGEST_PAUSE", 0.4)
+    monkeypatch.setattr(entrance, "FIRST_PAUSE", 0.05)
     async with running(LiveSource("host=127.0.0.1 port=1 user=postgres")) as posted:
         await posted.more(Trouble, 7)
     pauses = [after - before for before, after in pairwise(posted.times(Trouble))]

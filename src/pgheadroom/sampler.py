@@ -4,14 +4,14 @@ The screens know only `Source` and the two kinds of `Update`; where samples come
 """
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from pgheadroom.deadline import NoAnswer, arrives, forget
+from pgheadroom.entrance import Entrance
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
@@ -19,12 +19,11 @@ from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.update import Trouble, Update, Waiting
+from pgheadroom.model.update import Trouble, Update
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres import actions, session_detail
-from pgheadroom.postgres.doors import Doors, NoDoor
+from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
-from pgheadroom.rules import comeback, getting_in
 
 __all__ = ["LiveSource", "Source", "Trouble", "Update"]
 
@@ -36,15 +35,8 @@ TOLD_EVERY = 1.0
 GIVEN_UP_AFTER = 30.0
 """Seconds without an answer before the connection is given up. Longer than statement_timeout: a server that is only
 slow gives its answer, or its refusal, before."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-"""Seconds between attempts to connect again, doubling."""
-FULL_PAUSE, LONG_FULL_PAUSE = 0.25, 1.0
-"""The most seconds between attempts while there is no room; the least is a fifth of it. A slot that falls free is gone
-in milliseconds, so that only trying often helps; refusing us costs the server a process that lives as long."""
-FULL_FOR_LONG = 30.0
-"""Seconds without room after which the pauses grow."""
 WAITING_TOLD_EVERY = 0.5
-"""The screens need not hear of each of those attempts."""
+"""Seconds: while there is no room, the screens need not hear of each attempt."""
 BREATH = 0.2
 """The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
 BOUNCER_GRACE = 0.25
@@ -99,7 +91,7 @@ class LiveSource:
         Raises:
             UsageError: when a conninfo is not understood.
         """
-        self._doors = Doors(conninfo, doors, password, read_only, target, asks_password)
+        self._entrance = Entrance(Doors(conninfo, doors, password, read_only, target, asks_password))
         self._read_only = read_only
         self._interval = interval
         self._consoles = [Console(bouncer) for bouncer in pgbouncers]
@@ -111,15 +103,8 @@ class LiveSource:
         self._since: datetime | None = None
         self._tries = 0
         self._well = True  # a sample came since the last attempt to connect: the next attempt need not wait
-        self._pause = FIRST_PAUSE
-        self._next_try = 0.0
-        self._shut: NoDoor | None = None
-        self._shut_since: tuple[datetime, float] | None = None
-        self._shut_tries = 0
+        self._newly_in = False
         self._told_at = 0.0
-        self._last: tuple[Snapshot, int | None] | None = None
-        self._away_since = 0.0
-        self._newly_in = True
 
     @property
     def interval(self) -> float:
@@ -146,14 +131,15 @@ class LiveSource:
             NoConnection: with one line that says why; `full` when a door had no room.
         """
         if password is not None:
-            self._doors.password = password
+            self._entrance.doors.password = password
         if self._probe is None:
-            await self._enter()
+            self._probe = await self._entrance.enter()
+            self._newly_in = True
 
     @property
     def detour(self) -> str:
         """A sentence when the door that opened is not the one that was asked for, and why; else empty."""
-        return self._doors.way.detour if self._doors.way is not None else ""
+        return self._entrance.detour
 
     async def run(self, post: Callable[[Update], None]) -> None:
         """Sample until cancelled, and post each update. Never raises for a server in trouble."""
@@ -269,7 +255,7 @@ class LiveSource:
             if asked:
                 await asyncio.wait(asked, timeout=min(BOUNCER_GRACE, self._interval / 4))
             post(self._complete(snapshot))
-            self._since, self._tries, self._well, self._pause = None, 0, True, FIRST_PAUSE
+            self._since, self._tries, self._well = None, 0, True
 
     def _put(self, question: Callable[[Probe], Awaitable[Answer]]) -> "asyncio.Task[Answer]":
         """Put a question in line: the connection carries one at a time."""
@@ -292,33 +278,13 @@ class LiveSource:
 
     def _complete(self, snapshot: Snapshot) -> Snapshot:
         """With the PgBouncers, what is to be said of our door, and what changed while we were away."""
-        returned = self._returned(snapshot) if self._newly_in else ""
+        returned = self._entrance.sampled(snapshot, newly_in=self._newly_in)
         self._newly_in = False
-        self._last = (snapshot, self._doors.system)
-        return replace(
-            snapshot,
-            door=replace(snapshot.door, hint=self._hint(snapshot)),
-            pgbouncers=self._pgbouncers(),
-            returned=returned,
-        )
+        door = replace(snapshot.door, hint=self._entrance.hint(snapshot))
+        return replace(snapshot, door=door, pgbouncers=self._pgbouncers(), returned=returned)
 
     def _pgbouncers(self) -> tuple[PgBouncer, ...]:
         return tuple(console.latest() for console in self._consoles)
-
-    def _returned(self, snapshot: Snapshot) -> str:
-        shut, self._shut, self._shut_since = self._shut_since, None, None
-        tries, self._shut_tries = self._shut_tries, 0
-        if self._last is not None:
-            before, system = self._last
-            known = system is not None and self._doors.system is not None
-            changed = comeback.changes(before, snapshot, same_system=system == self._doors.system if known else None)
-            return comeback.returned(_clock() - self._away_since, changed)
-        return comeback.let_in(_clock() - shut[1], tries) if shut else ""
-
-    def _hint(self, snapshot: Snapshot) -> str:
-        better = getting_in.better_door(snapshot.door, snapshot.server, snapshot.settings)
-        said = [self.detour, better]
-        return "; ".join(sentence for sentence in said if sentence)
 
     async def _rest(self, began: float) -> None:
         """Sleep what is left of the interval, whatever it becomes meanwhile."""
@@ -335,22 +301,11 @@ class LiveSource:
     # --- trouble -----------------------------------------------------------------------------------------------------
 
     def _trouble(self, reason: str) -> Trouble:
+        self._entrance.lost()
         if self._since is None:
-            self._since, self._away_since = datetime.now(UTC), _clock()
-        return Trouble(reason, self._since, self._tries, self._waiting())
-
-    def _waiting(self) -> Waiting | None:
-        if self._shut is None or self._shut_since is None or self._probe is not None:
-            return None
-        version = self._last[0].server.version_num if self._last else None
-        return Waiting(
-            since=self._shut_since[0],
-            tries=self._shut_tries,
-            refusals=self._shut.refusals,
-            next_try=self._next_try,
-            advice=getting_in.advice(self._shut.refusals, self._doors.role, version),
-            pgbouncers=self._pgbouncers(),
-        )
+            self._since = datetime.now(UTC)
+        waiting = self._entrance.waiting(self._pgbouncers()) if self._probe is None else None
+        return Trouble(reason, self._since, self._tries, waiting)
 
     async def _give_up(self, question: asyncio.Task[Snapshot]) -> None:
         """Close the connection; the question in flight ends with an error."""
@@ -368,66 +323,44 @@ class LiveSource:
         post(self._trouble(reason))
 
     async def _reopen(self, post: Callable[[Update], None]) -> None:
-        """Try all doors until one opens, politely."""
-        async with self._pgbouncers_told(post):
-            self._tell(post)
-            while self._probe is None:
-                if not self._well:
-                    ends = _clock() + self._next_try
-                    await self._sleep(lambda ends=ends: ends)  # type: ignore[misc]
-                self._well = False
-                try:
-                    await self._enter()
-                except PgHeadroomError as error:
-                    self._tries += 1
-                    self._tell(post, error)
-
-    async def _enter(self) -> None:
-        try:
-            self._probe = await self._doors.enter()
-        except NoDoor as shut:
-            self._shut = shut if shut.full else None
-            if shut.full:
-                self._shut_since = self._shut_since or (datetime.now(UTC), _clock())
-                self._shut_tries += 1
-            raise
-        finally:
-            self._next_try = self._choose_pause()
-        self._newly_in = True
-
-    def _choose_pause(self) -> float:
-        # Monitors that lost the same server must not all come back in the same instant.
-        if self._shut is None or self._shut_since is None:
-            pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
-            return pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-        over = max(0.0, _clock() - self._shut_since[1] - FULL_FOR_LONG)
-        longest = min(LONG_FULL_PAUSE, FULL_PAUSE * (1 + over / FULL_FOR_LONG))
-        return random.uniform(longest / 5, longest)  # noqa: S311 - not a secret
-
-    def _tell(self, post: Callable[[Update], None], error: PgHeadroomError | None = None) -> None:
-        """Post what keeps us out; while we wait for room not each time."""
-        error = error or self._shut
-        if error is None or (self._shut is not None and self._tries and _clock() - self._told_at < WAITING_TOLD_EVERY):
-            return
-        self._told_at = _clock()
-        post(self._trouble(str(error)))
-
-    @asynccontextmanager
-    async def _pgbouncers_told(self, post: Callable[[Update], None]) -> AsyncIterator[None]:
-        """Meanwhile ask the PgBouncers at the interval, and show them in the waiting room."""
+        """Try the doors until one opens, politely. The PgBouncers are asked meanwhile."""
         telling = asyncio.create_task(self._tell_pgbouncers(post))
+        forget(telling)
         try:
-            yield
+            await self._try_doors(post)
         finally:
             telling.cancel()
             await asyncio.wait({telling})
 
+    async def _try_doors(self, post: Callable[[Update], None]) -> None:
+        if self._entrance.shut is not None:  # they were tried before we ran
+            post(self._trouble(str(self._entrance.shut)))
+        while self._probe is None:
+            if not self._well:
+                await self._pause()
+            self._well = False
+            try:
+                await self.open()
+            except PgHeadroomError as error:
+                self._tries += 1
+                self._tell(error, post)
+
+    async def _pause(self) -> None:
+        ends = _clock() + self._entrance.next_try
+        await self._sleep(lambda: ends)
+
+    def _tell(self, error: PgHeadroomError, post: Callable[[Update], None]) -> None:
+        if self._entrance.shut is None or _clock() - self._told_at >= WAITING_TOLD_EVERY:
+            self._told_at = _clock()
+            post(self._trouble(str(error)))
+
     async def _tell_pgbouncers(self, post: Callable[[Update], None]) -> None:
+        """Show them in the waiting room, at the interval."""
         while self._consoles:
             if asked := self._begin_consoles():
                 await asyncio.wait(asked, timeout=PATIENCE)
-            if self._shut is not None:
-                post(self._trouble(str(self._shut)))
+            if self._entrance.shut is not None:
+                post(self._trouble(str(self._entrance.shut)))
             await asyncio.sleep(self._interval)
 
 
