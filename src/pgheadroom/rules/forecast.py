@@ -90,13 +90,13 @@ def _real(limit: Limit, times: list[float], values: list[float], first: int) -> 
     rise = line.slope * (times[-1] - times[first])
     if rise < max(least, _NOISES * line.noise) or abs(line.behind) > max(1.5, line.noise, _BENT * rise):
         return None
-    return line if line.level >= _highest_before(times, values, first) else None
+    return line if line.level >= _highest_before(times, values, first) + 1 else None
 
 
 def _highest_before(times: list[float], values: list[float], first: int) -> float:
     back = max(_LOOKED_BACK, _AHEAD * (times[-1] - times[first]))
     start = times[first] - back
-    return max((value for time, value in zip(times[:first], values, strict=False) if time >= start), default=0.0)
+    return max((value for time, value in zip(times[:first], values, strict=False) if time >= start), default=-1.0)
 
 
 def _ahead(limit: Limit, line: Line, span: float) -> Forecast | None:
