@@ -18,7 +18,7 @@ WINDOWS = (30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 LONGEST = 3 * 3600.0
 """Nothing is said about what is farther away than this many seconds."""
 
-_POINTS = 48
+_POINTS = 40
 _LEAST_POINTS = 8
 _FILLED = 0.7
 """A window counts only where the history reaches back at least this part of it."""

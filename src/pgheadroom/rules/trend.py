@@ -40,17 +40,14 @@ class Line:
 
 
 def thinned(times: Sequence[float], values: Sequence[float], most: int) -> tuple[list[float], list[float]]:
-    """At most `most` points: the medians of as many equal spans of time."""
-    if len(times) <= most:
+    """At most `most` points: the medians of as many parts with equally many points."""
+    count = len(times)
+    if count <= most:
         return list(times), list(values)
-    start, span = times[0], (times[-1] - times[0]) / most
-    groups: dict[int, list[int]] = {}
-    for place, time in enumerate(times):
-        groups.setdefault(min(most - 1, int((time - start) / span)), []).append(place)
-    chosen = [groups[number] for number in sorted(groups)]
+    edges = [count * part // most for part in range(most + 1)]
     return (
-        [median([times[place] for place in group]) for group in chosen],
-        [median([values[place] for place in group]) for group in chosen],
+        [median(times[start:end]) for start, end in pairwise(edges)],
+        [median(values[start:end]) for start, end in pairwise(edges)],
     )
 
 
