@@ -149,13 +149,15 @@ class Doors:
     # --- what a door said --------------------------------------------------------------------------------------------
 
     async def _heard(self, way: Way, failure: NoConnection) -> Refusal:
-        limit, name, sqlstate = RefusedBy.OTHER, "", None
+        limit, name, sqlstate, message = RefusedBy.OTHER, "", None, str(failure)
         if isinstance(failure, NotLetIn):
             limit, name = failure.said.limit, failure.said.name
             unclear = limit in _AMBIGUOUS and not _PLAIN.search(str(failure))
             if failure.said.by_server and unclear and failure.address is not None:
                 limit, name, sqlstate = await self._looked_at(way, failure.address, limit, name)
-        return Refusal(way.label, limit, name, sqlstate, str(failure), datetime.now(UTC))
+            if limit is not failure.said.limit:
+                message += f" ({limit} limit, SQLSTATE {sqlstate})"
+        return Refusal(way.label, limit, name, sqlstate, message, datetime.now(UTC))
 
     async def _looked_at(
         self, way: Way, address: Address, limit: RefusedBy, name: str

@@ -35,11 +35,8 @@ _ROUTINES = {
 NO_ROOM = "53300"
 """SQLSTATE too_many_connections."""
 _NO_PASSWORD = re.compile(r"no password supplied|needs? password|password is required|empty password")
-_SEVERITIES = (
-    "FATAL|ERROR|PANIC|KATASTROFALNY|FATALE|ERRORE|FATALT|FEL|FEHLER|ERREUR|ფატალური|치명적오류|오류|ВАЖНО|ОШИБКА"
-    "|ФАТАЛЬНО|ПОМИЛКА|致命错误|错误|エラー"
-)
-_FROM_SERVER = re.compile(rf"(?:{_SEVERITIES}):\s+(?P<reason>.*)", re.DOTALL)
+# In every language libpq puts two blanks behind the severity; a server whose LC_CTYPE is C may send nothing but "?".
+_FROM_SERVER = re.compile(r"(?:(?:FATAL|ERROR|PANIC):\s+|(?:^|failed: )[^\s:]+:  )(?P<reason>.*)", re.DOTALL)
 _AT_HOST = re.compile(r'server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)')
 _ON_SOCKET = re.compile(r'server on socket "(?P<folder>[^"]*)/\.s\.PGSQL\.(?P<port>\d+)"')
 _PREAMBLE = re.compile(r"^.*(?:connection to server (?:at|on) .*? failed:|connection failed:)\s*", re.DOTALL)

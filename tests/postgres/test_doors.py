@@ -1,0 +1,271 @@
+"""Doors on real servers: which opens, in which order, and what the others said."""
+
+import getpass
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from pgheadroom.demo.bouncer import Bouncer
+from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.playground import Playground
+from pgheadroom.errors import UsageError
+from pgheadroom.model.refusal import RefusedBy
+from pgheadroom.postgres import conninfo
+from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
+from servers import Roles, Sessions
+
+
+async def entered_as(doors: Doors) -> str:
+    probe = await doors.enter()
+    user: str = probe.catalogue.facts.user
+    await probe.close()
+    return user
+
+
+async def shut(doors: Doors) -> NoDoor:
+    with pytest.raises(NoDoor) as refused:
+        await doors.enter()
+    return refused.value
+
+
+def over_tcp(server: Cluster, user: str, dbname: str = "postgres", **others: str) -> str:
+    """Where the server's own socket folder is not found, so that the given doors are all there are."""
+    return server.conninfo(user, dbname, tcp=True, **others)
+
+
+async def test_the_first_door_that_opens_is_taken(server: Cluster, role: Roles) -> None:
+    role("narrow", limit=0)
+    role("second")
+    role("third")
+    doors = Doors(over_tcp(server, "narrow"), ["user=second", over_tcp(server, "third")])
+    assert await entered_as(doors) == "second"
+    assert doors.way is doors.ways[1]
+    assert doors.way.detour.startswith(f"in through second@127.0.0.1:{server.port}/postgres, because 127.0.0.1:")
+    assert 'too many connections for role "narrow"' in doors.way.detour
+
+
+async def test_an_open_first_door_needs_no_other(one_server: Cluster, role: Roles) -> None:
+    role("watcher")
+    doors = Doors(one_server.conninfo("watcher"), ["host=127.0.0.1 port=1"])
+    assert await entered_as(doors) == "watcher"
+    assert doors.way is not None
+    assert doors.way.detour == ""
+    assert len(doors.ways) == 2
+
+
+async def test_a_full_server_is_entered_as_the_superuser_of_its_socket(
+    server: Cluster, role: Roles, sessions: Sessions
+) -> None:
+    role("web")
+    sessions.fill("web")
+    doors = Doors(server.conninfo("web"))
+    assert await entered_as(doors) == "postgres"
+    assert doors.way is not None
+    assert not doors.way.given
+    assert "in through postgres@" in doors.way.detour
+    assert "remaining connection slots are reserved" in doors.way.detour
+
+
+@pytest.mark.parametrize("wrong", ["user=nobody_of_this_name", "dbname=nowhere"])
+async def test_a_door_that_fails_otherwise_leads_to_no_stronger_role(one_server: Cluster, wrong: str) -> None:
+    refused = await shut(Doors(conninfo.merge(one_server.conninfo("postgres"), wrong)))
+    assert [one.limit for one in refused.refusals] == [RefusedBy.OTHER]
+    assert not refused.full
+    assert "does not exist" in str(refused)
+
+
+async def test_a_wrong_password_leads_to_no_stronger_role(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(hba="local all postgres trust\nlocal all all scram-sha-256\n")
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
+    doors = Doors(cluster.conninfo("web"), password="guess")
+    assert "password authentication failed" in str(await shut(doors))
+    # Where the user can be asked, no other door is tried before; where not, the next one is.
+    asked = await shut(Doors(cluster.conninfo("web"), ["user=postgres"], asks=True))
+    assert asked.password_needed
+    assert await entered_as(Doors(cluster.conninfo("web"), ["user=postgres"])) == "postgres"
+    # The password that was typed goes to the first door only.
+    other = await shut(Doors(cluster.conninfo("nobody"), ["user=web"], password="open sesame"))
+    assert [one.full for one in other.refusals] == [False, False]
+    assert "a password is needed" in other.refusals[1].message
+
+
+def limits(refused: NoDoor) -> Sequence[tuple[RefusedBy, str, str | None]]:
+    return [(one.limit, one.name, one.sqlstate) for one in refused.refusals]
+
+
+async def test_what_each_door_says(server: Cluster, role: Roles, sessions: Sessions) -> None:
+    role("narrow", limit=0)
+    role("web")
+    role.superuser.execute("CREATE DATABASE small CONNECTION LIMIT 0")
+    try:
+        doors = Doors(over_tcp(server, "narrow"), ["user=web dbname=small", "user=nobody_of_this_name"])
+        refused = await shut(doors)
+        assert limits(refused) == [
+            (RefusedBy.ROLE, "narrow", None),
+            (RefusedBy.DATABASE, "small", None),
+            (RefusedBy.OTHER, "", None),
+        ]
+        assert refused.full
+        assert str(refused).endswith("; nor does any of 2 other doors open")
+    finally:
+        role.superuser.execute("DROP DATABASE small")
+    sessions.fill("postgres")
+    assert limits(await shut(Doors(over_tcp(server, "web")))) == [(RefusedBy.SERVER, "", "53300")]
+
+
+async def test_the_reserves_are_told_apart(server: Cluster, role: Roles, sessions: Sessions) -> None:
+    role("web")
+    sessions.fill("web")
+    expected = RefusedBy.RESERVE if server.major >= 16 else RefusedBy.SUPERUSER_RESERVE
+    assert limits(await shut(Doors(over_tcp(server, "web")))) == [(expected, "", None)]
+    if server.major >= 16:
+        role("helper", member_of=["pg_use_reserved_connections"])
+        assert await entered_as(Doors(over_tcp(server, "web"), ["user=helper"])) == "helper"
+        sessions.fill("helper")
+        assert limits(await shut(Doors(over_tcp(server, "helper")))) == [(RefusedBy.SUPERUSER_RESERVE, "", None)]
+
+
+async def test_walsenders(server: Cluster) -> None:
+    wanted = server.conninfo(replication="true")
+    taken = []
+    try:
+        while len(taken) < 20:
+            taken.append(psycopg.connect(wanted, autocommit=True))
+    except psycopg.OperationalError:
+        assert taken
+    refused = await shut(Doors(wanted))
+    for connection in taken:
+        connection.close()
+    assert refused.refusals[0].limit is RefusedBy.WALSENDERS
+
+
+async def test_a_pooler_that_is_full(one_server: Cluster, new_bouncer: Callable[..., Bouncer]) -> None:
+    upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres"
+    bouncer = new_bouncer({"postgres": upstream}, settings={"max_client_conn": 1})
+    taken = []
+    for _ in range(3):  # the fixture's own look may still be in the one place
+        with suppress(psycopg.OperationalError):
+            taken.append(psycopg.connect(bouncer.conninfo("postgres", "postgres")))
+    doors = Doors(bouncer.conninfo("postgres", "postgres"), [one_server.conninfo()])
+    # Straight to PostgreSQL there is room.
+    assert await entered_as(doors) == "postgres"
+    assert doors.way is doors.ways[1]
+    assert "no more connections allowed" in doors.ways[1].detour
+    for connection in taken:
+        connection.close()
+
+
+async def test_a_door_that_fails_otherwise_rests_while_others_are_full(one_server: Cluster, role: Roles) -> None:
+    role("narrow", limit=0)
+    doors = Doors(over_tcp(one_server, "narrow"), ["user=nobody_else"])
+    for _ in range(5):
+        await shut(doors)
+    assert one_server.log.count('role "nobody_else" does not exist') == 1
+    assert one_server.log.count('too many connections for role "narrow"') >= 5
+    assert len((await shut(doors)).refusals) == 2
+
+
+LANGUAGES = {
+    "de_DE": "zu viele Verbindungen",
+    "fr_FR": "trop de",
+    # The test's servers have the locale C: what ASCII has no letters for is respelled, or lost.
+    "ru_RU": "slishkom mnogo",
+    "ja_JP": "????",
+    "zh_CN": "????",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_server_that_speaks_another_language(
+    new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found_in, usual = str(locale_of(tmp_path, language)), Playground._environment
+    monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
+    cluster = translated(new_cluster, f"{language}.UTF-8")
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE web LOGIN")
+        superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
+        superuser.execute("CREATE DATABASE small CONNECTION LIMIT 0")
+    words = LANGUAGES[language]
+    refused = await shut(Doors(over_tcp(cluster, "narrow"), ["user=web dbname=small"]))
+    assert [(one.limit, one.name) for one in refused.refusals] == [
+        (RefusedBy.ROLE, "narrow"),
+        (RefusedBy.DATABASE, "small"),
+    ]
+    assert words in refused.refusals[0].message
+    sessions = Sessions(cluster)
+    sessions.fill("web")
+    (one,) = (await shut(Doors(over_tcp(cluster, "web")))).refusals
+    assert one.limit is RefusedBy.SUPERUSER_RESERVE
+    sessions.fill("postgres")
+    (one,) = (await shut(Doors(over_tcp(cluster, "web")))).refusals
+    assert (one.limit, one.sqlstate) == (RefusedBy.SERVER, "53300")
+    sessions.close_all()
+
+
+def locale_of(folder: Path, language: str) -> Path:
+    """A folder with the system's locale for a language, made from what glibc brings."""
+    program = shutil.which("localedef")
+    if program is None or not Path("/usr/share/i18n/locales", language).exists():
+        pytest.skip("no localedef, or no sources of locales")
+    folder.chmod(0o755)
+    for above in folder.parents:
+        if above.owner() == getpass.getuser() and above.name.startswith("pytest-"):
+            above.chmod(0o755)
+    subprocess.run([program, "-i", language, "-f", "UTF-8", folder / f"{language}.UTF-8"], check=True)
+    return folder
+
+
+def translated(new_cluster: Callable[..., Cluster], locale: str) -> Cluster:
+    """A server of 15, which Debian packs with its translations."""
+    cluster = new_cluster(15, {"lc_messages": f"'{locale}'"})
+    try:
+        psycopg.connect(cluster.conninfo("nobody_of_this_name"))
+    except psycopg.OperationalError as refused:
+        if "does not exist" in str(refused):
+            pytest.skip(f"PostgreSQL has no messages for {locale}")
+    return cluster
+
+
+# --- conninfos of doors ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("main", "other", "expected"),
+    [
+        (
+            "host=db1 port=6000 dbname=shop user=web password=x",
+            "user=postgres",
+            {"host": "db1", "port": "6000", "dbname": "shop", "user": "postgres"},
+        ),
+        ("host=db1 user=web password=x", "dbname=other", {"host": "db1", "user": "web", "password": "x"}),
+        ("host=db1 user=web", "host=db2", {"host": "db2"}),
+        ("host=db1 user=web", "service=prod", {"service": "prod"}),
+        ("", "user=postgres", {"user": "postgres"}),
+    ],
+)
+def test_a_door_without_a_host_leads_to_the_same_server(main: str, other: str, expected: dict[str, Any]) -> None:
+    found = conninfo.parse(into_same_server(main, other))
+    assert {**found, **expected} == found
+    assert ("password" in found) == ("password" in expected)
+
+
+def test_a_door_that_libpq_cannot_read_is_said_at_once() -> None:
+    with pytest.raises(UsageError):
+        Doors("host=db1", ["nonsense=1"])
+
+
+def test_the_role_that_advice_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGUSER", "from_variable")
+    assert Doors("user=web").role == "web"
+    assert Doors("").role == "from_variable"
+    monkeypatch.delenv("PGUSER")
+    assert Doors("").role == os.environ.get("LOGNAME", Doors("").role)

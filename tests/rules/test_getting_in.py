@@ -1,0 +1,80 @@
+"""Advice before shut doors, and the better door that would exist."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
+from pgheadroom.rules.getting_in import advice, better_door
+
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def refused(limit: RefusedBy, name: str = "", message: str = "") -> Refusal:
+    return Refusal("web@db1/shop", limit, name, None, message, NOW)
+
+
+def server(version_num: int) -> Server:
+    return Server("db1", "x", version_num, False, NOW)
+
+
+def door(slot: SlotKind, user: str = "Watcher") -> Door:
+    return Door(user, "shop", slot, 1, True, True)
+
+
+@pytest.mark.parametrize("limit", [limit for limit in RefusedBy if limit is not RefusedBy.OTHER])
+def test_every_limit_has_advice(limit: RefusedBy) -> None:
+    assert advice([refused(limit)], "web")
+
+
+def test_what_is_not_for_lack_of_room_needs_none() -> None:
+    assert advice([refused(RefusedBy.OTHER)], "web") == ()
+
+
+def test_the_grant_to_have_ready_is_for_16_and_later() -> None:
+    grant = 'GRANT pg_use_reserved_connections TO "Watcher";'
+    assert any(grant in sentence for sentence in advice([refused(RefusedBy.RESERVE)], "Watcher", 160_000))
+    assert not any(grant in sentence for sentence in advice([refused(RefusedBy.SERVER)], "Watcher", 150_018))
+    told = refused(RefusedBy.SUPERUSER_RESERVE, message="reserved for non-replication superuser connections")
+    assert not any(grant in sentence for sentence in advice([told], "Watcher"))
+    assert any("as superuser" in s or "superuser's door" in s for s in advice([told], "Watcher"))
+    # Where the version is not known, it says from which on.
+    unknown = advice([refused(RefusedBy.SERVER)], "Watcher")
+    assert any(grant in sentence and "16 and later" in sentence for sentence in unknown)
+
+
+def test_the_limit_that_is_full_is_named() -> None:
+    (role, *_) = advice([refused(RefusedBy.ROLE, 'we"b')])
+    assert 'ALTER ROLE "we""b" CONNECTION LIMIT' in role
+    (database, *_) = advice([refused(RefusedBy.DATABASE, "shop")])
+    assert "ALTER DATABASE shop CONNECTION LIMIT" in database
+
+
+def test_two_doors_with_the_same_limit_are_advised_once() -> None:
+    once, twice = advice([refused(RefusedBy.SERVER)]), advice([refused(RefusedBy.SERVER)] * 2)
+    assert once == twice
+
+
+def test_no_reserve_helps_against_processes_that_never_log_in() -> None:
+    (only,) = advice([refused(RefusedBy.PROCESSES)], "web", 180_000)
+    assert "authentication_timeout" in only
+
+
+@pytest.mark.parametrize(
+    ("slot", "version_num", "reserved", "words"),
+    [
+        (SlotKind.SUPERUSER, 180_000, 0, ""),
+        (SlotKind.RESERVED, 180_000, 2, ""),
+        (SlotKind.RESERVED, 180_000, 0, "reserved_connections is 0"),
+        (SlotKind.ORDINARY, 180_000, 2, 'GRANT pg_use_reserved_connections TO "Watcher" takes one of 2 reserved'),
+        (SlotKind.ORDINARY, 160_000, 0, "reserved_connections is 0"),
+        (SlotKind.ORDINARY, 150_000, 0, "give a superuser's --door"),
+    ],
+)
+def test_a_better_door_is_said_where_one_would_exist(
+    slot: SlotKind, version_num: int, reserved: int, words: str
+) -> None:
+    said = better_door(door(slot), server(version_num), SlotSettings(30, 3, reserved))
+    assert words in said
+    assert bool(said) == bool(words)
