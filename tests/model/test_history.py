@@ -5,9 +5,11 @@ from math import floor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom.model.history import COLUMNS, History
+from pgheadroom.model.history import COLUMNS, HOGS_KEPT, History
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Role
+from pgheadroom.model.turnover import HogName
 from pgheadroom.rules.capacity import capacity
 from samples import NOW, hidden, many, pool, session, snapshot, waiter
 
@@ -143,3 +145,58 @@ def test_a_plot_moves_by_whole_steps_only():
     samples = [at(second / 4, many(second % 7)) for second in range(80)]
     columns = [history(*samples[:count]).column("used", 10, 10) for count in (77, 78, 79, 80)]
     assert {tuple(column[:-1]) for column in columns} == {tuple(columns[0][:-1])}
+
+
+WEB, BATCH = HogName("web", "checkout"), HogName("batch", "import")
+
+
+def test_each_hog_has_a_history_of_its_own():
+    mine = [session(pid, user="batch", application="import") for pid in (1, 2)]
+    kept = history(at(0, many(3)), at(1, [*many(5), *mine]), at(2, [*many(2), *mine]))
+    assert set(kept.hogs) == {WEB, BATCH}
+    assert kept.hog_series(WEB, "total")[1] == [3, 5, 2]
+    assert kept.hog_series(BATCH, "total")[1] == [0, 2, 2]
+    assert kept.hog_series(BATCH, "new")[1] == [0, 2, 0]
+    assert kept.hog_column(WEB, "total", 3, 3) == [3, 5, 2]
+    assert kept.hog_series(HogName("nobody", ""), "total")[1] == [0, 0, 0]
+
+
+def test_what_a_limit_counted_is_kept():
+    web = {"roles": {"web": Role("web", False, 10)}}
+    kept = history(at(0, many(3), **web), at(1, many(7), **web))
+    (limit,) = capacity(at(1, many(7), **web)).limits
+    assert kept.limit_series(limit)[1] == [3, 7]
+
+
+def test_who_comes_and_who_goes_and_how_long_they_lived():
+    short = [session(pid, backend_start=NOW + timedelta(seconds=pid - 50)) for pid in (51, 52, 53)]
+    kept = history(at(0), at(2, short[:2]), at(3, short[1:]), at(5, many(1)))
+    assert sorted(one.life for one in kept.ended(10)) == [2, 2, 3]
+    assert {one.name for one in kept.ended(10)} == {WEB}
+    turnover = kept.turnover(10)
+    assert (turnover.seconds, turnover.new, turnover.ended, turnover.median_life) == (5, 4, 3, 2)
+    assert turnover.per_second == 0.8
+    newest = kept.turnover(1.5, WEB)
+    assert (newest.seconds, newest.new, newest.ended) == (2, 1, 2)
+
+
+def test_one_sample_says_nothing_about_comings_and_goings():
+    assert history(at(0, many(3))).turnover(10) is None
+    assert History().turnover(10) is None
+    assert History().ended(10) == []
+
+
+def test_hogs_are_many_but_their_memory_is_not():
+    kept = History(100)
+    for second in range(300):
+        crowd = [session(1000 + n, application=f"job-{second}-{n}") for n in range(80)]
+        sample = at(second, crowd)
+        kept.append(sample, capacity(sample))
+    assert len(kept.hogs) == HOGS_KEPT
+
+
+def test_a_clock_that_goes_back_forgets_the_hogs_too():
+    kept = history(at(10, many(3)), at(11, many(4)))
+    kept.append(at(5, many(2)), capacity(at(5, many(2))))
+    assert kept.hog_series(WEB, "total")[1] == [2]
+    assert kept.turnover(10) is None

@@ -39,12 +39,12 @@ class Tally(Generic[Key]):
 
     def put(self, place: int, counts: Mapping[Key, Sequence[int]]) -> None:
         """Write what a sample counted into a place of the rings."""
-        self._make_room({key: count for key, count in counts.items() if key not in self._rings})
         nothing = (0,) * len(self._columns)
+        for key in self._rings:
+            self._sizes[key] = counts.get(key, nothing)[0]
+        self._make_room({key: count for key, count in counts.items() if key not in self._rings})
         for key, rings in self._rings.items():
-            values = counts.get(key, nothing)
-            self._sizes[key] = values[0]
-            for ring, value in zip(rings, values, strict=True):
+            for ring, value in zip(rings, counts.get(key, nothing), strict=True):
                 ring[place] = min(value, _LARGEST)
 
     def ring(self, key: Key, column: str) -> Sequence[int]:
