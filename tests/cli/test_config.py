@@ -173,7 +173,12 @@ def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path):
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
 @pytest.mark.parametrize(
-    "secret", ["conninfo = 'host=a password=hunter2'", "pgbouncer = ['postgresql://u:hunter2@b/pgbouncer']"]
+    "secret",
+    [
+        "conninfo = 'host=a password=hunter2'",
+        "pgbouncer = ['postgresql://u:hunter2@b/pgbouncer']",
+        "doors = ['user=rescue password=hunter2']",
+    ],
 )
 def test_a_password_that_others_can_read_is_warned_of_and_not_told(tmp_path, mode, warned, secret):
     path = tmp_path / "c.toml"

@@ -106,6 +106,21 @@ def test_defaults_file_environment_flags(config_file):
     )
 
 
+def test_doors_of_the_target_the_variable_and_the_flags(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text("[targets.production]\nconninfo = 'host=db1'\ndoors = ['user=rescue', 'host=/run/postgresql']\n")
+    file = str(path)
+    assert settled(file).doors == ()
+    assert settled(file, "production").doors == ("user=rescue", "host=/run/postgresql")
+    assert settled(file, "production", PGHEADROOM_DOOR="user=a; user=b").doors == ("user=a", "user=b")
+    assert settled(file, "--door", "user=c", "--door", "user=d", PGHEADROOM_DOOR="user=a").doors == ("user=c", "user=d")
+
+
+def test_a_door_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
+    with pytest.raises(UsageError, match='door 2: connection string: invalid connection option "nonsense"'):
+        settled(config_file, "--door", "user=a", "--door", "nonsense=1")
+
+
 def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
     with pytest.raises(UsageError, match='PgBouncer 2: connection string: invalid connection option "nonsense"'):
         settled(config_file, "--pgbouncer", "host=a", "--pgbouncer", "nonsense=1")

@@ -26,6 +26,7 @@ from pgheadroom.errors import UsageError
         (["--", "snapshot"], "monitor", ["--", "snapshot"]),
         (["monitor"], "monitor", ["monitor"]),
         (["--pgbouncer", "demo", "terminate"], "terminate", ["--pgbouncer", "demo"]),
+        (["--door", "demo", "terminate"], "terminate", ["--door", "demo"]),
     ],
 )
 def test_the_command_is_the_first_word_that_is_no_flags_value(arguments, command, rest):
@@ -35,7 +36,11 @@ def test_the_command_is_the_first_word_that_is_no_flags_value(arguments, command
 def test_every_flag_with_a_value_is_known_to_the_search_for_the_command():
     for name in flags.COMMANDS:
         for action in flags.build_parser(name)._actions:
-            shared = {"-h", "-i", "--config"} & set(action.option_strings) or action.dest in ("pgbouncer", "dbname")
+            shared = {"-h", "-i", "--config"} & set(action.option_strings) or action.dest in (
+                "pgbouncer",
+                "door",
+                "dbname",
+            )
             if shared and action.nargs is None:
                 for option in action.option_strings:
                     assert flags._takes_next(option), option

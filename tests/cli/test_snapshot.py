@@ -143,6 +143,11 @@ def test_a_full_server_says_that_it_is_full(one_server, role, sessions, env):
     done = subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 3
     assert "reserved" in done.stderr
+    # Another door is taken, and said: a stronger role does not work unseen.
+    done = subprocess.run([*arguments, "--door", "user=postgres"], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert f"in through postgres@127.0.0.1:{one_server.port}/postgres, because" in done.stderr
+    assert "in through" not in done.stdout
 
 
 def test_a_server_that_is_busy_elsewhere_is_said_in_time(env):
