@@ -5,10 +5,12 @@ from datetime import datetime
 
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble
-from pgheadroom.view.cells import Cell, Line, spread, spread_first_fitting
+from pgheadroom.view.cells import Cell, Line, line_width, spread, spread_first_fitting
 from pgheadroom.view.durations import duration, interval, round_trip
-from pgheadroom.view.text import safe
+from pgheadroom.view.text import cell_width, fit, safe
 from pgheadroom.view.words import SLOT_WORDS
+
+_SHORTEST_TITLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,16 @@ def header(snapshot: Snapshot | None, title: str, freshness: Freshness, width: i
         return spread(left, _freshness(snapshot, freshness), width)
     lefts = [[*cells, *mark] for cells in (_identity(snapshot, title), _identity(snapshot, title, short=True))]
     rights = (_freshness(snapshot, freshness), _freshness(snapshot, freshness, short=True))
+    over = line_width(lefts[-1]) + line_width(rights[-1]) + 1 - width
+    if over > 0:
+        lefts[-1][0] = _shortened(lefts[-1][0], over)
     return spread_first_fitting(lefts, rights, width)
+
+
+def _shortened(title: Cell, by: int) -> Cell:
+    """The server's name gives way first: who looks knows it, and primary or standby matters more."""
+    room = cell_width(title.text) - by
+    return title._replace(text=fit(title.text, max(min(_SHORTEST_TITLE, cell_width(title.text)), room)))
 
 
 def _identity(snapshot: Snapshot, title: str, *, short: bool = False) -> list[Cell]:

@@ -20,6 +20,8 @@ from pgheadroom.view.cells import Cell, fit_line
 from pgheadroom.view.session_detail import detail_lines
 from pgheadroom.view.text import safe
 
+_NOT_HERE = frozenset({"next_pane", "filter"})  # one pane, of text
+
 
 class Detail(LiveScreen):
     """Asks for the session again with each sample, one question at a time."""
@@ -101,6 +103,8 @@ class Detail(LiveScreen):
         return picture.chains.of_session(self._session_id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in _NOT_HERE:
+            return False
         if action == "client":
             picture = self.monitor.picture
             chain = self._chain(picture) if picture is not None else None

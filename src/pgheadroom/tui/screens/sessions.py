@@ -72,6 +72,7 @@ class Sessions(LiveScreen):
         return [one for one in chosen if one.state is not State.IDLE] if self._hide_idle else chosen
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        event.prevent_default()  # Textual would call the base class too, which knows no filter language
         line = self.query_one(FilterLine)
         try:
             self.set_filter(event.text)

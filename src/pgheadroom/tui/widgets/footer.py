@@ -8,7 +8,8 @@ from pgheadroom.view.cells import Cell, fit_line, line_width
 
 _NAMES = {
     "question_mark": "?", "plus": "+", "minus": "-", "slash": "/", "space": "Space", "tab": "Tab", "enter": "Enter",
-    "escape": "Esc", "colon": ":",
+    "escape": "Esc", "colon": ":", "equals_sign": "=", "pageup": "PgUp", "pagedown": "PgDn", "up": "Up", "down": "Down",
+    "home": "Home", "end": "End", "shift+tab": "Shift+Tab",
 }  # fmt: skip
 
 
@@ -64,6 +65,7 @@ def _shown(screen: Screen[object]) -> list[Binding]:
 _FIRST = (
     "confirm",
     "next_pane",
+    "command",
     "open",
     "terminate",
     "cancel",
