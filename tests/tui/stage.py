@@ -3,10 +3,13 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from textual.pilot import Pilot
 
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
 from pgheadroom.tui.app import Monitor, Options
 from tui.outage import FakeSource, outage
@@ -52,11 +55,16 @@ class Stage:
         return found[0]
 
 
+def settled(snapshot: Snapshot) -> tuple[Snapshot, ...]:
+    """The same sample three times in three seconds: what is found in it is no passing thing any more."""
+    return tuple(replace(snapshot, taken_at=snapshot.taken_at - timedelta(seconds=ago)) for ago in (2, 1, 0))
+
+
 @asynccontextmanager
 async def on_stage(
     *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: object
 ) -> AsyncIterator[Stage]:
-    source = FakeSource(updates or (outage(),))
+    source = FakeSource(updates or settled(outage()))
     app = Monitor(source, options or Options("prod db1:5432"), **more)  # type: ignore[arg-type]
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, source, pilot)

@@ -6,13 +6,13 @@ from pathlib import Path
 from pgheadroom.tui.app import Options
 from tui.outage import outage, session
 from tui.powers import FakeServer, armed
-from tui.stage import LARGE, matches_golden, on_stage
+from tui.stage import LARGE, matches_golden, on_stage, settled
 from tui.test_acting import known_roles
 
 
 async def test_triage_looks_like_its_golden_and_is_one_key_away(tmp_path: Path) -> None:
     server = FakeServer(known_roles(outage()))
-    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+    async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path), size=LARGE) as stage:
         await stage.press("t")
         matches_golden("triage-160x50", stage.screen)
 
@@ -31,7 +31,7 @@ async def test_each_finding_is_told_with_evidence_and_remedy() -> None:
 
 async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None:
     server = FakeServer(known_roles(outage()))
-    async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
+    async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path), size=LARGE) as stage:
         await stage.press("t")
         findings = stage.app.screen.query_one("#findings")
         while findings.current.now is None or findings.current.now.verb is None:
@@ -40,13 +40,13 @@ async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None
         await stage.press("enter")
         assert type(stage.app.screen).__name__ == "Bulk"
         assert wanted.verb.value.upper() in stage.screen
-    async with on_stage(server.snapshot, options=Options("prod", read_only=True), size=LARGE) as stage:
+    async with on_stage(*settled(server.snapshot), options=Options("prod", read_only=True), size=LARGE) as stage:
         await stage.press("t", "enter")
         assert "SESSIONS" in stage.screen
 
 
 async def test_calm_server_has_no_finding() -> None:
     calm = replace(outage(), sessions=(session(1),), lock_requests=(), pgbouncers=())
-    async with on_stage(calm) as stage:
+    async with on_stage(*settled(calm)) as stage:
         await stage.press("t")
         assert "nothing wrong found" in stage.screen

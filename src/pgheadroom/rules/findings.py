@@ -8,6 +8,7 @@ from pgheadroom.model.history import History
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules import (
+    banners,
     busy,
     crowding,
     fullness,
@@ -41,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     stalls.aborted,
     fullness.taking_most,
     overcommit.overcommitted,
+    banners.standing,
     crowding.visibility,
 )
 
@@ -54,6 +56,7 @@ _URGENCY = (
     "reserve-in-use",
     "role-limit",
     "database-limit",
+    "pgbouncer-stands",
     "pool-waiting",
     "reconnect-storm",
     "leak",

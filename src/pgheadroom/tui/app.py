@@ -20,6 +20,7 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.rules.watch import Watch
 from pgheadroom.sampler import Source
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.actions import Inquiries, Powers
@@ -35,6 +36,7 @@ from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.trends import Trends
 from pgheadroom.tui.screens.triage import Triage
+from pgheadroom.tui.screens.waiting_room import WaitingRoom
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
@@ -73,6 +75,7 @@ class Monitor(Acting):
         "pgbouncer": Bouncers,
         "trends": Trends,
         "triage": Triage,
+        "waiting": WaitingRoom,
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -90,12 +93,13 @@ class Monitor(Acting):
         Binding("4", "mode('pgbouncer')", "PgBouncer", show=False),
         Binding("5", "mode('trends')", "Trends", show=False),
         Binding("6,t", "mode('triage')", "triage", key_display="t", tooltip="Triage: what is wrong, and what helps"),
+        Binding("w", "mode('waiting')", "waiting room", tooltip="What each door said, and what helps from outside"),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
         Binding("minus", "interval(-1)", "Shorter interval", show=False),
         Binding("question_mark,h,f1", "help", "help", key_display="?", tooltip="This help"),
-        Binding("colon", "command_palette", "Command palette", key_display=":", show=False),
+        Binding("colon,ctrl+p", "command_palette", "Command palette", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("q", "quit", "quit"),
@@ -109,7 +113,9 @@ class Monitor(Acting):
         self.history = History()
         self.trouble: Trouble | None = None
         self.paused = False
+        self._watch = Watch()
         self._picture: Picture | None = None
+        self._newest: Picture | None = None
         self._shown_at = 0.0
         self.inquiries = options.inquiries
         self._said = ""
@@ -145,15 +151,29 @@ class Monitor(Acting):
     def on_updated(self, event: Updated) -> None:
         if isinstance(event.update, Trouble):
             self.trouble = event.update
+            if event.update.waiting is not None and self._picture is None and self.current_mode != "waiting":
+                self.switch_mode("waiting")
             self.draw()
         else:
             self._take(event.update)
 
+    def _tell_news(self, snapshot: Snapshot) -> None:
+        """What is said once: a better door at the start, and what changed while there was no connection."""
+        if self.current_mode == "waiting":
+            self.switch_mode("overview")
+        first = self._picture is None
+        if snapshot.returned:
+            self.say(snapshot.returned)
+        elif first and snapshot.door.hint:
+            self.say(snapshot.door.hint)
+
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
         self.latest = snapshot
-        picture = Picture(snapshot, self.options.thresholds, self.history)
-        self.history.append(snapshot, picture.capacity)
+        picture = Picture(snapshot, self.options.thresholds, self.history, self._watch)
+        picture.remember()
+        self._newest = picture
+        self._tell_news(snapshot)
         self.follow(snapshot)
         if self.paused:
             self.draw_header()
@@ -233,6 +253,11 @@ class Monitor(Acting):
 
     # Keys
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "mode" and parameters == ("waiting",):
+            return self.trouble is not None and self.trouble.waiting is not None
+        return super().check_action(action, parameters)
+
     def action_mode(self, mode: str) -> None:
         """Go to a screen; from one that was drilled into it, back to it."""
         if mode == self.current_mode:
@@ -244,8 +269,8 @@ class Monitor(Acting):
     def action_pause(self) -> None:
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""
         self.paused = not self.paused
-        if not self.paused and self.latest is not None:
-            self._picture = Picture(self.latest, self.options.thresholds, self.history)
+        if not self.paused and self._newest is not None:
+            self._picture = self._newest
             self._shown_at = time.monotonic()
         self.draw()
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.chain import RealClients
+from pgheadroom.model.decision import Step
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.history import History
@@ -13,19 +14,24 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
+from pgheadroom.rules.decision import path_of, walk_of
 from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
+from pgheadroom.rules.watch import Watch
 
 
 class Picture:
     """A case. Each part is worked out once a sample, and only when a screen asks for it; `history` ends with it."""
 
-    def __init__(self, snapshot: Snapshot, thresholds: Thresholds, history: History) -> None:
+    def __init__(self, snapshot: Snapshot, thresholds: Thresholds, history: History, watch: Watch) -> None:
+        """`watch` and `history` take this sample in with `remember`; each sample has to, seen or not."""
         self.snapshot = snapshot
         self.thresholds = thresholds
         self.history = history
         self._case = Case(snapshot, thresholds, history)
+        self._watch = watch
+        self.findings: Sequence[Finding] = ()
 
     @property
     def capacity(self) -> Capacity:
@@ -39,9 +45,15 @@ class Picture:
     def locks(self) -> tuple[LockNode, ...]:
         return self._case.locks
 
+    def remember(self) -> None:
+        """Add this sample to what is known of the time before, and settle what is found in it."""
+        self.history.append(self.snapshot, self.capacity)
+        self.findings = self._watch.update(self.snapshot.taken_at, findings_of(self._case))
+
     @cached_property
-    def findings(self) -> Sequence[Finding]:
-        return findings_of(self._case)
+    def steps(self) -> Sequence[Step]:
+        """The path through the decision flow."""
+        return path_of(walk_of(self._case, self.findings))
 
     @property
     def usage_style(self) -> str:

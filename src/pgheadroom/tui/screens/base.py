@@ -75,7 +75,8 @@ class LiveScreen(Screen[None]):
         self.query_one(FilterLine).display = False
         panes = self.panes
         if panes:
-            panes[0].focus()
+            # At once: later it would take the focus from a filter that was opened meanwhile.
+            self.set_focus(panes[0])
             panes[0].add_class("current")
 
     def on_screen_resume(self) -> None:

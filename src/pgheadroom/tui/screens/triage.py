@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
@@ -13,7 +14,9 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.cells import Cell, fit_line
 from pgheadroom.view.gauge import gauge_line
+from pgheadroom.view.step_lines import step_lines
 from pgheadroom.view.tables.findings import FINDING_COLUMNS, finding_lines
 
 
@@ -31,16 +34,21 @@ class Triage(LiveScreen):
         yield Table[Finding](
             "FINDINGS", FINDING_COLUMNS, lambda row: row.key, id="findings", empty="nothing wrong found"
         )
-        yield Pager(id="finding-detail")
+        with Horizontal(id="triage-lower"):
+            yield Pager(id="finding-detail")
+            yield Pager(id="flow")
 
     def show(self, picture: Picture) -> None:
         slots = self.query_one("#slots", Lines)
         slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
         self.pane("findings").show(picture.findings, picture.snapshot.taken_at)
+        flow = self.query_one("#flow", Pager)
+        title = fit_line([Cell("─ ", "rule"), Cell("THE WAY HERE ", "heading")], flow.size.width, "─", "rule")
+        flow.show([title, *step_lines(picture.steps, flow.size.width)])
         self._tell()
 
     def _tell(self) -> None:
-        pager = self.query_one(Pager)
+        pager = self.query_one("#finding-detail", Pager)
         finding = self._current()
         pager.show(finding_lines(finding, pager.size.width) if finding is not None else [])
 

@@ -40,7 +40,8 @@ class FilterLine(Horizontal):
         entry = self.query_one(Input)
         entry.value = text
         entry.cursor_position = len(text)
-        entry.focus()
+        # At once: `focus()` waits for its turn, and keys that came meanwhile would act on the table.
+        self.screen.set_focus(entry)
 
     def complain(self, complaint: str) -> None:
         """Say what is wrong with the text; empty when it is right."""

@@ -1,0 +1,68 @@
+"""The waiting room: no door has room for us. What each said, what helps from outside, and PgBouncer meanwhile."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from pgheadroom.model.update import Waiting
+from pgheadroom.tui.picture import Picture
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.pgbouncer import commands_for
+from pgheadroom.tui.widgets.pager import Pager
+from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
+from pgheadroom.view.waiting_lines import waiting_lines
+
+
+class WaitingRoom(LiveScreen):
+    """Drawn once a second and with each try; it closes by itself when a door opens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("X", "command", "command", tooltip="Command PgBouncer: pause, resume, kill ..."),
+    ]
+
+    def body(self) -> Iterator[Any]:
+        yield Pager(id="waiting")
+        yield Table[PoolRow](
+            "PGBOUNCER",
+            POOL_COLUMNS,
+            lambda row: row.key,
+            id="pools",
+            empty="none given: --pgbouncer CONNINFO",
+            note=lambda row: row.note,
+        )
+
+    @property
+    def _waiting(self) -> Waiting | None:
+        return self.monitor.trouble.waiting if self.monitor.trouble is not None else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in {"terminate", "cancel", "bulk"}:
+            return False  # there is no connection that could carry a signal
+        if action == "command":
+            waiting = self._waiting
+            return self.monitor.powers is not None and waiting is not None and any(b.admin for b in waiting.pgbouncers)
+        return super().check_action(action, parameters)
+
+    def show(self, picture: Picture) -> None:
+        """A picture is of the time before; what is to be told here comes with the trouble."""
+
+    def show_status(self) -> None:
+        waiting, pager = self._waiting, self.query_one(Pager)
+        if waiting is None or not pager.size.width:
+            return
+        now = datetime.now(waiting.since.tzinfo)
+        pager.show(waiting_lines(waiting, now, pager.size.width))
+        self.pane("pools").show(pool_rows(waiting.pgbouncers), now)
+        self.refresh_bindings()
+
+    def action_command(self) -> None:
+        row = self.pane("pools").current
+        if row is not None:
+            self.monitor.open_commands(row.bouncer, commands_for(row))
+
+    def leave(self) -> None:
+        if self.monitor.picture is not None:
+            self.monitor.action_mode("overview")

@@ -1,0 +1,61 @@
+"""The waiting room in lines: since when, how often, what each door said, and what can be done from outside."""
+
+from datetime import datetime
+
+from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.update import Waiting
+from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.durations import duration
+from pgheadroom.view.text import safe, wrap
+from pgheadroom.view.words import plural
+
+_SAID: dict[RefusedBy, str] = {
+    RefusedBy.SERVER: "no slot is left, not even for a superuser",
+    RefusedBy.SUPERUSER_RESERVE: "only the slots for superusers are left",
+    RefusedBy.RESERVE: "only reserved slots are left: pg_use_reserved_connections and superusers get in",
+    RefusedBy.ROLE: "the role's CONNECTION LIMIT is reached",
+    RefusedBy.DATABASE: "the database's CONNECTION LIMIT is reached",
+    RefusedBy.WALSENDERS: "max_wal_senders is reached",
+    RefusedBy.PROCESSES: "the server starts no more processes, though slots may be free",
+    RefusedBy.POOLER: "the pooler is full",
+    RefusedBy.UNCLEAR: "there is no room",
+    RefusedBy.OTHER: "not for lack of room",
+}
+
+
+def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
+    """Each line fitted to `width`."""
+    lasted = duration((now - waiting.since).total_seconds())
+    lines: list[list[Cell]] = [
+        [
+            Cell(" NO ROOM ", "alert-bad"),
+            Cell(f"  for {lasted}, {plural(waiting.tries, 'try', 'tries')}", "bad"),
+            Cell("  the first slot that falls free is taken and kept", "dim"),
+        ],
+        [],
+    ]
+    for refusal in waiting.refusals:
+        lines += _door(refusal, now, width)
+    if waiting.advice:
+        lines.append([Cell("What helps", "heading")])
+        lines += [[Cell(head), Cell(part)] for text in waiting.advice for head, part in _bullet(text, width)]
+    return [fit_line(line, width) for line in lines]
+
+
+def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:
+    name = f" ({safe(refusal.name)})" if refusal.name else ""
+    style = "bad" if refusal.full else "warn"
+    ago = duration((now - refusal.at).total_seconds())
+    code = f"  {safe(refusal.sqlstate)}" if refusal.sqlstate else ""
+    words = wrap(safe(refusal.message), max(10, width - 4))
+    return [
+        [Cell("● ", style), Cell(safe(refusal.door), "strong"), Cell(f"  {ago} ago{code}", "dim")],
+        [Cell(f"    {_SAID[refusal.limit]}{name}", style)],
+        *([Cell("    "), Cell(part, "dim")] for part in words),
+        [],
+    ]
+
+
+def _bullet(text: str, width: int) -> list[tuple[str, str]]:
+    pieces = wrap(safe(text), max(10, width - 4))
+    return [("  - " if index == 0 else "    ", piece) for index, piece in enumerate(pieces)]

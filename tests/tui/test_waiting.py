@@ -1,0 +1,65 @@
+"""The waiting room: what is seen while no door has room, and what happens when one opens."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.update import Trouble, Waiting
+from tui.outage import FakeSource, outage
+from tui.stage import LARGE, Stage, on_stage
+
+
+def waiting(tries: int = 7) -> Trouble:
+    since = datetime.now(UTC) - timedelta(seconds=12)
+    refusal = Refusal(
+        "pgheadroom@db1:5432/shop", RefusedBy.SERVER, "", "53300", "FATAL:  sorry, too many clients already", since
+    )
+    advice = ("GRANT pg_use_reserved_connections TO pgheadroom; -- to have ready the next time",)
+    room = Waiting(since, tries, (refusal,), 0.2, advice, outage().pgbouncers)
+    return Trouble("no room", since, tries, room)
+
+
+async def first(stage: Stage) -> None:
+    await stage.settle()
+
+
+async def test_monitor_opens_without_a_connection_and_says_why() -> None:
+    async with on_stage(waiting(), size=LARGE) as stage:
+        await first(stage)
+        assert "NO ROOM" in stage.screen
+        assert "no slot is left, not even for a superuser" in stage.screen
+        assert "7 tries" in stage.screen
+        assert "GRANT pg_use_reserved_connections TO pgheadroom;" in stage.screen
+        assert "17" in stage.line("web ")  # PgBouncer's pools are live meanwhile
+
+
+async def test_first_slot_opens_the_overview_and_says_a_better_door() -> None:
+    async with on_stage(waiting()) as stage:
+        await first(stage)
+        seen = outage()
+        await stage.post(replace(seen, door=replace(seen.door, hint="a superuser's slot would be safer")))
+        assert "94/97" in stage.screen
+        assert "a superuser's slot would be safer" in stage.screen
+
+
+async def test_lost_while_running_keeps_the_data_and_the_room_is_a_key_away() -> None:
+    async with on_stage() as stage:
+        await stage.post(waiting())
+        assert "94/97" in stage.screen
+        assert "STALE" in stage.screen
+        await stage.press("w")
+        assert "NO ROOM" in stage.screen
+        await stage.press("escape")
+        assert "HOGS" in stage.screen
+        await stage.post(replace(outage(), returned="back after 12 s: the server was restarted"))
+        assert "back after 12 s: the server was restarted" in stage.screen
+        await stage.press("w")
+        assert "NO ROOM" not in stage.screen
+
+
+async def test_nothing_acts_without_a_connection() -> None:
+    async with on_stage(waiting()) as stage:
+        await first(stage)
+        await stage.press("K", "C", "B")
+        assert "Terminate" not in stage.screen
+        assert isinstance(stage.source, FakeSource)
