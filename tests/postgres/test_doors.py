@@ -18,6 +18,8 @@ from pgheadroom.demo.playground import Playground
 from pgheadroom.errors import UsageError
 from pgheadroom.model.refusal import RefusedBy
 from pgheadroom.postgres import conninfo
+from pgheadroom.postgres import doors as doors_module
+from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
 from servers import Roles, Sessions
 
@@ -71,6 +73,39 @@ async def test_a_full_server_is_entered_as_the_superuser_of_its_socket(
     assert not doors.way.given
     assert "in through postgres@" in doors.way.detour
     assert "remaining connection slots are reserved" in doors.way.detour
+
+
+async def test_the_socket_of_the_port_is_found_for_the_loopback_address(
+    new_cluster: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = new_cluster()
+    monkeypatch.setattr(doors_module, "_SOCKET_FOLDERS", ("/nowhere", str(cluster.folder)))
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
+    doors = Doors(over_tcp(cluster, "narrow"))
+    assert await entered_as(doors) == "postgres"
+    assert doors.way is not None
+    assert doors.way.stands_for_tcp
+    assert str(cluster.folder) in doors.way.detour
+
+
+async def test_a_server_without_tcp_is_not_the_one_behind_the_port(
+    new_cluster: Callable[..., Cluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a container's port, and beside it the socket of a server that only listens there."""
+    real = new_cluster()
+    monkeypatch.setattr(doors_module, "_SOCKET_FOLDERS", (str(real.folder),))
+    with psycopg.connect(real.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
+
+    async def no_tcp(connection: Connection, name: str) -> Any:
+        return False if name == "server_listens" else await asked(connection, name)
+
+    asked = doors_module._asked
+    monkeypatch.setattr(doors_module, "_asked", no_tcp)
+    refused = await shut(Doors(over_tcp(real, "narrow")))
+    assert "another server, which does not listen on TCP" in refused.refusals[-1].message
+    assert refused.full
 
 
 @pytest.mark.parametrize("wrong", ["user=nobody_of_this_name", "dbname=nowhere"])
@@ -261,6 +296,12 @@ def test_a_door_without_a_host_leads_to_the_same_server(main: str, other: str, e
 def test_a_door_that_libpq_cannot_read_is_said_at_once() -> None:
     with pytest.raises(UsageError):
         Doors("host=db1", ["nonsense=1"])
+
+
+def test_a_password_is_not_in_what_is_printed_of_doors() -> None:
+    secret = "open sesame"
+    doors = Doors(f"host=db1 password='{secret}'", [f"user=x password='{secret}'"], secret)
+    assert "sesame" not in repr(doors) + str(doors.ways)
 
 
 def test_the_role_that_advice_is_about(monkeypatch: pytest.MonkeyPatch) -> None:

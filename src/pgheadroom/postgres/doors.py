@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -50,13 +51,15 @@ class Way:
     Attributes:
         label: Without secrets.
         given: The user named it; else it was found on this machine.
+        stands_for_tcp: Found beside a port of the loopback address, which may lead elsewhere (a container, a tunnel).
         refusal: Its last word, None before the first attempt.
         detour: A sentence when it opened and is not the first: why; else empty.
     """
 
-    conninfo: str
+    conninfo: str = field(repr=False)  # it may hold a password
     label: str
     given: bool = True
+    stands_for_tcp: bool = False
     refusal: Refusal | None = None
     detour: str = ""
     closer_at: float = float("-inf")
@@ -75,9 +78,9 @@ class Doors:
         system: The system identifier of the server behind it; None when it could not be read.
     """
 
-    conninfo: str
-    others: Sequence[str] = ()
-    password: str | None = None
+    conninfo: str = field(repr=False)
+    others: Sequence[str] = field(default=(), repr=False)
+    password: str | None = field(default=None, repr=False)
     read_only: bool = False
     target: str = ""
     asks: bool = False
@@ -133,7 +136,10 @@ class Doors:
         password = self.password if way is self.ways[0] else None
         try:
             probe = await Probe.open(way.conninfo, password=password, read_only=self.read_only, target=self.target)
-            self.system = await in_time(probe.connection, _system(probe.connection), FIRST_ANSWER_WITHIN)
+            self.system = await _asked(probe.connection, "server_identity")
+            if way.stands_for_tcp and await _asked(probe.connection, "server_listens") is not True:
+                await probe.close()
+                raise NoConnection(f"{way.label}: another server, which does not listen on TCP")
         except NoConnection as failure:
             way.refusal = await self._heard(way, failure)
             if not way.refusal.full:
@@ -189,9 +195,10 @@ class Doors:
             return
         known = {one.label for one in self.ways}
         mine = {(address.host, address.port, address.user)}
+        over_tcp = not address.host.startswith("/")
         for text, label in socket_doors(address, mine):
             if label not in known:
-                self.ways.append(Way(text, label, given=False))
+                self.ways.append(Way(text, label, given=False, stands_for_tcp=over_tcp))
 
 
 _AMBIGUOUS = (RefusedBy.SERVER, RefusedBy.OTHER)
@@ -237,14 +244,18 @@ def socket_doors(address: Address, known: set[tuple[str, int, str]]) -> Iterator
         return
 
 
-async def _system(connection: Connection) -> int | None:
-    """What initdb called the data; None where our role may not read it."""
+async def _asked(connection: Connection, name: str) -> Any:
+    """The one value that a query gives; None where our role may not read it."""
+    return await in_time(connection, _answer(connection, name), FIRST_ANSWER_WITHIN)
+
+
+async def _answer(connection: Connection, name: str) -> Any:
     try:
-        cursor = await connection.execute(query("server_identity", connection.info.server_version), binary=True)
+        cursor = await connection.execute(query(name, connection.info.server_version), binary=True)
         row = await cursor.fetchone()
     except psycopg.Error:
         return None
-    return int(row[0]) if row else None
+    return row[0] if row else None
 
 
 def _present_user() -> str:
