@@ -92,7 +92,11 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
     full = next((finding for finding in found if finding.family == SERVER_SLOTS), None)
     if full is not None:
         found = [_explaining(finding, full, case.capacity.used) for finding in found]
-    return tuple(sorted(found, key=urgency))
+    # Two PgBouncers may bear one name: what is found of both is told once.
+    by_key: dict[str, Finding] = {}
+    for finding in sorted(found, key=urgency):
+        by_key.setdefault(finding.key, finding)
+    return tuple(by_key.values())
 
 
 def _explaining(finding: Finding, full: Finding, used: int) -> Finding:

@@ -114,7 +114,7 @@ def _cure(case: Case) -> Cure:
         return _cure_of_idle(case)
     if state in IN_TRANSACTION_BUT_IDLE:
         return _cure_of_open_transactions(case)
-    if state is State.ACTIVE:
+    if state is State.ACTIVE and case.running:
         return Cure(
             "Cancel what need not run",
             "Pool (PgBouncer) before raising max_connections: queries then queue outside the server",

@@ -89,6 +89,8 @@ def overcommitted(case: Case) -> Iterator[Finding]:
         f"PgBouncer: {words}",
         (f"{plural(len(found.pools), 'pool')}; {plural(found.direct, 'direct session')}", *proposals(found)[:5]),
         "Cut the largest pools as proposed (pool_size, reserve_pool_size), then RELOAD; or set max_db_connections.",
+        lasting="Cut the largest pools as proposed, or set max_db_connections",
+        proof=f"all pools together ask for {found.usable} slots at most",
     )
 
 

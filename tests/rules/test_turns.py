@@ -1,0 +1,189 @@
+"""Findings that need the time before: leaks, storms, what is full soon."""
+
+from dataclasses import replace
+
+import pytest
+
+from pasts import at, moment, past, unused
+from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import State
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.findings import findings
+from pgheadroom.rules.health import health
+from pgheadroom.rules.storms import WINDOW
+from samples import many, session
+
+PLAIN = Thresholds()
+
+
+def told(samples, thresholds=PLAIN):
+    return {finding.key: finding for finding in findings(samples[-1], thresholds, past(samples))}
+
+
+# --- leaks ------------------------------------------------------------------------------------------------------------
+
+
+def leaking(seconds, first=12, every=10, **given):
+    """`first` sessions that are used once and forgotten, and one more every `every` seconds."""
+    crowd = [unused(10 + n, -120 + n / 10, **given) for n in range(first)]
+    crowd += [unused(200 + n, every * (n + 1), **given) for n in range(seconds // every)]
+    return [
+        at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(0, seconds + 1, 2)
+    ]
+
+
+def test_sessions_that_only_rise_and_are_never_used_again():
+    found = told(leaking(60))["leak:web/checkout"]
+    assert found.sentence == "web/checkout leaks: 12 to 18 sessions in 1m00s, 16 idle and unused"
+    assert found.evidence[0] == "6 were opened while others from the same address stood unused"
+    assert "16 were used once and never again" in found.evidence[1]
+    assert "1m00s ago it had 12; since then" in found.evidence[2]
+    assert (found.now.verb, found.now.filter) == (
+        Verb.TERMINATE,
+        "user:web app:checkout state:idle age>1m",
+    )
+    assert found.severity is Severity.NOTICE  # there are many slots left
+    assert found.slots == 18
+
+
+def test_a_leak_that_fills_the_server_comes_before_what_it_brings_about():
+    samples = leaking(300, first=52, every=10)
+    found = findings(samples[-1], PLAIN, past(samples))
+    assert [one.family for one in found][:2] == ["leak", "server-slots"]
+    assert found[0].explains
+    assert found[0].severity == found[1].severity
+
+
+def test_without_a_history_there_is_no_leak():
+    assert "leak" not in {one.family for one in findings(leaking(60)[-1], PLAIN)}
+    assert "leak" not in {one.family for one in findings(leaking(60)[-1], PLAIN, past(leaking(60)[-1:]))}
+
+
+def test_a_crowd_that_stands_idle_but_does_not_grow_is_no_leak():
+    crowd = [unused(n, -600 + n) for n in range(40)]
+    assert "leak:web/checkout" not in told([at(second, crowd) for second in range(0, 120, 2)])
+
+
+def test_an_application_that_starts_is_no_leak():
+    """It opens its pool at once, and has not used it yet."""
+    crowd = [unused(n, 1 + n / 10) for n in range(40)]
+    samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(120)]
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_sessions_that_are_used_in_turn_are_no_leak():
+    """More come while others stand idle, but those are taken up again."""
+    samples = []
+    for second in range(0, 120, 2):
+        count = 20 + second // 10
+        crowd = [
+            session(n, State.IDLE, backend_start=moment(n - 200), state_change=moment(second - (n + second) % 15))
+            for n in range(count)
+        ]
+        samples.append(at(second, crowd))
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_a_pool_that_renews_its_connections_is_no_leak():
+    """Each is closed after a while and another one opened, though nobody uses them at night."""
+    samples = []
+    for second in range(0, 400, 5):
+        first = second // 20
+        samples.append(at(second, [unused(n, -200 + 20 * n) for n in range(first, first + 10)]))
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_opening_from_another_address_is_not_needless():
+    """A process elsewhere cannot use the idle connections of this one."""
+    samples = []
+    for second in range(0, 121, 2):
+        crowd = [unused(n, -100 + n / 10) for n in range(10)]
+        crowd += [unused(50 + n, 10 * n + 1, client=f"10.0.9.{n}") for n in range(second // 10)]
+        samples.append(at(second, crowd))
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_server_connections_of_a_pool_are_not_the_applications():
+    samples = leaking(60)
+    servers = tuple(
+        ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, one.pid, "", "", "")
+        for one in samples[-1].sessions
+    )
+    bouncer = PgBouncer("b", servers=servers)
+    pooled = [replace(sample, pgbouncers=(bouncer,)) for sample in samples]
+    assert "leak:web/checkout" not in told(pooled)
+
+
+# --- storms -----------------------------------------------------------------------------------------------------------
+
+
+def coming_and_going(seconds, each_second, life=1, **given):
+    """So many sessions a second, of which each lives `life` seconds."""
+    samples = []
+    for second in range(seconds):
+        crowd = [
+            session(1000 * start + n, backend_start=moment(start), user="lambda", application="fn", **given)
+            for start in range(max(0, second - life + 1), second + 1)
+            for n in range(each_second)
+        ]
+        samples.append(at(second, [*many(10), *crowd]))
+    return samples
+
+
+def test_sessions_that_come_and_go_in_great_number():
+    found = told(coming_and_going(20, 15))["reconnect-storm"]
+    assert found.sentence == "lambda/fn opens 15 sessions a second, half live under 1s"
+    assert found.evidence[0] == f"165 came and 165 went in {WINDOW + 1:.0f}s; 15 are there now"
+    assert found.severity is Severity.WARNING
+    assert found.now.filter == "user:lambda app:fn"
+    assert found.sql.startswith("ALTER ROLE lambda CONNECTION LIMIT ")
+    assert told(coming_and_going(20, 60))["reconnect-storm"].severity is Severity.CRITICAL
+
+
+def test_a_storm_is_seen_in_the_third_sample():
+    assert "reconnect-storm" in told(coming_and_going(3, 20))
+
+
+@pytest.mark.parametrize(("each_second", "life"), [(5, 1), (15, 30)])
+def test_few_or_long_lived_sessions_are_no_storm(each_second, life):
+    assert "reconnect-storm" not in told(coming_and_going(20, each_second, life))
+
+
+def test_an_application_that_starts_is_no_storm():
+    crowd = many(80)
+    assert "reconnect-storm" not in told([at(0), at(1, crowd[:40]), at(2, crowd)])
+
+
+# --- soon full --------------------------------------------------------------------------------------------------------
+
+
+def rising(seconds, more_a_minute=20):
+    return [
+        at(second, [*many(40), *many(int(second * more_a_minute / 60), 5000, user="batch", application="import")])
+        for second in range(0, seconds, 2)
+    ]
+
+
+def test_what_will_be_full_soon_names_what_grows():
+    found = told(rising(90))["filling-soon"]
+    assert found.severity is Severity.CRITICAL
+    assert found.sentence.startswith("Server full in about 85 s (")
+    assert found.sentence.endswith(": 69 of 97, +20.0 a minute")
+    assert found.evidence[1] == "+29 batch/import"
+    assert found.now.filter == "user:batch app:import"
+    assert told(rising(60, 6)) == {}
+
+
+def test_time_left_is_a_metric_where_there_is_a_history():
+    samples = rising(90)
+    metrics = {one.metric: one for one in health(samples[-1], PLAIN, past(samples))}
+    left = metrics["seconds_until_full"]
+    assert (left.status, left.warning, left.critical, left.less_is_worse) == ("CRITICAL", 600, 120, True)
+    assert left.value == pytest.approx(84, abs=6)
+    calm = [at(second, many(5)) for second in range(60)]
+    metrics = {one.metric: one for one in health(calm[-1], PLAIN, past(calm))}
+    assert (metrics["seconds_until_full"].status, metrics["seconds_until_full"].value) == ("OK", None)
+    assert "seconds_until_full" not in {one.metric for one in health(calm[-1], PLAIN)}
