@@ -198,6 +198,16 @@ async def test_small_sizes_and_back_do_not_break_the_screen() -> None:
         assert "HOGS" in stage.screen
 
 
+async def test_sample_that_arrives_while_a_screen_is_being_made_is_no_fault() -> None:
+    async with on_stage() as stage:
+        for mode in ("sessions", "locks", "pgbouncer", "trends", "triage"):
+            stage.app.switch_mode(mode)
+            stage.app.draw()
+            stage.app.say("in between")
+            await stage.settle()
+            assert stage.app.current_mode == mode
+
+
 async def test_quit_ends_with_zero() -> None:
     async with on_stage() as stage:
         await stage.press("q")

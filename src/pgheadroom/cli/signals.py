@@ -26,7 +26,7 @@ from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.plan import Plan
-from pgheadroom.model.session import Session
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.rules.deed import Deed, Fate, complete, fates
@@ -103,7 +103,7 @@ async def _on_the_server(errand: Errand) -> int:
         if errand.in_earnest and preview.plan.targets:
             return await _act(errand, preview, source)
         _print_preview(errand, preview)
-        return _not_seen(preview.plan) if errand.in_earnest else EXIT_OK
+        return _not_seen(errand, preview.plan, seen) if errand.in_earnest else EXIT_OK
     finally:
         await source.close()
 
@@ -113,9 +113,12 @@ def _warn(seen: Snapshot) -> None:
         say("; ".join(gap.reason for gap in seen.gaps if gap.part == "sessions"))
 
 
-def _not_seen(done: Plan) -> int:
+def _not_seen(errand: Errand, done: Plan, seen: Snapshot) -> int:
     """What lacks a right to be told apart did not happen as asked; what a rule protects is no fault."""
-    return EXIT_NOT_ALL if any(session.backend_start is None for session, _ in done.left_out) else EXIT_OK
+    unknown = any(session.backend_start is None for session, _ in done.left_out)
+    hidden = (session for session in seen.sessions if session.state is State.HIDDEN)
+    unknown = unknown or any(errand.chosen.may_match_hidden(session, seen.taken_at) for session in hidden)
+    return EXIT_NOT_ALL if unknown else EXIT_OK
 
 
 # --- who -------------------------------------------------------------------------------------------------------------

@@ -108,6 +108,8 @@ class Console:
             words = statement(command)
         except UsageError as error:
             return CommandResult(command, CommandOutcome.REFUSED, str(error))
+        if self._pausing is not None and command == resume_of(self._pausing):
+            return await self._end_pause(self._pausing)
         # A question may be in flight at this moment; that is no trouble.
         seen = replace(self._reading.known, trouble=self._trouble, age=None if self._seen_at is None else 0.0)
         reason = f"{self._command} is still under way" if self._command else forbidden(command, seen)
@@ -227,6 +229,11 @@ class Console:
             await self._give(resume_of(command), 1.0)
             raise
         return await self._take_back(command, deadline)
+
+    async def _end_pause(self, pausing: BouncerCommand) -> CommandResult:
+        """RESUME a PAUSE of ours that has not come about yet: whoever waits for it hears that it was taken back."""
+        self._pausing = None
+        return await self._give(resume_of(pausing))
 
     async def _pause_came_about(self, command: BouncerCommand, since: float) -> CommandResult | None:
         self._reading.hurry(POOLS, DATABASES)

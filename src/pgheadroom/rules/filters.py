@@ -38,6 +38,9 @@ class FilterError(UsageError):
 
 Predicate = Callable[[Session, datetime], bool]
 
+_ALWAYS_VISIBLE = frozenset({"user", "db", "app", "pid"})
+"""Columns that PostgreSQL shows of every session, also without pg_read_all_stats."""
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -56,6 +59,11 @@ class Filter:
         for predicate in self._predicates:
             selected = [session for session in selected if predicate(session, now)]
         return selected
+
+    def may_match_hidden(self, session: Session, now: datetime) -> bool:
+        """Whether a session of which our role sees only the names could match, for all that is visible of it."""
+        pairs = zip(self.conditions, self._predicates, strict=True)
+        return all(predicate(session, now) for condition, predicate in pairs if condition.column in _ALWAYS_VISIBLE)
 
     def __bool__(self) -> bool:
         return bool(self.conditions)

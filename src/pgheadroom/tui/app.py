@@ -164,6 +164,8 @@ class Monitor(Acting):
         first = self._picture is None
         if snapshot.returned:
             self.say(snapshot.returned)
+        elif first and not snapshot.exact:
+            self.say("; ".join(gap.reason for gap in snapshot.gaps if gap.part == "sessions"))
         elif first and snapshot.door.hint:
             self.say(snapshot.door.hint)
 
@@ -191,7 +193,7 @@ class Monitor(Acting):
     def draw(self) -> None:
         """Draw the screen that is seen, also when it lies under a dialogue."""
         screen = self._live_screen()
-        if screen is None or not screen.is_mounted:
+        if screen is None or not screen.ready:
             return
         if self._picture is not None:
             screen.show(self._picture)
@@ -200,7 +202,7 @@ class Monitor(Acting):
 
     def draw_header(self) -> None:
         screen = self._live_screen()
-        if screen is None or not screen.is_mounted:
+        if screen is None or not screen.ready:
             return
         snapshot = self._picture.snapshot if self._picture else None
         age = time.monotonic() - self._shown_at if self._picture else None
@@ -240,7 +242,9 @@ class Monitor(Acting):
         self.call_after_refresh(point)
 
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
-        if not isinstance(self.screen, Bulk):
+        if self._picture is None:
+            self.say("there is no sample yet")
+        elif not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text, poolers=poolers))
 
     # Telling
@@ -248,7 +252,8 @@ class Monitor(Acting):
     def say(self, words: str) -> None:
         """One line above the keys, until the next one or Esc."""
         self._said = safe(words)
-        if (screen := self._live_screen()) is not None:
+        screen = self._live_screen()
+        if screen is not None and screen.ready:
             screen.show_deed(self._said)
 
     # Keys

@@ -8,7 +8,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
-from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
 from pgheadroom.view.durations import duration
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.text import safe, wrap
@@ -28,7 +28,7 @@ def bouncer_lines(
     """
     troubles = _troubles(bouncer, banners, waited_for)
     lines = (_summary(bouncer), *troubles, *(_held_back(pool, limits) for pool, limits in held_back))
-    return [fit_line(line, width) for line in lines]
+    return [fit_line(part, width) for line in lines for part in wrap_line(line, width)]
 
 
 def _held_back(pool: Pool, limits: PoolLimits) -> list[Cell]:

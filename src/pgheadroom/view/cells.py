@@ -3,7 +3,8 @@
 The names are meanings (`warn`, `idle`, `dim`), not colours; the live monitor gives them colours, plain text drops them.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from pgheadroom.view.text import cell_width, fit
@@ -37,6 +38,29 @@ def fit_line(line: Sequence[Cell], width: int, fill: str = " ", fill_style: str 
     if left:
         kept.append(Cell(fill * left, fill_style))
     return tuple(kept)
+
+
+def wrap_line(line: Sequence[Cell], width: int, indent: str = "  ") -> list[Line]:
+    """The line in pieces of at most `width` cells, cut at spaces; the later ones begin with `indent`."""
+    if line_width(line) <= width:
+        return [tuple(line)]
+    pieces: list[list[Cell]] = [[]]
+    left = width
+    for word, style in _words(line):
+        if cell_width(word.rstrip()) > left and pieces[-1]:
+            pieces.append([Cell(indent)])
+            left = width - len(indent)
+        pieces[-1].append(Cell(word, style))
+        left -= cell_width(word)
+    return [tuple(piece) for piece in pieces]
+
+
+def _words(line: Sequence[Cell]) -> Iterator[tuple[str, str]]:
+    """Each word with the spaces behind it, in the style of its cell."""
+    for cell in line:
+        for word in re.findall(r"\S*\s*", cell.text):
+            if word:
+                yield word, cell.style
 
 
 def spread(left: Sequence[Cell], right: Sequence[Cell], width: int, fill: str = " ", fill_style: str = "") -> Line:

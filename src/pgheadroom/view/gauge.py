@@ -24,7 +24,7 @@ def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
         Cell("SLOTS ", "heading"),
         Cell(f"{about}{capacity.used}/{capacity.usable}", f"{style} strong"),
         Cell(f"  {about}{capacity.used_percent:.0f}%", style),
-        Cell(f"  {capacity.free} free", style),
+        Cell(f"  {about}{capacity.free} free", style),
     ]
     if capacity.authenticating:
         left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
@@ -78,8 +78,10 @@ def headroom_line(capacity: Capacity, width: int) -> Line:
 
 
 def _free_words(capacity: Capacity, lead: str, ordinary: str, reserved: str, superuser: str) -> list[Cell]:
-    cells = [Cell(lead, "dim"), Cell(f"{ordinary} {capacity.free}", "bad" if capacity.free == 0 else "")]
+    about = "" if capacity.exact else "≈"
+    cells = [Cell(lead, "dim"), Cell(f"{ordinary} {about}{capacity.free}", "bad" if capacity.free == 0 else "")]
     if capacity.reserved:
-        cells.append(Cell(f" · {reserved} {capacity.free_reserved}"))
-    cells.append(Cell(f" · {superuser} {capacity.free_superuser}", "bad" if capacity.free_superuser == 0 else ""))
+        cells.append(Cell(f" · {reserved} {about}{capacity.free_reserved}"))
+    free = f" · {superuser} {about}{capacity.free_superuser}"
+    cells.append(Cell(free, "bad" if capacity.free_superuser == 0 else ""))
     return cells

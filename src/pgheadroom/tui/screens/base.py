@@ -71,7 +71,11 @@ class LiveScreen(Screen[None]):
         deed.styles.height = len(lines)
         deed.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
+    ready = False
+    """Whether its widgets are there: a sample can arrive between the switch to a screen and its first drawing."""
+
     def on_mount(self) -> None:
+        self.ready = True
         self.query_one(FilterLine).display = False
         panes = self.panes
         if panes:

@@ -89,6 +89,7 @@ class Bulk(LiveScreen):
     def _draw(self) -> None:
         if self._plan is None or self._picture is None:
             return
+        self.refresh_bindings()
         rows = plan_rows(self._plan)
         table = self.pane("preview")
         left_out = len(self._plan.left_out)
@@ -135,7 +136,12 @@ class Bulk(LiveScreen):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return False if action in {"terminate", "cancel", "bulk"} else super().check_action(action, parameters)
+        if action in {"terminate", "cancel", "bulk"}:
+            return False
+        if action == "confirm":
+            typing = self.is_mounted and self.query_one(FilterLine).display
+            return typing or bool(self._plan is not None and self._plan.targets)
+        return super().check_action(action, parameters)
 
     def action_remedy(self, index: int) -> None:
         remedy = REMEDIES[index]

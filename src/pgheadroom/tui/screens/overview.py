@@ -160,8 +160,15 @@ def _filter_of_hog(hog: Hog, by: GroupBy) -> str:
 _NO_BOUNCER = "none given: --pgbouncer CONNINFO"
 
 
+def _seen(row: StateCount) -> bool:
+    return row.count > 0 and row.state is not State.HIDDEN
+
+
 def _common_first(states: tuple[StateCount, ...]) -> list[StateCount]:
     """The four common states in their places, then the rare ones that there are, so that a small pane shows them."""
+    if any(row.state is State.HIDDEN and row.count for row in states):
+        # How many are in the other states is not known: only what is seen is told, and how much is not.
+        return [*(row for row in states if row.state is State.HIDDEN), *(row for row in states if _seen(row))]
     return [
         *states[:_COMMON_STATES],
         *sorted(states[_COMMON_STATES:], key=lambda row: (not row.count, row.state is not State.STARTING)),

@@ -36,6 +36,7 @@ from pgheadroom.view.tables.bouncer import (
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 
 _NONE = "no PgBouncer given: start with --pgbouncer CONNINFO, or name it in the configuration"
+_LEAD_TO_BACKENDS = frozenset({"clients", "servers"})
 _MOST_BANNERS = 6
 _MOST_PROPOSALS = 3
 
@@ -98,6 +99,10 @@ class Bouncers(LiveScreen):
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in {"terminate", "cancel"}:
+            pane = self.current_pane if self.is_mounted else None
+            leads_on = pane is not None and pane.id in _LEAD_TO_BACKENDS
+            return leads_on and super().check_action(action, parameters)
         if action == "command":
             return self.monitor.powers is not None and any(one.admin for one in self._bouncers())
         return super().check_action(action, parameters)
@@ -191,5 +196,7 @@ def commands_for(row: Any) -> list[BouncerCommand]:
         found += [] if forbidden(kill, bouncer) else [kill]
     database = item.name if isinstance(item, BouncerDatabase) else getattr(item, "database", "")
     found += offered(bouncer, database) if database else ()
-    whole = (BouncerCommand(BouncerVerb.RESUME), BouncerCommand(BouncerVerb.RELOAD))
-    return [*found, *(command for command in whole if not forbidden(command, bouncer))]
+    reload = BouncerCommand(BouncerVerb.RELOAD)
+    # A RESUME of all is of use only where all of it stands, or looks as if it did.
+    whole = [one.remedy for one in banners(bouncer) if one.remedy is not None and not one.remedy.database]
+    return [*found, *whole, *([] if forbidden(reload, bouncer) else [reload])]

@@ -53,7 +53,11 @@ def _name(attribute: str) -> tuple[Callable[[HogRow, datetime], Cell], Callable[
 
 def _count(attribute: str, style: str) -> tuple[Callable[[HogRow, datetime], Cell], Callable[[HogRow, datetime], int]]:
     def cell(row: HogRow, now: datetime) -> Cell:
-        return count_cell(getattr(row.hog, attribute), style)
+        count = getattr(row.hog, attribute)
+        # Without a known connection nothing is known of the group but its names and size; 0 would be a wrong number.
+        if not count and row.hog.oldest_connection_seconds is None:
+            return Cell("?", "dim")
+        return count_cell(count, style)
 
     def order(row: HogRow, now: datetime) -> int:
         return int(getattr(row.hog, attribute))
