@@ -17,6 +17,7 @@ from pgheadroom.model.session import State, seconds_between
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
+from pgheadroom.rules.findings import urgency
 from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SLOT_WORDS, plural
@@ -147,9 +148,13 @@ def _door(inquiry: _Inquiry) -> _Answer:
 
 
 def _locks(inquiry: _Inquiry) -> _Answer:
+    """Not while the slots run out for another reason: then that comes first."""
     waiting = len(inquiry.case.waiting_for_locks)
-    found = inquiry.first("lock-pile-up", "prepared-transaction")
-    return _answer(found is not None, f"{plural(waiting, 'session')} of {inquiry.case.capacity.used} wait", found)
+    found, full = inquiry.first("lock-pile-up", "prepared-transaction"), inquiry.first("server-slots")
+    words = f"{plural(waiting, 'session')} of {inquiry.case.capacity.used} wait"
+    if found is not None and full is not None and urgency(full) < urgency(found):
+        return _answer(False, f"{words}: that is not why the slots run out", None)
+    return _answer(found is not None, words, found)
 
 
 def _room(inquiry: _Inquiry) -> _Answer:
