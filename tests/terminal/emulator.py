@@ -17,6 +17,7 @@ PATIENCE = 10.0
 KEYS = {
     "Enter": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "Backspace": "\x7f", "Ctrl-C": "\x03", "Ctrl-P": "\x10",
     "Up": "\x1b[A", "Down": "\x1b[B", "PageDown": "\x1b[6~", "PageUp": "\x1b[5~", "End": "\x1b[F", "Home": "\x1b[H",
+    "F1": "\x1bOP",
 }  # fmt: skip
 
 # pyte takes the CSI of a question such as kitty's `CSI > 1 u` for text to show; a terminal shows nothing of them.
@@ -60,11 +61,9 @@ class Terminal(TerminalLine):
     def screen(self) -> str:
         return "\n".join(self.lines)
 
-    def line_with(self, text: str) -> str:
-        """The first line with this text; the test fails when there is none."""
-        found = next((line for line in self.lines if text in line), None)
-        assert found is not None, f"{text!r} is not on the screen:\n{self.screen()}"
-        return found
+    def row_of(self, text: str) -> int:
+        """Where the first line with this text is; far below the screen when there is none."""
+        return next((row for row, line in enumerate(self.lines) if text in line), 10_000)
 
     @property
     def footer(self) -> str:
@@ -73,14 +72,11 @@ class Terminal(TerminalLine):
     # Going on
 
     def press(self, *keys: str) -> "Terminal":
-        """Type keys, by name or as text: `press("Tab", "K", "y")`, `press("/", "web")`.
-
-        Escape alone is told from the beginning of a sequence by the pause behind it.
-        """
+        """Type keys, by name or as text, as fast as a person does: `press("Tab", "K", "y")`, `press("/", "web")`."""
         for key in keys:
             self.write(KEYS.get(key, key).encode())
-            if key == "Esc":
-                self.pump(0.15)
+            # Escape alone is told from the beginning of a sequence by the pause behind it.
+            self.pump(0.15 if key == "Esc" else 0.05)
         return self
 
     def pump(self, seconds: float) -> None:
@@ -103,11 +99,9 @@ class Terminal(TerminalLine):
     def wait_for(self, text: str, seconds: float = PATIENCE) -> "Terminal":
         return self.wait_until(lambda: text in self.screen(), f"{text!r} on the screen", seconds)
 
-    def wait_for_match(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
-        self.wait_until(lambda: bool(re.search(pattern, self.screen())), f"/{pattern}/ on the screen", seconds)
-        match = re.search(pattern, self.screen())
-        assert match
-        return match
+    def wait_for_match(self, pattern: str, seconds: float = PATIENCE) -> "Terminal":
+        """As `wait_for`, for a regular expression in which `.` stays within a line."""
+        return self.wait_until(lambda: bool(re.search(pattern, self.screen())), f"/{pattern}/ on the screen", seconds)
 
     def wait_without(self, text: str, seconds: float = PATIENCE) -> "Terminal":
         return self.wait_until(lambda: text not in self.screen(), f"{text!r} has left the screen", seconds)

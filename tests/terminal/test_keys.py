@@ -1,0 +1,110 @@
+"""Every key that the footer and the help promise, as a terminal sends it."""
+
+from servers import fetch
+
+WIDE = {"columns": 160, "lines": 50}
+
+
+def test_screens_by_number(one_server, monitor):
+    terminal = monitor(one_server.conninfo())
+    terminal.press("2").wait_for("SESSIONS").wait_without("STATES")
+    terminal.press("1").wait_for("STATES").wait_without("SESSIONS")
+
+
+def test_tab_goes_round_the_panes(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    terminal.wait_for("▸ HOGS")
+    for pane in ("LOCK WAITS", "PGBOUNCER", "STATES", "HOGS"):
+        terminal.press("Tab").wait_for(f"▸ {pane}")
+        terminal.wait_until(lambda: terminal.screen().count("▸ ") == 1, "one pane has the focus")
+
+
+def test_enter_opens_what_a_row_stands_for(one_server, sessions, monitor):
+    sessions(2, application_name="shop")
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    terminal.wait_for("shop").press("/", "shop", "Enter").wait_without("pgheadroom ")
+    terminal.press("Enter").wait_for("SESSIONS")
+    terminal.wait_for_match(r"(?s)SESSIONS  /.*app:shop.* 2\n")
+    terminal.press("Enter").wait_for("SESSION ").wait_without("SESSIONS")
+    terminal.press("Esc").wait_for("SESSIONS")
+
+
+def test_a_filter_filters_while_one_types(one_server, sessions, on_sessions):
+    sessions(3, application_name="shop")
+    sessions(2, application_name="cron")
+    terminal = on_sessions(one_server.conninfo(), **WIDE).wait_for("cron").wait_for("shop")
+    terminal.press("/", "cr").wait_without("shop").wait_for("cron")
+    terminal.press("on", "Enter").wait_for("SESSIONS  /cron")
+    terminal.press("j", "j").wait_for("cron")  # the table has the keys again
+    terminal.press("Esc").wait_for("shop")
+
+
+def test_escape_takes_a_filter_away_while_one_types(one_server, sessions, on_sessions):
+    sessions(1, application_name="shop")
+    terminal = on_sessions(one_server.conninfo(), **WIDE).wait_for("shop")
+    terminal.press("/", "nobody-is-called-so").wait_without("shop")
+    terminal.press("Esc").wait_for("shop")
+
+
+def test_grouping(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    for by in ("user", "application", "client", "database", "all"):
+        terminal.press("u").wait_for(f"HOGS by {by} ")
+
+
+def test_sorting_and_the_cursor_stays_with_its_row(one_server, sessions, on_sessions):
+    first, *_, last = sessions(4, application_name="shop")
+    first_pid, last_pid = first.info.backend_pid, last.info.backend_pid
+    terminal = on_sessions(one_server.conninfo(), only="app:shop", **WIDE).wait_for(str(last_pid))
+    terminal.press("s")  # by pid
+    terminal.wait_until(lambda: terminal.row_of(str(first_pid)) < terminal.row_of(str(last_pid)), "sorted upwards")
+    terminal.press("G").press("S")
+    terminal.wait_until(lambda: terminal.row_of(str(first_pid)) > terminal.row_of(str(last_pid)), "sorted downwards")
+    terminal.press("Enter").wait_for(f"SESSION {last_pid}")
+
+
+def test_pause_freezes_and_goes_on(one_server, sessions, monitor):
+    terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
+    terminal.press("p").wait_for("PAUSED")
+    sessions(1, application_name="latecomer")
+    terminal.pump(1.0)
+    assert "latecomer" not in terminal.screen()
+    terminal.press("p").wait_for("latecomer").wait_without("PAUSED")
+
+
+def test_the_interval(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    terminal.wait_for("every 1s")
+    terminal.press("+").wait_for("every 2s")
+    terminal.press("-", "-").wait_for_match(r"every (0\.5s|500ms)")
+
+
+def test_sample_now(one_server, sessions, monitor):
+    terminal = monitor(one_server.conninfo(), "-i", "60s", **WIDE)
+    sessions(1, application_name="latecomer")
+    terminal.press("r").wait_for("latecomer", seconds=3)
+
+
+def test_help_opens_and_closes(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    for key in ("?", "h", "F1"):
+        terminal.press(key).wait_for("Capital letters act")
+        terminal.press("Esc").wait_without("Capital letters act")
+
+
+def test_the_palette(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    terminal.press(":").wait_for("Search for commands")
+    terminal.press("help").wait_for_match(r"(?i)this help|help")
+    terminal.press("Esc").wait_without("Search for commands")
+
+
+def test_what_follows_a_slash_never_acts(one_server, superuser, sessions, role, on_sessions):
+    """Over a bad link keys come in bursts: a word that is typed to filter must not end the session under the cursor."""
+    (shop,) = sessions(1, user=role("web"), application_name="shop")
+    terminal = on_sessions(one_server.conninfo(), only="app:shop", **WIDE)
+    terminal.write(b"/Kyoto")
+    terminal.pump(1.0)
+    assert "Terminate" not in terminal.screen()
+    assert "TERMINATE" not in terminal.screen()
+    assert fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", shop.info.backend_pid) == 1
