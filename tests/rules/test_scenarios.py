@@ -1,0 +1,141 @@
+"""The demo's outages on real servers: what is found first, by when, and that its remedy is one."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from pgheadroom.demo.bouncer import HOW_TO_INSTALL, find_pgbouncer
+from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
+from pgheadroom.model.action import Target
+from pgheadroom.model.finding import Finding
+from pgheadroom.model.history import History
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.decision import path_of, walk
+from pgheadroom.rules.filters import parse_filter
+from pgheadroom.rules.findings import findings
+from pgheadroom.rules.targets import plan
+from pgheadroom.rules.watch import Watch
+from pgheadroom.sampler import LiveSource
+from servers import missing
+
+CALM_SECONDS = 60
+SOON = 3
+"""Samples, one a second."""
+
+# By scenario: the finding that is first by then, what its sentence says, and the step that the flow leads to.
+EXPECTED: dict[str, tuple[str, str, str]] = {
+    "idle-leak": ("server-slots", "idle; most by billing/billing-api", "end-idle"),
+    "idle-in-transaction": ("idle-in-transaction", "most by billing/payment", "end-transactions"),
+    "lock-pileup": ("lock-pile-up", "deploy/psql, idle in tx", "end-root"),
+    "busy": ("all-active", "run queries at once", "cancel-queries"),
+    "pool-saturated": ("pool-waiting", "clients wait for pool shop/web", "free-pool"),
+    "role-limit": ("role-limit:reports", "Role reports is at its limit: 6 of 6", "free-limit"),
+    "storm": ("reconnect-storm", "lambda/lambda opens", "slow-storm"),
+}
+
+
+class Watched:
+    """A demo seen as the monitor sees it."""
+
+    def __init__(self, demo: Demo) -> None:
+        self.source = LiveSource(demo.conninfo, pgbouncers=demo.pgbouncers)
+        self.history = History()
+        self.watch = Watch()
+        self.snapshot: Snapshot | None = None
+
+    async def sample(self) -> Sequence[Finding]:
+        if self.snapshot is not None:
+            await asyncio.sleep(1.0)
+        self.snapshot = await self.source.sample_once()
+        self.history.append(self.snapshot, capacity(self.snapshot))
+        return self.watch.update(self.snapshot.taken_at, findings(self.snapshot, Thresholds(), self.history))
+
+    async def until(self, holds: Callable[[Sequence[Finding]], bool], samples: int) -> Sequence[Finding]:
+        """Sample until it holds; the last findings, whether it did or not."""
+        found: Sequence[Finding] = ()
+        for _ in range(samples):
+            found = await self.sample()
+            if holds(found):
+                break
+        return found
+
+    async def press(self, finding: Finding) -> int:
+        """Do what the remedy's key opens, to everybody it lists; how many that were."""
+        assert finding.now is not None
+        assert finding.now.verb is not None
+        assert self.snapshot is not None
+        chosen = parse_filter(finding.now.filter).select(self.snapshot.sessions, self.snapshot.taken_at)
+        planned = plan(self.snapshot, finding.now.verb, chosen, own_pid=self.snapshot.door.pid)
+        targets = [Target(one.pid, one.backend_start, one.query_start) for one in planned.targets]
+        await self.source.signal(finding.now.verb, targets)
+        return len(targets)
+
+
+@pytest.fixture
+def played() -> Callable[[str], Demo]:
+    """For the scenarios that need it, PgBouncer has to be there."""
+    if find_pgbouncer() is None:
+        missing(HOW_TO_INSTALL)
+    return lambda scenario: open_demo(scenario, lambda line: None)
+
+
+def test_every_scenario_has_its_finding():
+    assert {*EXPECTED, "calm"} == set(SCENARIOS)
+
+
+@pytest.mark.parametrize("scenario", EXPECTED)
+async def test_the_right_finding_is_first_within_three_samples(scenario, played):
+    key, words, action = EXPECTED[scenario]
+
+    def right(found):
+        return bool(found) and found[0].key.startswith(key)
+
+    with played(scenario) as demo:
+        watched = Watched(demo)
+        found = await watched.until(right, SOON)
+        steps = path_of(walk(watched.snapshot, watched.history, found))
+        await watched.source.close()
+    assert right(found), [one.sentence for one in found]
+    assert words in found[0].sentence
+    assert [step.key for step in steps][-2:] == [action, "resolved"]
+    assert found[0].now is not None
+    assert parse_filter(found[0].now.filter).select(watched.snapshot.sessions, watched.snapshot.taken_at)
+
+
+@pytest.mark.parametrize("scenario", ["idle-leak", "idle-in-transaction", "lock-pileup"])
+async def test_its_remedy_cures_it(scenario, played):
+    """Where the clients do not come back at once to do the same; the others need the lasting remedy."""
+    with played(scenario) as demo:
+        watched = Watched(demo)
+        first = (await watched.until(lambda found: len(watched.history) == SOON, SOON))[0]
+        ended = await watched.press(first)
+        left = await watched.until(lambda found: first.key not in {one.key for one in found}, 20)
+        await watched.source.close()
+    assert ended >= 1
+    assert first.family not in {one.family for one in left}
+    if scenario != "lock-pileup":  # there the sessions that waited stay connected, each with its slot
+        assert [one.sentence for one in left] == []
+
+
+async def test_a_leak_is_told_once_it_is_evident(played):
+    with played("idle-leak") as demo:
+        watched = Watched(demo)
+        found = await watched.until(lambda found: bool(found) and found[0].family == "leak", 60)
+        await watched.source.close()
+    leak = found[0]
+    assert leak.sentence.startswith("billing/billing-api leaks: ")
+    assert leak.explains
+    assert len(leak.sessions) >= 20
+
+
+async def test_a_calm_server_has_nothing_to_tell(played):
+    with played("calm") as demo:
+        watched = Watched(demo)
+        told = [await watched.sample() for _ in range(CALM_SECONDS)]
+        steps = path_of(walk(watched.snapshot, watched.history, told[-1]))
+        await watched.source.close()
+    assert [one.sentence for found in told for one in found] == []
+    assert steps[-1].key == "calm"
