@@ -66,6 +66,7 @@ async def on_stage(
 ) -> AsyncIterator[Stage]:
     source = FakeSource(updates or settled(outage()))
     app = Monitor(source, options or Options("prod db1:5432"), **more)  # type: ignore[arg-type]
+    app.clock = lambda: 0.0  # how old a sample is must not depend on how busy the machine is
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, source, pilot)
         await stage.settle()

@@ -113,6 +113,7 @@ class Monitor(Acting):
         self.history = History()
         self.trouble: Trouble | None = None
         self.paused = False
+        self.clock: Callable[[], float] = time.monotonic
         self._watch = Watch()
         self._picture: Picture | None = None
         self._newest: Picture | None = None
@@ -180,7 +181,7 @@ class Monitor(Acting):
         if self.paused:
             self.draw_header()
         else:
-            self._picture, self._shown_at = picture, time.monotonic()
+            self._picture, self._shown_at = picture, self.clock()
             self.draw()
 
     @property
@@ -205,7 +206,7 @@ class Monitor(Acting):
         if screen is None or not screen.ready:
             return
         snapshot = self._picture.snapshot if self._picture else None
-        age = time.monotonic() - self._shown_at if self._picture else None
+        age = self.clock() - self._shown_at if self._picture else None
         freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
         width, read_only = screen.size.width, self.options.read_only
         screen.show_header(header(snapshot, self.options.title, freshness, width, read_only=read_only))
@@ -276,7 +277,7 @@ class Monitor(Acting):
         self.paused = not self.paused
         if not self.paused and self._newest is not None:
             self._picture = self._newest
-            self._shown_at = time.monotonic()
+            self._shown_at = self.clock()
         self.draw()
 
     def action_sample_now(self) -> None:
