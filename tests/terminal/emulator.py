@@ -79,11 +79,12 @@ class Terminal(TerminalLine):
             self.pump(0.15 if key == "Esc" else 0.05)
         return self
 
-    def pump(self, seconds: float) -> None:
+    def pump(self, seconds: float) -> "Terminal":
         """Read for some time, whatever comes."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             self.read(left)
+        return self
 
     def wait_until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> "Terminal":
         """Wait until `holds()`, the screen changing meanwhile; the test fails with `what` and the screen if not."""

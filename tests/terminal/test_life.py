@@ -63,7 +63,6 @@ def test_the_slot_is_given_back(one_server, superuser, monitor):
         assert time.monotonic() < deadline
 
 
-@pytest.mark.xfail(reason="Textual turns colours into greys unless the App is made with ansi_color=True")
 def test_no_color(one_server, monitor, on_sessions):
     plain = on_sessions(one_server.conninfo(), NO_COLOR="1").press("q")
     assert plain.wait() == 0
@@ -73,7 +72,6 @@ def test_no_color(one_server, monitor, on_sessions):
     assert colours(coloured.output)
 
 
-@pytest.mark.xfail(reason="borders are not ASCII, and the locale is not asked")
 @pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"PGHEADROOM_ASCII": "1"}])
 def test_ascii(one_server, monitor, variables):
     terminal = monitor(one_server.conninfo(), **variables)

@@ -22,7 +22,6 @@ def test_a_server_that_dies_and_comes_back(new_cluster, monitor):
     assert terminal.press("q").wait() == 0
 
 
-@pytest.mark.xfail(reason="only the Overview says it")
 def test_every_screen_says_why_it_is_stale(new_cluster, monitor):
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo())

@@ -54,7 +54,7 @@ async def _show(source: LiveSource, settings: Settings, *, required_audit: bool)
         title=settings.target or conninfo.label(settings.conninfo),
         thresholds=settings.thresholds,
         read_only=settings.read_only,
-        ascii_only=settings.ascii_only,
+        ascii_only=settings.ascii_only or terminal.only_ascii(os.environ),
         inquiries=source,
         powers=None if settings.read_only else _powers(source, settings, required_audit),
     )

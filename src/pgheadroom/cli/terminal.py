@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 
 from pgheadroom.errors import UsageError
 
@@ -33,3 +34,10 @@ def text_width() -> int:
         if sys.stdout.isatty()
         else WIDTH_WITHOUT_TERMINAL
     )
+
+
+def only_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether the locale asks for ASCII: `C` or `POSIX` said outright. Where nothing is said, terminals do UTF-8."""
+    # LC_ALL goes before LC_CTYPE, and that before LANG (POSIX, Environment Variables).
+    locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
+    return locale in {"C", "POSIX"}

@@ -39,7 +39,8 @@ class Acting(App[int]):
     """The part of the monitor that acts. Nothing here happens without a question that was answered with yes."""
 
     def __init__(self, source: Source, powers: Powers | None) -> None:
-        super().__init__()
+        # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
+        super().__init__(ansi_color=True)
         self.source = source
         self.powers = powers
         self.latest: Snapshot | None = None

@@ -121,6 +121,7 @@ class Monitor(Acting):
         self.inquiries = options.inquiries
         self._said = ""
         Painted.ascii_only = options.ascii_only
+        self.set_class(options.ascii_only, "-ascii-only")
 
     # Life
 
@@ -198,7 +199,7 @@ class Monitor(Acting):
             return
         if self._picture is not None:
             screen.show(self._picture)
-        screen.show_deed(self._said)
+        screen.show_deed(self._words_for(screen))
         self.draw_header()
 
     def draw_header(self) -> None:
@@ -250,12 +251,18 @@ class Monitor(Acting):
 
     # Telling
 
+    def _words_for(self, screen: LiveScreen) -> str:
+        """What stands above the keys: on a screen that has no other place for it, why nothing new comes."""
+        if self.trouble is None or screen.tells_trouble:
+            return self._said
+        return f"✗ {safe(self.trouble.reason)}"
+
     def say(self, words: str) -> None:
         """One line above the keys, until the next one or Esc."""
         self._said = safe(words)
         screen = self._live_screen()
         if screen is not None and screen.ready:
-            screen.show_deed(self._said)
+            screen.show_deed(self._words_for(screen))
 
     # Keys
 

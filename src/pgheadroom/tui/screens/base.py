@@ -71,6 +71,8 @@ class LiveScreen(Screen[None]):
         deed.styles.height = len(lines)
         deed.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
+    tells_trouble: ClassVar[bool] = False
+    """Whether it says itself why no sample comes."""
     ready = False
     """Whether its widgets are there: a sample can arrive between the switch to a screen and its first drawing."""
 

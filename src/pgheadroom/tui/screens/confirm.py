@@ -1,5 +1,6 @@
 """The question before anything is done. It stands on No, and only `y` says yes."""
 
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -25,12 +26,15 @@ class Confirm(ModalScreen[bool]):
         Binding("left,right,tab,shift+tab", "other", "Other button", show=False),
     ]
     AUTO_FOCUS = "#no"
+    READING_TIME: ClassVar[float] = 0.3
+    """Seconds from the drawing until a yes counts: on a bad link keys come in bursts, and nobody confirms unseen."""
 
     def __init__(self, question: str, lines: Callable[[int], list[Line]]) -> None:
         """`lines` gives the explanation in a width; its number of lines must not depend on it."""
         super().__init__()
         self._question = question
         self._explanation = lines
+        self._drawn_at: float | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm"):
@@ -58,13 +62,17 @@ class Confirm(ModalScreen[bool]):
     def _draw(self) -> None:
         lines = self.query_one("#confirm-lines", Lines)
         lines.paint(self._explanation(lines.size.width))
+        if self._drawn_at is None:
+            self._drawn_at = time.monotonic()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(event.button.id == "yes")
+        self.action_answer(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        self.dismiss(yes)
+        seen = self._drawn_at is not None and time.monotonic() - self._drawn_at >= self.READING_TIME
+        if seen or not yes:
+            self.dismiss(yes)
 
     def action_other(self) -> None:
         self.focus_next()

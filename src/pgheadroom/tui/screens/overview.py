@@ -43,6 +43,8 @@ class Overview(LiveScreen):
         Binding("u", "group", "group", tooltip="Group by user, application, client, database")
     ]
 
+    tells_trouble = True
+
     def __init__(self) -> None:
         super().__init__()
         self._by = GroupBy.ALL

@@ -19,6 +19,7 @@ from pgheadroom.view.waiting_lines import waiting_lines
 class WaitingRoom(LiveScreen):
     """Drawn once a second and with each try; it closes by itself when a door opens."""
 
+    tells_trouble = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("X", "command", "command", tooltip="Command PgBouncer: pause, resume, kill ..."),
     ]
