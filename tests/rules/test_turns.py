@@ -3,18 +3,25 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pasts import at, moment, past, unused
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
+from pgheadroom.model.history import History
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.decision import path_of, walk
 from pgheadroom.rules.findings import findings
 from pgheadroom.rules.health import health
 from pgheadroom.rules.storms import WINDOW
+from pgheadroom.rules.watch import Watch
 from samples import many, session
+from strategies import snapshots
 
 PLAIN = Thresholds()
 
@@ -93,6 +100,19 @@ def test_a_pool_that_renews_its_connections_is_no_leak():
     for second in range(0, 400, 5):
         first = second // 20
         samples.append(at(second, [unused(n, -200 + 20 * n) for n in range(first, first + 10)]))
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_what_falls_in_between_is_no_leak():
+    """It gave back a third of what it had: what it opens afterwards is its own business."""
+    samples = leaking(120)
+    fallen = [one for one in samples[-1].sessions if one.pid % 3][:-1]
+    later = [unused(900, 121), unused(901, 132)]
+    samples += [
+        at(second, [*fallen, *(one for one in later if one.backend_start <= moment(second))])
+        for second in range(122, 150, 2)
+    ]
+    assert "leak:web/checkout" in told(leaking(120))
     assert "leak:web/checkout" not in told(samples)
 
 
@@ -187,3 +207,20 @@ def test_time_left_is_a_metric_where_there_is_a_history():
     metrics = {one.metric: one for one in health(calm[-1], PLAIN, past(calm))}
     assert (metrics["seconds_until_full"].status, metrics["seconds_until_full"].value) == ("OK", None)
     assert "seconds_until_full" not in {one.metric for one in health(calm[-1], PLAIN)}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(snapshots(), st.sampled_from([0.2, 1.0, 30.0])), min_size=1, max_size=6))
+def test_any_samples_one_after_the_other_are_judged(steps):
+    history, watch, second = History(), Watch(), 0.0
+    for sample, step in steps:
+        second += step
+        sample = replace(sample, taken_at=moment(second))
+        history.append(sample, capacity(sample))
+        found = findings(sample, PLAIN, history)
+        shown = watch.update(sample.taken_at, found)
+        assert {one.key for one in shown} <= {one.key for one in found} | {one.key for one in watch.shown}
+        assert all(one.since <= sample.taken_at for one in shown)
+        for metric in health(sample, PLAIN, history):
+            assert metric.value is not None or metric.status in {"UNKNOWN", "OK"}
+        assert path_of(walk(sample, history, shown))[0].key == "door"

@@ -121,6 +121,10 @@ class History:
         """The hogs that are kept, the largest now first. Who is not among them had too few sessions."""
         return self._hogs.names
 
+    def hog_total(self, hog: HogName) -> int:
+        """Its sessions in the newest sample."""
+        return self._hogs.ring(hog, "total")[(self._appended - 1) % self._room] if self._appended else 0
+
     def hog_series(self, hog: HogName, name: str, seconds: float | None = None) -> tuple[list[float], list[float]]:
         """As `series`, for one of `HOG_COLUMNS`. Where a hog had no sessions, or was too small to keep, it is 0."""
         return self._series(self._hogs.ring(hog, name), seconds)

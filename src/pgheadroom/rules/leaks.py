@@ -69,21 +69,22 @@ def leaks(case: Case) -> Iterator[Finding]:
     """Each application whose sessions only rise while its idle ones stand unused."""
     if case.history is None:
         return
-    groups: dict[HogName, list[Session]] = {}
-    for session in case.direct:
-        if session.backend_start is not None:
-            groups.setdefault(hog_name(session), []).append(session)
     least = max(_LEAST_SESSIONS, case.capacity.usable * _LEAST_PERCENT / 100)
-    for name, members in groups.items():
-        leak = _leak(case, case.history, name, members) if len(members) >= least else None
+    for name in case.history.hogs:
+        if case.history.hog_total(name) < least:
+            break  # the others are smaller still
+        leak = _leak(case, case.history, name, least)
         if leak is not None:
             yield _finding(case, case.history, leak)
 
 
-def _leak(case: Case, history: History, name: HogName, members: Sequence[Session]) -> Leak | None:
+def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | None:
     times, totals = history.hog_series(name, "total", WINDOW)
     first = _rise_begins(totals)
     if not times or totals[-1] - totals[first] < _LEAST_NEEDLESS:
+        return None
+    members = [one for one in case.direct if one.backend_start is not None and hog_name(one) == name]
+    if len(members) < least:
         return None
     newest = max(one.backend_start for one in members if one.backend_start is not None)
     unused = [one for one in members if one.state is State.IDLE and _stood(one, newest)]

@@ -1,6 +1,8 @@
 """How findings say who and how many. What comes out is safe to show and short enough for a line."""
 
+from collections import Counter
 from collections.abc import Iterable
+from operator import attrgetter
 
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.grouping import Hog
@@ -24,12 +26,14 @@ def who(one: Session | Hog) -> str:
     return f"{user}/{clipped(one.application)}" if one.application else user
 
 
+_name_of = attrgetter("user", "application")
+
+
 def crowd(sessions: Iterable[Session]) -> list[Session]:
     """Those of the user and application that have most of them, wherever they come from, in their order."""
-    by_name: dict[tuple[str | None, str], list[Session]] = {}
-    for session in sessions:
-        by_name.setdefault((session.user, session.application), []).append(session)
-    return max(by_name.values(), key=lambda members: len(members), default=[])
+    everybody = list(sessions)
+    most = Counter(map(_name_of, everybody)).most_common(1)  # counted first: there can be thousands each second
+    return [one for one in everybody if _name_of(one) == most[0][0]]
 
 
 def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:
