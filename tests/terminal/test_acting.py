@@ -15,9 +15,9 @@ WIDE = {"columns": 160, "lines": 50}
 
 @pytest.fixture
 def table(superuser):
-    superuser.execute("CREATE TABLE orders (id int)")
-    yield "orders"
-    superuser.execute("DROP TABLE orders")
+    superuser.execute("CREATE TABLE parcels (id int)")
+    yield "parcels"
+    superuser.execute("DROP TABLE parcels")
 
 
 @contextmanager
