@@ -59,7 +59,8 @@ class Painted(Widget):
         segments = [Segment(self._glyphs(cell.text), self._style(cell.style)) for cell in _line(self._lines, y)]
         width = self.size.width
         drawn = sum(cell_width(segment.text) for segment in segments)
-        return Strip(segments, drawn).adjust_cell_length(width, self._style(""))
+        # Neighbours of one style become one: each piece costs the terminal a dozen bytes of style.
+        return Strip(segments, drawn).adjust_cell_length(width, self._style("")).simplify()
 
     def _glyphs(self, text: str) -> str:
         return to_ascii(text) if self.ascii_only else text
