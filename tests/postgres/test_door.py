@@ -42,7 +42,7 @@ async def test_settings_of_our_role_do_not_win(
     server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles
 ) -> None:
     role("watcher")
-    superuser.execute("ALTER ROLE watcher SET statement_timeout = '1ms'")
+    superuser.execute("ALTER ROLE watcher SET statement_timeout = '500ms'")
     connection = await open_door(server.conninfo("watcher"))
     assert await setting(connection, "statement_timeout") == "15s"
     await connection.close()
