@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pgheadroom.model.session import Session, SessionId
+from pgheadroom.model.session import SessionId
 
 
 class Verb(StrEnum):
@@ -49,29 +49,3 @@ class Result:
     target: Target
     outcome: Outcome
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a confirmation shows.
-
-    Attributes:
-        targets: As they were chosen: signalled is what was shown, or nothing.
-        left_out: With the reason, in a few words that are safe to show.
-        slots_freed: A cancel frees none.
-        waiters_released: Sessions that wait for locks only behind targets; they go on, one after the other.
-        transactions_rolled_back: Open transactions of the targets.
-        transactions_writing: Those of them that have changed data.
-        oldest_transaction_seconds: None where there is none.
-        poolers: Targets that are a pooler's server connections: a signal hits whichever client is using one.
-    """
-
-    verb: Verb
-    targets: tuple[Session, ...]
-    left_out: tuple[tuple[Session, str], ...]
-    slots_freed: int
-    waiters_released: int
-    transactions_rolled_back: int
-    transactions_writing: int
-    oldest_transaction_seconds: float | None
-    poolers: tuple[Session, ...] = ()
