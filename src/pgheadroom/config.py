@@ -35,6 +35,7 @@ class Layer:
     pgbouncers: tuple[str, ...] | None = None
     interval: float | None = None
     read_only: bool | None = None
+    hide_literals: bool | None = None
     ascii_only: bool | None = None
     protected_roles: tuple[str, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Settings:
         doors: Conninfos of other ways into the same server, in the order in which they are tried.
         pgbouncers: A conninfo for the admin console of each PgBouncer.
         interval: Seconds.
+        hide_literals: Query texts are shown and written without their literals and comments.
         protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
     """
 
@@ -73,6 +75,7 @@ class Settings:
     pgbouncers: tuple[str, ...] = ()
     interval: float = DEFAULT_INTERVAL
     read_only: bool = False
+    hide_literals: bool = False
     ascii_only: bool = False
     protected_roles: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
@@ -94,6 +97,7 @@ def settle(*layers: Layer, target: str = "") -> Settings:
         pgbouncers=top.pgbouncers or (),
         interval=DEFAULT_INTERVAL if top.interval is None else top.interval,
         read_only=bool(top.read_only),
+        hide_literals=bool(top.hide_literals),
         ascii_only=bool(top.ascii_only),
         protected_roles=top.protected_roles,
         thresholds=Thresholds.from_mapping(top.thresholds),
@@ -104,7 +108,7 @@ def settle(*layers: Layer, target: str = "") -> Settings:
 def _over(below: Layer, above: Layer) -> Layer:
     said = {
         name: getattr(above, name)
-        for name in ("conninfo", "doors", "pgbouncers", "interval", "read_only", "ascii_only")
+        for name in ("conninfo", "doors", "pgbouncers", "interval", "read_only", "hide_literals", "ascii_only")
         if getattr(above, name) is not None
     }
     protected = tuple(dict.fromkeys(below.protected_roles + above.protected_roles))
@@ -125,6 +129,7 @@ def from_environment(environ: Mapping[str, str]) -> Layer:
         doors=_variable(environ, "PGHEADROOM_DOOR", conninfo_list),
         pgbouncers=_variable(environ, "PGHEADROOM_PGBOUNCER", conninfo_list),
         read_only=_variable(environ, "PGHEADROOM_READ_ONLY", _yes_no),
+        hide_literals=_variable(environ, "PGHEADROOM_HIDE_LITERALS", _yes_no),
         ascii_only=_variable(environ, "PGHEADROOM_ASCII", _yes_no),
     )
 
@@ -259,6 +264,7 @@ _Reader = Callable[[object], Any]
 _SHARED: dict[str, tuple[str, _Reader]] = {
     "interval": ("interval", _interval),
     "read_only": ("read_only", _flag),
+    "hide_literals": ("hide_literals", _flag),
     "protected_roles": ("protected_roles", _texts),
     "thresholds": ("thresholds", _thresholds),
 }

@@ -77,6 +77,7 @@ class LiveSource:
         target: str = "",
         password: str | None = None,
         asks_password: bool = False,
+        hide_literals: bool = False,
     ) -> None:
         """Nothing is connected yet.
 
@@ -87,12 +88,14 @@ class LiveSource:
             target: How the configuration calls the server.
             asks_password: `open` is called again with the user's password when the first door wants one; no other
                 door is tried before.
+            hide_literals: Query texts come without their literals and comments.
 
         Raises:
             UsageError: when a conninfo is not understood.
         """
         self._entrance = Entrance(Doors(conninfo, doors, password, read_only, target, asks_password))
         self._read_only = read_only
+        self._hide_literals = hide_literals
         self._interval = interval
         self._consoles = [Console(bouncer) for bouncer in pgbouncers]
         self._probe: Probe | None = None
@@ -134,6 +137,7 @@ class LiveSource:
             self._entrance.doors.password = password
         if self._probe is None:
             self._probe = await self._entrance.enter()
+            self._probe.hides_literals = self._hide_literals
             self._newly_in = True
 
     @property

@@ -56,11 +56,17 @@ def test_protected_roles_add_up():
 
 
 def test_the_environment_lies_over_the_file_and_the_flags_over_both():
-    environ = {"PGHEADROOM_INTERVAL": "5", "PGHEADROOM_READ_ONLY": "0", "PGHEADROOM_ASCII": "yes"}
+    environ = {
+        "PGHEADROOM_INTERVAL": "5",
+        "PGHEADROOM_READ_ONLY": "0",
+        "PGHEADROOM_HIDE_LITERALS": "1",
+        "PGHEADROOM_ASCII": "yes",
+    }
     read = config.parse(FILE, "config.toml")
     layers = (read.general, read.targets["production"], config.from_environment(environ))
     assert settle(*layers).interval == 5.0
     assert settle(*layers).read_only is False
+    assert settle(*layers).hide_literals is True
     assert settle(*layers).ascii_only is True
     assert settle(*layers, Layer(interval=0.2, read_only=True)).interval == 0.2
     assert settle(*layers, Layer(interval=0.2, read_only=True)).read_only is True
@@ -76,6 +82,7 @@ _LAYERS = st.builds(
     conninfo=st.none() | st.sampled_from(["host=a", "host=b"]),
     interval=st.none() | st.floats(0.2, 60),
     read_only=st.none() | st.booleans(),
+    hide_literals=st.none() | st.booleans(),
     ascii_only=st.none() | st.booleans(),
     pgbouncers=st.none() | st.sampled_from([(), ("host=p",)]),
     protected_roles=st.lists(st.sampled_from("abc")).map(tuple),
@@ -85,7 +92,7 @@ _LAYERS = st.builds(
 @given(st.lists(_LAYERS))
 def test_the_last_layer_that_says_something_wins(layers):
     settings = settle(*layers)
-    for name, default in (("interval", 1.0), ("read_only", False), ("ascii_only", False), ("pgbouncers", ())):
+    for name, default in (("interval", 1.0), ("read_only", False), ("hide_literals", False), ("pgbouncers", ())):
         said = [getattr(layer, name) for layer in layers if getattr(layer, name) is not None]
         assert getattr(settings, name) == (said[-1] if said else default)
     assert set(settings.protected_roles) == {role for layer in layers for role in layer.protected_roles}
@@ -135,7 +142,12 @@ def test_a_mistake_is_one_line_with_its_place(text, message):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PGHEADROOM_INTERVAL", "never"), ("PGHEADROOM_READ_ONLY", "perhaps"), ("PGHEADROOM_ASCII", "2")],
+    [
+        ("PGHEADROOM_INTERVAL", "never"),
+        ("PGHEADROOM_READ_ONLY", "perhaps"),
+        ("PGHEADROOM_HIDE_LITERALS", "some"),
+        ("PGHEADROOM_ASCII", "2"),
+    ],
 )
 def test_a_mistake_in_the_environment_names_the_variable(name, value):
     with pytest.raises(ConfigError, match=f"environment variable {name}: .*allowed"):

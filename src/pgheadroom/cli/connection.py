@@ -45,6 +45,7 @@ def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
         pgbouncers=tuple(consoles) if consoles else None,
         interval=flags.interval,
         read_only=True if flags.read_only else None,
+        hide_literals=True if flags.hide_literals else None,
     )
 
 

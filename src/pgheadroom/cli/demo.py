@@ -51,7 +51,11 @@ def _list_scenarios(scenarios: dict[str, str]) -> int:
 
 def _settings(flags: argparse.Namespace) -> Settings:
     configuration = config.load(flags.config, os.environ)
-    flag_layer = config.Layer(interval=flags.interval, read_only=True if flags.read_only else None)
+    flag_layer = config.Layer(
+        interval=flags.interval,
+        read_only=True if flags.read_only else None,
+        hide_literals=True if flags.hide_literals else None,
+    )
     return config.settle(configuration.general, config.from_environment(os.environ), flag_layer, target="demo")
 
 

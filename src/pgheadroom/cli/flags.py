@@ -214,6 +214,11 @@ def _add_common_flags(parser: argparse.ArgumentParser, command: Command) -> None
         action="store_true",
         help="no cancel, no terminate; the session is read-only",
     )
+    common.add_argument(
+        "--hide-literals",
+        action="store_true",
+        help="replace literals and comments of query texts, on screen and in all that is written",
+    )
     common.add_argument("--config", metavar="FILE", help="configuration file (PGHEADROOM_CONFIG)")
     common.add_argument("-V", "--version", action="version", version=f"pgheadroom {__version__}", help="print it")
     common.add_argument("-?", "--help", action="help", help="print this help")

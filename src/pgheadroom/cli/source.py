@@ -27,6 +27,7 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
         read_only=settings.read_only,
         target=settings.target,
         asks_password=may_ask(flags),
+        hide_literals=settings.hide_literals,
     )
     try:
         await opened(source.open, settings, flags)

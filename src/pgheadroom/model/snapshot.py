@@ -126,6 +126,7 @@ class Snapshot:
         exact: Whether `sessions` is known to be complete and free of background processes.
         roles, databases: By name; read rarely.
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
+        literals_hidden: Query texts came here without their literals and comments.
     """
 
     taken_at: datetime
@@ -144,3 +145,4 @@ class Snapshot:
     pgbouncers: tuple[PgBouncer, ...] = ()
     gaps: tuple[Gap, ...] = ()
     returned: str = ""
+    literals_hidden: bool = False

@@ -39,6 +39,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
         "taken_at": _moment(snapshot.taken_at),
         "round_trip_seconds": snapshot.round_trip,
         "exact": snapshot.exact,
+        "literals_hidden": snapshot.literals_hidden,
         "server": {
             "name": server.name,
             "version": server.version,

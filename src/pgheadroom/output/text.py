@@ -69,6 +69,8 @@ def _server(snapshot: Snapshot) -> Iterator[str]:
         f"door        {safe(door.user)}@{safe(door.database)}, {SLOT_WORDS[door.slot]}, "
         f"answered in {round_trip(snapshot.round_trip)}"
     )
+    if snapshot.literals_hidden:
+        yield "queries     literals and comments are hidden"
 
 
 def _capacity(case: Case) -> Iterator[str]:

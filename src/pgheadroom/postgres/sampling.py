@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.session import Session
@@ -10,6 +11,7 @@ from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
 from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, NoSample, Question, Row, Unanswered, ask_together
+from pgheadroom.postgres.literals import hide_literals
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_requests
@@ -29,7 +31,13 @@ _SLOT_SYNC = "slotsync worker"
 
 
 class Probe:
-    """An open connection that answers with samples. One question at a time: the caller sees to it."""
+    """An open connection that answers with samples. One question at a time: the caller sees to it.
+
+    Attributes:
+        hides_literals: Query texts lose their literals here, before anybody sees them.
+    """
+
+    hides_literals = False
 
     def __init__(self, connection: Connection, catalogue: Catalogue, target: str) -> None:
         self.connection = connection
@@ -145,6 +153,9 @@ class Probe:
         catalogue, facts = self._catalogue, self._catalogue.facts
         taken_at, in_recovery = moment
         activity = read_activity(rows, catalogue, self._words)
+        if self.hides_literals:
+            sessions, processes = hide_literals(activity.sessions), hide_literals(activity.processes)
+            activity = replace(activity, sessions=sessions, processes=processes)
         locks = answers.get("locks")
         return Snapshot(
             taken_at=taken_at,
@@ -161,6 +172,7 @@ class Probe:
             roles=catalogue.roles,
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),
+            literals_hidden=self.hides_literals,
         )
 
     @property

@@ -1,11 +1,13 @@
 """One session looked at closely, in one round trip."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pgheadroom.model.detail import LOCKS_SHOWN, Lock, LoginSetting, SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.catalogue import Catalogue
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
+from pgheadroom.postgres.literals import hide_literals
 from pgheadroom.postgres.lock_target import lock_target
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
@@ -32,7 +34,10 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
     rows = found["session"]
     if isinstance(rows, Unanswered):
         raise NoSample(f"the server does not tell about the session: {rows.reason}")
-    return _detail(rows[0], found, probe.catalogue) if rows else None
+    if not rows:
+        return None
+    told = _detail(rows[0], found, probe.catalogue)
+    return replace(told, session=hide_literals([told.session])[0]) if probe.hides_literals else told
 
 
 def _questions(catalogue: Catalogue, session_id: SessionId) -> list[Question]:

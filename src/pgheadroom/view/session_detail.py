@@ -36,7 +36,7 @@ def detail_lines(
         *_activity(session, detail, now),
         *_limits(session, snapshot),
         *_neighbours(session, snapshot, tree),
-        _section("QUERY", width),
+        _section("QUERY  literals hidden" if snapshot.literals_hidden else "QUERY", width),
         *_query(detail.session.query if detail else session.query, width),
     ]
     if detail is not None:
