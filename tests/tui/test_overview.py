@@ -1,16 +1,17 @@
 """The overview as it is seen and used, fed by a source that plays an outage."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.snapshot import Gap
+from pgheadroom.model.snapshot import Gap, Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.tui.app import Options
-from tui.outage import active, outage, session
-from tui.stage import LARGE, SMALL, matches_golden, on_stage
+from tui.outage import NOW, active, outage, session
+from tui.stage import LARGE, SMALL, matches_golden, on_stage, settled
 
 
 @pytest.mark.parametrize(("size", "name"), [(SMALL, "80x24"), (LARGE, "160x50"), ((60, 15), "60x15")])
@@ -212,3 +213,40 @@ async def test_quit_ends_with_zero() -> None:
     async with on_stage() as stage:
         await stage.press("q")
         assert stage.app.return_code == 0
+
+
+CALM = replace(outage(), sessions=(session(1),), lock_requests=(), pgbouncers=())
+
+
+def rising(start: int, step: int, samples: int) -> list[Snapshot]:
+    """A sample a second, with `step` sessions more each time."""
+    crowd = tuple(session(9000 + number, user="new", age=0.0) for number in range(start + step * samples))
+    return [
+        replace(CALM, taken_at=NOW + timedelta(seconds=number), sessions=crowd[: start + step * number])
+        for number in range(samples)
+    ]
+
+
+async def test_header_says_in_one_word_how_the_server_does() -> None:
+    async with on_stage(*settled(CALM)) as stage:
+        assert stage.screen.startswith(" OK ")
+        await stage.post(replace(CALM, taken_at=NOW + timedelta(seconds=1), sessions=outage().sessions[:82]))
+        assert stage.screen.startswith(" WARN ")
+        await stage.post(replace(outage(), taken_at=NOW + timedelta(seconds=2)))
+        assert stage.screen.startswith(" CRIT ")
+        await stage.post(Trouble("connection lost", datetime.now(UTC)))
+        assert stage.screen.startswith(" ???? ")
+
+
+async def test_header_does_not_say_ok_where_it_cannot_see() -> None:
+    hidden = Gap("sessions", "role web does not see other roles' sessions")
+    async with on_stage(*settled(replace(CALM, gaps=(hidden,), exact=False)), size=LARGE) as stage:
+        assert stage.screen.startswith(" UNKNOWN ")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_real_rise_is_said_with_its_time_beside_the_headroom(size: tuple[int, int]) -> None:
+    async with on_stage(*rising(20, 1, 40), size=size) as stage:
+        assert re.search(r"full in about \d+ s \(\d+-\d+\)$", stage.screen.splitlines()[3])
+    async with on_stage(*rising(20, 0, 40), size=size) as stage:
+        assert "full in" not in stage.screen

@@ -38,4 +38,4 @@ async def test_a_long_name_leaves_room_for_primary_or_standby() -> None:
         ) as it:
             header = it.screen.splitlines()[0]
             assert "standby" in header
-            assert header.startswith("pgheadroom")
+            assert header.startswith(" CRIT  pgheadroom")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.forecast import Forecast
 from pgheadroom.rules.findings import urgency
 
 GONE_AFTER = 4.0
@@ -80,6 +81,15 @@ class Watch:
         self._tracks: dict[str, _Track] = {}
         self._last: datetime | None = None
         self._shown: tuple[Finding, ...] = ()
+        self._ahead: tuple[datetime, Forecast] | None = None
+
+    def steady(self, taken_at: datetime, ahead: Forecast | None) -> Forecast | None:
+        """The forecast of this sample, or for `GONE_AFTER` seconds the last one that there was."""
+        if ahead is not None:
+            self._ahead = taken_at, ahead
+        elif self._ahead is not None and not 0.0 <= _seconds(self._ahead[0], taken_at) < GONE_AFTER:
+            self._ahead = None
+        return self._ahead[1] if self._ahead is not None else None
 
     @property
     def shown(self) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
+from pgheadroom.model.health import Status
 from pgheadroom.model.history import History
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
@@ -210,10 +211,14 @@ class Monitor(Acting):
         age = self.clock() - self._shown_at if self._picture else None
         freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
         width, read_only = screen.size.width, self.options.read_only
-        screen.show_header(header(snapshot, self.options.title, freshness, width, read_only=read_only))
+        status = self._picture.status if self._picture else Status.UNKNOWN
+        title = self.options.title
+        screen.show_header(header(snapshot, title, freshness, width, status=status, read_only=read_only))
         screen.show_status()
 
     def _live_screen(self) -> LiveScreen | None:
+        if not self.is_running:  # it ends: the widgets go one after the other
+            return None
         with suppress(Exception):
             return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, LiveScreen)), None)
         return None

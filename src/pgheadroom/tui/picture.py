@@ -6,8 +6,10 @@ from functools import cached_property
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.chain import RealClients
 from pgheadroom.model.decision import Step
-from pgheadroom.model.finding import Finding
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
+from pgheadroom.model.health import Status
 from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.snapshot import Snapshot
@@ -16,9 +18,14 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.decision import path_of, walk_of
 from pgheadroom.rules.findings import findings_of
+from pgheadroom.rules.health import health_of, overall
 from pgheadroom.rules.hogs import hogs
+from pgheadroom.rules.outlook import urgency_of
 from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
 from pgheadroom.rules.watch import Watch
+
+_BAD_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
+_STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.NOTICE: Status.OK}
 
 
 class Picture:
@@ -32,6 +39,7 @@ class Picture:
         self._case = Case(snapshot, thresholds, history)
         self._watch = watch
         self.findings: Sequence[Finding] = ()
+        self.ahead: Forecast | None = None
 
     @property
     def capacity(self) -> Capacity:
@@ -49,11 +57,24 @@ class Picture:
         """Add this sample to what is known of the time before, and settle what is found in it."""
         self.history.append(self.snapshot, self.capacity)
         self.findings = self._watch.update(self.snapshot.taken_at, findings_of(self._case))
+        self.ahead = self._watch.steady(self.snapshot.taken_at, self._case.forecast)
 
     @cached_property
     def steps(self) -> Sequence[Step]:
         """The path through the decision flow."""
         return path_of(walk_of(self._case, self.findings))
+
+    @cached_property
+    def status(self) -> Status:
+        """How the server does, in one word: the worst of what is measured and of what was found."""
+        worst = min((_STATUS[found.severity] for found in self.findings), key=_BAD_FIRST.index, default=Status.OK)
+        return min(worst, overall(health_of(self._case)), key=_BAD_FIRST.index)
+
+    @property
+    def ahead_style(self) -> str:
+        """The style for how soon the slots are gone, by the thresholds."""
+        urgency = urgency_of(self.thresholds.until_full, self.ahead)
+        return {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}.get(urgency, "") if urgency else ""
 
     @property
     def usage_style(self) -> str:

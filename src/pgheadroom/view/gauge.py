@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from pgheadroom.model.capacity import Capacity, Limit
+from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import StateCount
+from pgheadroom.rules.forecast import sentence
 from pgheadroom.view.bars import shares
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
 from pgheadroom.view.text import safe
@@ -65,8 +67,8 @@ def limit_words(limit: Limit) -> str:
     return f"{limit.kind}{name} {limit.used}/{limit.ceiling}"
 
 
-def headroom_line(capacity: Capacity, width: int) -> Line:
-    """What each kind of role could still open, and the fullest limit."""
+def headroom_line(capacity: Capacity, width: int, outlook: Cell | None = None) -> Line:
+    """What each kind of role could still open, the fullest limit and, where it is given, until when that will do."""
     tightest = capacity.tightest
     fullest = [
         Cell("  fullest: ", "dim"),
@@ -74,7 +76,21 @@ def headroom_line(capacity: Capacity, width: int) -> Line:
     ]
     long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
     short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]
-    return spread_first_fitting([long, short], [[], []], width)
+    if outlook is None:
+        return spread_first_fitting([long, short], [[], []], width)
+    # What will be outweighs a limit that is only the fullest.
+    bare = _free_words(capacity, "free ", "ord", "res", "super")
+    right = [Cell("  "), outlook]
+    return spread_first_fitting([long, short, bare], [right] * 3, width)
+
+
+def outlook_words(ahead: Forecast | None, style: str) -> Cell | None:
+    """`full in about 2 min (1-4)`, of a limit with its name; None where nothing surely rises."""
+    if ahead is None:
+        return None
+    limit = ahead.limit
+    name = "" if limit.kind == "server" else f"{limit.kind} {safe(limit.name)} "
+    return Cell(f"{name}{sentence(ahead)}", style)
 
 
 def _free_words(capacity: Capacity, lead: str, ordinary: str, reserved: str, superuser: str) -> list[Cell]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pgheadroom.model.health import Status
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.view.cells import Cell, Line, line_width, spread, spread_first_fitting
@@ -11,6 +12,16 @@ from pgheadroom.view.text import cell_width, fit, safe
 from pgheadroom.view.words import SLOT_WORDS
 
 _SHORTEST_TITLE = 20
+_TITLE = 2
+"""Which cell is the server's name."""
+
+# Of one width each, so that nothing moves when it changes.
+_BADGES = {
+    Status.OK: (" OK       ", " OK   ", "ok"),
+    Status.WARNING: (" WARNING  ", " WARN ", "alert-warn"),
+    Status.CRITICAL: (" CRITICAL ", " CRIT ", "alert-bad"),
+    Status.UNKNOWN: (" UNKNOWN  ", " ???? ", "dim"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +40,30 @@ class Freshness:
     trouble: Trouble | None = None
 
 
-def header(snapshot: Snapshot | None, title: str, freshness: Freshness, width: int, *, read_only: bool = False) -> Line:
-    """One line of exactly `width` cells."""
+def header(
+    snapshot: Snapshot | None,
+    title: str,
+    freshness: Freshness,
+    width: int,
+    *,
+    status: Status = Status.UNKNOWN,
+    read_only: bool = False,
+) -> Line:
+    """One line of exactly `width` cells. Of what is stale the status is not known, whatever `status` was then."""
     mark = [Cell("  read-only", "accent")] if read_only else []
     if snapshot is None:
         left = [Cell(safe(title), "title"), Cell("  waiting for the first sample", "dim"), *mark]
         return spread(left, _freshness(snapshot, freshness), width)
-    lefts = [[*cells, *mark] for cells in (_identity(snapshot, title), _identity(snapshot, title, short=True))]
-    rights = (_freshness(snapshot, freshness), _freshness(snapshot, freshness, short=True))
+    long, short, style = _BADGES[Status.UNKNOWN if freshness.trouble else status]
+    lefts = [
+        [Cell(long, style), Cell(" "), *_server(snapshot, title), *_door(snapshot), *mark],
+        [Cell(short, style), Cell(" "), *_server(snapshot, title, short=True), *_door(snapshot, short=True), *mark],
+        [Cell(short, style), Cell(" "), *_server(snapshot, title, short=True), *mark],
+    ]
+    rights = [_freshness(snapshot, freshness, short=short) for short in (False, True, True)]
     over = line_width(lefts[-1]) + line_width(rights[-1]) + 1 - width
     if over > 0:
-        lefts[-1][0] = _shortened(lefts[-1][0], over)
+        lefts[-1][_TITLE] = _shortened(lefts[-1][_TITLE], over)
     return spread_first_fitting(lefts, rights, width)
 
 
@@ -49,18 +73,21 @@ def _shortened(title: Cell, by: int) -> Cell:
     return title._replace(text=fit(title.text, max(min(_SHORTEST_TITLE, cell_width(title.text)), room)))
 
 
-def _identity(snapshot: Snapshot, title: str, *, short: bool = False) -> list[Cell]:
-    server, door = snapshot.server, snapshot.door
+def _server(snapshot: Snapshot, title: str, *, short: bool = False) -> list[Cell]:
+    server = snapshot.server
     role = "standby" if server.in_recovery else "primary"
-    slot = door.slot.value if short else SLOT_WORDS[door.slot]
     return [
         Cell(safe(title), "title"),
         Cell(f"  {'PG' if short else 'PostgreSQL'} {safe(server.version)} "),
         Cell(role, "warn" if server.in_recovery else ""),
-        Cell("  as ", "dim"),
-        Cell(safe(door.user)),
-        Cell(f" ({slot})", "dim"),
     ]
+
+
+def _door(snapshot: Snapshot, *, short: bool = False) -> list[Cell]:
+    """Left out first where there is little room: who looks has come in already."""
+    door = snapshot.door
+    slot = door.slot.value if short else SLOT_WORDS[door.slot]
+    return [Cell("  as ", "dim"), Cell(safe(door.user)), Cell(f" ({slot})", "dim")]
 
 
 def _freshness(snapshot: Snapshot | None, freshness: Freshness, *, short: bool = False) -> list[Cell]:

@@ -19,7 +19,7 @@ from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bars import sparkline
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
-from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line
+from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line, outlook_words
 from pgheadroom.view.header import trouble_line
 from pgheadroom.view.plots import trend
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
@@ -131,7 +131,7 @@ class Overview(LiveScreen):
             [
                 gauge_line(capacity, picture.usage_style, sparks, width),
                 gauge_bar(capacity, picture.states, width),
-                headroom_line(capacity, width),
+                headroom_line(capacity, width, outlook_words(picture.ahead, picture.ahead_style)),
             ]
         )
 
