@@ -11,7 +11,8 @@
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+# Three at a time: most tests wait for servers. ARGS="-n 0" runs them one after the other.
+PYTEST := $(BIN)/python -m pytest -q -n 3 --ignore=tests/bench
 SERVERS := .servers/node_modules
 SHELL := /bin/sh
 
@@ -27,10 +28,10 @@ demo: .venv/.installed pgbouncer
 	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO))
 
 test: lint pgbouncer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
-	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" $(PYTEST) -q --ignore=tests/bench $(ARGS)
+	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" $(PYTEST) $(ARGS)
 
 test-all: lint pgbouncer $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
-	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" $(PYTEST) -q --ignore=tests/bench $(ARGS)
+	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" $(PYTEST) $(ARGS)
 
 lint: .venv/.tools
 	$(BIN)/ruff check .

@@ -253,7 +253,7 @@ def locale_of(folder: Path, language: str) -> Path:
         pytest.skip("no localedef, or no sources of locales")
     folder.chmod(0o755)
     for above in folder.parents:
-        if above.owner() == getpass.getuser() and above.name.startswith("pytest-"):
+        if above.owner() == getpass.getuser() and above.name.startswith(("pytest-", "popen-")):
             above.chmod(0o755)
     subprocess.run([program, "-i", language, "-f", "UTF-8", folder / f"{language}.UTF-8"], check=True)
     return folder
