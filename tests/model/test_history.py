@@ -1,12 +1,13 @@
 import sys
 from datetime import timedelta
-from math import floor
+from math import floor, nan
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.model.history import COLUMNS, HOGS_KEPT, History
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.ring import Ring
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.turnover import HogName
@@ -105,13 +106,37 @@ def test_a_clock_that_goes_back_starts_anew_and_a_sample_is_added_once():
 
 def test_memory_stays_flat():
     kept = History(500)
-    columns = kept._columns["used"], kept._times
-    before = [sys.getsizeof(column) for column in columns]
+    columns = kept._points.values("used"), kept._points._times
+    sizes = set()
     for second in range(2000):
         sample = at(second, many(2))
         kept.append(sample, capacity(sample))
-    assert [sys.getsizeof(column) for column in columns] == before
+        if second > 500:
+            sizes.add(tuple(sys.getsizeof(column) for column in columns))
+    assert len(sizes) == 1
     assert len(kept) == 500
+
+
+def test_what_was_before_the_newest_points_is_kept_by_the_minute():
+    kept = history(*(at(second, many(second // 60)) for second in range(0, 1200, 5)), room=20)
+    assert len(kept) == 20
+    assert 1140 <= kept.reach <= 1260
+    peaks = [value for value in kept.column("used", 1200, 10) if value is not None]
+    assert peaks[0] <= 2
+    assert peaks[-1] == 19
+    assert peaks == sorted(peaks)
+    assert sum(filter(None, kept.column("new_sessions", 1200, 10))) == 19
+    # The newest are shown as they were, not by the minute.
+    assert kept.column("used", 60, 12)[-1] == 19
+    kept.append(at(-5, many(2)), capacity(at(-5, many(2))))
+    assert kept.reach == 0
+
+
+def test_a_minute_with_an_unknown_part_is_its_known_part():
+    ring = Ring(("used", "new"), 10, summed=("new",))
+    for second, (used, new) in enumerate([(nan, nan), (3, 1), (nan, 2), (2, nan)]):
+        ring.merge(60.0 + second, {"used": used, "new": new}, 60.0)
+    assert (list(ring.values("used")), list(ring.values("new"))) == ([3], [3])
 
 
 @given(

@@ -1,14 +1,12 @@
 """What the samples were, in numbers: as much as plots and forecasts need, in memory that never grows."""
 
-from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise, takewhile
-from math import floor, isnan, nan
-from statistics import median
+from math import isnan, nan
 
 from pgheadroom.model.capacity import Capacity, Limit
+from pgheadroom.model.ring import Ring
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.tally import Tally
@@ -43,35 +41,37 @@ HOG_COLUMNS: tuple[str, ...] = ("total", "idle", "new")
 HOGS_KEPT = 50
 LIMITS_KEPT = 50
 
-_SUMMED = frozenset({"new_sessions", "ended_sessions", "new"})
+MINUTES_KEPT = 7 * 24 * 60
 
-_MISSED_SAMPLES = 3
-"""From how many times the usual distance on the space between two samples is a gap."""
+_SUMMED = frozenset({"new_sessions", "ended_sessions", "new"})
 
 
 class History:
-    """Points, the newest `room` of them, as columns of numbers.
+    """Points, the newest `room` of them, and the minutes of the last week, each as columns of numbers.
 
     A clock that goes back (another server after a failover, a recording wound back) starts it anew.
     """
 
     def __init__(self, room: int = 7200) -> None:
-        self._room = room
-        self._times: array[float] = array("d", bytes(8 * room))
-        self._columns: dict[str, array[float]] = {name: array("d", bytes(8 * room)) for name in COLUMNS}
+        self._points = Ring(COLUMNS, room, _SUMMED)
+        self._minutes = Ring(COLUMNS, MINUTES_KEPT, _SUMMED)
         self._hogs: Tally[HogName] = Tally(HOG_COLUMNS, room, HOGS_KEPT)
         self._limits: Tally[tuple[str, str]] = Tally(("used",), room, LIMITS_KEPT)
         self._comings = Comings()
-        self._appended = 0
         self._last: datetime | None = None
 
     def __len__(self) -> int:
-        return min(self._appended, self._room)
+        return len(self._points)
 
     @property
     def last(self) -> datetime | None:
         """The moment of the newest point, by the server's clock."""
         return self._last
+
+    @property
+    def reach(self) -> float:
+        """How many seconds it goes back; what is older than two hours at a sample a second is kept by the minute."""
+        return max(self._points.span, self._minutes.span) if self._points.overflowed else self._points.span
 
     def append(self, snapshot: Snapshot, capacity: Capacity) -> None:
         """Add a sample. One with the moment of the newest point is that same sample, and is not added twice."""
@@ -79,22 +79,22 @@ class History:
             if snapshot.taken_at == self._last:
                 return
             self.clear()
-        place = self._appended % self._room
-        self._times[place] = snapshot.taken_at.timestamp()
         came_and_went = self._comings.take(snapshot.sessions, snapshot.taken_at) if snapshot.exact else None
-        for name, value in _values(snapshot, capacity).items():
-            self._columns[name][place] = value
         new, ended = came_and_went if came_and_went is not None else (None, None)
-        self._columns["new_sessions"][place] = nan if new is None else len(new)
-        self._columns["ended_sessions"][place] = nan if ended is None else len(ended)
+        values = _values(snapshot, capacity)
+        values["new_sessions"] = nan if new is None else len(new)
+        values["ended_sessions"] = nan if ended is None else len(ended)
+        moment = snapshot.taken_at.timestamp()
+        place = self._points.append(moment, values)
+        self._minutes.merge(moment, values, 60.0)
         self._hogs.put(place, _hog_counts(snapshot, new or ()))
         crowded = [limit for limit in capacity.limits if not limit.closed][:LIMITS_KEPT]
         self._limits.put(place, {(limit.kind, limit.name): (limit.used,) for limit in crowded})
-        self._appended += 1
         self._last = snapshot.taken_at
 
     def clear(self) -> None:
-        self._appended = 0
+        self._points.clear()
+        self._minutes.clear()
         self._last = None
         self._comings.clear()
         self._hogs.clear()
@@ -102,9 +102,7 @@ class History:
 
     def latest(self, name: str) -> float | None:
         """The newest value of a column; None where it was not known."""
-        if not self._appended:
-            return None
-        return _known(self._columns[name][(self._appended - 1) % self._room])
+        return _known(self._points.values(name)[self._points.newest]) if len(self._points) else None
 
     def points(self, name: str, seconds: float | None = None) -> list[tuple[datetime, float | None]]:
         """Moments and values, oldest first, of the last `seconds` or of all."""
@@ -114,7 +112,7 @@ class History:
 
     def series(self, name: str, seconds: float | None = None) -> tuple[list[float], list[float]]:
         """As `points`, for calculations: seconds since 1970, and NaN for what was not known."""
-        return self._series(self._columns[name], seconds)
+        return self._points.series(self._points.values(name), seconds)
 
     @property
     def hogs(self) -> tuple[HogName, ...]:
@@ -123,15 +121,15 @@ class History:
 
     def hog_total(self, hog: HogName) -> int:
         """Its sessions in the newest sample."""
-        return self._hogs.ring(hog, "total")[(self._appended - 1) % self._room] if self._appended else 0
+        return self._hogs.ring(hog, "total")[self._points.newest] if len(self._points) else 0
 
     def hog_series(self, hog: HogName, name: str, seconds: float | None = None) -> tuple[list[float], list[float]]:
         """As `series`, for one of `HOG_COLUMNS`. Where a hog had no sessions, or was too small to keep, it is 0."""
-        return self._series(self._hogs.ring(hog, name), seconds)
+        return self._points.series(self._hogs.ring(hog, name), seconds)
 
     def limit_series(self, limit: Limit, seconds: float | None = None) -> tuple[list[float], list[float]]:
         """As `series`, for the sessions that counted against the limit of a role or a database."""
-        return self._series(self._limits.ring((limit.kind, limit.name), "used"), seconds)
+        return self._points.series(self._limits.ring((limit.kind, limit.name), "used"), seconds)
 
     def ended(self, seconds: float, hog: HogName | None = None) -> list[Ended]:
         """Sessions that went in the last `seconds`, the newest first: all, or those of one hog."""
@@ -143,18 +141,18 @@ class History:
         """What came and went in the last `seconds`, or since the first sample; None before there are two samples."""
         if self._last is None:
             return None
-        places = self._places_and_one_before(self._last.timestamp() - seconds)
+        places = self._points.since(self._last.timestamp() - seconds)
         if len(places) < 2:
             return None
-        values = self._columns["new_sessions"] if hog is None else self._hogs.ring(hog, "new")
-        spent = self._times[places[-1]] - self._times[places[0]]
+        values = self._points.values("new_sessions") if hog is None else self._hogs.ring(hog, "new")
+        spent = self._points.moment(places[-1]) - self._points.moment(places[0])
         new = sum(int(values[place]) for place in places[1:] if not isnan(values[place]))
         ended = self.ended(spent, hog)
         return Turnover(spent, new, len(ended), median_life(ended))
 
     def hog_column(self, hog: HogName, name: str, seconds: float, buckets: int) -> list[float | None]:
-        """As `column`, for one of `HOG_COLUMNS`."""
-        return self._column(self._hogs.ring(hog, name), seconds, buckets, summed=name in _SUMMED)
+        """As `column`, for one of `HOG_COLUMNS`; hogs are not kept by the minute."""
+        return self._column(self._points, self._hogs.ring(hog, name), name, seconds, buckets)
 
     def column(self, name: str, seconds: float, buckets: int) -> list[float | None]:
         """The last `seconds` as `buckets` values for a plot, oldest first.
@@ -164,50 +162,15 @@ class History:
         before the first, it is None. Buckets begin at whole multiples of their length, so that a plot moves by whole
         steps only.
         """
-        return self._column(self._columns[name], seconds, buckets, summed=name in _SUMMED)
+        too_long = self._points.overflowed and seconds > self._points.span
+        ring = self._minutes if too_long else self._points
+        return self._column(ring, ring.values(name), name, seconds, buckets)
 
-    def _column(self, values: Sequence[float], seconds: float, buckets: int, *, summed: bool) -> list[float | None]:
-        filled: list[float | None] = [None] * buckets
-        if self._last is None or buckets < 1:
-            return filled
-        size = seconds / buckets
-        origin = floor(self._last.timestamp() / size) - buckets + 1
-        places = self._places_and_one_before(origin * size)
-        times = [self._times[place] for place in places]
-        longest = _MISSED_SAMPLES * _usual_distance(times)
-        for place, moment, end in zip(places, times, [*times[1:], times[-1]], strict=True):
-            value = _known(values[place])
-            first, last = floor(moment / size) - origin, floor(end / size) - origin
-            if first >= 0:
-                _put(filled, first, value, summed=summed)
-            if value is not None and not summed and end - moment <= longest:
-                for later in range(max(0, first + 1), last):
-                    filled[later] = value
-        return filled
-
-    def _series(self, values: Sequence[float], seconds: float | None) -> tuple[list[float], list[float]]:
-        places = self._places(seconds)
-        return [self._times[place] for place in places], [values[place] for place in places]
-
-    def _places(self, seconds: float | None) -> list[int]:
-        """Where the points of the last `seconds` are, oldest first."""
-        if seconds is None or self._last is None:
-            return list(self._newest_first())[::-1]
-        since = (self._last - timedelta(seconds=seconds)).timestamp()
-        return list(takewhile(lambda place: self._times[place] > since, self._newest_first()))[::-1]
-
-    def _places_and_one_before(self, start: float) -> list[int]:
-        """Where the points since `start` are, oldest first, led by the one that held when it began."""
-        found: list[int] = []
-        for place in self._newest_first():
-            found.append(place)
-            if self._times[place] < start:
-                break
-        return found[::-1]
-
-    def _newest_first(self) -> Iterator[int]:
-        first = max(0, self._appended - self._room)
-        return (number % self._room for number in range(self._appended - 1, first - 1, -1))
+    def _column(
+        self, ring: Ring, values: Sequence[float], name: str, seconds: float, buckets: int
+    ) -> list[float | None]:
+        until = self._last.timestamp() if self._last is not None else 0.0
+        return ring.column(values, until, seconds, buckets, summed=name in _SUMMED)
 
 
 def _values(snapshot: Snapshot, capacity: Capacity) -> dict[str, float]:
@@ -240,15 +203,3 @@ def _hog_counts(snapshot: Snapshot, new: Sequence[HogName]) -> dict[HogName, tup
 
 def _known(value: float) -> float | None:
     return None if isnan(value) else value
-
-
-def _usual_distance(times: list[float]) -> float:
-    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else 0.0
-
-
-def _put(filled: list[float | None], bucket: int, value: float | None, *, summed: bool) -> None:
-    before = filled[bucket]
-    if before is None or value is None:
-        filled[bucket] = value if before is None else before
-    else:
-        filled[bucket] = before + value if summed else max(before, value)
