@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tui.outage import NOW, outage
-from tui.stage import Stage, on_stage
+from tui.stage import LARGE, Stage, on_stage
 
 
 async def feed(stage: Stage, samples: int) -> None:
@@ -33,6 +33,31 @@ async def test_brackets_change_the_time_shown() -> None:
         assert "last 15m" in stage.screen
         await stage.press("left_square_bracket", "left_square_bracket", "left_square_bracket")
         assert "last 1m00s" in stage.screen
+
+
+async def test_the_whole_run_is_offered_once_it_is_longer_than_two_hours() -> None:
+    async with on_stage() as stage:
+        await stage.press("5", *["right_square_bracket"] * 8)
+        assert "last 2h00m" in stage.screen
+        for hours in range(1, 9):
+            await stage.post(replace(outage(), taken_at=NOW + timedelta(hours=hours)))
+        await stage.press(*["right_square_bracket"] * 8)
+        assert "last 12h" in stage.screen
+
+
+async def test_a_hog_has_its_own_trend_on_demand() -> None:
+    async with on_stage(size=LARGE) as stage:
+        await feed(stage, 20)
+        await stage.press("5", "n")
+        assert "USED SLOTS OF web/checkout" in stage.screen
+        assert "NEW SESSIONS OF web/checkout" in stage.screen
+        assert "STATES" in stage.screen
+        second = stage.app.history.hogs[1]
+        await stage.press("n")
+        assert f"USED SLOTS OF {second.user}/{second.application}" in stage.screen
+        await stage.press("N", "N")
+        assert "USED SLOTS " in stage.screen
+        assert " OF " not in stage.screen
 
 
 async def test_without_numbers_it_says_so_and_tiny_screens_survive() -> None:
