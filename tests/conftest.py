@@ -16,6 +16,8 @@ from pgheadroom.demo.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
 from pgheadroom.demo.playground import Playground
 from servers import EXPECTED_MAJORS, MAJORS, Roles, Sessions, hang_up, installation_of, missing, small_settings
 
+pytest_plugins = ["terminal.fixtures"]  # the finished program on an emulated terminal
+
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Playground]:

@@ -1,4 +1,4 @@
-"""The finished program on an emulated terminal, against a real server."""
+"""Fixtures: the finished program on an emulated terminal, against a real server."""
 
 import os
 from collections.abc import Callable, Iterator
