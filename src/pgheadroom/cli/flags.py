@@ -89,6 +89,7 @@ def _format(parser: argparse.ArgumentParser) -> None:
 
 def _demo_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenario", metavar="NAME", help="which outage; 'help' lists them")
+    parser.add_argument("--guide", action="store_true", help="with a panel that leads through it, step by step")
     parser.add_argument(
         "--no-monitor",
         action="store_true",

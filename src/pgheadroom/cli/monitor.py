@@ -17,7 +17,9 @@ from pgheadroom.postgres import conninfo
 from pgheadroom.sampler import LiveSource
 
 if TYPE_CHECKING:
+    from pgheadroom.rules.guide import Guide
     from pgheadroom.tui.actions import Powers
+    from pgheadroom.tui.app import Monitor, Options
 
 
 def monitor(flags: argparse.Namespace) -> int:
@@ -31,23 +33,23 @@ def monitor(flags: argparse.Namespace) -> int:
     return watch(settings_of(flags, os.environ), flags)
 
 
-def watch(settings: Settings, flags: argparse.Namespace) -> int:
-    """As `monitor`, with settings that are settled already."""
-    return asyncio.run(_watch(settings, flags))
+def watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None" = None) -> int:
+    """As `monitor`, with settings that are settled already, and with a lesson where one is given."""
+    return asyncio.run(_watch(settings, flags, guide))
 
 
-async def _watch(settings: Settings, flags: argparse.Namespace) -> int:
+async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None") -> int:
     # Loading the screens takes longer than connecting: both at once.
     loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pgheadroom.tui.app"))
     source = await open_source(settings, flags, may_wait=True)
     try:
         await loading
-        return await _show(source, settings, required_audit=not flags.no_audit)
+        return await _show(source, settings, guide, required_audit=not flags.no_audit)
     finally:
         await source.close()
 
 
-async def _show(source: LiveSource, settings: Settings, *, required_audit: bool) -> int:
+async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:
     from pgheadroom.tui.app import Monitor, Options
 
     options = Options(
@@ -58,9 +60,17 @@ async def _show(source: LiveSource, settings: Settings, *, required_audit: bool)
         inquiries=source,
         powers=None if settings.read_only else _powers(source, settings, required_audit),
     )
-    app = Monitor(source, options)
+    app = Monitor(source, options) if guide is None else _guided(source, options, guide)
     code = await app.run_async()
+    if app.fault is not None:
+        raise app.fault
     return int(code if code is not None else app.return_code or EXIT_OK)
+
+
+def _guided(source: LiveSource, options: "Options", guide: "Guide") -> "Monitor":
+    from pgheadroom.tui.guided import Guided
+
+    return Guided(source, options, guide)
 
 
 def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":

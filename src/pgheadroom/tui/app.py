@@ -3,13 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from textual.app import SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -215,6 +215,10 @@ class Monitor(Acting):
         title = self.options.title
         screen.show_header(header(snapshot, title, freshness, width, status=status, read_only=read_only))
         screen.show_status()
+
+    def frame(self, body: Iterator[Any]) -> ComposeResult:
+        """What a screen has between its header and its footer: its body."""
+        yield from body
 
     def _live_screen(self) -> LiveScreen | None:
         if not self.is_running:  # it ends: the widgets go one after the other

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _DEED_LINES = 3
 _ACTING = frozenset({"cancel", "terminate", "bulk"})
+_OF_PANES = frozenset({"next_pane", "filter", "cancel", "terminate"})
 
 
 class LiveScreen(Screen[None]):
@@ -46,7 +47,7 @@ class LiveScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
-        yield from self.body()
+        yield from self.monitor.frame(self.body())
         yield Lines(id="deed")
         yield FilterLine(id="filter")
         yield KeyLine(id="footer")
@@ -71,6 +72,8 @@ class LiveScreen(Screen[None]):
         deed.styles.height = len(lines)
         deed.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
+    has_panes: ClassVar[bool] = True
+    """Whether there is a table to go through."""
     tells_trouble: ClassVar[bool] = False
     """Whether it says itself why no sample comes."""
     ready = False
@@ -131,7 +134,9 @@ class LiveScreen(Screen[None]):
         return ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Without powers (a replay, read-only) the keys that act do not exist."""
+        """Without powers (a replay, read-only) the keys that act do not exist, nor do a pane's without a pane."""
+        if action in _OF_PANES and not self.has_panes:
+            return False
         if action in _ACTING:
             return self.monitor.powers is not None
         return super().check_action(action, parameters)

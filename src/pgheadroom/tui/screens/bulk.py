@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import Session
 from pgheadroom.rules.filters import Filter, FilterError, parse_filter
 from pgheadroom.rules.targets import REMEDIES
 from pgheadroom.tui.picture import Picture
@@ -65,6 +66,11 @@ class Bulk(LiveScreen):
             self._plan_for(self.monitor.picture)
 
     # What would happen
+
+    @property
+    def targets(self) -> tuple[Session, ...]:
+        """Whom the signal would reach, as the preview shows it."""
+        return self._plan.targets if self._plan is not None else ()
 
     def show(self, picture: Picture) -> None:
         if not self._typed or self._plan is None:

@@ -1,0 +1,120 @@
+"""The monitor with a lesson: a panel on every screen, which follows what is done and does nothing itself."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+
+from pgheadroom.model.session import Session
+from pgheadroom.rules.deed import Deed
+from pgheadroom.rules.guide import Guide, Look, Progress, advance
+from pgheadroom.sampler import Source
+from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.bulk import Bulk
+from pgheadroom.tui.screens.sessions import Sessions
+from pgheadroom.tui.widgets.filter_line import FilterLine
+from pgheadroom.tui.widgets.guide import GuidePanel
+from pgheadroom.tui.widgets.painted import Painted
+from pgheadroom.view.guide_lines import guide_lines, strip_lines
+
+_LOOKS_EVERY = 0.25
+"""Seconds. A dialogue, a filter or a cursor changes without a sample."""
+
+
+class Guided(Monitor):
+    """Judges after each sample, and a few times in between, which steps are done."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "guide", "Guide", key_display="F2", tooltip="Hide or show the guide", show=False)
+    ]
+
+    def __init__(self, source: Source, options: Options, guide: Guide) -> None:
+        super().__init__(source, options)
+        self.guide = guide
+        self.progress = Progress()
+        self._deeds: list[Deed] = []
+        self._hidden = False
+
+    def on_mount(self) -> None:
+        self.set_interval(_LOOKS_EVERY, self.look)
+
+    def frame(self, body: Iterator[Any]) -> ComposeResult:
+        """A screen's body with the panel beside or below it."""
+        with Container(classes="guided"):
+            with Vertical():
+                yield from body
+            yield GuidePanel(id="guide")
+
+    # Following
+
+    def draw(self) -> None:
+        self._arrange()
+        super().draw()
+        self.look()
+
+    def look(self) -> None:
+        """Take in what is seen now."""
+        if self._following is not None and self._following.deed not in self._deeds:
+            self._deeds.append(self._following.deed)
+        screen, picture = self._live_screen(), self.picture
+        if screen is None or not screen.ready:
+            return
+        if picture is not None:
+            self.progress = advance(
+                self.guide,
+                self.progress,
+                self._before_the_user(screen),
+                picture.snapshot,
+                picture.capacity,
+                picture.findings,
+                tuple(self._deeds),
+            )
+        self._tell(screen)
+
+    def _before_the_user(self, screen: LiveScreen) -> Look:
+        name = type(self.screen).__name__.lower()
+        pane = screen.current_pane
+        typing = screen.query_one(FilterLine).display
+        return Look(name, (pane.id if pane else None) or "", tuple(_sessions(screen)), typing)
+
+    # Drawing
+
+    def _tell(self, screen: LiveScreen) -> None:
+        panel = screen.query_one("#guide", GuidePanel)
+        width, height = panel.size
+        if not panel.display or not width or not height:
+            return
+        if screen.has_class("-beside"):
+            lines = guide_lines(self.guide, self.progress, width - 2, height, ascii_only=Painted.ascii_only)
+        else:
+            lines = strip_lines(self.guide, self.progress, width, height)
+        panel.tell(lines)
+
+    def _arrange(self) -> None:
+        """Give the panel its place, and the screen the breakpoints of the room that is left."""
+        screen = self._live_screen()
+        if screen is None or not screen.ready:
+            return
+        columns, lines = screen.query_one("#guide", GuidePanel).place(*screen.size, hidden=self._hidden)
+        screen.set_class(bool(columns), "-beside")
+        width, height = screen.size.width - columns, screen.size.height - lines
+        for room, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            fitting = max((one for one in breakpoints if one[0] <= room), default=None)
+            screen.update_classes({name: (least, name) == fitting for least, name in breakpoints})
+
+    def action_guide(self) -> None:
+        """Hide the panel, or show it again; the lesson goes on either way."""
+        self._hidden = not self._hidden
+        self.say("the guide is hidden: F2 shows it again" if self._hidden else "")
+        self.draw()
+        self.call_after_refresh(self.draw)
+
+
+def _sessions(screen: LiveScreen) -> list[Session] | tuple[Session, ...]:
+    """Those that a screen lists or is about."""
+    if isinstance(screen, Sessions):
+        return list(screen.table.rows)
+    return screen.targets if isinstance(screen, Bulk) else screen.chosen()
