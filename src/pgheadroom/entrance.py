@@ -37,6 +37,7 @@ class Entrance:
         self._shut_tries = 0
         self._last: tuple[Snapshot, int | None] | None = None
         self._lost_at: float | None = None
+        self._lost_by = ""
 
     async def enter(self) -> Probe:
         """Try all doors once.
@@ -67,10 +68,17 @@ class Entrance:
         longest = min(LONG_FULL_PAUSE, FULL_PAUSE * (1 + over / FULL_FOR_LONG))
         return random.uniform(longest / 5, longest)  # noqa: S311 - not a secret
 
-    def lost(self) -> None:
-        """The samples have stopped. Said again while they have not come back, it changes nothing."""
+    def lost(self, reason: str, tries: int) -> None:
+        """The samples have stopped; said again while they have not come back.
+
+        Args:
+            reason: The last one before we tried to come back is why the connection was lost.
+            tries: Attempts to come back until now.
+        """
         if self._lost_at is None:
             self._lost_at = _clock()
+        if not tries:
+            self._lost_by = reason
 
     def sampled(self, snapshot: Snapshot, *, newly_in: bool) -> str:
         """A sample has come.
@@ -88,7 +96,7 @@ class Entrance:
             before, system = self._last
             known = system is not None and self.doors.system is not None
             changed = comeback.changes(before, snapshot, same_system=system == self.doors.system if known else None)
-            return comeback.returned(_clock() - self._lost_at, changed)
+            return comeback.returned(_clock() - self._lost_at, self._lost_by, changed)
         return comeback.let_in(_clock() - self._shut_since[1], self._shut_tries) if self._shut_since else ""
 
     def waiting(self, pgbouncers: tuple[PgBouncer, ...]) -> Waiting | None:

@@ -305,7 +305,7 @@ class LiveSource:
     # --- trouble -----------------------------------------------------------------------------------------------------
 
     def _trouble(self, reason: str) -> Trouble:
-        self._entrance.lost()
+        self._entrance.lost(reason, self._tries)
         if self._since is None:
             self._since = datetime.now(UTC)
         waiting = self._entrance.waiting(self._pgbouncers()) if self._probe is None else None

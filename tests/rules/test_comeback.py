@@ -22,7 +22,8 @@ def sample(started: datetime = STARTED, **server: object) -> Snapshot:
 
 def test_nothing_changed() -> None:
     assert changes(sample(), sample(), same_system=True) == ()
-    assert returned(12.4, ()) == "back after 12s"
+    assert returned(12.4, "", ()) == "back after 12s"
+    assert returned(12.4, "terminated", ()) == "back after 12s: terminated"
 
 
 def test_a_restart() -> None:
@@ -48,7 +49,7 @@ def test_a_new_version_and_another_door() -> None:
     before = sample(version="17.5", version_num=170_005)
     after = sample(STARTED + 61 * MINUTE, version="18.4", version_num=180_004)
     after = replace(after, door=replace(after.door, label="postgres@/run"))
-    assert returned(200, changes(before, after)) == (
+    assert returned(200, "terminated", changes(before, after)) == (
         "back after 3m20s; the server was restarted; now version 18.4, before 17.5; through another door: postgres@/run"
     )
 

@@ -6,9 +6,10 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.view.durations import duration
 
 
-def returned(away: float, changed: tuple[str, ...]) -> str:
-    """One sentence: how long it was away, and what changed."""
-    return "; ".join((f"back after {duration(away)}", *changed))
+def returned(away: float, reason: str, changed: tuple[str, ...]) -> str:
+    """One sentence: how long it was away, and what changed; where nothing did, why the connection was lost."""
+    back = f"back after {duration(away)}"
+    return "; ".join((back, *changed)) if changed or not reason else f"{back}: {reason}"
 
 
 def let_in(waited: float, tries: int) -> str:
