@@ -52,6 +52,10 @@ class Terminal(TerminalLine):
         self._display.resize(lines, columns)
         super().resize(columns, lines)
 
+    def wipe(self) -> None:
+        """Forget what is on the screen: whoever draws only what changed is found out."""
+        self._display.reset()
+
     # What is on the screen
 
     @property

@@ -39,7 +39,7 @@ class TerminalLine:
     ) -> None:
         self.started = time.monotonic()
         self.output = bytearray()
-        self._master, slave = pty.openpty()
+        self.master, slave = pty.openpty()
         _set_size(slave, columns, lines)
         with warnings.catch_warnings():
             # Python 3.12+ warns of forks beside threads; login_tty is four system calls, and takes no lock.
@@ -66,10 +66,10 @@ class TerminalLine:
 
     def read(self, seconds: float) -> bytes:
         """What it writes next: returns as soon as there is something, after `seconds` with nothing."""
-        if not select.select([self._master], [], [], max(0.0, seconds))[0]:
+        if not select.select([self.master], [], [], max(0.0, seconds))[0]:
             return b""
         try:
-            data = os.read(self._master, _CHUNK)
+            data = os.read(self.master, _CHUNK)
         except OSError:  # EIO: nobody has the other end open any more
             time.sleep(min(0.01, max(0.0, seconds)))
             return b""
@@ -83,11 +83,11 @@ class TerminalLine:
                 self.write(answer(asked))
 
     def write(self, data: bytes) -> None:
-        os.write(self._master, data)
+        os.write(self.master, data)
 
     def resize(self, columns: int, lines: int) -> None:
         """As a window does: the kernel sends SIGWINCH."""
-        _set_size(self._master, columns, lines)
+        _set_size(self.master, columns, lines)
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -108,12 +108,18 @@ class TerminalLine:
         code = self.process.returncode
         return 128 - code if code < 0 else code
 
+    def hang_up(self) -> None:
+        """The window is closed, the link is cut: the kernel sends SIGHUP, and nobody has our end any more."""
+        os.close(self.master)
+        self.master = -1
+
     def close(self) -> None:
         """End it, whatever it does."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        os.close(self._master)
+        if self.master >= 0:
+            self.hang_up()
 
 
 def _set_size(descriptor: int, columns: int, lines: int) -> None:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from textual.app import App
-
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
@@ -21,6 +19,7 @@ from pgheadroom.tui.actions import Powers, session_results, target_of
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.view.bouncer_lines import command_lines, command_words
 from pgheadroom.view.cells import Line
 from pgheadroom.view.confirmation import confirmation, question, refusal
@@ -35,12 +34,11 @@ class Following:
     action: str
 
 
-class Acting(App[int]):
+class Acting(TerminalApp):
     """The part of the monitor that acts. Nothing here happens without a question that was answered with yes."""
 
     def __init__(self, source: Source, powers: Powers | None) -> None:
-        # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
-        super().__init__(ansi_color=True)
+        super().__init__()
         self.source = source
         self.powers = powers
         self.latest: Snapshot | None = None

@@ -1,0 +1,28 @@
+"""An application that leaves the terminal, and whoever looks at it, as it found them."""
+
+from textual.app import App
+from textual.worker import WorkerFailed
+
+from pgheadroom.tui.driver import PatientDriver
+
+
+class TerminalApp(App[int]):
+    """The base of the monitor: how it meets its terminal, and how it ends when we have made a mistake."""
+
+    def __init__(self) -> None:
+        # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
+        super().__init__(driver_class=PatientDriver, ansi_color=True)
+
+    def on_mount(self) -> None:
+        # While the program was stopped, the shell wrote over the screen.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh())
+
+    @property
+    def fault(self) -> BaseException | None:
+        """The exception that ended it."""
+        error = self._exception
+        return error.error if isinstance(error, WorkerFailed) else error
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with the values of local variables, of which some hold passwords.
+        self._close_messages_no_wait()
