@@ -134,3 +134,21 @@ def test_a_closed_pipe_is_quiet(home):
             [*PROGRAM, "demo", "--scenario", "help"], env=home, stdout=closed, stderr=subprocess.PIPE, timeout=60
         )
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("--help >&-", 1, "pgheadroom: standard output: it is closed\n"),
+        ("demo --scenario help >&-", 1, "pgheadroom: standard output: it is closed\n"),
+        ("demo --scenario help 2>&-", 0, ""),
+        ("--frobnicate 2>&-", 2, ""),
+        ("--frobnicate 2>/dev/full", 2, ""),
+        ("snapshot host=/nonexistent >&- 2>&-", 3, ""),
+        ("snapshot host=/nonexistent <&- 2>/dev/full", 3, ""),
+    ],
+)
+def test_closed_streams_change_no_exit_code(home, line, code, said):
+    command = f'"{sys.executable}" -m pgheadroom {line}'
+    done = subprocess.run(["/bin/sh", "-c", command], env=home, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (code, said)

@@ -1,10 +1,10 @@
 """The two ways out: data to stdout, narration to stderr, line by line and without secrets."""
 
-import contextlib
 import io
 import os
 import sys
 import traceback
+from typing import TextIO
 
 from pgheadroom.conninfo import HIDDEN, without_passwords
 from pgheadroom.errors import PgHeadroomError
@@ -26,6 +26,8 @@ def put(text: str) -> None:
         PgHeadroomError: It cannot be written, to a full disk for instance.
         BrokenPipeError: Nobody reads it any more.
     """
+    if sys.stdout is None:
+        raise PgHeadroomError("standard output: it is closed")
     try:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
@@ -45,8 +47,12 @@ def print_in_every_locale() -> None:
 
 def drop_stdout() -> None:
     """Forget what is not written yet: the interpreter would try once more at its end, and complain."""
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 
@@ -56,9 +62,14 @@ def say(line: str) -> None:
 
 
 def _write(text: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    if sys.stderr is None:
+        return
+    try:
         sys.stderr.write(text)
         sys.stderr.flush()
+    except OSError:
+        # What stays in its buffer would cost us our exit code at the end.
+        _drop(sys.stderr)
 
 
 def say_bug(error: BaseException) -> None:

@@ -31,7 +31,7 @@ def text_width() -> int:
     """Columns for printed text: the terminal's, or a width that fits a ticket."""
     return (
         shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns
-        if sys.stdout.isatty()
+        if sys.stdout is not None and sys.stdout.isatty()
         else WIDTH_WITHOUT_TERMINAL
     )
 
