@@ -9,14 +9,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+from pgheadroom.tui.palette import PALETTE
 from pgheadroom.view.cells import Cell, Line, changed_span, to_ascii
 from pgheadroom.view.text import cell_width
-
-STYLES = (
-    "ok", "warn", "bad", "dim", "strong", "accent", "heading", "sorted", "title", "focus", "query", "trend", "reserve",
-    "active", "idle", "idletx", "aborted", "other", "alert-warn", "alert-bad", "cursor", "cursor-blurred", "marked",
-    "key", "keyword", "tab", "rule",
-)  # fmt: skip
 
 
 class Painted(Widget):
@@ -26,7 +21,6 @@ class Painted(Widget):
     whose text did not change is not sent again.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"cell--{name}" for name in STYLES}
     ascii_only: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -70,7 +64,7 @@ class Painted(Widget):
         if style is None:
             style = self.rich_style
             for name in names.split():
-                style += self.get_component_rich_style(f"cell--{name}", partial=True)
+                style += PALETTE[name]
             self._styles_by_name[names] = style
         return style
 
