@@ -3,8 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tui.outage import NOW, outage
-from tui.stage import LARGE, Stage, on_stage
+from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage
 
 
 async def feed(stage: Stage, samples: int) -> None:
@@ -19,11 +21,19 @@ async def test_plots_show_the_limit_and_the_time() -> None:
         await feed(stage, 20)
         await stage.press("5")
         await stage.settle()
-        for title in ("USED SLOTS", "STATES", "WAITING", "NEW SESSIONS"):
+        for title in ("USED SLOTS", "STATES", "WAITING", "NEW A SECOND"):
             assert title in stage.screen
         assert "now" in stage.screen
         assert "last 5m00s" in stage.screen
         assert "\x1b" not in stage.screen
+
+
+@pytest.mark.parametrize(("size", "name"), [(SMALL, "80x24"), (LARGE, "160x50")])
+async def test_trends_look_like_their_golden(size: tuple[int, int], name: str) -> None:
+    async with on_stage(size=size) as stage:
+        await feed(stage, 60)
+        await stage.press("5")
+        matches_golden(f"trends-{name}", stage.screen)
 
 
 async def test_brackets_change_the_time_shown() -> None:
@@ -50,7 +60,7 @@ async def test_a_hog_has_its_own_trend_on_demand() -> None:
         await feed(stage, 20)
         await stage.press("5", "n")
         assert "USED SLOTS OF web/checkout" in stage.screen
-        assert "NEW SESSIONS OF web/checkout" in stage.screen
+        assert "NEW A SECOND OF web/checkout" in stage.screen
         assert "STATES" in stage.screen
         second = stage.app.history.hogs[1]
         await stage.press("n")

@@ -71,12 +71,18 @@ def spread(left: Sequence[Cell], right: Sequence[Cell], width: int, fill: str = 
     return fit_line(left, room, fill, fill_style) + tuple(right)
 
 
-def spread_first_fitting(lefts: Sequence[Sequence[Cell]], rights: Sequence[Sequence[Cell]], width: int) -> Line:
+def spread_first_fitting(
+    lefts: Sequence[Sequence[Cell]],
+    rights: Sequence[Sequence[Cell]],
+    width: int,
+    fill: str = " ",
+    fill_style: str = "",
+) -> Line:
     """The first pair (the longest is given first) that fits into `width` whole; where none does, the last one, cut."""
     for left, right in zip(lefts, rights, strict=True):
         if line_width(left) + line_width(right) < width:
-            return spread(left, right, width)
-    return spread(lefts[-1], rights[-1], width)
+            return spread(left, right, width, fill, fill_style)
+    return spread(lefts[-1], rights[-1], width, fill, fill_style)
 
 
 def plain(line: Iterable[Cell]) -> str:

@@ -1,7 +1,8 @@
 """Plots, drawn by plotext: the one place that knows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 import plotext
@@ -16,11 +17,28 @@ _LEAST_WIDTH = 24
 class Series(NamedTuple):
     """Values at equal distances, oldest first; None where there was no sample.
 
-    `marker` is one character, or plotext's `hd` for a fine line: several series are told apart by it, not by colour.
+    `marker` is one character, or plotext's `hd` for a fine line: several series are told apart by it, not by colour
+    alone. With a `style` what is drawn in that character has that style.
     """
 
     values: tuple[float | None, ...]
     marker: str = "hd"
+    style: str = ""
+    filled: bool = False
+
+
+def stacked(series: Sequence[Series]) -> tuple[Series, ...]:
+    """Each on top of those before it, as filled areas; drawn from the highest down, each hides its part of the last."""
+    sums: list[float | None] = [None] * max((len(one.values) for one in series), default=0)
+    layers = []
+    for one in series:
+        sums = [_sum(below, value) for below, value in zip(sums, one.values, strict=True)]
+        layers.append(one._replace(values=tuple(sums), filled=True))
+    return tuple(reversed(layers))
+
+
+def _sum(below: float | None, value: float | None) -> float | None:
+    return value if below is None else below if value is None else below + value
 
 
 def trend(values: Sequence[float | None], ceiling: float, seconds: float, width: int, height: int) -> list[Line]:
@@ -32,7 +50,15 @@ def plot(series: Sequence[Series], seconds: float, width: int, height: int, ceil
     """The series over the last `seconds`, and the ceiling where there is one; empty where there is no room or value."""
     if width < _LEAST_WIDTH or height < _LEAST_HEIGHT or not any(_known(one.values) for one in series):
         return []
-    return [fit_line([Cell(line, "trend")], width) for line in _drawn(tuple(series), seconds, width, height, ceiling)]
+    styles = {one.marker: one.style for one in series if one.style}
+    lines = _drawn(tuple(series), seconds, width, height, ceiling)
+    return [fit_line(_coloured(line, styles), width) for line in lines]
+
+
+def _coloured(line: str, styles: Mapping[str, str]) -> list[Cell]:
+    if not styles:
+        return [Cell(line, "trend")]
+    return [Cell("".join(run), style) for style, run in groupby(line, key=lambda char: styles.get(char, "trend"))]
 
 
 def _known(values: Sequence[float | None]) -> list[float]:
@@ -47,7 +73,7 @@ def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, 
     figure.theme("clear")
     figure.limit_size(False, False)
     top = max([ceiling or 0.0, 1.0, *(value for one in series for value in _known(one.values))])
-    labels = ["0", f"{top / 2:.0f}" if top >= 2 else "", f"{ceiling or top:.0f}"]
+    labels = ["0", _tick(top / 2) if top >= 2 else "", _tick(ceiling or top)]
     # plotext adds the labels to the width, and an empty line for the title that there is none of.
     figure.plot_size(width - max(map(len, labels)) - 2, height + 1)
     if ceiling is not None:
@@ -62,13 +88,18 @@ def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, 
     return [str(line).rstrip()[:width] for line in plotext.uncolorize(figure.build()).splitlines()][1 : height + 1]
 
 
+def _tick(value: float) -> str:
+    return f"{value:.0f}" if value >= 2 or value == int(value) else f"{value:.1f}"
+
+
 def _draw(series: Series, seconds: float) -> None:
     """Each stretch without a gap by itself: a line over a gap would be a number nobody measured."""
     step = seconds / max(1, len(series.values))
     stretch: list[tuple[float, float]] = []
     for index, value in enumerate((*series.values, None)):
-        if value is not None:
+        if value is not None and not (series.filled and value == 0):  # an area of no height is not there
             stretch.append(((index + 1) * step - seconds, value))
         elif stretch:
-            plotext.plot([moment for moment, _ in stretch], [value for _, value in stretch], marker=series.marker)
+            moments, heights = [moment for moment, _ in stretch], [value for _, value in stretch]
+            plotext.plot(moments, heights, marker=series.marker, fillx=series.filled)
             stretch = []

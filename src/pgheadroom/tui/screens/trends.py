@@ -1,18 +1,19 @@
 """Screen 5: what was, from the monitor's own memory: used slots, states, waiters, and how many sessions come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
 
+from pgheadroom.model.history import History
 from pgheadroom.model.turnover import HogName
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
-from pgheadroom.view.cells import Cell, Line, fit_line, spread
+from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
 from pgheadroom.view.durations import duration
-from pgheadroom.view.plots import Series, plot
+from pgheadroom.view.plots import Series, plot, stacked
 from pgheadroom.view.text import safe
 
 _HOUR = 3600.0
@@ -21,24 +22,57 @@ _ALWAYS = 5
 """So many of them are offered from the start; the longer ones once the history reaches into them."""
 
 
+class Layer(NamedTuple):
+    """A column of the history in a plot: with what it is drawn, as what, whether down to the axis, and whether it
+    counts what came, and is shown by the second.
+    """
+
+    column: str
+    marker: str = "hd"
+    style: str = ""
+    filled: bool = False
+    rate: bool = False
+
+
 class Chart(NamedTuple):
-    """A plot: its title, the history's columns that it shows, each with the character that it is drawn with."""
+    """A plot: its title, how its characters are to be read, and the columns that it shows.
+
+    `on_top` draws each on top of those before it, `limited` with the usable slots as a line. `of_hog` are the columns
+    of a hog's own history, where it has them.
+    """
 
     name: str
     title: str
-    columns: tuple[tuple[str, str], ...]
+    legend: str
+    layers: tuple[Layer, ...]
     limited: bool = False
+    on_top: bool = False
+    of_hog: tuple[Layer, ...] = ()
+    legend_of_hog: str = ""
 
 
-USED = Chart("chart-used", "USED SLOTS", (("used", "hd"),), limited=True)
-STATES = Chart("chart-states", "STATES", (("active", "a"), ("idle", "i"), ("idle_in_transaction", "t")))
-WAITING = Chart("chart-waiting", "WAITING", (("waiting_for_locks", "l"), ("pool_waiting", "p")))
-NEW = Chart("chart-new", "NEW SESSIONS", (("new_sessions", "hd"),))
-CHARTS = (USED, STATES, WAITING, NEW)
-_LEGENDS = {
-    "chart-states": "a active  i idle  t idle in transaction",
-    "chart-waiting": "l for locks  p in PgBouncer's pools",
-}
+_STATES = (
+    Layer("active", "█", "active"),
+    Layer("idle_in_transaction", "▓", "idletx"),
+    Layer("aborted", "▓", "idletx"),
+    Layer("idle", "░", "idle"),
+)
+CHARTS = (
+    Chart(
+        "chart-used",
+        "USED SLOTS",
+        "",
+        (Layer("used"),),
+        limited=True,
+        of_hog=(Layer("idle", "░", "idle", filled=True), Layer("total")),
+        legend_of_hog="░ idle",
+    ),
+    Chart("chart-states", "STATES", "█ active  ▓ in tx  ░ idle", _STATES, on_top=True),
+    Chart(
+        "chart-waiting", "WAITING", "l locks  p pools", (Layer("waiting_for_locks", "l"), Layer("pool_waiting", "p"))
+    ),
+    Chart("chart-new", "NEW A SECOND", "", (Layer("new_sessions", rate=True),), of_hog=(Layer("new", rate=True),)),
+)
 
 
 class Trends(LiveScreen):
@@ -50,6 +84,8 @@ class Trends(LiveScreen):
         Binding("n", "hog(1)", "next hog", tooltip="The next hog's slots and new sessions instead of all"),
         Binding("N", "hog(-1)", "Hog before", show=False),
     ]
+
+    has_panes = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,21 +117,28 @@ class Trends(LiveScreen):
 
     def _chart_lines(self, chart: Chart, picture: Picture, width: int, height: int) -> list[Line]:
         seconds = RANGES[self._range]
-        hog = self._hog if chart in _OF_HOGS else None
-        points = max(10, min(width - 6, 120))
-        history = picture.history
-        series = [
-            Series(tuple(history.column(name, seconds, points)), marker)
-            if hog is None
-            else Series(tuple(history.hog_column(hog, name, seconds, points)), marker)
-            for name, marker in (chart.columns if hog is None else _OF_HOGS[chart])
-        ]
-        name, legend = (chart.title, _LEGENDS.get(chart.name, "")) if hog is None else _hog_title(chart, hog)
-        title = [Cell("─ ", "rule"), Cell(f"{name} ", "heading"), Cell(legend, "dim"), Cell(" ")]
-        head = spread(title, [Cell(f" last {duration(seconds)} ", "dim")], width, "─", "rule")
+        hog = self._hog if chart.of_hog else None
+        # In a small pane the axis alone says how long the time is.
+        lasting = [[Cell(f" last {duration(seconds)} ", "dim")], []]
+        head = spread_first_fitting([_title(chart, hog)] * 2, lasting, width, "─", "rule")
+        series = self._series(chart, hog, picture.history, max(10, min(width - 6, 120)))
         ceiling = float(picture.capacity.usable) if chart.limited and hog is None else None
         drawn = plot(series, seconds, width, height - 1, ceiling)
         return [head, *(drawn or [fit_line([Cell("no numbers yet", "dim")], width)])]
+
+    def _series(self, chart: Chart, hog: HogName | None, history: History, points: int) -> Sequence[Series]:
+        seconds = RANGES[self._range]
+
+        def values(layer: Layer) -> Sequence[float | None]:
+            name = layer.column
+            found = (
+                history.column(name, seconds, points) if hog is None else history.hog_column(hog, name, seconds, points)
+            )
+            return [value and value * points / seconds for value in found] if layer.rate else found
+
+        layers = chart.layers if hog is None else chart.of_hog
+        series = [Series(tuple(values(layer)), layer.marker, layer.style, layer.filled) for layer in layers]
+        return stacked(series) if chart.on_top else series
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")
@@ -104,10 +147,11 @@ class Trends(LiveScreen):
 _HOGS = 20
 """Of so many the trend is offered; who looks for a smaller one does not look for a hog."""
 
-_OF_HOGS: dict[Chart, tuple[tuple[str, str], ...]] = {USED: (("total", "hd"), ("idle", "i")), NEW: (("new", "hd"),)}
-"""Which charts a hog has of its own, and the columns of its history that they show."""
 
-
-def _hog_title(chart: Chart, hog: HogName) -> tuple[str, str]:
-    name = f"{safe(hog.user or '?')}/{safe(hog.application)}" if hog.application else safe(hog.user or "?")
-    return f"{chart.title} OF {name}", "i idle" if chart is USED else ""
+def _title(chart: Chart, hog: HogName | None) -> list[Cell]:
+    name, legend = chart.title, chart.legend
+    if hog is not None:
+        user, legend = safe(hog.user or "?"), chart.legend_of_hog
+        name += f" OF {user}/{safe(hog.application)}" if hog.application else f" OF {user}"
+    cells = [Cell("─ ", "rule"), Cell(f"{name} ", "heading")]
+    return [*cells, Cell(f"{legend} ", "dim")] if legend else cells
