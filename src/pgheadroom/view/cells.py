@@ -97,9 +97,11 @@ def changed_span(before: Sequence[Cell], after: Sequence[Cell]) -> tuple[int, in
     if before == after:
         return None
     prefix = _common(before, after)
-    suffix = _common(before[prefix:][::-1], after[prefix:][::-1])
+    wider, narrower = sorted((line_width(before), line_width(after)), reverse=True)
+    # Of lines of different widths, as after a resize, equal ends stand in other columns.
+    suffix = _common(before[prefix:][::-1], after[prefix:][::-1]) if wider == narrower else 0
     start = line_width(after[:prefix])
-    end = max(line_width(before), line_width(after)) - line_width(after[len(after) - suffix :])
+    end = wider - line_width(after[len(after) - suffix :])
     return (start, end) if end > start else None
 
 
