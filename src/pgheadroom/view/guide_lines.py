@@ -1,10 +1,9 @@
 """The panel of a lesson: where one is, what to do now, and what comes next."""
 
-import re
 from collections.abc import Iterator
 
 from pgheadroom.rules.guide import Guide, Progress, words
-from pgheadroom.view.cells import Cell, Line, fit_line, line_width, spread, wrap_line
+from pgheadroom.view.cells import Cell, Line, fit_line, line_width, spread
 from pgheadroom.view.text import safe
 
 COLUMN_WIDTH = 38
@@ -87,14 +86,37 @@ def _fitted(before: list[list[Cell]], after: list[list[Cell]], room: int) -> tup
 
 def _wrapped(text: str, width: int, indent: str) -> list[list[Cell]]:
     """The text in lines; what stands in backticks is a key."""
-    return [[Cell(indent), *line] for line in wrap_line(tuple(_cells(safe(text), width)), width, "")]
+    lines: list[list[Cell]] = [[Cell(indent)]]
+    left = width
+    for word in _words(safe(text), width):
+        needed = line_width(word)
+        if needed >= left and len(lines[-1]) > 1:
+            lines.append([Cell(indent)])
+            left = width
+        space = [Cell(" ")] if len(lines[-1]) > 1 else []
+        lines[-1] += [*space, *word]
+        left -= needed + len(space)
+    return lines
 
 
-def _cells(text: str, width: int) -> Iterator[Cell]:
-    """Pieces in their style. A word that is longer than a line is broken: a command has to be readable whole."""
-    for number, piece in enumerate(re.split("`", text)):
-        for part in re.findall(rf"\S{{{width}}}|\S{{1,{width - 1}}}\s*|\s+", piece):
-            yield Cell(part, "key" if number % 2 else "")
+def _words(text: str, width: int) -> Iterator[list[Cell]]:
+    """What stands between spaces; a word that is longer than a line is broken, so that it can be read whole."""
+    word: list[Cell] = []
+    for number, piece in enumerate(text.split("`")):
+        first, *others = piece.split(" ")
+        word.append(Cell(first, "key" if number % 2 else ""))
+        for other in others:
+            yield from _broken(word, width)
+            word = [Cell(other, "key" if number % 2 else "")]
+    yield from _broken(word, width)
+
+
+def _broken(word: list[Cell], width: int) -> Iterator[list[Cell]]:
+    if line_width(word) <= width:
+        yield word
+        return
+    for cell in word:
+        yield from ([Cell(cell.text[at : at + width], cell.style)] for at in range(0, len(cell.text), width))
 
 
 def _cut(line: Line, width: int) -> Line:
