@@ -198,7 +198,7 @@ LOCK_PILEUP = Guide(
         ),
         _check(
             "Press `1`. The line above the keys says that it is freed. LOCK WAITS is empty, and in a few seconds the "
-            "finding goes. Those who waited keep their slots: they work again."
+            "finding goes. Those who waited work again."
         ),
     ),
     "Well done: {slots}, and {waiters} sessions that waited go on. For good: {cure}. "
