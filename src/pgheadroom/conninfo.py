@@ -3,14 +3,17 @@
 import re
 
 _URI = re.compile(r"^postgres(?:ql)?://", re.IGNORECASE)
+# Parameters whose value is a secret; libpq 18 has the last three.
+SECRET_PARAMETERS = ("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key")
+_SECRET = "|".join(SECRET_PARAMETERS)
 _PASSWORD_WORD = re.compile(
-    r"(?P<before>(?:^|[\s'\"])password\s*=\s*)(?P<secret>'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)",
+    rf"(?P<before>(?:^|[\s'\";])(?:{_SECRET})\s*=\s*)(?P<secret>'(?:[^'\\]|\\.)*'?|(?:[^\s\\]|\\.)+)",
     re.IGNORECASE | re.DOTALL,
 )
-_PASSWORD_IN_QUERY = re.compile(r"(?P<before>[?&]password=)(?P<secret>[^\s&]*)", re.IGNORECASE)
-# The user part of a URI ends at the first colon, the password at the last "@" before the path, because people forget
-# to write an "@" of a password as %40, and what they forgot is secret all the same.
-_PASSWORD_IN_URI = re.compile(r"(?P<before>postgres(?:ql)?://[^:@/?\s]*:)(?P<secret>[^/?\s]*)(?=@)", re.IGNORECASE)
+_PASSWORD_IN_QUERY = re.compile(rf"(?P<before>[?&](?:{_SECRET})=)(?P<secret>[^\s&]*)", re.IGNORECASE)
+# The user part of a URI ends at the first colon, the password at the last "@", because people forget to write an "@" or
+# a "/" of a password as %40 and %2F, and what they forgot is secret all the same.
+_PASSWORD_IN_URI = re.compile(r"(?P<before>postgres(?:ql)?://[^:@/?\s]*:)(?P<secret>\S*)(?=@)", re.IGNORECASE)
 HIDDEN = "***"
 
 

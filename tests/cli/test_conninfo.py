@@ -33,6 +33,11 @@ def test_what_libpq_takes_for_a_conninfo(text, expected):
         ("password = 'hun ter2' host=db1", "password = *** host=db1"),
         (r"password='hun\'ter2' host=db1", "password=*** host=db1"),
         ("too many words: 'password=hunter2'", "too many words: 'password=***"),
+        ("postgresql://web:hun/ter2@db1/shop", "postgresql://web:***@db1/shop"),
+        ("Host=db1;Username=web;Password=hunter2", "Host=db1;Username=web;Password=***"),
+        ("host=db1 sslpassword=hunter2", "host=db1 sslpassword=***"),
+        ("postgresql://db1?sslpassword=hunter2", "postgresql://db1?sslpassword=***"),
+        ("oauth_client_secret='hun ter2' host=db1", "oauth_client_secret=*** host=db1"),
     ],
 )
 def test_a_password_is_never_shown(text, shown):
@@ -85,6 +90,10 @@ def test_labels_hold_no_secret(text, label):
         "password=x hunter2",
         "postgresql://web:x@hunter2@db1",
         "postgresql://web:hunter2%zz@db1",
+        "postgresql://web:hunter2/x@db1/shop",  # libpq reads host web, port hunter2
+        "postgresql://web:123/hunter2@db1/shop",  # and database hunter2@db1/shop
+        "host=db1;user=web;password=hunter2",  # and host db1;user=web;password=hunter2
+        "user=web;pwd=hunter2",
     ],
 )
 def test_what_libpq_cannot_read_is_one_line_without_the_secret(text):

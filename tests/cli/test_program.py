@@ -71,8 +71,21 @@ def test_no_server_is_one_line_and_3(home, command, tmp_path):
     assert "hunter2" not in done.stderr
 
 
-def test_a_password_in_a_wrong_place_is_not_repeated(home):
-    done = run("shop", "web", "postgresql://web:hunter2@db1/shop", env=home)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shop", "web", "postgresql://web:hunter2@db1/shop"],
+        ["shop", "web", "postgresql://web:x/hunter2@db1/shop"],
+        ["snapshot", "postgresql://web:hunter2/x@db1/shop"],
+        ["snapshot", "Host=db1;Username=web;Password=hunter2"],
+        ["snapshot", "--password=hunter2"],
+        ["snapshot", "-phunter2"],
+        ["snapshot", "--door", "postgresql://web:hunter2/x@db1/shop"],
+        ["snapshot", "--pgbouncer", "host=b;password=hunter2"],
+    ],
+)
+def test_a_password_in_a_wrong_place_is_not_repeated(home, arguments):
+    done = run(*arguments, env=home)
     assert done.returncode == 2
     assert "hunter2" not in one_line(done.stderr)
 

@@ -12,7 +12,7 @@ from pgheadroom import config
 from pgheadroom.cli.diagnostics import keep_secret, say
 from pgheadroom.cli.flags import COMMANDS, MONITOR
 from pgheadroom.config import Configuration, Layer, Settings
-from pgheadroom.conninfo import is_conninfo
+from pgheadroom.conninfo import SECRET_PARAMETERS, is_conninfo
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres import conninfo
 
@@ -51,11 +51,12 @@ def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
 
 def _learn_secrets(settings: Settings, environ: Mapping[str, str]) -> None:
     keep_secret(environ.get("PGPASSWORD", ""))
-    keep_secret(conninfo.parse(settings.conninfo).get("password", ""))
-    for number, door in enumerate(settings.doors, 1):
-        keep_secret(_parsed(door, f"door {number}").get("password", ""))
-    for number, console in enumerate(settings.pgbouncers, 1):
-        keep_secret(_parsed(console, f"PgBouncer {number}").get("password", ""))
+    given = [conninfo.parse(settings.conninfo)]
+    given += [_parsed(door, f"door {number}") for number, door in enumerate(settings.doors, 1)]
+    given += [_parsed(console, f"PgBouncer {number}") for number, console in enumerate(settings.pgbouncers, 1)]
+    for parameters in given:
+        for name in SECRET_PARAMETERS:
+            keep_secret(parameters.get(name, ""))
 
 
 def _parsed(text: str, whose: str) -> dict[str, str]:

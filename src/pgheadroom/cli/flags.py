@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -34,6 +35,8 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong as one line, through our exit codes, and what was probably meant."""
 
     def error(self, message: str) -> NoReturn:
+        # The value would be the password of somebody who takes --password for another program's flag.
+        message = re.sub("ignored explicit argument '.*'", "takes no value", message, flags=re.DOTALL)
         raise UsageError(f"{message}{self._meant(message)} (see {self.prog} --help)")
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
@@ -66,7 +69,8 @@ def read_duration(text: str) -> float:
 def _port(text: str) -> str:
     # libpq also takes a list, one port for each host.
     if not all(part.isdigit() and 0 < int(part) < 65536 for part in text.split(",")):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a port; allowed: 1 to 65535")
+        # Not quoted: for another program -p is the password.
+        raise argparse.ArgumentTypeError("not a port; allowed: 1 to 65535")
     return text
 
 

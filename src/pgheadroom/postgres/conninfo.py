@@ -1,5 +1,6 @@
 """Connection strings as libpq reads them: taken apart, put together, and named without their secrets."""
 
+import re
 from collections.abc import Mapping
 
 from psycopg import ProgrammingError
@@ -7,6 +8,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgheadroom.conninfo import holds_password, is_conninfo
 from pgheadroom.errors import UsageError
+
+_NAMES = ("host", "hostaddr", "user", "dbname", "service")
 
 
 def parse(text: str) -> dict[str, str]:
@@ -21,9 +24,25 @@ def parse(text: str) -> dict[str, str]:
         parameters = {key: str(value) for key, value in conninfo_to_dict(text).items() if value is not None}
     except ProgrammingError as error:
         raise UsageError(f"connection string: {_reason(text, error)}") from None
-    if "@" in parameters.get("host", ""):
-        raise UsageError('connection string: "@" in a host; an "@" within a password is written %40 in a URI')
+    if mistake := _astray(text, parameters):
+        raise UsageError(f"connection string: {mistake}")
     return parameters
+
+
+def _astray(text: str, parameters: Mapping[str, str]) -> str:
+    """What is wrong when a piece of a password may have become the name of something, which would be shown.
+
+    Passwords are often generated, and people forget to escape them. Nothing is quoted.
+    """
+    if "@" in parameters.get("host", ""):
+        return '"@" in a host; an "@" within a password is written %40 in a URI'
+    if not re.fullmatch(r"[\d,]*", parameters.get("port", "")):
+        return "the port is not a number; a / within a password is written %2F in a URI"
+    if re.match(r"\w+://[^/?]*/[^?]*@", text):
+        return '"@" behind a /; within a password they are written %40 and %2F in a URI'
+    if any(";" in value and "=" in value for key, value in parameters.items() if key in _NAMES):
+        return "blanks are between the parameters, not semicolons"
+    return ""
 
 
 def _reason(text: str, error: ProgrammingError) -> str:

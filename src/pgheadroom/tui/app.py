@@ -13,6 +13,7 @@ from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from pgheadroom.conninfo import without_passwords
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
@@ -42,6 +43,8 @@ from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
 
+NEWS_FOR = 30.0
+"""Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -109,7 +112,8 @@ class Monitor(Acting):
     def __init__(self, source: Source, options: Options) -> None:
         super().__init__(source, options.powers)
         self.animation_level = "none"
-        self.theme = "ansi-dark"
+        # As a start value, not a change: each change of the theme reads all style sheets anew.
+        self.set_reactive(Monitor.theme, "ansi-dark")
         self.options = options
         self.history = History()
         self.trouble: Trouble | None = None
@@ -121,6 +125,7 @@ class Monitor(Acting):
         self._shown_at = 0.0
         self.inquiries = options.inquiries
         self._said = ""
+        self._said_until: float | None = None
         Painted.ascii_only = options.ascii_only
         self.set_class(options.ascii_only, "-ascii-only")
 
@@ -140,7 +145,8 @@ class Monitor(Acting):
             try:
                 await self.source.run(self._post)
             except Exception as error:
-                self._post(Trouble(f"fault in pgheadroom: {type(error).__name__}: {error}", datetime.now(UTC)))
+                said = without_passwords(f"{type(error).__name__}: {error}")
+                self._post(Trouble(f"fault in pgheadroom: {said}", datetime.now(UTC)))
             await asyncio.sleep(1.0)
 
     def _post(self, update: Update) -> None:
@@ -166,11 +172,11 @@ class Monitor(Acting):
             self.switch_mode("overview")
         first = self._picture is None
         if snapshot.returned:
-            self.say(snapshot.returned)
+            self.say(snapshot.returned, lasting=NEWS_FOR)
         elif first and not snapshot.exact:
             self.say("; ".join(gap.reason for gap in snapshot.gaps if gap.part == "sessions"))
         elif first and snapshot.door.hint:
-            self.say(snapshot.door.hint)
+            self.say(snapshot.door.hint, lasting=NEWS_FOR)
 
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
@@ -262,13 +268,16 @@ class Monitor(Acting):
 
     def _words_for(self, screen: LiveScreen) -> str:
         """What stands above the keys: on a screen that has no other place for it, why nothing new comes."""
+        if self._said_until is not None and self.clock() > self._said_until:
+            self._said, self._said_until = "", None
         if self.trouble is None or screen.tells_trouble:
             return self._said
         return f"✗ {safe(self.trouble.reason)}"
 
-    def say(self, words: str) -> None:
-        """One line above the keys, until the next one or Esc."""
+    def say(self, words: str, lasting: float | None = None) -> None:
+        """One line above the keys, until the next one or Esc, or for `lasting` seconds."""
         self._said = safe(words)
+        self._said_until = None if lasting is None else self.clock() + lasting
         screen = self._live_screen()
         if screen is not None and screen.ready:
             screen.show_deed(self._words_for(screen))
