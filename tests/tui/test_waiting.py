@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.model.update import Trouble, Waiting
-from tui.outage import FakeSource, outage
+from tui.outage import NOW, FakeSource, outage
 from tui.stage import LARGE, Stage, on_stage
 
 
@@ -21,6 +21,15 @@ def waiting(tries: int = 7) -> Trouble:
 
 async def first(stage: Stage) -> None:
     await stage.settle()
+
+
+async def test_news_go_by_themselves() -> None:
+    returned = replace(outage(), returned="back after 28s; the server was restarted")
+    async with on_stage(returned) as stage:
+        assert "back after 28s" in stage.screen
+        stage.app.clock = lambda: 31.0
+        await stage.post(replace(outage(), taken_at=NOW + timedelta(seconds=31)))
+        assert "back after 28s" not in stage.screen
 
 
 async def test_monitor_opens_without_a_connection_and_says_why() -> None:

@@ -49,8 +49,8 @@ class Acting(TerminalApp):
         """What is shown."""
         raise NotImplementedError
 
-    def say(self, words: str) -> None:
-        """Tell the user what became of something."""
+    def say(self, words: str, lasting: float | None = None) -> None:
+        """Tell the user what became of something; news of `lasting` seconds go by themselves."""
         raise NotImplementedError
 
     def plan(

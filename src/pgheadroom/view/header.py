@@ -52,8 +52,9 @@ def header(
     """One line of exactly `width` cells. Of what is stale the status is not known, whatever `status` was then."""
     mark = [Cell("  read-only", "accent")] if read_only else []
     if snapshot is None:
-        left = [Cell(safe(title), "title"), Cell("  waiting for the first sample", "dim"), *mark]
-        return spread(left, _freshness(snapshot, freshness), width)
+        none = Cell(" NOT IN ", "alert-bad") if freshness.trouble else Cell("waiting for the first sample", "dim")
+        left = [Cell(safe(title), "title"), Cell("  "), none, *mark]
+        return spread(left, _pace(None, freshness.interval, short=True), width)
     long, short, style = _BADGES[Status.UNKNOWN if freshness.trouble else status]
     lefts = [
         [Cell(long, style), Cell(" "), *_server(snapshot, title), *_door(snapshot), *mark],
@@ -98,7 +99,15 @@ def _freshness(snapshot: Snapshot | None, freshness: Freshness, *, short: bool =
         cells.append(Cell(f" STALE {duration(freshness.age)} ", "alert-bad"))
     elif freshness.age is not None:
         cells.append(Cell(f" {duration(freshness.age)} old", "dim"))
-    cells.append(Cell(f"{'/' if short else ', every '}{interval(freshness.interval)}", "dim"))
+    return [*cells, *_pace(snapshot, freshness.interval, short=short)]
+
+
+def _pace(snapshot: Snapshot | None, wanted: float, *, short: bool) -> list[Cell]:
+    """How often samples are wanted, and how long one takes; as a warning where that makes them come less often."""
+    if snapshot is not None and snapshot.round_trip >= wanted:
+        words = "" if short else f", not every {interval(wanted)}:"
+        return [Cell(f"{words} a sample takes {round_trip(snapshot.round_trip)}", "warn")]
+    cells = [Cell(f"{'/' if short else ', every '}{interval(wanted)}", "dim")]
     if snapshot is not None:
         cells.append(Cell(f" {round_trip(snapshot.round_trip)}{'' if short else ' round trip'}", "dim"))
     return cells

@@ -50,7 +50,7 @@ def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:
     words = wrap(safe(refusal.message), max(10, width - 4))
     return [
         [Cell("● ", style), Cell(safe(refusal.door), "strong"), Cell(f"  {ago} ago{code}", "dim")],
-        [Cell(f"    {_SAID[refusal.limit]}{name}", style)],
+        *([Cell(f"    {part}", style)] for part in wrap(f"{_SAID[refusal.limit]}{name}", max(10, width - 4))),
         *([Cell("    "), Cell(part, "dim")] for part in words),
         [],
     ]

@@ -56,7 +56,9 @@ class WaitingRoom(LiveScreen):
             return
         now = datetime.now(waiting.since.tzinfo)
         pager.show(waiting_lines(waiting, now, pager.size.width))
-        self.pane("pools").show(pool_rows(waiting.pgbouncers), now)
+        pools = self.pane("pools")
+        pools.display = bool(waiting.pgbouncers)  # where none was given, what helps needs the room
+        pools.show(pool_rows(waiting.pgbouncers), now)
         self.refresh_bindings()
 
     def action_command(self) -> None:
