@@ -71,8 +71,8 @@ CALM = Guide(
         ),
         _understand(
             "Who holds the slots",
-            "Press `1` for Overview. HOGS lists who holds the slots, the greediest first. Press `Enter` on one: "
-            "Sessions, narrowed to it.",
+            "Press `1` for Overview. HOGS lists who holds the slots, the greediest first. Move one down with `j` and "
+            "press `Enter`: Sessions, narrowed to that one.",
             narrowed,
         ),
         _understand(

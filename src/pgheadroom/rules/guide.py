@@ -160,17 +160,18 @@ def advance(
         look, snapshot, capacity, findings, troubles, deeds, progress.seen.before if progress.seen else Before()
     )
     seen = replace(seen, before=_kept(seen))
-    lasting = {place for place in progress.ticked if not guide.steps[place].holds}
+    ticked = {place for place in progress.ticked if not guide.steps[place].holds}
     passed = {place for place in progress.passed if not guide.steps[place].holds}
     for place, step in enumerate(guide.steps):
         if step.in_turn and not passed.issuperset(range(place)):
             continue
-        if place in lasting or step.done(seen):
-            lasting.add(place)
+        if place in ticked or step.done(seen):
+            ticked.add(place)
             passed.add(place)
             if step.act in {Act.ACT, Act.CHECK}:
                 passed.update(range(place))
-    return Progress(frozenset(lasting), frozenset(passed), seen)
+    # What had to hold until something was done was done as well.
+    return Progress(frozenset(ticked | (progress.ticked & passed)), frozenset(passed), seen)
 
 
 def _kept(seen: Seen) -> Before:

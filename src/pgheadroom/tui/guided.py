@@ -7,11 +7,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 
+from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.deed import Deed
 from pgheadroom.rules.guide import Guide, Look, Progress, advance
 from pgheadroom.sampler import Source
 from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.sessions import Sessions
@@ -36,6 +39,7 @@ class Guided(Monitor):
         self.guide = guide
         self.progress = Progress()
         self._deeds: list[Deed] = []
+        self._carrying_out = False
         self._hidden = False
 
     def on_mount(self) -> None:
@@ -55,14 +59,25 @@ class Guided(Monitor):
         super().draw()
         self.look()
 
+    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
+        self._carrying_out = True
+        super().carry_out(planned, picture, chosen_by)
+
+    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+        try:
+            await super()._carry_out(planned, seen, chosen_by)
+        finally:
+            self._carrying_out = False
+        if self._following is not None:
+            self._deeds.append(self._following.deed)
+
     def look(self) -> None:
         """Take in what is seen now."""
-        if self._following is not None and self._following.deed not in self._deeds:
-            self._deeds.append(self._following.deed)
         screen, picture = self._live_screen(), self.picture
         if screen is None or not screen.ready:
             return
-        if picture is not None:
+        # A preview closes before it is known what came of it: that is no step back.
+        if picture is not None and not self._carrying_out:
             self.progress = advance(
                 self.guide,
                 self.progress,

@@ -1,5 +1,6 @@
 """The panel of a lesson: where one is, what to do now, and what comes next."""
 
+import re
 from collections.abc import Iterator
 
 from pgheadroom.rules.guide import Guide, Progress, words
@@ -116,7 +117,9 @@ def _broken(word: list[Cell], width: int) -> Iterator[list[Cell]]:
         yield word
         return
     for cell in word:
-        yield from ([Cell(cell.text[at : at + width], cell.style)] for at in range(0, len(cell.text), width))
+        yield from (
+            [Cell(part, cell.style)] for part in re.findall(rf".{{1,{width - 1}}}[_/]|.{{1,{width}}}", cell.text)
+        )
 
 
 def _cut(line: Line, width: int) -> Line:
