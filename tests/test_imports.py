@@ -32,6 +32,10 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded_by(statement) == set()
 
 
+def test_plots_are_loaded_when_one_is_drawn() -> None:
+    assert loaded_by("import pgheadroom.tui.app") == {"textual", "rich", "psycopg"}
+
+
 @pytest.mark.parametrize("module", ["demo.stage", "sampler", "cli.snapshot"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}

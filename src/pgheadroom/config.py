@@ -7,7 +7,6 @@ import difflib
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -214,6 +213,8 @@ def parse(text: str, name: str) -> Configuration:
     Raises:
         ConfigError: In one line: the file, the line where it is known, the key, and what is allowed.
     """
+    import tomllib  # here: most have no file
+
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

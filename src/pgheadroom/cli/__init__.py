@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pgheadroom.cli import flags
 from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say, say_bug
+from pgheadroom.cli.loading import loading
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
 
 _EXIT_BROKEN_PIPE = 141
@@ -40,7 +41,9 @@ def run(arguments: Sequence[str]) -> int:
         name, parsed = flags.parse(arguments)
     except SystemExit:  # argparse has printed the help or the version
         return EXIT_OK
-    return _command(name)(parsed)
+    with loading():
+        command = _command(name)
+    return command(parsed)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

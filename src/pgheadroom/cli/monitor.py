@@ -10,6 +10,7 @@ from pgheadroom.audit import Audit, audit_path
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.loading import loading
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, AuditFailed
@@ -40,13 +41,18 @@ def watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None" =
 
 async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None") -> int:
     # Loading the screens takes longer than connecting: both at once.
-    loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "pgheadroom.tui.app"))
+    screens = asyncio.create_task(asyncio.to_thread(_load_screens))
     source = await open_source(settings, flags, may_wait=True)
     try:
-        await loading
+        await screens
         return await _show(source, settings, guide, required_audit=not flags.no_audit)
     finally:
         await source.close()
+
+
+def _load_screens() -> None:
+    with loading():
+        importlib.import_module("pgheadroom.tui.app")
 
 
 async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:

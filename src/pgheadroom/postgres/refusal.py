@@ -23,7 +23,6 @@ _ENGLISH = (
     (re.compile(r"\bmax_wal_senders\b"), RefusedBy.WALSENDERS),
     (re.compile(r"no more connections allowed|client connections exceeded"), RefusedBy.POOLER),
 )
-_TEXTS = (*_ENGLISH, *translated.PATTERNS)
 _ROUTINES = {
     "InitProcess": RefusedBy.SERVER,
     "InitializeSessionUserId": RefusedBy.ROLE,
@@ -95,7 +94,7 @@ def refusal(text: str, where: str = "") -> Said:
 
 def limit_of(text: str) -> tuple[RefusedBy, str]:
     """What refused us, and the name of the role or database whose limit it was."""
-    for pattern, limit in _TEXTS:
+    for pattern, limit in (*_ENGLISH, *translated.patterns()):
         if found := pattern.search(text):
             return limit, found.groupdict().get("name") or ""
     return RefusedBy.OTHER, ""

@@ -11,7 +11,6 @@ from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
 from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, NoSample, Question, Row, Unanswered, ask_together
-from pgheadroom.postgres.literals import hide_literals
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_requests
@@ -154,6 +153,8 @@ class Probe:
         taken_at, in_recovery = moment
         activity = read_activity(rows, catalogue, self._words)
         if self.hides_literals:
+            from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
+
             sessions, processes = hide_literals(activity.sessions), hide_literals(activity.processes)
             activity = replace(activity, sessions=sessions, processes=processes)
         locks = answers.get("locks")

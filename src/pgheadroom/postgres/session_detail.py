@@ -7,7 +7,6 @@ from pgheadroom.model.detail import LOCKS_SHOWN, Lock, LoginSetting, SessionDeta
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.catalogue import Catalogue
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
-from pgheadroom.postgres.literals import hide_literals
 from pgheadroom.postgres.lock_target import lock_target
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
@@ -37,7 +36,11 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
     if not rows:
         return None
     told = _detail(rows[0], found, probe.catalogue)
-    return replace(told, session=hide_literals([told.session])[0]) if probe.hides_literals else told
+    if not probe.hides_literals:
+        return told
+    from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
+
+    return replace(told, session=hide_literals([told.session])[0])
 
 
 def _questions(catalogue: Catalogue, session_id: SessionId) -> list[Question]:

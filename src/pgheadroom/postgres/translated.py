@@ -5,6 +5,7 @@ them when its `lc_messages` says so, and libpq passes on nothing else: no SQLSTA
 """
 
 import re
+from functools import cache
 
 from pgheadroom.model.refusal import RefusedBy
 
@@ -68,7 +69,9 @@ def _pattern(words: str) -> str:
     return r"\s?".join(re.escape(word) for word in words.split(" ")).replace(re.escape("{name}"), "(?P<name>.+?)")
 
 
-PATTERNS: tuple[tuple[re.Pattern[str], RefusedBy], ...] = tuple(
-    (re.compile(_pattern(words)), limit) for limit, list_of_words in _WORDS.items() for words in list_of_words
-)
-"""Each with a group `name` where the text carries one."""
+@cache
+def patterns() -> tuple[tuple[re.Pattern[str], RefusedBy], ...]:
+    """Each with a group `name` where the text carries one."""
+    return tuple(
+        (re.compile(_pattern(words)), limit) for limit, list_of_words in _WORDS.items() for words in list_of_words
+    )

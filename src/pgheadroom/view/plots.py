@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
+from types import ModuleType
 from typing import NamedTuple
-
-import plotext
 
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
@@ -68,7 +67,8 @@ def _known(values: Sequence[float | None]) -> list[float]:
 @lru_cache(maxsize=16)
 def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, ceiling: float | None) -> list[str]:
     """Some milliseconds of work, done only when a value, the size or the ceiling changed."""
-    figure = plotext
+    import plotext as figure  # here: a small terminal never draws a plot
+
     figure.clear_figure()
     figure.theme("clear")
     figure.limit_size(False, False)
@@ -79,20 +79,20 @@ def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, 
     if ceiling is not None:
         figure.plot([-seconds, 0], [ceiling, ceiling], marker="-")
     for one in series:
-        _draw(one, seconds)
+        _draw(figure, one, seconds)
     figure.ylim(0, top * 1.1)
     figure.xlim(-seconds, 0)
     figure.yticks([0, top / 2, ceiling or top], labels)
     figure.xticks([-seconds, -seconds / 2, 0], [f"-{duration(seconds)}", f"-{duration(seconds / 2)}", "now"])
     figure.frame(False)
-    return [str(line).rstrip()[:width] for line in plotext.uncolorize(figure.build()).splitlines()][1 : height + 1]
+    return [str(line).rstrip()[:width] for line in figure.uncolorize(figure.build()).splitlines()][1 : height + 1]
 
 
 def _tick(value: float) -> str:
     return f"{value:.0f}" if value >= 2 or value == int(value) else f"{value:.1f}"
 
 
-def _draw(series: Series, seconds: float) -> None:
+def _draw(figure: ModuleType, series: Series, seconds: float) -> None:
     """Each stretch without a gap by itself: a line over a gap would be a number nobody measured."""
     step = seconds / max(1, len(series.values))
     stretch: list[tuple[float, float]] = []
@@ -101,5 +101,5 @@ def _draw(series: Series, seconds: float) -> None:
             stretch.append(((index + 1) * step - seconds, value))
         elif stretch:
             moments, heights = [moment for moment, _ in stretch], [value for _, value in stretch]
-            plotext.plot(moments, heights, marker=series.marker, fillx=series.filled)
+            figure.plot(moments, heights, marker=series.marker, fillx=series.filled)
             stretch = []
