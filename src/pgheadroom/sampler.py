@@ -108,6 +108,7 @@ class LiveSource:
         self._well = True  # a sample came since the last attempt to connect: the next attempt need not wait
         self._newly_in = False
         self._told_at = 0.0
+        self._took = 0.0
 
     @property
     def interval(self) -> float:
@@ -247,7 +248,7 @@ class LiveSource:
                 await self._give_up(question)
                 post(self._trouble(f"no answer for {waited:.0f} s: connecting again"))
                 return
-            post(self._trouble(f"no answer for {waited:.0f} s: the server is overloaded or out of reach"))
+            post(self._trouble(self._silence(waited)))
             patience = TOLD_EVERY
         try:
             snapshot = question.result()
@@ -259,7 +260,7 @@ class LiveSource:
             if asked:
                 await asyncio.wait(asked, timeout=min(BOUNCER_GRACE, self._interval / 4))
             post(self._complete(snapshot))
-            self._since, self._tries, self._well = None, 0, True
+            self._since, self._tries, self._well, self._took = None, 0, True, snapshot.round_trip
 
     def _put(self, question: Callable[[Probe], Awaitable[Answer]]) -> "asyncio.Task[Answer]":
         """Put a question in line: the connection carries one at a time."""
@@ -310,6 +311,12 @@ class LiveSource:
             self._since = datetime.now(UTC)
         waiting = self._entrance.waiting(self._pgbouncers()) if self._probe is None else None
         return Trouble(reason, self._since, self._tries, waiting)
+
+    def _silence(self, waited: float) -> str:
+        """What is said of it: after a slow sample the next one is probably only slow too."""
+        if waited < 2 * self._took:
+            return f"no answer for {waited:.0f} s: the last sample took {self._took:.1f} s"
+        return f"no answer for {waited:.0f} s: the server is overloaded or out of reach"
 
     async def _give_up(self, question: asyncio.Task[Snapshot]) -> None:
         """Close the connection; the question in flight ends with an error."""

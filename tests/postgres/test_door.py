@@ -1,6 +1,7 @@
 """Opening a connection on real servers."""
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres.door import Connection, open_door, password_is_needed, patience, place
-from servers import Roles, Sessions
+from servers import Roles, Sessions, wait_until
 from wire import Wire
 
 
@@ -148,6 +149,22 @@ async def test_a_server_that_falls_silent_after_the_login(one_server: Cluster) -
         wire.silence()
         with pytest.raises(NoConnection, match="no answer"):
             await opening
+
+
+@pytest.mark.parametrize("way", ["by psycopg", "by us", "several"])
+async def test_an_attempt_that_is_given_up_leaves_no_connection_open(one_server: Cluster, way: str) -> None:
+    """Otherwise each attempt at a server that does not answer would keep one of its processes busy."""
+    async with Wire(one_server.port) as wire:
+        wire.silence()
+        hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{wire.port},{wire.port}"} if way == "several" else {}
+        gc.disable()
+        try:
+            with pytest.raises(NoConnection, match="no answer in"):
+                await open_door(wire.conninfo(connect_timeout=2, **hosts), deadline=1.0 if way == "by us" else None)
+            await asyncio.to_thread(wait_until, lambda: not wire.alive, "the wire has heard of the end")
+        finally:
+            gc.enable()
+        assert wire.connections == (2 if way == "several" else 1)
 
 
 async def test_a_connection_string_with_a_secret_is_not_quoted() -> None:

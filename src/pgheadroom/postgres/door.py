@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import traceback
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
@@ -134,7 +135,10 @@ async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Conn
         connecting.cancel()
         raise
     except psycopg.Error as error:
-        raise no_connection(error, where) from None
+        failure = no_connection(error, where)
+        # After a timeout psycopg's frames hold the socket in a cycle: it would stay open until Python looks for those.
+        traceback.clear_frames(error.__traceback__)
+        raise failure from None
 
 
 async def _settle(connection: Connection, read_only: bool) -> None:
