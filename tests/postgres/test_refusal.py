@@ -82,6 +82,14 @@ def test_a_timeout_names_the_place_that_was_tried() -> None:
     assert refusal("connection timeout expired", "10.9.9.9:5432").message == "10.9.9.9:5432: no answer in time"
 
 
+def test_a_timeout_of_several_addresses_is_told_once() -> None:
+    """psycopg's words for `host=a,b`, and for a name with two addresses."""
+    text = "connection timeout expired\nMultiple connection attempts failed. All failures were:" + "".join(
+        f"\n- host: 'db1', port: 5432, hostaddr: '{address}': connection timeout expired" for address in "ab"
+    )
+    assert refusal(text, "db1:5432").message == "db1:5432: no answer in time"
+
+
 def test_a_password_that_was_not_given() -> None:
     found = refusal(AT + "fe_sendauth: no password supplied")
     assert found.password_needed

@@ -39,7 +39,7 @@ _FROM_SERVER = re.compile(r"(?:(?:FATAL|ERROR|PANIC):\s+|(?:^|failed: )[^\s:]+: 
 _AT_HOST = re.compile(r'server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)')
 _ON_SOCKET = re.compile(r'server on socket "(?P<folder>[^"]*)/\.s\.PGSQL\.(?P<port>\d+)"')
 _PREAMBLE = re.compile(r"^.*(?:connection to server (?:at|on) .*? failed:|connection failed:)\s*", re.DOTALL)
-_LIST_OF_ATTEMPTS = "Multiple connection attempts failed"
+_LIST_OF_ATTEMPTS = "Multiple connection attempts failed. All failures were:"
 _NOT_RESOLVED = re.compile(r"failed to resolve host '?(?P<host>[^':]+)'?")
 
 _MEANING = (
