@@ -1,5 +1,6 @@
 """Help: every key that works on the screen it was called from."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,10 +13,18 @@ from textual.widgets import Static
 from pgheadroom import __version__
 from pgheadroom.tui.widgets.footer import key_name
 
-_EVERYWHERE = """\
-Esc goes back, takes a filter or marks away. Tab goes from pane to pane, j k g G and the arrows within one.
-The cursor stays with its row when rows move; where its row is gone there is no cursor until you move it.
-Capital letters act on the server, and ask first. Small letters never do."""
+_EVERYWHERE = "Capital letters act on the server, and ask first. Esc goes back."
+_ROOMY = 120
+
+# In which part of the help an action stands; what is in none is the screen's own.
+_PARTS: dict[str, tuple[str, ...]] = {
+    "SCREENS": ("mode",),
+    "MOVE": ("move", "page", "first", "last", "open", "next_pane", "next_order", "reverse", "back"),
+    "ACT": ("cancel", "terminate", "bulk", "command"),
+    "HERE": (),
+    "THE MONITOR": ("pause", "sample_now", "interval", "help", "command_palette", "suspend_process", "quit"),
+}
+_ON_THE_LEFT = ("SCREENS", "MOVE")
 
 
 _TEXTUALS_OWN = ("screen.copy_text",)
@@ -35,28 +44,47 @@ class Help(ModalScreen[None]):
         self._of = of
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
-            yield Static(Content(f"pgheadroom {__version__}"), classes="help-title")
+        parts = self._parts()
+        box = VerticalScroll(id="help")
+        box.border_title = f"pgheadroom {__version__}"
+        with box:
             yield Static(Content(_EVERYWHERE), classes="help-text")
             with Horizontal(id="help-columns"):
-                keys = self._keys()
-                half = (len(keys) + 1) // 2
-                yield Static(Content("\n".join(keys[:half])))
-                yield Static(Content("\n".join(keys[half:])))
+                for left in (True, False):
+                    yield Static(Content("\n".join(_lines(parts, left=left))))
 
-    def _keys(self) -> list[str]:
-        """One line an action: its keys, and what they do."""
+    def _parts(self) -> dict[str, list[tuple[str, str]]]:
+        """By the name of its part: each action's keys, and what they do."""
+        roomy = self.app.size.width >= _ROOMY
         names: dict[str, list[str]] = {}
-        words: dict[str, str] = {}
+        bindings: dict[str, Binding] = {}
         for item in self._of.active_bindings.values():
             binding = item.binding
             if item.enabled and binding.description and binding.action not in _TEXTUALS_OWN:
                 names.setdefault(binding.action, []).append(key_name(binding))
-                words[binding.action] = binding.tooltip or binding.description
-        return [f"{' '.join(dict.fromkeys(keys[:3])):<12} {words[action]}" for action, keys in names.items()]
+                bindings[binding.action] = binding
+        parts: dict[str, list[tuple[str, str]]] = {title: [] for title in _PARTS}
+        for action, binding in bindings.items():
+            words = (binding.tooltip or binding.description) if roomy else binding.description
+            keys = " ".join(sorted(dict.fromkeys(names[action]), key=len)[:2])
+            parts[_part_of(action)].append((keys, words[:1].upper() + words[1:]))
+        return parts
 
     def action_close(self) -> None:
         self.dismiss()
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _part_of(action: str) -> str:
+    name = action.partition("(")[0].rpartition(".")[2]
+    return next((title for title, names in _PARTS.items() if name in names), "HERE")
+
+
+def _lines(parts: Mapping[str, Sequence[tuple[str, str]]], *, left: bool) -> Iterator[str]:
+    for title, entries in parts.items():
+        if entries and (title in _ON_THE_LEFT) == left:
+            yield title
+            for keys, words in entries:
+                yield f" {keys:<12} {words}"
