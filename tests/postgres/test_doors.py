@@ -15,12 +15,13 @@ import pytest
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.demo.playground import Playground
-from pgheadroom.errors import UsageError
+from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.model.refusal import RefusedBy
 from pgheadroom.postgres import conninfo
 from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
+from pgheadroom.postgres.sampling import Probe
 from servers import Roles, Sessions
 
 
@@ -206,6 +207,28 @@ async def test_a_door_that_fails_otherwise_rests_while_others_are_full(one_serve
     assert one_server.log.count('role "nobody_else" does not exist') == 1
     assert one_server.log.count('too many connections for role "narrow"') >= 5
     assert len((await shut(doors)).refusals) == 2
+
+
+async def test_a_server_that_hangs_is_not_knocked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt that is given up may leave a process behind there, with a slot."""
+    now, allowed = 0.0, []
+
+    async def hang(conninfo: str, *, patient: int, **others: Any) -> Probe:
+        nonlocal now
+        allowed.append(patient)
+        now += 5 * patient if answers is None else 0.1
+        raise NoConnection(answers or "no answer")
+
+    monkeypatch.setattr(doors_module, "_clock", lambda: now)
+    monkeypatch.setattr(Probe, "open", hang)
+    doors, answers = Doors("host=db1 connect_timeout=5"), None
+    for _ in range(6):
+        await shut(doors)
+    assert allowed == [1, 2, 4, 8, 8, 8]
+    answers = "nobody listens"
+    await shut(doors)
+    await shut(doors)
+    assert allowed[-2:] == [8, 1]
 
 
 LANGUAGES = {

@@ -88,6 +88,7 @@ async def open_door(
     password: str | None = None,
     read_only: bool = False,
     deadline: float | None = None,
+    patient: int = 1,
 ) -> Connection:
     """Connect, and make the session ours.
 
@@ -98,12 +99,14 @@ async def open_door(
         conninfo: psql's: a connection string or a URI.
         password: Given by the user at a prompt.
         deadline: Seconds for everything; by default what `connect_timeout` allows, and a little.
+        patient: How many times its `connect_timeout` it may take.
 
     Raises:
         NoConnection: with one line that says why.
         UsageError: when the conninfo is not understood.
     """
     given = parameters(conninfo, password)
+    given["connect_timeout"] = patient * timeout(given)
     where = place(given)
     if deadline is None:
         deadline = patience(given)
@@ -177,13 +180,22 @@ def patience(given: Mapping[str, Any]) -> float:
     Raises:
         UsageError: when connect_timeout is not a number.
     """
+    hosts = str(given.get("host") or os.environ.get("PGHOST") or "").count(",") + 1
+    # A name usually has two addresses.
+    return 2.0 * hosts * timeout(given) + 2.0
+
+
+def timeout(given: Mapping[str, Any]) -> int:
+    """The seconds of `connect_timeout`; libpq's 0 means for ever, which nobody who looks at a screen means.
+
+    Raises:
+        UsageError: when it is not a number.
+    """
     try:
-        timeout = int(given["connect_timeout"])
+        seconds = int(given["connect_timeout"])
     except ValueError:
         raise UsageError(f"connect_timeout is not a number of seconds: {given['connect_timeout']}") from None
-    hosts = str(given.get("host") or os.environ.get("PGHOST") or "").count(",") + 1
-    # A name usually has two addresses; libpq's 0 means for ever, which nobody who looks at a screen means.
-    return 2.0 * hosts * (timeout if timeout > 0 else _FOR_EVER) + 2.0
+    return seconds if seconds > 0 else _FOR_EVER
 
 
 def place(given: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ import psycopg
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.postgres import conninfo
-from pgheadroom.postgres.door import Connection, NotLetIn, in_time, parameters, patience
+from pgheadroom.postgres.door import Connection, NotLetIn, in_time, parameters, patience, timeout
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import NO_ROOM, limit_of_error
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
@@ -27,6 +27,7 @@ LEFT_ALONE = 10.0
 """The least seconds for which a door is not tried that failed for another reason, while others have only no room."""
 _LEFT_ALONE_TIMES = 5.0
 """The same, as a multiple of the time that the door took to fail."""
+_MOST_PATIENT = 8
 _SOCKET_FOLDERS = ("/var/run/postgresql", "/tmp")  # noqa: S108 - where packagers and PostgreSQL itself put sockets
 _THIS_MACHINE = ("localhost", "::1")
 _STRONG_ROLE = "postgres"
@@ -54,6 +55,8 @@ class Way:
         stands_for_tcp: Found beside a port of the loopback address, which may lead elsewhere (a container, a tunnel).
         refusal: Its last word, None before the first attempt.
         detour: A sentence when it opened and is not the first: why; else empty.
+        patient: How many times its `connect_timeout` the next attempt may take. An attempt that is given up can leave a
+            process behind in a server that hangs, with a slot; one that goes on gets in as soon as it can.
     """
 
     conninfo: str = field(repr=False)  # it may hold a password
@@ -62,6 +65,7 @@ class Way:
     stands_for_tcp: bool = False
     refusal: Refusal | None = None
     detour: str = ""
+    patient: int = 1
     closer_at: float = float("-inf")
     closer: ServerError | None = None
     alone_until: float = float("-inf")
@@ -135,12 +139,16 @@ class Doors:
         began = _clock()
         password = self.password if way is self.ways[0] else None
         try:
-            probe = await Probe.open(way.conninfo, password=password, read_only=self.read_only, target=self.target)
+            probe = await Probe.open(
+                way.conninfo, password=password, read_only=self.read_only, target=self.target, patient=way.patient
+            )
             self.system = await _asked(probe.connection, "server_identity")
             if way.stands_for_tcp and await _asked(probe.connection, "server_listens") is not True:
                 await probe.close()
                 raise NoConnection(f"{way.label}: another server, which does not listen on TCP")
         except NoConnection as failure:
+            unanswered = _clock() - began >= timeout(parameters(way.conninfo))
+            way.patient = min(_MOST_PATIENT, 2 * way.patient) if unanswered else 1
             way.refusal = await self._heard(way, failure)
             if not way.refusal.full:
                 way.alone_until = _clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (_clock() - began))
@@ -149,7 +157,7 @@ class Doors:
         first = self.ways[0].refusal
         way.detour = f"in through {way.label}, because {first.message}" if way is not self.ways[0] and first else ""
         for one in self.ways:
-            one.refusal, one.alone_until = None, float("-inf")
+            one.refusal, one.alone_until, one.patient = None, float("-inf"), 1
         return probe
 
     # --- what a door said --------------------------------------------------------------------------------------------

@@ -17,6 +17,9 @@ from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_r
 
 RARELY = 30.0
 """Seconds after which settings and names are read again, and a forbidden question is asked again."""
+OFTEN = 5.0
+"""The same for as few names as most servers have: who raised a limit wants to see that it helped."""
+FEW_NAMES = 200
 AT_MOST = 1.0
 """Seconds between two readings of the names because of an unknown role or database."""
 FIRST_ANSWER_WITHIN = 20.0
@@ -57,16 +60,20 @@ class Probe:
         read_only: bool = False,
         target: str = "",
         deadline: float | None = None,
+        patient: int = 1,
     ) -> "Probe":
         """Connect and read the settings: `open_door` and one round trip more.
 
         Args:
             target: How the configuration calls the server.
+            patient: As `open_door`.
 
         Raises:
             NoConnection, UsageError: as `open_door`.
         """
-        connection = await open_door(conninfo, password=password, read_only=read_only, deadline=deadline)
+        connection = await open_door(
+            conninfo, password=password, read_only=read_only, deadline=deadline, patient=patient
+        )
         try:
             catalogue = await in_time(connection, _first_catalogue(connection), deadline or FIRST_ANSWER_WITHIN)
         except PgHeadroomError:
@@ -110,9 +117,15 @@ class Probe:
         if version < AUTHENTICATING_ARE_ROWS:
             questions.append(Question("authenticating", query("authenticating", version)))
         questions.append(self._lock_question(version))
-        if time.monotonic() - self._read_at >= RARELY:
+        if time.monotonic() - self._read_at >= self._catalogue_lasts:
             questions += catalogue_questions(version)
         return [question for question in questions if not self._is_forbidden(question.part)]
+
+    @property
+    def _catalogue_lasts(self) -> float:
+        """Seconds. A part that did not answer, for a lock perhaps, would cost its timeout each time."""
+        count = len(self._catalogue.roles) + len(self._catalogue.databases)
+        return RARELY if self._catalogue.refused or count > FEW_NAMES else OFTEN
 
     def _lock_question(self, version: int) -> Question:
         if time.monotonic() < self._unnamed_until:
