@@ -295,7 +295,7 @@ ROLE_LIMIT = Guide(
         ),
         _limit(
             "reports",
-            "The server has room, so raise the limit. Triage, `t`, names the statement. Run it as a superuser, in a "
+            "The server has room, so raise the limit. In Triage, `t`, the key `y` copies the statement. Run it in a "
             "second terminal: `{run}`",
         ),
         _limit_check(
@@ -316,24 +316,24 @@ STORM = Guide(
         _notice(),
         _understand(
             "Who comes and goes",
-            "Press `Enter` on the first finding: Sessions, narrowed to its sessions. Look at conn, the age of the "
-            "connection: they live a second, and others take their place.",
+            "Press `Enter` on the first finding: Sessions, narrowed to those who connect. Look at their ages: none "
+            "lives longer than a second or two, and others take its place.",
             lists_only(_FUNCTIONS),
         ),
         _understand(
             "How fast",
-            "Press `5`: Trends draws the new sessions a second. Ending them frees slots for a moment only: whoever "
-            "connects has to be slowed down.",
+            "Press `5`: Trends shows the slots at their limit, though sessions end all the time. Ending more of them "
+            "frees slots for a moment only: whoever connects has to be slowed down.",
             both(on("trends"), trouble),
         ),
         _limit(
             "lambda",
-            "Limit the role, so that the others get in. Triage, `t`, names the statement. Run it as a superuser, in a "
+            "Limit the role, so that the others get in. In Triage, `t`, the key `y` copies the statement. Run it in a "
             "second terminal: `{run}`",
         ),
         _limit_check(
-            "Press `1` and watch the gauge: those who are there leave, and no more than the limit come. In a few "
-            "seconds the finding goes. If it stays, the limit is still too high: `{run}`"
+            "Press `1` and watch the gauge: those who are there leave, and no more than the limit come. In half a "
+            "minute the finding goes. If it stays, the limit is still too high: `{run}`"
         ),
     ),
     "Well done: {slots}, {used} of {usable} are taken, and the shop gets in again. For good: put a pool in front of "

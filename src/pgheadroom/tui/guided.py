@@ -21,7 +21,7 @@ from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.guide import GuidePanel
 from pgheadroom.tui.widgets.painted import Painted
-from pgheadroom.view.guide_lines import guide_lines, strip_lines
+from pgheadroom.view.guide_lines import guide_lines, panel_size, strip_lines
 
 _LOOKS_EVERY = 0.25
 """Seconds. A dialogue, a filter or a cursor changes without a sample."""
@@ -55,7 +55,6 @@ class Guided(Monitor):
     # Following
 
     def draw(self) -> None:
-        self._arrange()
         super().draw()
         self.look()
 
@@ -64,11 +63,12 @@ class Guided(Monitor):
         super().carry_out(planned, picture, chosen_by)
 
     async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+        before = self._following
         try:
             await super()._carry_out(planned, seen, chosen_by)
         finally:
             self._carrying_out = False
-        if self._following is not None:
+        if self._following is not None and self._following is not before:
             self._deeds.append(self._following.deed)
 
     def look(self) -> None:
@@ -87,7 +87,11 @@ class Guided(Monitor):
                 picture.findings,
                 tuple(self._deeds),
             )
-        self._tell(screen)
+        if self._arrange(screen):
+            self.call_after_refresh(super().draw)
+            self.call_after_refresh(self._tell, screen)
+        else:
+            self._tell(screen)
 
     def _before_the_user(self, screen: LiveScreen) -> Look:
         name = type(self.screen).__name__.lower()
@@ -108,24 +112,23 @@ class Guided(Monitor):
             lines = strip_lines(self.guide, self.progress, width, height)
         panel.tell(lines)
 
-    def _arrange(self) -> None:
-        """Give the panel its place, and the screen the breakpoints of the room that is left."""
-        screen = self._live_screen()
-        if screen is None or not screen.ready:
-            return
-        columns, lines = screen.query_one("#guide", GuidePanel).place(*screen.size, hidden=self._hidden)
+    def _arrange(self, screen: LiveScreen) -> bool:
+        """Give the panel its place, and the screen the breakpoints of the room that is left; whether that is new."""
+        columns, lines = (0, 0) if self._hidden else panel_size(self.guide, self.progress, *screen.size)
+        if not screen.query_one("#guide", GuidePanel).place(columns, lines, screen.size):
+            return False
         screen.set_class(bool(columns), "-beside")
         width, height = screen.size.width - columns, screen.size.height - lines
         for room, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
             fitting = max((one for one in breakpoints if one[0] <= room), default=None)
             screen.update_classes({name: (least, name) == fitting for least, name in breakpoints})
+        return True
 
     def action_guide(self) -> None:
         """Hide the panel, or show it again; the lesson goes on either way."""
         self._hidden = not self._hidden
         self.say("the guide is hidden: F2 shows it again" if self._hidden else "")
-        self.draw()
-        self.call_after_refresh(self.draw)
+        self.look()
 
 
 def _sessions(screen: LiveScreen) -> list[Session] | tuple[Session, ...]:

@@ -14,14 +14,17 @@ _STRIP = ((22, 5), (15, 4), (10, 2))
 _KEY = "F2"
 
 
-def panel_size(width: int, height: int) -> tuple[int, int]:
+def panel_size(guide: Guide, progress: Progress, width: int, height: int) -> tuple[int, int]:
     """Columns and lines that the panel takes from a terminal of this size; one of them is 0.
 
-    Beside the screen where it is wide, else below it; nothing where there is no room.
+    Beside the screen where it is wide, else below it; nothing where there is no room. Below, the lines are the same for
+    nearly all steps, so that the screen does not jump; a text that needs more gets them, up to a third of the height.
     """
     if width >= _BESIDE_FROM:
         return COLUMN_WIDTH, 0
-    return 0, next((lines for least, lines in _STRIP if height >= least), 0)
+    usual = next((lines for least, lines in _STRIP if height >= least), 0)
+    needed = 1 + len(_wrapped(words(guide, progress), width - 1, ""))
+    return 0, max(usual, min(needed, height // 3)) if usual else 0
 
 
 def guide_lines(guide: Guide, progress: Progress, width: int, height: int, *, ascii_only: bool = False) -> list[Line]:
@@ -50,10 +53,10 @@ def strip_lines(guide: Guide, progress: Progress, width: int, height: int) -> li
         Cell(" hides", "dim"),
     ]
     text = _wrapped(words(guide, progress), width - 1, "")
-    lines = [spread(left, right, width, "─", "rule"), *(fit_line(line, width) for line in text)]
-    if len(lines) > height > 0:
-        lines[height - 1] = _cut(lines[height - 1], width)
-    return lines[:height]
+    if len(text) > height - 1:
+        text = text[: max(0, height - 1)]
+        text[-1:] = [[*line, Cell(" …", "dim")] for line in text[-1:]]
+    return [spread(left, right, width, "─", "rule"), *(fit_line(line, width) for line in text)][:height]
 
 
 def _title(guide: Guide, progress: Progress, width: int) -> Line:
@@ -120,8 +123,3 @@ def _broken(word: list[Cell], width: int) -> Iterator[list[Cell]]:
         yield from (
             [Cell(part, cell.style)] for part in re.findall(rf".{{1,{width - 1}}}[_/]|.{{1,{width}}}", cell.text)
         )
-
-
-def _cut(line: Line, width: int) -> Line:
-    text = fit_line(line, width - 1)
-    return (*text, Cell("…", "dim")) if line_width(text) < width else text

@@ -2,21 +2,26 @@
 
 from collections.abc import Sequence
 
+from textual.geometry import Size
+
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Line
-from pgheadroom.view.guide_lines import panel_size
 
 
 class GuidePanel(Lines):
-    """Draws what it is given; takes as much room as the screen can spare."""
+    """Draws what it is given; has as much room as it is given."""
 
-    def place(self, width: int, height: int, *, hidden: bool) -> tuple[int, int]:
-        """Columns and lines taken from a screen of this size."""
-        columns, lines = (0, 0) if hidden else panel_size(width, height)
+    _placed: tuple[int, int, Size] | None = None
+
+    def place(self, columns: int, lines: int, of: Size) -> bool:
+        """Take so much of a screen of this size; the other measure is the screen's. Whether that is new."""
+        if self._placed == (columns, lines, of):
+            return False
+        self._placed = (columns, lines, of)
         self.display = bool(columns or lines)
         self.styles.width = columns or "1fr"
         self.styles.height = lines or "1fr"
-        return columns, lines
+        return True
 
     def tell(self, lines: Sequence[Line]) -> None:
         """Draw these lines, and nothing below them."""

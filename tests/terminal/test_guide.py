@@ -1,0 +1,88 @@
+"""The guide of the demo, followed to the letter: what the panel says is pressed, and the panel goes on."""
+
+import re
+import subprocess
+import time
+
+import pytest
+
+from pgheadroom.demo.guides import GUIDES
+from pgheadroom.rules.guide import Act, Step
+from terminal.emulator import KEYS, Terminal
+
+PATIENCE = 60.0
+"""Seconds for a step: limits are read every 30, and the machine may be busy."""
+
+
+class Pupil:
+    """Reads the panel, and does what it says."""
+
+    def __init__(self, terminal: Terminal, scenario: str) -> None:
+        self.terminal = terminal
+        self.steps = GUIDES[scenario].steps
+        self.done: list[str] = []
+        self.keys = 0
+
+    @property
+    def step(self) -> Step | None:
+        heading = re.search(rf"({'|'.join(Act).upper()}): (\S.*)", self.terminal.screen())
+        return next((one for one in self.steps if heading and heading[2].startswith(one.title)), None)
+
+    def follow(self) -> None:
+        """All steps, one after the other, up to the congratulation."""
+        while "Well done" not in self.terminal.screen():
+            step = self.step
+            assert step is not None, self.terminal.screen()
+            assert step.title not in self.done, f"back at {step.title}:\n{self.terminal.screen()}"
+            self.obey(step)
+            self.done.append(step.title)
+
+    def obey(self, step: Step) -> None:
+        for said in re.findall("`([^`]+)`", step.text):
+            if said == "{run}":
+                self.run_the_statement()
+            elif f"`{said}` until" in step.text:
+                self.press_until(said, step)
+            else:
+                if said == "Enter" and "Type the number" in step.text:
+                    self.type_the_number()
+                self.press(said)
+        self.terminal.wait_until(
+            lambda: "Well done" in self.terminal.screen() or self.step not in {None, step},
+            f"the guide goes on from {step.title!r}",
+            PATIENCE,
+        )
+
+    def press(self, said: str) -> None:
+        self.terminal.press(said).pump(0.6)
+        self.keys += 1 if said in KEYS else len(said)
+
+    def press_until(self, key: str, step: Step) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while "▸ SERVERS" not in self.terminal.screen() and self.step is step:
+            self.press(key)
+            assert time.monotonic() < deadline, self.terminal.screen()
+
+    def type_the_number(self) -> None:
+        self.terminal.wait_for_match(r"Type \d+ and Enter")
+        (number,) = re.findall(r"Type (\d+) and Enter", self.terminal.screen())
+        self.press(number)
+
+    def run_the_statement(self) -> None:
+        """In a second terminal, as it stands on the screen."""
+        script, statement = re.search(r'sh (\S+/dba)\s+"([^"]+)"', " ".join(self.terminal.lines)).groups()
+        done = subprocess.run(["sh", script, statement], capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stderr, done.stdout) == (0, "", "ALTER ROLE\n")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "columns", "lines"), [("idle-leak", 120, 40), ("lock-pileup", 200, 60), ("role-limit", 80, 24)]
+)
+def test_who_does_what_the_guide_says_is_led_to_the_end(scenario, columns, lines, start):
+    terminal = start("demo", "--guide", "--scenario", scenario, columns=columns, lines=lines)
+    terminal.wait_for("NOTICE: ", PATIENCE)
+    pupil = Pupil(terminal, scenario)
+    pupil.follow()
+    assert pupil.done == [step.title for step in pupil.steps]
+    terminal.press("q")
+    assert terminal.wait(30) == 0
