@@ -64,6 +64,7 @@ def test_the_fields_that_were_promised():
     assert document["pgbouncers"][0]["pools"][0]["cl_waiting"] == 2
     assert set(document["health"][0]) >= {"metric", "value", "warning", "critical", "status"}
     assert document["findings"][0]["severity"] == "critical"
+    assert document["status"] == "CRITICAL"
     assert document["gaps"] == [{"part": "limits", "reason": "denied"}]
 
 

@@ -44,8 +44,9 @@ def outage():
 
 
 def test_the_head_says_which_server_when_and_how_we_got_in():
-    assert lines(outage())[:3] == [
+    assert lines(outage())[:4] == [
         "pgheadroom  2026-03-01 12:00:00 UTC",
+        "status      CRITICAL",
         "server      db1:5432, PostgreSQL 18.4, primary, up 1h00m",
         "door        monitor@postgres, superuser slot, answered in <10ms",
     ]

@@ -16,6 +16,7 @@ from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.health import health_of
+from pgheadroom.rules.status import status_of
 
 SCHEMA = 1
 
@@ -33,11 +34,13 @@ def to_json(snapshot: Snapshot, thresholds: Thresholds, indent: int | None = 2) 
 def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
     """What `to_json` writes, as plain values."""
     case = Case(snapshot, thresholds)
+    findings = findings_of(case)
     server, door = snapshot.server, snapshot.door
     return {
         "schema": SCHEMA,
         "taken_at": _moment(snapshot.taken_at),
         "round_trip_seconds": snapshot.round_trip,
+        "status": status_of(case, findings).value,
         "exact": snapshot.exact,
         "literals_hidden": snapshot.literals_hidden,
         "server": {
@@ -55,6 +58,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
             "sees_all": door.sees_all,
             "may_signal": door.may_signal,
             "label": door.label,
+            "hint": door.hint,
         },
         "capacity": _capacity(case),
         "states": [_state(state) for state in case.states],
@@ -63,7 +67,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
         "locks": [_lock(node) for node in case.locks],
         "pgbouncers": [_pgbouncer(bouncer) for bouncer in snapshot.pgbouncers],
         "health": [_health(metric) for metric in health_of(case)],
-        "findings": [_finding(finding) for finding in findings_of(case)],
+        "findings": [_finding(finding) for finding in findings],
         "gaps": [{"part": gap.part, "reason": gap.reason} for gap in snapshot.gaps],
     }
 

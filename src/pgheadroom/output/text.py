@@ -15,6 +15,7 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.findings import findings_of
 from pgheadroom.rules.health import health_of
+from pgheadroom.rules.status import status_of
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
@@ -40,10 +41,11 @@ def render(snapshot: Snapshot, thresholds: Thresholds, width: int = DEFAULT_WIDT
     """The whole sample, a part after the other; ends in a newline. `width` is in cells, at least 60."""
     case = Case(snapshot, thresholds)
     width = max(NARROWEST, width)
+    findings = findings_of(case)
     sections = (
-        _server(snapshot),
+        _server(snapshot, status_of(case, findings)),
         _capacity(case),
-        _findings(findings_of(case), width),
+        _findings(findings, width),
         _states(case, width),
         _hogs(case, width),
         _locks(case, width),
@@ -59,11 +61,12 @@ def _cut(line: str, width: int) -> str:
     return (line if cell_width(line) <= width else fit(line, width)).rstrip()
 
 
-def _server(snapshot: Snapshot) -> Iterator[str]:
+def _server(snapshot: Snapshot, status: Status) -> Iterator[str]:
     server, door = snapshot.server, snapshot.door
     role = "standby" if server.in_recovery else "primary"
     up = duration(seconds_between(server.started_at, snapshot.taken_at))
     yield f"pgheadroom  {snapshot.taken_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    yield f"status      {status.value}"
     yield f"server      {safe(server.name)}, PostgreSQL {safe(server.version)}, {role}, up {up}"
     yield (
         f"door        {safe(door.user)}@{safe(door.database)}, {SLOT_WORDS[door.slot]}, "

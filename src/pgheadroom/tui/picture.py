@@ -18,14 +18,11 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.decision import path_of, walk_of
 from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of, overall
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.outlook import urgency_of
 from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
+from pgheadroom.rules.status import status_of
 from pgheadroom.rules.watch import Watch
-
-_BAD_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
-_STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING, Severity.NOTICE: Status.OK}
 
 
 class Picture:
@@ -66,9 +63,8 @@ class Picture:
 
     @cached_property
     def status(self) -> Status:
-        """How the server does, in one word: the worst of what is measured and of what was found."""
-        worst = min((_STATUS[found.severity] for found in self.findings), key=_BAD_FIRST.index, default=Status.OK)
-        return min(worst, overall(health_of(self._case)), key=_BAD_FIRST.index)
+        """How the server does, in one word."""
+        return status_of(self._case, self.findings)
 
     @property
     def ahead_style(self) -> str:
