@@ -105,6 +105,11 @@ async def order_reader(connection: Connection, number: int) -> None:
         await linger(connection, random.uniform(1, 3))
 
 
+async def order_passing(connection: Connection, number: int) -> None:
+    """Connects for each request, as scripts without a pool do: while it waits behind a migration it keeps its slot."""
+    await connection.execute(LOOKUPS[0], (random.randint(1, 500),))
+
+
 async def order_taker(connection: Connection, number: int) -> None:
     """Takes a product from stock and then writes the order: the first row is locked while it waits for the second."""
     while True:
@@ -116,14 +121,12 @@ async def order_taker(connection: Connection, number: int) -> None:
 
 
 def stock_keeper(takers: int) -> Behaviour:
-    """Counts the products that `takers` order takers sell: waits for them, and for each other."""
+    """Counts a product that `takers` order takers sell, and leaves: waits for them, and for others of its kind."""
 
     async def behave(connection: Connection, number: int) -> None:
-        while True:
-            await connection.execute(
-                "UPDATE products SET stock = stock + 10 WHERE id = %s RETURNING stock", (7 + number % takers,)
-            )
-            await linger(connection, random.uniform(2, 4))
+        await connection.execute(
+            "UPDATE products SET stock = stock + 10 WHERE id = %s RETURNING stock", (7 + number % takers,)
+        )
 
     return behave
 

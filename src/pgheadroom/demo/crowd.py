@@ -24,6 +24,8 @@ from pgheadroom.demo.scenarios import POOL_SIZE, SCENARIOS, Application
 _CONNECT_SECONDS = 10
 # Clients of one application do not connect in the same instant.
 _JITTER_SECONDS = 0.3
+# Who is refused waits twice as long the next time, up to two to the power of this.
+_MOST_DOUBLINGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,16 @@ class Crowd:
 
     async def _live(self, application: Application, number: int, conninfo: str) -> None:
         await asyncio.sleep(application.arrival(number) + random.uniform(0, _JITTER_SECONDS))
+        refused = 0
         while True:
+            refused = min(refused + 1, _MOST_DOUBLINGS)
             try:
                 async with _connected(conninfo) as connection:
+                    refused = 0
                     await application.behave(connection, number)
             except (psycopg.Error, OSError) as trouble:
                 self._log(f"{application.name}: {' '.join(str(trouble).split())}")
-            await asyncio.sleep(random.uniform(*application.returns))
+            await asyncio.sleep(random.uniform(*application.returns) * 2**refused)
 
     def _log(self, line: str) -> None:
         """Say it once: a storm is refused many times a second, and a demo may run for hours."""

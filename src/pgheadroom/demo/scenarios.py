@@ -23,7 +23,7 @@ class Application:
         first: Clients that connect at the start; the others follow one by one, `every` seconds apart.
         arrives: Seconds after the start at which it connects.
         returns: The shortest and longest time, in seconds, until a client connects again after it lost its connection,
-            was refused, or closed it.
+            or closed it, or its query was cancelled; longer each time it is refused.
     """
 
     name: str
@@ -73,6 +73,8 @@ def shop(clients: int = 12) -> tuple[Application, ...]:
 BILLING = Application("billing-api", "billing", "127.0.10.21", 3, behaviour.shopper(think=2))
 REPORTING = Application("reporting", "reports", "127.0.10.41", 2, behaviour.analyst(2, 5, think=4))
 
+# Who was told no, a job or a customer, tries it again after a while.
+_LATER = (30.0, 90.0)
 _COUNT = "SELECT count(*) FROM others"
 
 SCENARIOS: dict[str, Scenario] = {
@@ -105,9 +107,9 @@ SCENARIOS: dict[str, Scenario] = {
             *shop(),
             REPORTING,
             Application(
-                "payment", "billing", "127.0.10.22", 20, behaviour.forgotten_transaction, arrives=0.2, returns=(6, 20)
+                "payment", "billing", "127.0.10.22", 20, behaviour.forgotten_transaction, arrives=0.2, returns=(15, 60)
             ),
-            Application("invoicing", "billing", "127.0.10.23", 3, behaviour.failed_transaction, returns=(6, 20)),
+            Application("invoicing", "billing", "127.0.10.23", 3, behaviour.failed_transaction, returns=(15, 60)),
         ),
         f"({_COUNT} WHERE state = 'idle in transaction' AND application_name = 'payment') >= 20"
         f" AND ({_COUNT} WHERE state = 'idle in transaction (aborted)') >= 3 AND ({_COUNT}) >= 29",
@@ -118,8 +120,12 @@ SCENARIOS: dict[str, Scenario] = {
             Application("psql", "deploy", "127.0.10.99", 1, behaviour.migration, returns=(900, 1800)),
             Application("shop-web", "web", "127.0.10.11", 10, behaviour.order_reader, pooled=True, arrives=0.8),
             Application("order-taker", "worker", "127.0.10.31", 4, behaviour.order_taker, arrives=0.6),
-            Application("billing-api", "billing", "127.0.10.21", 9, behaviour.order_reader, arrives=1.4),
-            Application("stock-keeper", "billing", "127.0.10.51", 8, behaviour.stock_keeper(4), arrives=1.0),
+            Application(
+                "billing-api", "billing", "127.0.10.21", 9, behaviour.order_passing, arrives=1.4, returns=(2, 6)
+            ),
+            Application(
+                "stock-keeper", "billing", "127.0.10.51", 8, behaviour.stock_keeper(4), arrives=1.0, returns=(2, 6)
+            ),
             Application("mailer", "worker", "127.0.10.32", 2, behaviour.shopper(think=3)),
             Application("reporting", "reports", "127.0.10.41", 2, behaviour.order_reader, arrives=1.5),
         ),
@@ -129,16 +135,20 @@ SCENARIOS: dict[str, Scenario] = {
         "nobody is idle: more work than slots, queries of very different length",
         (
             *shop(18),
-            Application("reporting", "reports", "127.0.10.41", 5, behaviour.analyst(8, 60, think=0.3)),
-            Application("billing-api", "billing", "127.0.10.21", 12, behaviour.analyst(1, 12, think=0.1)),
-            Application("search-indexer", "worker", "127.0.10.33", 7, behaviour.analyst(3, 20, think=0.1)),
+            Application("reporting", "reports", "127.0.10.41", 5, behaviour.analyst(8, 60, think=0.3), returns=_LATER),
+            Application(
+                "billing-api", "billing", "127.0.10.21", 12, behaviour.analyst(1, 12, think=0.1), returns=_LATER
+            ),
+            Application(
+                "search-indexer", "worker", "127.0.10.33", 7, behaviour.analyst(3, 20, think=0.1), returns=_LATER
+            ),
         ),
         f"({_COUNT} WHERE state = 'active') >= 22 AND ({_COUNT}) >= 27",
     ),
     "pool-saturated": Scenario(
         "the server has room, but PgBouncer's pool is held by slow payments; clients queue",
         (
-            Application("checkout", "web", "127.0.10.13", 10, behaviour.checkout(45), pooled=True),
+            Application("checkout", "web", "127.0.10.13", 10, behaviour.checkout(45), pooled=True, returns=_LATER),
             *shop(24),
             BILLING,
             REPORTING,
