@@ -1,5 +1,7 @@
 """What a finding offers to press: filters that are ready, that match whom it is about, and that spare the others."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,7 @@ def test_all_active():
     assert [one.key for one in found] == ["all-active", "server-slots", "taking-most:10.0.0.7"]
     busy = found[0]
     assert busy.sentence == "70 sessions of 80 run queries at once; most by web/checkout (70)"
-    assert (busy.severity, busy.explains, busy.evidence[0]) == (Severity.WARNING, True, "70 wait: IO")
+    assert (busy.severity, busy.explains, busy.evidence[0]) == (Severity.WARNING, "server-slots", "70 wait: IO")
     assert (busy.now.verb, busy.now.filter) == (Verb.CANCEL, "state:active running>1m")
     assert told(snapshot(many(59, 100, state=State.ACTIVE))).get("all-active")
     assert not told(snapshot(many(58, 100, state=State.ACTIVE))).get("all-active")
@@ -111,15 +113,26 @@ def test_one_address_or_one_application_that_takes_most():
 def test_a_limit_is_raised_by_what_the_server_has():
     sample = snapshot(many(20), roles=roles(Role("web", False, 20)))
     found = told(sample)["role-limit:web"]
-    assert found.sql == "ALTER ROLE web CONNECTION LIMIT 30;"
-    assert found.now.filter == "user:web state:idle"
+    assert found.sql == "ALTER ROLE web CONNECTION LIMIT 40;"
+    assert (found.now.verb, found.now.filter) == (None, "user:web")
+    long_idle = told(snapshot([*many(15), *many(5, 500, since=61)], roles=roles(Role("web", False, 20))))
+    remedy = long_idle["role-limit:web"].now
+    assert (remedy.verb, remedy.filter) == (Verb.TERMINATE, "user:web state:idle age>1m")
+    nearly = snapshot([*many(20), *many(52, 3000, user="batch")], roles=roles(Role("web", False, 20)))
+    assert told(nearly)["role-limit:web"].sql == "ALTER ROLE web CONNECTION LIMIT 24;"  # no more than below the warning
     full = snapshot([*many(20), *many(77, 3000, user="batch")], roles=roles(Role("web", False, 20)))
-    assert told(full)["role-limit:web"].sql == ""
+    found = told(full)["role-limit:web"]
+    assert found.sql == ""
+    assert (found.now.verb, found.now.filter) == (Verb.TERMINATE, "user:web state:idle age>2s")
 
 
 def test_a_limit_that_spares_the_others():
     case = Case(snapshot([*many(60), *many(30, 3000, user="batch")]), PLAIN)
-    assert limit_that_spares_others(case, "web") == 77 - 30
+    assert limit_that_spares_others(case, "web") == 57 - 30
+    growing = PgBouncer("b", pools=(pool(user="batch", size=20, sv_active=10), pool(user="web", size=90, sv_idle=1)))
+    assert limit_that_spares_others(replace(case, snapshot=replace(case.snapshot, pgbouncers=(growing,))), "web") == 17
+    greedy = PgBouncer("b", pools=(pool(user="batch", size=200, sv_active=10),))
+    assert limit_that_spares_others(replace(case, snapshot=replace(case.snapshot, pgbouncers=(greedy,))), "web") == 14
     assert limit_that_spares_others(Case(snapshot(many(97)), PLAIN), "batch") == 1
 
 
@@ -157,7 +170,8 @@ def test_thresholds_may_be_a_share_of_the_slots():
         ([4000, 4000, 4000], "age>1h"),
         ([5000, 700, 650, 2, 1], "age>10m"),
         ([20, 15, 12], "age>10s"),
-        ([3, 2], ""),
+        ([3, 2], "age>2s"),
+        ([0.3, 0.9, 8], ""),
         ([], ""),
     ],
 )

@@ -78,7 +78,7 @@ def test_the_most_urgent_first_then_what_stops_more_then_who_is_there_for_longer
 
 
 def test_the_cause_of_a_full_server_comes_before_it():
-    full, cause = one("server-slots", CRITICAL), one("idle-in-transaction", CRITICAL, explains=True)
+    full, cause = one("server-slots", CRITICAL), one("idle-in-transaction", CRITICAL, explains="server-slots")
     assert keys(watched([full, cause], [full, cause])[-1:]) == [["idle-in-transaction", "server-slots"]]
 
 

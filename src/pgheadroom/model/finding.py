@@ -49,10 +49,11 @@ class Finding:
         sessions: Those it is about, the worst first; empty where it is about none.
         now: The remedy that helps now, ready for a key; None where no session is to be looked at.
         lasting: What keeps it from coming back.
-        sql: That as one statement to copy, where it is one.
+        sql: That, or what to do now, as one statement to copy, where it is one.
         proof: What would show that the remedy worked.
         slots: Slots that it costs; 0 where it costs none, or where that is not known.
-        explains: It is why the server fills: at least half of the slots that are taken are its doing.
+        explains: The family of the finding that it brings about, at least by half: why the server is full, or a limit
+            reached. Empty where it brings about none.
         since: When it was first seen, by the server's clock; None in a single sample.
     """
 
@@ -67,7 +68,7 @@ class Finding:
     sql: str = ""
     proof: str = ""
     slots: int = 0
-    explains: bool = False
+    explains: str = ""
     since: datetime | None = None
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.remedies import Cure, all_of, cancel, old_enough
+from pgheadroom.rules.remedies import Cure, cancel_longest
 from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import plural
@@ -34,7 +34,7 @@ def all_active(case: Case) -> Iterator[Finding]:
     yield Cure(
         "Cancel what need not run now",
         "Put a pool (PgBouncer) in front: about 2 per core work best, the others queue there",
-        cancel(all_of("state:active", old_enough(case, running, "running")), "cancel the longest queries"),
+        cancel_longest(case, running),
         proof=f"fewer than {levels.warning.level(usable):.0f} queries run at once",
     ).of(found)
 

@@ -14,6 +14,7 @@ from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, se
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.containment import all_kept, set_meanwhile
 from pgheadroom.rules.forecast import forecast
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.locks import lock_tree
@@ -93,6 +94,14 @@ class Case:
     def forecast(self) -> Forecast | None:
         """When the slots, or those of a limit, will be gone; None without a history."""
         return forecast(self.history, self.capacity) if self.history is not None else None
+
+    def held_back(self, role: str | None) -> bool:
+        """Whether a role has a limit that was set while we looked: somebody holds it back on purpose."""
+        limits = self.capacity.limits
+        limit = next((one for one in limits if (one.kind, one.name) == ("role", role) and not one.closed), None)
+        if self.history is None or limit is None or not all_kept(len(limits)):
+            return False
+        return set_meanwhile(self.history, limit)
 
     @property
     def at_least(self) -> str:

@@ -11,20 +11,24 @@ from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.identifiers import quoted
-from pgheadroom.rules.remedies import Cure, all_of, any_of, look, old_enough, terminate
+from pgheadroom.rules.remedies import Cure, all_of, any_of, look, old_enough, room_below_warning, terminate
 from pgheadroom.rules.wording import clipped, ids, severity, who
 from pgheadroom.view.words import SHORT_STATES, plural
 
 _HOGS_SHOWN = 3
 _AUTHENTICATING_PERCENT = 10
 _AUTHENTICATING_LEAST = 5
+_UNUSED_SECONDS = 60.0
+"""Idle for less, a session that is ended is likely to be missed, and to come back."""
 
 
 def limits(case: Case) -> Iterator[Finding]:
     """A role or a database is at its own limit: its next connection is refused whatever the server has left."""
     for limit in case.capacity.limits:
         urgency = None if limit.closed else severity(case.thresholds.limit, limit.used, limit.ceiling)
-        if urgency is not None and not _only_us(case, limit):
+        if urgency is not None and limit.kind == "role" and case.held_back(limit.name):
+            yield _held_back(case, limit)
+        elif urgency is not None and not _only_us(case, limit):
             yield _limit(case, limit, urgency)
 
 
@@ -38,9 +42,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     verb = "is at its limit" if limit.free == 0 else "nears its limit"
     server = f", though the server has {room} free" if room else ""
     about = "" if case.capacity.exact else "about "
-    members = [
-        one for one in case.snapshot.sessions if limit.name == (one.user if limit.kind == "role" else one.database)
-    ]
+    members = _members(case, limit)
     counts = Counter(SHORT_STATES[one.state] for one in members)
     found = Finding(
         f"{limit.kind}-limit:{limit.name}",
@@ -56,22 +58,58 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     return _limit_cure(case, limit, members).of(found)
 
 
+def _members(case: Case, limit: Limit) -> list[Session]:
+    sessions = case.snapshot.sessions
+    return [one for one in sessions if limit.name == (one.user if limit.kind == "role" else one.database)]
+
+
+def _held_back(case: Case, limit: Limit) -> Finding:
+    """The limit does what it was set for, at the cost of those whom it refuses."""
+    members, name = _members(case, limit), clipped(limit.name)
+    found = Finding(
+        f"role-limit:{limit.name}",
+        Severity.NOTICE,
+        f"Role {name} is held to {limit.ceiling} by a limit that was set while we look; "
+        f"the others have {plural(case.capacity.free, 'slot')} left",
+        (f"it has {plural(len(members), 'session')}; more of it are refused",),
+        sessions=ids(case.longest_first(members)),
+    )
+    return Cure(
+        "Leave it until its application is mended or pooled",
+        "Take the limit away again, or keep it at what the application needs",
+        look(condition("user", limit.name), f"see the sessions of {name}"),
+        f"ALTER ROLE {clipped(quoted(limit.name), 64)} CONNECTION LIMIT -1;",
+        f"role {name} stays below its limit by itself",
+    ).of(found)
+
+
 def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
+    """The limit is what refuses them: where the server has room it is raised, up to twice. Else somebody has to go."""
     column = "user" if limit.kind == "role" else "db"
     its, name = condition(column, limit.name), clipped(limit.name)
-    direct = set(case.direct)
-    idle = [one for one in members if one.state is State.IDLE and one in direct]
-    more = limit.ceiling + min(ceil(limit.ceiling / 2), case.capacity.free)
+    proof = f"{limit.kind} {name} stays below its limit, and its clients are not refused any more"
+    more = limit.ceiling + min(limit.ceiling, room_below_warning(case))
+    spare = _long_idle(case, members, _UNUSED_SECONDS if more > limit.ceiling else 0.0)
+    ending = terminate(all_of(its, "state:idle", old_enough(case, spare)), f"end idle sessions of {name}")
+    now = ending if spare else look(its, f"see the sessions of {name}")
+    if more == limit.ceiling:
+        return Cure(
+            f"Terminate its idle sessions{'' if spare else ' (it has none now)'}", "Pool its clients", now, proof=proof
+        )
     raised = f"ALTER {limit.kind.upper()} {clipped(quoted(limit.name), 64)} CONNECTION LIMIT {more};"
     return Cure(
-        f"Terminate its idle sessions{'' if idle else ' (it has none now)'}",
-        f"Raise the limit to what it needs: {raised[:-1]}" if more > limit.ceiling else "Pool its clients",
-        terminate(all_of(its, "state:idle", old_enough(case, idle)), f"end idle sessions of {name}")
-        if idle
-        else look(its, f"see the sessions of {name}"),
-        raised if more > limit.ceiling else "",
-        f"{limit.kind} {name} stays below its limit, and its clients are not refused any more",
+        f"Raise the limit, the server has room: {raised[:-1]}" + ("; or terminate what is long idle" if spare else ""),
+        "Set it to what its clients need, or pool them",
+        now,
+        raised,
+        proof,
     )
+
+
+def _long_idle(case: Case, members: Sequence[Session], seconds: float) -> list[Session]:
+    direct = set(case.direct)
+    idle = (one for one in members if one.state is State.IDLE and one in direct)
+    return [one for one in idle if (case.seconds_in_state(one) or 0.0) >= seconds]
 
 
 def reserve(case: Case) -> Iterator[Finding]:

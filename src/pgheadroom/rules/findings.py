@@ -71,7 +71,9 @@ _URGENCY = (
     "pools-overcommitted",
     "not-visible",
 )
-# What can be why the server fills: then it is told before that, for a cause comes before what it brings about.
+# What a cause can bring about, the most urgent first.
+_EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit")
+# What can be why slots run out: then it is told before that, for its remedy cures both.
 _CAUSES = frozenset(
     {"prepared-transaction", "lock-pile-up", "leak", "reconnect-storm", "idle-in-transaction", "all-active"}
 )
@@ -89,9 +91,9 @@ def findings(snapshot: Snapshot, thresholds: Thresholds, history: History | None
 def findings_of(case: Case) -> tuple[Finding, ...]:
     """As `findings`, for a case whose parts are needed elsewhere, too."""
     found = [finding for rule in RULES for finding in rule(case)]
-    full = next((finding for finding in found if finding.family == SERVER_SLOTS), None)
-    if full is not None:
-        found = [_explaining(finding, full, case.capacity.used) for finding in found]
+    effects = sorted((finding for finding in found if finding.family in _EFFECTS), key=urgency)
+    if effects:
+        found = [_explaining(finding, effects, case.capacity.used) for finding in found]
     # Two PgBouncers may bear one name: what is found of both is told once.
     by_key: dict[str, Finding] = {}
     for finding in sorted(found, key=urgency):
@@ -99,16 +101,26 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
     return tuple(by_key.values())
 
 
-def _explaining(finding: Finding, full: Finding, used: int) -> Finding:
-    """What takes half of the slots of a server that fills is why it fills, and as urgent as that."""
-    if finding.family not in _CAUSES or 2 * finding.slots < used:
+def _explaining(finding: Finding, effects: Iterable[Finding], used: int) -> Finding:
+    """What takes half of the slots of a server or a limit that fills is why it fills, and as urgent as that."""
+    if finding.family not in _CAUSES:
         return finding
-    return replace(finding, explains=True, severity=worst(finding.severity, full.severity) or finding.severity)
+    effect = next((one for one in effects if _brings_about(finding, one, used)), None)
+    if effect is None:
+        return finding
+    severity = worst(finding.severity, effect.severity) or finding.severity
+    return replace(finding, explains=effect.family, severity=severity)
+
+
+def _brings_about(cause: Finding, effect: Finding, used: int) -> bool:
+    if effect.family == SERVER_SLOTS:
+        return 2 * cause.slots >= used
+    return 2 * len(set(effect.sessions) & set(cause.sessions)) >= len(effect.sessions) > 0
 
 
 def urgency(finding: Finding) -> tuple[int, int, int]:
     """By which findings are sorted, the most urgent first: severity, then what it stops, causes before effects."""
     place = _URGENCY.index(finding.family)
     if finding.explains:
-        return finding.severity.rank, min(place, _URGENCY.index(SERVER_SLOTS)), place - len(_URGENCY)
+        return finding.severity.rank, min(place, _URGENCY.index(finding.explains)), place - len(_URGENCY)
     return finding.severity.rank, place, 0

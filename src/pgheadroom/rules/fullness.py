@@ -1,7 +1,7 @@
 """The finding that the slots run out, with what helps by what most sessions do; and who takes most of them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgheadroom.model.finding import Finding, RemedyNow, Severity
 from pgheadroom.model.grouping import Hog, StateCount
@@ -14,7 +14,7 @@ from pgheadroom.rules.remedies import (
     Cure,
     all_of,
     below_warning,
-    cancel,
+    cancel_longest,
     hog_filter,
     limit_that_spares_others,
     look,
@@ -118,7 +118,7 @@ def _cure(case: Case) -> Cure:
         return Cure(
             "Cancel what need not run",
             "Pool (PgBouncer) before raising max_connections: queries then queue outside the server",
-            cancel(all_of("state:active", old_enough(case, case.running, "running")), "cancel the longest queries"),
+            cancel_longest(case, case.running),
             proof=_proof(case),
         )
     most = crowd(case.direct)
@@ -159,15 +159,28 @@ def _cure_of_idle(case: Case) -> Cure:
             look("state:idle", "see the idle"),
             proof=_proof(case),
         )
+    old = old_enough(case, idle)
+    if not old:
+        return _cure_of_used(case, idle)
     user = idle[0].user
     timed = case.snapshot.server.major >= _IDLE_TIMEOUT_SINCE
     return Cure(
         f"Terminate the longest idle of {who(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
-        terminate(
-            all_of(hog_filter(idle[0]), "state:idle", old_enough(case, idle)), f"end idle sessions of {who(idle[0])}"
-        ),
+        terminate(all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
         role_setting(user, "idle_session_timeout", "10min") if timed else "",
+        _proof(case),
+    )
+
+
+def _cure_of_used(case: Case, idle: Sequence[Session]) -> Cure:
+    """Idle for less than a second: they are used all the time, or come and go."""
+    name, user = who(idle[0]), idle[0].user
+    return Cure(
+        f"Limit {name}: its sessions are idle for moments only, and who is ended comes back",
+        "Pool it (PgBouncer)",
+        look(hog_filter(idle[0]), f"see {name}"),
+        role_limit(user, limit_that_spares_others(case, user)) if user else "",
         _proof(case),
     )
 

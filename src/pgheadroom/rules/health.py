@@ -77,10 +77,11 @@ def _usage(case: Case) -> Health:
 
 
 def _limit(case: Case) -> Health:
-    """The fullest limit of a role or database; OK at 0 where there is none."""
+    """The fullest limit of a role or database; OK at 0 where there is none. A limit that was set while we looked is
+    there to be reached."""
     levels = case.thresholds.limit
     known = case.capacity.exact and bool(case.snapshot.roles)
-    limits = [limit for limit in case.capacity.limits if not limit.closed]
+    limits = [limit for limit in case.capacity.limits if not limit.closed and not _is_meant(case, limit)]
     fullest = max(limits, key=lambda limit: _urgency(levels, limit), default=Limit("role", "", 0, 1))
     return Health(
         "limit_usage_percent",
@@ -90,6 +91,11 @@ def _limit(case: Case) -> Health:
         (status(levels, fullest.used, fullest.ceiling) if limits else Status.OK) if known else Status.UNKNOWN,
         f"{fullest.kind} {fullest.name}" if limits and known else "",
     )
+
+
+def _is_meant(case: Case, limit: Limit) -> bool:
+    reached = case.thresholds.limit.warning.reached(limit.used, limit.ceiling)
+    return reached and limit.kind == "role" and case.held_back(limit.name)
 
 
 def _urgency(levels: Levels, limit: Limit) -> tuple[int, float]:

@@ -3,6 +3,9 @@
 It is said on evidence only: its sessions only became more; most of them stand idle; and it opened new ones while
 others, from the same address, had stood unused for a while. A pool that takes turns uses the old ones first, one that
 renews its connections closes some.
+
+What was leaked before we began to look shows no rise. Then only that is said which is seen: on a server that is half
+full, an application keeps many sessions, and used hardly any of them since.
 """
 
 from bisect import bisect_left
@@ -25,7 +28,7 @@ from pgheadroom.rules.remedies import (
     role_limit,
     terminate,
 )
-from pgheadroom.rules.wording import clipped, ids, who
+from pgheadroom.rules.wording import clipped, ids, severity, who
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import plural
 
@@ -45,6 +48,10 @@ _SLACK = 0.05
 _ONCE = timedelta(seconds=2)
 """Who last changed its state so soon after it connected was used once, if at all."""
 _HOUR = 3600.0
+LOOKED_FOR = 60.0
+"""Seconds that we must have looked, to say of sessions that nobody uses them."""
+_LOOKED_AT_MOST = 600.0
+"""Who was not used for so long counts as unused, however long we look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ def leaks(case: Case) -> Iterator[Finding]:
         leak = _leak(case, case.history, name, least)
         if leak is not None:
             yield _finding(case, case.history, leak)
+        elif (standing := _standing(case, case.history, name, least)) is not None:
+            yield _finding_of_standing(case, standing)
 
 
 def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | None:
@@ -83,7 +92,7 @@ def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | N
     first = _rise_begins(totals)
     if not times or totals[-1] - totals[first] < _LEAST_NEEDLESS:
         return None
-    members = [one for one in case.direct if one.backend_start is not None and hog_name(one) == name]
+    members = _members(case, name)
     if len(members) < least:
         return None
     newest = max(one.backend_start for one in members if one.backend_start is not None)
@@ -95,6 +104,35 @@ def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | N
         return None
     seconds = times[-1] - times[first]
     return Leak(name, tuple(members), int(totals[first]), seconds, case.longest_first(unused), needless)
+
+
+def _members(case: Case, name: HogName) -> list[Session]:
+    return [one for one in case.direct if one.backend_start is not None and hog_name(one) == name]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Sessions that were there before we looked, and were not used since.
+
+    Attributes:
+        seconds: For how long none of `unused` was used, as far as that counts.
+    """
+
+    members: tuple[Session, ...]
+    unused: tuple[Session, ...]
+    seconds: float
+
+
+def _standing(case: Case, history: History, name: HogName, least: float) -> _Standing | None:
+    times, _ = history.series("used", _LOOKED_AT_MOST)
+    seconds = times[-1] - times[0] if times else 0.0
+    if seconds < LOOKED_FOR or not _half_full(case):
+        return None
+    members = _members(case, name)
+    unused = [one for one in members if one.state is State.IDLE and (case.seconds_in_state(one) or 0.0) >= seconds]
+    if len(members) < least or len(unused) < _UNUSED_SHARE * len(members):
+        return None
+    return _Standing(tuple(members), case.longest_first(unused), seconds)
 
 
 def _rise_begins(totals: Sequence[float]) -> int:
@@ -133,27 +171,53 @@ def _needless(members: Sequence[Session], unused: Sequence[Session]) -> int:
 
 def _finding(case: Case, history: History, leak: Leak) -> Finding:
     total, first = len(leak.members), leak.members[0]
-    half_full = 2 * case.capacity.used >= case.capacity.usable
     found = Finding(
         f"leak:{leak.name.user}/{leak.name.application}",
-        Severity.WARNING if half_full else Severity.NOTICE,
+        Severity.WARNING if _half_full(case) else Severity.NOTICE,
         f"{who(first)} leaks: {leak.before} to {total} sessions in {duration(leak.seconds)}, "
         f"{len(leak.unused)} idle and unused",
         tuple(_evidence(case, history, leak)),
         sessions=ids(leak.unused),
         slots=total,
     )
-    role = first.user
+    lasting = "Fix where it does not give connections back; limit its role until then"
+    return _cure(case, leak.members, leak.unused, lasting).of(found)
+
+
+def _finding_of_standing(case: Case, standing: _Standing) -> Finding:
+    members, unused, first = standing.members, standing.unused, standing.members[0]
+    looked = duration(standing.seconds)
+    found = Finding(
+        f"leak:{first.user}/{first.application}",
+        severity(case.thresholds.usage, case.capacity.used, case.capacity.usable) or Severity.NOTICE,
+        f"{who(first)} keeps {plural(len(members), 'session')}, {len(unused)} of them not used in the {looked} we look",
+        (
+            "they were there before: a leak that was not seen to rise, or a pool larger than it needs",
+            unused_words(case, unused),
+            f"last query: {clipped(unused[0].query, 60)}",
+        ),
+        sessions=ids(unused),
+        slots=len(members),
+    )
+    lasting = "Fix where it does not give connections back, or let it keep fewer; limit its role until then"
+    return _cure(case, members, unused, lasting).of(found)
+
+
+def _half_full(case: Case) -> bool:
+    return 2 * case.capacity.used >= case.capacity.usable
+
+
+def _cure(case: Case, members: Sequence[Session], unused: Sequence[Session], lasting: str) -> Cure:
+    first, role = members[0], members[0].user
     return Cure(
         f"Terminate the unused sessions of {who(first)}",
-        "Fix where it does not give connections back; limit its role until then",
+        lasting,
         terminate(
-            all_of(hog_filter(first), "state:idle", old_enough(case, leak.unused)),
-            f"end unused sessions of {who(first)}",
+            all_of(hog_filter(first), "state:idle", old_enough(case, unused)), f"end unused sessions of {who(first)}"
         ),
         role_limit(role, limit_that_spares_others(case, role)) if role else "",
-        f"{who(first)} falls to {plural(max(1, total - len(leak.unused)), 'session')} and does not rise again",
-    ).of(found)
+        f"{who(first)} falls to {plural(max(1, len(members) - len(unused)), 'session')} and does not rise again",
+    )
 
 
 def _evidence(case: Case, history: History, leak: Leak) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import chains
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.pool_limits import pool_limits
-from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, terminate
+from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, role_setting, terminate
 from pgheadroom.rules.wording import clipped, first_for, ids, severity, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SHORT_STATES, plural
@@ -74,9 +74,13 @@ def _holder_words(case: Case, holders: Sequence[Session]) -> str:
 
 def _cure(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Cure:
     """Who lacks what: the pool servers, or the servers slots; or somebody keeps them."""
+    open_transactions = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
     return Cure(
         *_words(pool, limits, holders),
         now=_now(case, pool, holders),
+        sql=role_setting(open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
+        if 2 * len(open_transactions) >= len(holders) > 0
+        else "",
         proof=f"nobody waits for {clipped(pool.database)}/{clipped(pool.user)}, and maxwait is 0",
     )
 
@@ -90,7 +94,8 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
     if open_transactions and 2 * open_transactions >= len(holders):
         return (
             "Servers are kept in open transactions that do nothing: end the oldest",
-            "Let the application do slow work outside the transaction; set idle_in_transaction_session_timeout",
+            "Let the application do slow work outside the transaction; set idle_in_transaction_session_timeout, and "
+            "RECONNECT, for it holds for new server connections",
         )
     if pool.mode == "session":
         return (

@@ -12,8 +12,11 @@ from pgheadroom.rules.filters import condition
 from pgheadroom.rules.identifiers import quoted
 from pgheadroom.rules.wording import clipped
 
-_SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0)
+_SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0, 2.0, 1.0)
 """Ages that a filter may ask for, in seconds, the most careful first."""
+_FILLED_TO = 0.75
+"""Of what is below the warning, so much may be used under a new limit: who is crowded out now comes back, and who is
+refused holds a slot for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,15 @@ def terminate(filter_text: str, label: str, *, poolers: bool = False) -> RemedyN
 def cancel(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
     """Open the preview for ending queries."""
     return RemedyNow(Verb.CANCEL, filter_text, label, poolers)
+
+
+def cancel_longest(case: Case, running: Sequence[Session]) -> RemedyNow:
+    """The preview of the longest queries. Where most have only just begun they are short: they are gone by themselves,
+    and come again."""
+    old = old_enough(case, running, "running")
+    return (
+        cancel(all_of("state:active", old), "cancel the longest queries") if old else look("state:active", "see them")
+    )
 
 
 def all_of(*conditions: str) -> str:
@@ -99,9 +111,20 @@ def _level(case: Case) -> int:
 
 
 def limit_that_spares_others(case: Case, role: str) -> int:
-    """A CONNECTION LIMIT for a role with which all the others of now stay below the warning; at least 1."""
+    """A CONNECTION LIMIT for a role with which all the others stay well below the warning; at least 1.
+
+    Counted are the others of now, and what their pools in use may still open, of that up to half of what is left.
+    """
     others = case.capacity.used - sum(one.user == role for one in case.snapshot.sessions)
-    return max(1, _level(case) - others)
+    left = int(_FILLED_TO * _level(case)) - others
+    pools = (pool for _, pool in case.fresh_pools if pool.servers and pool.user != role)
+    may_grow = sum(max(0, (pool.size or 0) - pool.servers) for pool in pools)
+    return max(1, left - min(may_grow, left // 2))
+
+
+def room_below_warning(case: Case) -> int:
+    """Slots that can still be given away before the usage is a warning."""
+    return max(0, _level(case) - 1 - case.capacity.used)
 
 
 def role_limit(role: str, limit: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pgheadroom.model.finding import Finding
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.model.turnover import HogName, Turnover, hog_name
 from pgheadroom.rules.case import Case
@@ -32,7 +32,8 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         return
     name, turnover = storm
     levels = case.thresholds.new_sessions_per_second
-    urgency = severity(levels, turnover.per_second)
+    held = case.held_back(name.user)
+    urgency = Severity.NOTICE if held else severity(levels, turnover.per_second)
     members = [one for one in case.direct if hog_name(one) == name]
     if urgency is None or not members:
         return
@@ -40,7 +41,8 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     found = Finding(
         "reconnect-storm",
         urgency,
-        f"{who(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s",
+        f"{who(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s"
+        + ("; its limit holds it back" if held else ""),
         (
             f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
             "who came and went between two samples, or was refused, is not counted",
@@ -50,8 +52,8 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     )
     role = members[0].user
     yield Cure(
-        "Stop or slow down who connects: ending sessions frees slots for a moment only",
-        "Keep connections open: a pool (PgBouncer) in front; limit the role so that the others get in",
+        "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
+        "Keep connections open: a pool (PgBouncer) in front",
         look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),
         role_limit(role, limit_that_spares_others(case, role)) if role else "",
         f"it opens fewer than {levels.warning.level():g} sessions a second",

@@ -26,14 +26,14 @@ class _Track:
     Attributes:
         finding: As it was seen last.
         first: When it was seen first, since it was gone.
-        recent: With each sample of the last `GONE_AFTER` seconds that had it: when, how urgent, why the server fills.
+        recent: With each sample of the last `GONE_AFTER` seconds that had it: when, how urgent, what it brings about.
         samples: Whether the newest samples had it.
     """
 
     finding: Finding
     first: datetime
     shown: bool = False
-    recent: deque[tuple[datetime, Severity, bool]] = field(default_factory=deque)
+    recent: deque[tuple[datetime, Severity, str]] = field(default_factory=deque)
     samples: deque[bool] = field(default_factory=lambda: deque(maxlen=_SAMPLES))
 
     def see(self, finding: Finding, now: datetime) -> None:
@@ -60,7 +60,7 @@ class _Track:
     def as_shown(self) -> Finding:
         """The newest words, with the worst urgency of the last seconds."""
         severity = min((severity for _, severity, _ in self.recent), key=lambda one: one.rank)
-        explains = any(explains for _, _, explains in self.recent)
+        explains = next((effect for _, _, effect in reversed(self.recent) if effect), "")
         return replace(self.finding, severity=severity, explains=explains, since=self.first)
 
 

@@ -3,9 +3,9 @@
 import base64
 import os
 import shlex
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -39,6 +39,14 @@ def osc52(text: str, environ: dict[str, str] | None = None) -> str:
     return bare
 
 
+def send_to_clipboard(app: App[Any], text: str) -> None:
+    """Ask the terminal to copy a text. Whether it does cannot be known."""
+    driver = app._driver
+    if driver is not None:
+        driver.write(osc52(text))
+        driver.flush()
+
+
 class Copying(ModalScreen[None]):
     """Shows what can be copied; a key copies it."""
 
@@ -63,10 +71,7 @@ class Copying(ModalScreen[None]):
 
     def action_copy(self, what: str) -> None:
         text = self._query if what == "query" else self._psql
-        driver = self.app._driver
-        if driver is not None:
-            driver.write(osc52(text))
-            driver.flush()
+        send_to_clipboard(self.app, text)
         said = (
             "Sent to the terminal's clipboard. If nothing arrives, it refuses OSC 52: mark the text with Shift+mouse."
         )

@@ -11,6 +11,7 @@ from pgheadroom.model.session import Session
 from pgheadroom.rules.targets import find
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
@@ -27,6 +28,7 @@ class Triage(LiveScreen):
         Binding(
             "enter", "remedy", "remedy", key_display="Enter", tooltip="Open the remedy: a preview, or the sessions"
         ),
+        Binding("y", "copy", "copy SQL", tooltip="Copy the statement that belongs to the finding"),
     ]
 
     def body(self) -> Iterator[Any]:
@@ -35,22 +37,33 @@ class Triage(LiveScreen):
             "FINDINGS", FINDING_COLUMNS, lambda row: row.key, id="findings", empty="nothing wrong found"
         )
         with Horizontal(id="triage-lower"):
-            yield Pager(id="finding-detail")
-            yield Pager(id="flow")
+            yield Pager("WHAT HELPS", id="finding-detail")
+            yield Pager("THE WAY HERE", id="flow")
 
     def show(self, picture: Picture) -> None:
         slots = self.query_one("#slots", Lines)
         slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
         self.pane("findings").show(picture.findings, picture.snapshot.taken_at)
-        flow = self.query_one("#flow", Pager)
-        title = fit_line([Cell("─ ", "rule"), Cell("THE WAY HERE ", "heading")], flow.size.width, "─", "rule")
-        flow.show([title, *step_lines(picture.steps, flow.size.width)])
         self._tell()
 
     def _tell(self) -> None:
-        pager = self.query_one("#finding-detail", Pager)
-        finding = self._current()
-        pager.show(finding_lines(finding, pager.size.width) if finding is not None else [])
+        """The finding under the cursor, and the path through the decision flow: beside it, or in a small window below."""
+        detail, flow = self.query_one("#finding-detail", Pager), self.query_one("#flow", Pager)
+        finding, picture = self._current(), self.monitor.picture
+        steps = picture.steps if picture is not None else ()
+        lines = finding_lines(finding, detail.size.width) if finding is not None else []
+        if flow.display:
+            flow.show(step_lines(steps, flow.size.width))
+        else:
+            title = fit_line([Cell("─ ", "rule"), Cell("THE WAY HERE ", "heading")], detail.size.width, "─", "rule")
+            lines += [title, *step_lines(steps, detail.size.width)]
+        detail.show(lines)
+
+    def action_next_pane(self, step: int) -> None:
+        """From the findings to what helps, and to the way here, where it is beside it."""
+        places = [self.pane("findings"), *(pager for pager in self.query(Pager) if pager.display)]
+        now = next((index for index, place in enumerate(places) if place.has_focus), 0)
+        places[(now + step) % len(places)].focus()
 
     def _current(self) -> Finding | None:
         current: Finding | None = self.pane("findings").current
@@ -72,6 +85,14 @@ class Triage(LiveScreen):
             self.monitor.open_sessions(finding.now.filter)
         else:
             self.monitor.open_bulk(finding.now.verb, finding.now.filter, poolers=finding.now.poolers)
+
+    def action_copy(self) -> None:
+        finding = self._current()
+        if finding is None or not finding.sql:
+            self.monitor.say("there is no statement to copy for this one")
+            return
+        send_to_clipboard(self.app, finding.sql)
+        self.monitor.say(f"sent to the clipboard, to run as a superuser: {finding.sql}")
 
     def chosen(self) -> list[Session]:
         """The one session that the finding is about; of several, B or Enter has the preview."""
