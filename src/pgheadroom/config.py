@@ -48,11 +48,13 @@ class Configuration:
         general: What holds for every target.
         targets: By name.
         warnings: One line each, for stderr.
+        place: Where a key is in the file, in words for a mistake that is found later.
     """
 
     general: Layer = field(default_factory=Layer)
     targets: Mapping[str, Layer] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    place: Callable[..., str] = field(default=lambda *path: ".".join(path), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Settings:
         interval: Seconds.
         hide_literals: Query texts are shown and written without their literals and comments.
         protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
+        meant: A target whose name is like the one that was taken for a database's.
     """
 
     conninfo: str = ""
@@ -79,6 +82,7 @@ class Settings:
     protected_roles: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
     target: str = ""
+    meant: str = ""
 
 
 def settle(*layers: Layer, target: str = "") -> Settings:
@@ -184,8 +188,9 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
         return Configuration()
     except OSError as error:
         raise ConfigError(f"{path}: {os.strerror(error.errno or 0)}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: it is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{path}, line {line}: it is not UTF-8") from None
     configuration = parse(text, str(path))
     return replace(configuration, warnings=_open_secrets(configuration, path, mode))
 
@@ -213,15 +218,25 @@ def parse(text: str, name: str) -> Configuration:
     Raises:
         ConfigError: In one line: the file, the line where it is known, the key, and what is allowed.
     """
-    import tomllib  # here: most have no file
-
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{name}: not TOML: {_one_line(str(error))}") from None
+        document = _toml(text)
+    except ValueError as error:
+        raise _not_toml(text, name, str(error)) from None
     page = _Page(text, name)
     general = page.layer((), {key: value for key, value in document.items() if key != "targets"}, _GENERAL_KEYS)
-    return Configuration(general, dict(page.targets(document.get("targets", {}))))
+    return Configuration(general, dict(page.targets(document.get("targets", {}))), place=page.place)
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib  # here: most have no file
+
+    return tomllib.loads(text)
+
+
+def _not_toml(text: str, name: str, said: str) -> ConfigError:
+    found = re.fullmatch(r"(?P<reason>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)", said, re.DOTALL)
+    line = (found and found["line"]) or text.rstrip().count("\n") + 1
+    return ConfigError(f"{name}, line {line}: not TOML: {_one_line(found['reason'] if found else said)}")
 
 
 def _one_line(message: str) -> str:
@@ -282,7 +297,7 @@ class _Page:
     """The file being read, for messages that say where."""
 
     def __init__(self, text: str, name: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")
         self._name = name
 
     def targets(self, tables: object) -> Iterable[tuple[str, Layer]]:
@@ -320,21 +335,39 @@ class _Page:
         return self._mistake(place, key, reason)
 
     def _mistake(self, place: tuple[str, ...], key: str, reason: str) -> ConfigError:
-        line = self._line_of(place, key)
-        where = f"{self._name}, line {line}" if line else self._name
-        return ConfigError(f"{where}: {'.'.join((*place, key))}: {_one_line(reason)}")
+        return ConfigError(f"{self.place(*place, key)}: {_one_line(reason)}")
 
-    def _line_of(self, place: tuple[str, ...], key: str) -> int | None:
-        header: tuple[str, ...] = ()
-        for number, line in enumerate(self._lines, 1):
-            table = re.match(r"\s*\[([^\[\]]+)\]", line)
-            if table:
-                header = tuple(part.strip().strip("\"'") for part in table.group(1).split("."))
-                if header == (*place, key):
-                    return number
-            elif header == place and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-                return number
-        return None
+    def place(self, *path: str) -> str:
+        """`config.toml, line 3: targets.shop.interval`."""
+        line = self._line_of(path)
+        return f"{self._name}{f', line {line}' if line else ''}: {'.'.join(path)}"
+
+    def _line_of(self, path: tuple[str, ...]) -> int | None:
+        """The line in which what gives the key begins: TOML has many ways to write one, so TOML is asked."""
+        mentioned = (number for number, line in enumerate(self._lines, 1) if path[-1] in line)
+        for end in range(next(mentioned, 1), len(self._lines) + 1):
+            if _holds(self._begun(end), path):
+                break
+        else:
+            return None
+        while end > 1 and self._begun(end - 1) is None:
+            end -= 1
+        return end
+
+    def _begun(self, lines: int) -> dict[str, Any] | None:
+        """What the first lines say; None when they end within something."""
+        try:
+            return _toml("\n".join(self._lines[:lines]))
+        except ValueError:
+            return None
+
+
+def _holds(document: object, path: tuple[str, ...]) -> bool:
+    for key in path:
+        if not isinstance(document, dict) or key not in document:
+            return False
+        document = document[key]
+    return True
 
 
 def _unknown(key: str, allowed: list[str]) -> str:

@@ -126,7 +126,28 @@ def test_the_last_layer_that_says_something_wins(layers):
         ("[targets.snapshot]\nconninfo = 'host=a'", "c.toml, line 1: targets.snapshot: is a command"),
         ("[targets]\na = 'host=a'", "c.toml, line 2: targets.a: must be a table: [targets.a]"),
         ("targets = 1", "c.toml, line 1: targets: must be tables"),
-        ("interval = = 2", "c.toml: not TOML: Invalid value (at line 1"),
+        ("interval = = 2", "c.toml, line 1: not TOML: "),
+        ("interval = 2\n\n[targets.a\nb = 1", "c.toml, line 3: not TOML: "),
+        ("interval = 2\nread_only = true\nread_only = false", "c.toml, line 3: not TOML: "),
+        ("interval = 2\nprotected_roles = ['a',\n\n", "c.toml, line 2: not TOML: "),
+        ("hide_literals = 'yes'", "c.toml, line 1: hide_literals: must be true or false"),
+        ("\n\n[thresholds]\n# a remark\nusage = [1, 2, 3]", "c.toml, line 5: thresholds.usage: must be [warning, crit"),
+        ("[thresholds]\nusage = ['90%', '80%']", "c.toml, line 2: thresholds.usage: the warning 90% must come before"),
+        ("[thresholds]\nusage = [-5, -10]", "c.toml, line 2: thresholds.usage: the warning -5 must come before"),
+        ("[thresholds]\nuntil_full = ['1m', '5m']", "c.toml, line 2: thresholds.until_full: the warning 60 must come"),
+        ("[thresholds]\nlimit = {warning = 'x'}", "c.toml, line 2: thresholds.limit: 'x' is not a number, per cent"),
+        ("\nthresholds = { usage = 5 }", "c.toml, line 2: thresholds.usage: must be [warning, critical]"),
+        ("thresholds.usage = 5", "c.toml, line 1: thresholds.usage: must be [warning, critical]"),
+        ("[targets]\na.intervall = 1", "c.toml, line 2: targets.a.intervall: is not a setting"),
+        ("targets = { a = { intervall = 1 } }", "c.toml, line 1: targets.a.intervall: is not a setting"),
+        ("[targets.'a.b']\nx = '[targets.a]'", "c.toml, line 2: targets.a.b.x: is not a setting"),
+        ("[[targets.a]]\nconninfo = 'x'", "c.toml, line 1: targets.a: must be a table: [targets.a]"),
+        (
+            'protected_roles = ["""\nintervall = 1""",\n  1]\n',
+            "c.toml, line 1: protected_roles: must be a list of texts",
+        ),
+        ('[targets.a]\nconninfo = """\nx = 1"""\nx = 2', "c.toml, line 4: targets.a.x: is not a setting"),
+        ("# interval\ninterval = 0\r\n", "c.toml, line 2: interval: 0 is out of range; allowed: 0.2 to 60 seconds"),
         (
             "[targets.a.thresholds]\nusage = 5",
             "c.toml, line 2: targets.a.thresholds.usage: must be [warning, critical]",
@@ -178,8 +199,8 @@ def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path):
 def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="Is a directory"):
         config.load(str(tmp_path), {})
-    (tmp_path / "c.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ConfigError, match="not UTF-8"):
+    (tmp_path / "c.toml").write_bytes(b"interval = 1\nascii = \xff\xfe")
+    with pytest.raises(ConfigError, match=r"c\.toml, line 2: it is not UTF-8"):
         config.load(str(tmp_path / "c.toml"), {})
 
 

@@ -126,10 +126,21 @@ def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(con
         settled(config_file, "--pgbouncer", "host=a", "--pgbouncer", "nonsense=1")
 
 
-def test_a_target_that_libpq_cannot_read_is_named():
-    broken = Configuration(targets={"production": Layer(conninfo="nonsense=1")})
-    with pytest.raises(UsageError, match="target production: connection string"):
-        connection.locate(flags.parse(["production"])[1], broken)
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("conninfo = 'nonsense=1'", "conninfo"),
+        ("doors = ['user=rescue', 'nonsense=1']", "doors"),
+        ("pgbouncer = ['host=pool1', 'nonsense=1']", "pgbouncer"),
+    ],
+)
+def test_a_target_that_libpq_cannot_read_is_told_by_its_place(tmp_path, line, key):
+    path = tmp_path / "c.toml"
+    path.write_text(f"[targets.test]\n[targets.production]\n{line}\n")
+    with pytest.raises(UsageError) as raised:
+        connection.settings_of(flags.parse(["production", "--config", str(path)])[1], {})
+    place = f"{path}, line 3: targets.production.{key}: connection string: "
+    assert str(raised.value) == f'{place}invalid connection option "nonsense"'
 
 
 # --- the password ----------------------------------------------------------------------------------------------------

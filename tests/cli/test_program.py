@@ -90,6 +90,37 @@ def test_a_password_in_a_wrong_place_is_not_repeated(home, arguments):
     assert "hunter2" not in one_line(done.stderr)
 
 
+MISTAKES = {
+    "interval = 100": ("line 1: interval: ", "allowed: 0.2 to 60 seconds"),
+    "\nread_onli = true": ("line 2: read_onli: ", "did you mean read_only?"),
+    "[targets.a\n": ("line 1: not TOML: ", ""),
+    "[targets.a]\nconninfo = 'sslmod=off'": ("line 2: targets.a.conninfo: ", 'invalid connection option "sslmod"'),
+}
+
+
+@pytest.mark.parametrize("command", [["snapshot"], ["terminate", "--state", "idle"]])
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_in_the_file_is_one_line_and_2(home, tmp_path, text, command):
+    path = tmp_path / "c.toml"
+    path.write_text(text)
+    done = run(*command, "a", "--config", str(path), env=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    place, allowed = MISTAKES[text]
+    assert one_line(done.stderr).startswith(f"pgheadroom: {path}, {place}")
+    assert allowed in done.stderr
+
+
+def test_a_target_whose_name_was_mistyped(home, tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("[targets.production]\nconninfo = 'host=/nonexistent'\n")
+    env = home | {"PGHOST": str(tmp_path), "PGHEADROOM_CONFIG": str(path)}
+    done = run("snapshot", "prodution", env=env)
+    assert done.returncode == 3
+    assert one_line(done.stderr).endswith("(did you mean the target production?)")
+    assert "did you mean" not in run("snapshot", "production", env=env).stderr
+    assert "did you mean" not in run("snapshot", "shop", env=env).stderr
+
+
 HEAVY = ("textual", "rich", "plotext")
 LOADED = """
 import sys

@@ -2,9 +2,11 @@
 
 import argparse
 import contextlib
+import difflib
 import getpass
 import signal
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,13 +30,29 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     configuration = config.load(flags.config, environ)
     for warning in configuration.warnings:
         say(warning)
+    _check_target(flags, configuration)
     target, place = locate(flags, configuration)
     chosen = configuration.targets.get(target, Layer())
     settings = config.settle(
         configuration.general, chosen, config.from_environment(environ), _from_flags(flags, place), target=target
     )
     _learn_secrets(settings, environ)
-    return settings
+    return replace(settings, meant="" if target else _meant(flags, configuration))
+
+
+def _check_target(flags: argparse.Namespace, configuration: Configuration) -> None:
+    """A conninfo that libpq cannot read is told by its place in the file."""
+    name = next(iter(getattr(flags, "words", ())), "")
+    layer = configuration.targets.get(name, Layer())
+    keys = {"conninfo": (layer.conninfo or "",), "doors": layer.doors or (), "pgbouncer": layer.pgbouncers or ()}
+    for key, texts in keys.items():
+        for text in texts:
+            _parsed(text, configuration.place("targets", name, key))
+
+
+def _meant(flags: argparse.Namespace, configuration: Configuration) -> str:
+    words = getattr(flags, "words", ())
+    return next(iter(difflib.get_close_matches(words[0], configuration.targets, n=1) if words else ()), "")
 
 
 def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
@@ -74,7 +92,7 @@ def locate(flags: argparse.Namespace, configuration: Configuration) -> tuple[str
     """
     words: list[str] = list(getattr(flags, "words", ()))
     base, target = _base(words, flags, configuration)
-    given = _parsed(base, f"target {target}") if target else conninfo.parse(base)
+    given = conninfo.parse(base)
     said = {"host": flags.host, "port": flags.port, "user": flags.username} if hasattr(flags, "host") else {}
     parameters = {key: value for key, value in said.items() if value is not None}
     if words and "user" not in parameters:

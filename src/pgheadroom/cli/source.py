@@ -32,8 +32,11 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
     try:
         await opened(source.open, settings, flags)
     except NoConnection as shut:
-        if not (may_wait and shut.full):
-            raise
+        if may_wait and shut.full:
+            return source
+        if settings.meant:
+            raise NoConnection(f"{shut} (did you mean the target {settings.meant}?)") from None
+        raise
     if source.detour and not may_wait:
         # On a screen it is said there; here a stronger role must not work unseen.
         say(source.detour)
