@@ -50,3 +50,16 @@ async def test_calm_server_has_no_finding() -> None:
     async with on_stage(*settled(calm)) as stage:
         await stage.press("t")
         assert "nothing wrong found" in stage.screen
+
+
+async def test_small_window_has_the_whole_finding_and_the_way_here_below(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path)) as stage:
+        await stage.press("t")
+        matches_golden("triage-80x24", stage.screen)
+        assert "press Enter" in stage.screen
+        await stage.press("tab", "G")
+        assert "Is it resolved?" in stage.screen
+        # The focus is in the text, and Enter still opens the remedy.
+        await stage.press("enter")
+        assert type(stage.app.screen).__name__ == "Bulk"

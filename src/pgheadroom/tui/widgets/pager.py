@@ -7,11 +7,14 @@ from textual import events
 from textual.binding import Binding, BindingType
 
 from pgheadroom.tui.widgets.painted import Painted
-from pgheadroom.view.cells import Line
+from pgheadroom.view.cells import Cell, Line, spread
 
 
 class Pager(Painted, can_focus=True):
-    """Shows a window of its lines; new lines do not move the window."""
+    """Shows a window of its lines; new lines do not move the window.
+
+    With a title its first line is a rule that says whether the pager has the focus, and which lines are seen.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll(1)", "Line down", show=False),
@@ -22,8 +25,9 @@ class Pager(Painted, can_focus=True):
         Binding("G,end", "scroll(1000000)", "Bottom", show=False),
     ]
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, title: str = "", *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
+        self._title = title
         self._all: list[Line] = []
         self._first = 0
 
@@ -31,12 +35,25 @@ class Pager(Painted, can_focus=True):
         self._all = list(lines)
         self.action_scroll(0)
 
+    def on_focus(self) -> None:
+        self.action_scroll(0)
+
+    def on_blur(self) -> None:
+        self.action_scroll(0)
+
     def action_scroll(self, lines: int) -> None:
-        self._first = max(0, min(self._first + lines, len(self._all) - self.size.height))
-        self.paint(self._all[self._first : self._first + self.size.height])
+        height = self.size.height - (1 if self._title else 0)
+        self._first = max(0, min(self._first + lines, len(self._all) - height))
+        seen = self._all[self._first : self._first + height]
+        self.paint([self._rule(len(seen)), *seen] if self._title else seen)
+
+    def _rule(self, seen: int) -> Line:
+        cut = f" {self._first + 1}–{self._first + seen} of {len(self._all)}" if seen < len(self._all) else ""
+        lead = Cell("▸ ", "focus") if self.has_focus else Cell("─ ", "rule")
+        return spread([lead, Cell(f"{self._title} ", "heading")], [Cell(cut, "dim")], self.size.width, "─", "rule")
 
     def action_page(self, pages: int) -> None:
-        self.action_scroll(pages * max(1, self.size.height - 1))
+        self.action_scroll(pages * max(1, self.size.height - 2))
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         self.action_scroll(3)

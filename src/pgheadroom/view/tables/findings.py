@@ -34,16 +34,17 @@ FINDING_COLUMNS: tuple[Column[Finding], ...] = (
 
 
 def finding_lines(finding: Finding, width: int) -> list[Line]:
-    """Evidence, what to press, what to do for good, and what would show that it worked; each line of `width` cells."""
+    """The finding told whole, in lines of `width` cells: what to press comes before why, for hurry is usual."""
     parts = [
-        ("evidence", finding.evidence, ""),
-        ("what to do", (finding.remedy,), ""),
         ("press Enter", (finding.now.label,) if finding.now else (), "key"),
+        ("what to do", (finding.remedy,), ""),
+        ("it worked if", (finding.proof,), ""),
+        ("evidence", finding.evidence, ""),
         ("for good", (finding.lasting,), ""),
         ("as SQL", (finding.sql,), "accent"),
-        ("it worked if", (finding.proof,), ""),
     ]
-    lines: list[Line] = []
+    style = f"{SEVERITY_STYLES[finding.severity]} strong"
+    lines: list[Line] = [fit_line([Cell(piece, style)], width) for piece in wrap(finding.sentence, max(10, width))]
     for label, texts, style in parts:
         pieces = [piece for text in texts if text for piece in wrap(text, max(10, width - _LABEL))]
         for index, piece in enumerate(pieces):
