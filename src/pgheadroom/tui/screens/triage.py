@@ -47,7 +47,7 @@ class Triage(LiveScreen):
         self._tell()
 
     def _tell(self) -> None:
-        """The finding under the cursor, and the path through the decision flow: beside it, or below where it is narrow."""
+        """The finding under the cursor, and the path through the decision flow: beside it, or below in a narrow one."""
         detail, flow = self.query_one("#finding-detail", Pager), self.query_one("#flow", Pager)
         finding, picture = self._current(), self.monitor.picture
         steps = picture.steps if picture is not None else ()

@@ -41,7 +41,7 @@ def finding_lines(finding: Finding, width: int) -> list[Line]:
         ("it worked if", (finding.proof,), ""),
         ("evidence", finding.evidence, ""),
         ("for good", (finding.lasting,), ""),
-        ("as SQL", (finding.sql,), "accent"),
+        ("y copies SQL", (finding.sql,), "accent"),
     ]
     style = f"{SEVERITY_STYLES[finding.severity]} strong"
     lines: list[Line] = [fit_line([Cell(piece, style)], width) for piece in wrap(finding.sentence, max(10, width))]
