@@ -31,9 +31,9 @@ def both(*conditions: Condition) -> Condition:
     return lambda seen: all(condition(seen) for condition in conditions)
 
 
-def on(screen: str, pane: str = "") -> Condition:
-    """The screen is open, with the keys on this pane where one is named."""
-    return lambda seen: seen.look.screen == screen and pane in ("", seen.look.pane)
+def on(screen: str) -> Condition:
+    """The screen is open."""
+    return lambda seen: seen.look.screen == screen
 
 
 def trouble(seen: Seen) -> bool:

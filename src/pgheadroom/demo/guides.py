@@ -214,7 +214,7 @@ BUSY = Guide(
             "Nobody is idle",
             "Press `2` for Sessions, then `i` to hide who is idle. Hardly anybody is: it is no leak, there is more "
             "work than the server can do at once.",
-            both(on("sessions"), lists_only(active)),
+            lists_only(active),
         ),
         _understand(
             "What runs longest",

@@ -1,6 +1,6 @@
 """A lesson on a live outage: which step a user is at, judged from what really happened."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,13 +26,11 @@ class Look:
 
     Attributes:
         screen: The uppermost screen or dialogue: `overview`, `sessions`, `bulk`, `detail`, `confirm`.
-        pane: The pane of it that has the keys: `hogs`, `servers`.
         sessions: Those that it lists or is about: the rows of Sessions, the one of Detail, the targets of Bulk.
         typing: A filter is being typed.
     """
 
     screen: str
-    pane: str = ""
     sessions: tuple[Session, ...] = ()
     typing: bool = False
 
@@ -156,22 +154,23 @@ def advance(
     none of the steps before: the trouble that they are about may be gone.
     """
     troubles = tuple(one for one in findings if one.family in guide.families)
-    seen = Seen(
-        look, snapshot, capacity, findings, troubles, deeds, progress.seen.before if progress.seen else Before()
-    )
+    before = progress.seen.before if progress.seen is not None else Before()
+    seen = Seen(look, snapshot, capacity, findings, troubles, deeds, before)
     seen = replace(seen, before=_kept(seen))
     ticked = {place for place in progress.ticked if not guide.steps[place].holds}
-    passed = {place for place in progress.passed if not guide.steps[place].holds}
     for place, step in enumerate(guide.steps):
-        if step.in_turn and not passed.issuperset(range(place)):
-            continue
-        if place in ticked or step.done(seen):
+        in_turn = not step.in_turn or _passed(guide, ticked).issuperset(range(place))
+        if place not in ticked and in_turn and step.done(seen):
             ticked.add(place)
-            passed.add(place)
-            if step.act in {Act.ACT, Act.CHECK}:
-                passed.update(range(place))
+    passed = _passed(guide, ticked)
     # What had to hold until something was done was done as well.
-    return Progress(frozenset(ticked | (progress.ticked & passed)), frozenset(passed), seen)
+    return Progress(frozenset(ticked | (progress.ticked & passed)), passed, seen)
+
+
+def _passed(guide: Guide, ticked: Set[int]) -> frozenset[int]:
+    """What is done, and everything before the last deed."""
+    acted = max((place for place in ticked if guide.steps[place].act in {Act.ACT, Act.CHECK}), default=-1)
+    return frozenset(ticked) | frozenset(range(acted))
 
 
 def _kept(seen: Seen) -> Before:

@@ -94,10 +94,8 @@ class Guided(Monitor):
             self._tell(screen)
 
     def _before_the_user(self, screen: LiveScreen) -> Look:
-        name = type(self.screen).__name__.lower()
-        pane = screen.current_pane
-        typing = screen.query_one(FilterLine).display
-        return Look(name, (pane.id if pane else None) or "", tuple(_sessions(screen)), typing)
+        uppermost = type(self.screen).__name__.lower()
+        return Look(uppermost, tuple(_sessions(screen)), screen.query_one(FilterLine).display)
 
     # Drawing
 

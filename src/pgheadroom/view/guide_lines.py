@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from pgheadroom.rules.guide import Guide, Progress, words
-from pgheadroom.view.cells import Cell, Line, fit_line, line_width, spread
+from pgheadroom.view.cells import Cell, Line, fit_line, line_width, spread, spread_first_fitting
 from pgheadroom.view.text import safe
 
 COLUMN_WIDTH = 38
@@ -46,17 +46,15 @@ def strip_lines(guide: Guide, progress: Progress, width: int, height: int) -> li
     """The panel as a few lines: the present step only, each line fitted to `width`."""
     now = progress.place(guide)
     left = [Cell("─ ", "rule"), Cell("GUIDE ", "focus"), Cell(f" {_heading(guide, now)} ", "strong")]
-    right = [
-        Cell(f" {_count(guide, progress)}", "accent"),
-        Cell(" · ", "rule"),
-        Cell(_KEY, "key"),
-        Cell(" hides", "dim"),
-    ]
+    key = [Cell(" · ", "rule"), Cell(_KEY, "key")]
+    long = [Cell(f" {_count(guide, progress)}", "accent"), *key, Cell(" hides", "dim")]
+    short = [Cell(f" {min(now + 1, len(guide.steps))}/{len(guide.steps)}", "accent"), *key]
+    title = spread_first_fitting([left, left], [long, short], width, "─", "rule")
     text = _wrapped(words(guide, progress), width - 1, "")
     if len(text) > height - 1:
         text = text[: max(0, height - 1)]
         text[-1:] = [[*line, Cell(" …", "dim")] for line in text[-1:]]
-    return [spread(left, right, width, "─", "rule"), *(fit_line(line, width) for line in text)][:height]
+    return [title, *(fit_line(line, width) for line in text)][:height]
 
 
 def _title(guide: Guide, progress: Progress, width: int) -> Line:
