@@ -128,13 +128,20 @@ class Acting(TerminalApp):
         following = self._following
         if following is None or snapshot.taken_at <= following.deed.seen.taken_at:
             return
-        self.say(sentence(following.deed, snapshot))
+        said = sentence(following.deed, snapshot)
+        self.say(said)
         if settled(following.deed, snapshot) and self.powers is not None:
             self._following = None
             try:
                 self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
+                self._say_unrecorded(said)
             except PgHeadroomError as error:
                 self.say(str(error))
+
+    def _say_unrecorded(self, said: str) -> None:
+        """Under --no-audit a file that cannot be written stops nothing, and is no secret either."""
+        if self.powers is not None and self.powers.audit.trouble:
+            self.say(f"{said}; {self.powers.audit.trouble}")
 
     def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
         """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""
@@ -165,8 +172,10 @@ class Acting(TerminalApp):
         try:
             action = powers.audit.intend_command(bouncer.name, words, expected)
             result = await powers.commands.command(bouncer.name, command)
-            self.say(f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}")
+            said = f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}"
+            self.say(said)
             powers.audit.complete_command(action, result.outcome, result.message)
+            self._say_unrecorded(said)
         except PgHeadroomError as error:
             self.say(f"{words}: {error}")
         self.source.sample_now()
