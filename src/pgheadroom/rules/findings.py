@@ -12,6 +12,7 @@ from pgheadroom.rules import (
     busy,
     crowding,
     fullness,
+    gaps,
     leaks,
     outlook,
     overcommit,
@@ -44,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     overcommit.overcommitted,
     banners.standing,
     crowding.visibility,
+    gaps.not_known,
 )
 
 SERVER_SLOTS = "server-slots"
@@ -70,6 +72,7 @@ _URGENCY = (
     "taking-most",
     "pools-overcommitted",
     "not-visible",
+    "not-known",
 )
 # What a cause can bring about, the most urgent first.
 _EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit")

@@ -1,0 +1,29 @@
+"""What a sample could not have, said where nobody would miss it."""
+
+from collections.abc import Iterator
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.rules.case import Case
+from pgheadroom.rules.wording import clipped
+
+_TOLD_ELSEWHERE = "sessions"
+_NOT_REACHED = "not reached: "
+_LONGEST_REASON = 100
+
+
+def not_known(case: Case) -> Iterator[Finding]:
+    """Parts that were refused or not answered: what was read of them before is shown on. Hidden sessions are told as
+    what cannot be seen.
+    """
+    gaps = [gap for gap in case.snapshot.gaps if gap.part != _TOLD_ELSEWHERE]
+    if gaps:
+        parts = ", ".join(dict.fromkeys(clipped(gap.part) for gap in gaps))
+        reasons = dict.fromkeys(clipped(gap.reason.removeprefix(_NOT_REACHED), _LONGEST_REASON) for gap in gaps)
+        yield Finding(
+            "not-known",
+            Severity.NOTICE,
+            f"Not known at present: {parts} ({next(iter(reasons))})",
+            tuple(f"{clipped(gap.part)}: {clipped(gap.reason, _LONGEST_REASON)}" for gap in gaps),
+            "What was known of it before is shown on; it is asked again by itself",
+            proof="every part answers",
+        )

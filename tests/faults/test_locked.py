@@ -1,0 +1,132 @@
+"""Somebody holds ACCESS EXCLUSIVE on what a monitor might read: it neither hangs nor queues."""
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from pgheadroom.postgres import sampling
+from pgheadroom.sampler import LiveSource
+from servers import fetch
+
+WIDE = {"columns": 160, "lines": 40}
+CATALOGUES = (
+    "pg_authid", "pg_auth_members", "pg_database", "pg_db_role_setting", "pg_class", "pg_namespace", "pg_proc",
+    "pg_type", "pg_attribute", "pg_operator", "pg_index",
+)  # fmt: skip
+LOCK_TIMEOUT = 1.0
+QUEUED = """
+    SELECT extract(epoch FROM clock_timestamp() - l.waitstart)::float8 FROM pg_lock_status() AS l
+    WHERE NOT l.granted AND l.pid = %s
+"""
+
+
+class Queue:
+    """How many seconds our session stood in a queue for one lock, at the longest.
+
+    Whoever looks has made the plan for it before the locks are taken.
+    """
+
+    def __init__(self, watcher, pid):
+        self.longest, self._watcher, self._pid = 0.0, watcher, pid
+        self._watcher.prepare_threshold = 0
+        self._watcher.execute(QUEUED, (pid,))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self):
+        while not self._over.wait(0.01):
+            waited = [seconds or 0.0 for (seconds,) in self._watcher.execute(QUEUED, (self._pid,)).fetchall()]
+            self.longest = max([self.longest, *waited])
+
+
+@contextmanager
+def locked(holder, *names):
+    holder.execute(f"BEGIN; LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
+    try:
+        yield
+    finally:
+        holder.execute("ROLLBACK")
+
+
+@pytest.fixture
+def ours(superuser):
+    return lambda: fetch(superuser, "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
+
+
+@pytest.mark.parametrize("names", [CATALOGUES[:4], CATALOGUES[4:]], ids=["shared", "own"])
+def test_locked_catalogues(one_server, sessions, monitor, ours, names):
+    holder, watcher = sessions(2)
+    terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
+    with Queue(watcher, ours()) as queue, locked(holder, *names):
+        for _ in range(2):
+            terminal.press("2").wait_for("▸ SESSIONS").wait_for("idle in tx").pump(0.5)
+            terminal.press("1").wait_for("HOGS").pump(0.5)
+            assert "STALE" not in terminal.screen()
+        # Names of tables are wanted in each sample, those of roles and databases every few seconds.
+        terminal.press("t").wait_for_match(r"Not known at present: \w+.*(lock timeout|pg_class is locked)")
+        assert "STALE" not in terminal.screen()
+    assert queue.longest < LOCK_TIMEOUT + 0.7
+
+
+@pytest.fixture
+async def source(one_server):
+    source = LiveSource(one_server.conninfo(), interval=0.1)
+    yield source
+    await source.close()
+
+
+async def test_names_that_cannot_be_read_again_are_kept_and_said(source, sessions, ours, monkeypatch):
+    for interval in ("OFTEN", "RARELY"):
+        monkeypatch.setattr(sampling, interval, 0.0)
+    holder, watcher = sessions(2)
+    before = await source.sample_once()
+    with Queue(watcher, ours()) as queue, locked(holder, *CATALOGUES):
+        taken = [await source.sample_once() for _ in range(3)]
+    for snapshot in taken:
+        assert {gap.part for gap in snapshot.gaps} == {"locks", "settings", "databases", "roles"}
+        assert all("lock timeout" in gap.reason for gap in snapshot.gaps)
+        assert snapshot.roles == before.roles
+        assert len(snapshot.sessions) == len(before.sessions)
+    assert 0.5 < queue.longest < LOCK_TIMEOUT + 0.7
+    assert (await source.sample_once()).gaps == ()
+
+
+def test_a_pile_up_behind_a_table_while_its_name_is_locked(one_server, superuser, sessions, monitor, ours):
+    superuser.execute("CREATE TABLE parcels (id int)")
+    holder, waiter, watcher = sessions(3)
+    terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
+    with Queue(watcher, ours()) as queue, locked(holder, "parcels", "pg_class"):
+        waiter.pgconn.send_query(b"SELECT * FROM parcels")
+        # The first time it takes as long as the lock is waited for; from then on the names are not asked for.
+        terminal.press("3").wait_for("not all known: pg_class is locked: tables are shown by their number")
+        terminal.wait_for_match(rf"{waiter.info.backend_pid}.*relation \d+ in databas")
+        assert "STALE" not in terminal.screen()
+    assert queue.longest < LOCK_TIMEOUT + 0.7
+    while waiter.pgconn.get_result() is not None:
+        pass
+    superuser.execute("DROP TABLE parcels")
+
+
+def test_coming_back_while_nobody_can_log_in(one_server, superuser, sessions, monitor, ours):
+    """A login needs pg_authid, and waits for it without any timeout of ours: at most one of us stands there."""
+    (holder,) = sessions(1)
+    terminal = monitor(one_server.conninfo(tcp=True, connect_timeout=2), **WIDE)
+    superuser.execute("PREPARE waiting AS SELECT count(DISTINCT pid) FROM pg_lock_status() WHERE NOT granted")
+    superuser.execute("EXECUTE waiting")
+    pid = ours()
+    with locked(holder, "pg_authid"):
+        superuser.execute("SELECT pg_terminate_backend(%s::int)", (pid,))
+        terminal.wait_for("STALE").wait_for_match(r"✗ .*no answer in time", seconds=15)
+        terminal.press("2").wait_for("▸ SESSIONS", seconds=2).press("1")
+        terminal.wait_for_match(r"✗ .*try 2", seconds=15)
+        assert fetch(superuser, "EXECUTE waiting") <= 3
+    terminal.wait_without("STALE", seconds=20)
