@@ -16,6 +16,8 @@ from pgheadroom.rules.wording import clipped, first_for, ids, severity, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import SHORT_STATES, plural
 
+_HELD = 0.75
+
 
 def clients_waiting(case: Case) -> Iterator[Finding]:
     """Clients of a pool wait for a server connection."""
@@ -113,7 +115,8 @@ def _now(case: Case, pool: Pool, holders: Sequence[Session]) -> RemedyNow | None
     idle = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
     busy = [one for one in holders if one.state is State.ACTIVE and not one.waits_for_lock]
     if idle and 2 * len(idle) >= len(holders):
-        chosen = all_of(its, "state:idletx,aborted", old_enough(case, idle))
+        # Half of them would be taken at once by those that wait to do the same.
+        chosen = all_of(its, "state:idletx,aborted", old_enough(case, idle, share=_HELD))
         return terminate(chosen, "end the oldest transactions of the pool", poolers=True)
     if busy and 2 * len(busy) >= len(holders) and (old := old_enough(case, busy, "running")):
         return cancel(all_of(its, "state:active", old), "cancel the longest queries of the pool", poolers=True)

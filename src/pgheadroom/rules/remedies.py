@@ -82,13 +82,14 @@ def hog_filter(one: Session) -> str:
     return all_of(condition("user", one.user), condition("app", one.application))
 
 
-def old_enough(case: Case, sessions: Sequence[Session], column: str = "age") -> str:
-    """A condition on their age that spares the youngest: the longest span that half of them have reached.
+def old_enough(case: Case, sessions: Sequence[Session], column: str = "age", share: float = 0.5) -> str:
+    """A condition on their age that spares the youngest: the longest span that a `share` of them, by default half, have
+    reached.
 
-    Empty where most have only just begun: then an age tells nothing.
+    Empty where they have only just begun: then an age tells nothing.
     """
     ages = sorted(_age(case, one, column) or 0.0 for one in sessions)
-    typical = ages[len(ages) // 2] if ages else 0.0
+    typical = ages[int((1.0 - share) * len(ages))] if ages else 0.0
     span = next((span for span in _SPANS if typical > span), None)
     return f"{column}>{written(span)}" if span is not None else ""
 
