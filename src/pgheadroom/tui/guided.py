@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, Vertical
+from textual.containers import Container
 
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
@@ -19,7 +19,7 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.filter_line import FilterLine
-from pgheadroom.tui.widgets.guide import GuidePanel
+from pgheadroom.tui.widgets.guide import GuidePanel, Room
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.guide_lines import guide_lines, panel_size, strip_lines
 
@@ -48,7 +48,7 @@ class Guided(Monitor):
     def frame(self, body: Iterator[Any]) -> ComposeResult:
         """A screen's body with the panel beside or below it."""
         with Container(classes="guided"):
-            with Vertical():
+            with Room(self.draw):
                 yield from body
             yield GuidePanel(id="guide")
 
@@ -87,11 +87,8 @@ class Guided(Monitor):
                 picture.findings,
                 tuple(self._deeds),
             )
-        if self._arrange(screen):
-            self.call_after_refresh(super().draw)
-            self.call_after_refresh(self._tell, screen)
-        else:
-            self._tell(screen)
+        self._arrange(screen)
+        self._tell(screen)
 
     def _before_the_user(self, screen: LiveScreen) -> Look:
         uppermost = type(self.screen).__name__.lower()
@@ -110,17 +107,18 @@ class Guided(Monitor):
             lines = strip_lines(self.guide, self.progress, width, height)
         panel.tell(lines)
 
-    def _arrange(self, screen: LiveScreen) -> bool:
-        """Give the panel its place, and the screen the breakpoints of the room that is left; whether that is new."""
+    def _arrange(self, screen: LiveScreen) -> None:
+        """Give the panel its place, and the screen the breakpoints of the room that is left."""
         columns, lines = (0, 0) if self._hidden else panel_size(self.guide, self.progress, *screen.size)
-        if not screen.query_one("#guide", GuidePanel).place(columns, lines, screen.size):
-            return False
-        screen.set_class(bool(columns), "-beside")
+        screen.query_one("#guide", GuidePanel).place(columns, lines)
+        classes = {"-beside": bool(columns)}
         width, height = screen.size.width - columns, screen.size.height - lines
         for room, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
             fitting = max((one for one in breakpoints if one[0] <= room), default=None)
-            screen.update_classes({name: (least, name) == fitting for least, name in breakpoints})
-        return True
+            classes |= {name: (least, name) == fitting for least, name in breakpoints}
+        # Textual sets them for the whole screen each time that it changes its size.
+        if any(screen.has_class(name) is not wanted for name, wanted in classes.items()):
+            screen.update_classes(classes)
 
     def action_guide(self) -> None:
         """Hide the panel, or show it again; the lesson goes on either way."""

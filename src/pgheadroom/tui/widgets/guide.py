@@ -1,27 +1,32 @@
-"""The panel of a lesson, beside a screen or below it."""
+"""The panel of a lesson, beside a screen or below it, and the room that it leaves to the screen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from textual.geometry import Size
+from textual.containers import Vertical
 
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Line
 
 
+class Room(Vertical):
+    """Holds the body of a screen, which has to be drawn again when there is more or less room for it."""
+
+    def __init__(self, changed: Callable[[], object]) -> None:
+        super().__init__()
+        self._changed = changed
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._changed)
+
+
 class GuidePanel(Lines):
     """Draws what it is given; has as much room as it is given."""
 
-    _placed: tuple[int, int, Size] | None = None
-
-    def place(self, columns: int, lines: int, of: Size) -> bool:
-        """Take so much of a screen of this size; the other measure is the screen's. Whether that is new."""
-        if self._placed == (columns, lines, of):
-            return False
-        self._placed = (columns, lines, of)
+    def place(self, columns: int, lines: int) -> None:
+        """Take so much of the screen; the other measure is the screen's."""
         self.display = bool(columns or lines)
         self.styles.width = columns or "1fr"
         self.styles.height = lines or "1fr"
-        return True
 
     def tell(self, lines: Sequence[Line]) -> None:
         """Draw these lines, and nothing below them."""
