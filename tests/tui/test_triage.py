@@ -1,5 +1,6 @@
 """Screen 6: what is wrong, and the key that helps."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,8 @@ async def test_calm_server_has_no_finding() -> None:
     async with on_stage(*settled(calm)) as stage:
         await stage.press("t")
         assert "nothing wrong found" in stage.screen
+        assert re.search(r"OK +slots used +1% +80% / 90%", stage.screen)
+        assert re.search(r"OK +oldest idle in tx +0s +5m00s / 30m", stage.screen)
 
 
 async def test_small_window_has_the_whole_finding_and_the_way_here_below(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pgheadroom.model.decision import Step
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
-from pgheadroom.model.health import Status
+from pgheadroom.model.health import Health, Status
 from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.snapshot import Snapshot
@@ -18,10 +18,11 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.decision import path_of, walk_of
 from pgheadroom.rules.findings import findings_of
+from pgheadroom.rules.health import health_of
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.outlook import urgency_of
 from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
-from pgheadroom.rules.status import status_of
+from pgheadroom.rules.status import worst
 from pgheadroom.rules.watch import Watch
 
 
@@ -64,7 +65,11 @@ class Picture:
     @cached_property
     def status(self) -> Status:
         """How the server does, in one word."""
-        return status_of(self._case, self.findings)
+        return worst(self.health, self.findings)
+
+    @cached_property
+    def health(self) -> Sequence[Health]:
+        return health_of(self._case)
 
     @property
     def ahead_style(self) -> str:

@@ -15,8 +15,9 @@ from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
-from pgheadroom.view.cells import Cell, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.gauge import gauge_line
+from pgheadroom.view.health_lines import health_lines
 from pgheadroom.view.step_lines import step_lines
 from pgheadroom.view.tables.findings import FINDING_COLUMNS, finding_lines
 
@@ -50,13 +51,13 @@ class Triage(LiveScreen):
         """The finding under the cursor, and the path through the decision flow: beside it, or below in a narrow one."""
         detail, flow = self.query_one("#finding-detail", Pager), self.query_one("#flow", Pager)
         finding, picture = self._current(), self.monitor.picture
-        steps = picture.steps if picture is not None else ()
         lines = finding_lines(finding, detail.size.width) if finding is not None else []
         if flow.display:
-            flow.show(step_lines(steps, flow.size.width))
-        else:
-            title = fit_line([Cell("─ ", "rule"), Cell("THE WAY HERE ", "heading")], detail.size.width, "─", "rule")
-            lines += [title, *step_lines(steps, detail.size.width)]
+            flow.show(_flow_lines(picture, flow.size.width) if picture is not None else [])
+        elif picture is not None:
+            width = detail.size.width
+            way_here = [_heading("THE WAY HERE", width), *_flow_lines(picture, width)]
+            lines += way_here if lines else _health_lines(picture, width)
         detail.show(lines)
 
     def action_next_pane(self, step: int) -> None:
@@ -107,3 +108,16 @@ class Triage(LiveScreen):
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")
+
+
+def _flow_lines(picture: Picture, width: int) -> list[Line]:
+    """The path through the decision flow, and the metrics behind it."""
+    return [*step_lines(picture.steps, width), *_health_lines(picture, width)]
+
+
+def _health_lines(picture: Picture, width: int) -> list[Line]:
+    return [_heading("HEALTH", width), *health_lines(picture.health, width)]
+
+
+def _heading(title: str, width: int) -> Line:
+    return fit_line([Cell("─ ", "rule"), Cell(f"{title} ", "heading")], width, "─", "rule")
