@@ -24,6 +24,14 @@ class Pupil:
         self.keys = 0
 
     @property
+    def panel(self) -> str:
+        """What it says, on one line: the column at the right, or the last lines."""
+        lines = self.terminal.lines
+        first = next(row for row, line in enumerate(lines) if "─ GUIDE" in line)
+        left = lines[first].index("─ GUIDE")
+        return " ".join(line[left:].strip() for line in lines[first:])
+
+    @property
     def step(self) -> Step | None:
         heading = re.search(rf"({'|'.join(Act).upper()}): (\S.*)", self.terminal.screen())
         return next((one for one in self.steps if heading and heading[2].startswith(one.title)), None)
@@ -70,7 +78,8 @@ class Pupil:
 
     def run_the_statement(self) -> None:
         """In a second terminal, as it stands on the screen."""
-        script, statement = re.search(r'sh (\S+/dba)\s+"([^"]+)"', " ".join(self.terminal.lines)).groups()
+        self.terminal.wait_until(lambda: "/dba" in self.panel, "the statement to run")
+        script, statement = re.search(r'sh (\S+/dba) "([^"]+)"', self.panel).groups()
         done = subprocess.run(["sh", script, statement], capture_output=True, text=True, timeout=30)
         assert (done.returncode, done.stderr, done.stdout) == (0, "", "ALTER ROLE\n")
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.geometry import Size
 
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
@@ -47,10 +48,12 @@ class Guided(Monitor):
 
     def frame(self, body: Iterator[Any]) -> ComposeResult:
         """A screen's body with the panel beside or below it."""
-        with Container(classes="guided"):
+        # In its place from the start: a screen that is opened should not jump.
+        columns, lines = self._panel_size(self.size)
+        with Container(id="guided", classes="-beside" if columns else ""):
             with Room(self.draw):
                 yield from body
-            yield GuidePanel(id="guide")
+            yield GuidePanel().place(columns, lines)
 
     # Following
 
@@ -97,11 +100,11 @@ class Guided(Monitor):
     # Drawing
 
     def _tell(self, screen: LiveScreen) -> None:
-        panel = screen.query_one("#guide", GuidePanel)
+        panel = screen.query_one(GuidePanel)
         width, height = panel.size
         if not panel.display or not width or not height:
             return
-        if screen.has_class("-beside"):
+        if screen.query_one("#guided").has_class("-beside"):
             lines = guide_lines(self.guide, self.progress, width - 2, height, ascii_only=Painted.ascii_only)
         else:
             lines = strip_lines(self.guide, self.progress, width, height)
@@ -109,9 +112,10 @@ class Guided(Monitor):
 
     def _arrange(self, screen: LiveScreen) -> None:
         """Give the panel its place, and the screen the breakpoints of the room that is left."""
-        columns, lines = (0, 0) if self._hidden else panel_size(self.guide, self.progress, *screen.size)
-        screen.query_one("#guide", GuidePanel).place(columns, lines)
-        classes = {"-beside": bool(columns)}
+        columns, lines = self._panel_size(screen.size)
+        screen.query_one(GuidePanel).place(columns, lines)
+        screen.query_one("#guided").set_class(bool(columns), "-beside")
+        classes: dict[str, bool] = {}
         width, height = screen.size.width - columns, screen.size.height - lines
         for room, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
             fitting = max((one for one in breakpoints if one[0] <= room), default=None)
@@ -119,6 +123,9 @@ class Guided(Monitor):
         # Textual sets them for the whole screen each time that it changes its size.
         if any(screen.has_class(name) is not wanted for name, wanted in classes.items()):
             screen.update_classes(classes)
+
+    def _panel_size(self, of: Size) -> tuple[int, int]:
+        return (0, 0) if self._hidden else panel_size(self.guide, self.progress, *of)
 
     def action_guide(self) -> None:
         """Hide the panel, or show it again; the lesson goes on either way."""

@@ -1,6 +1,7 @@
 """The panel of a lesson, beside a screen or below it, and the room that it leaves to the screen."""
 
 from collections.abc import Callable, Sequence
+from typing import Self
 
 from textual.containers import Vertical
 
@@ -22,11 +23,12 @@ class Room(Vertical):
 class GuidePanel(Lines):
     """Draws what it is given; has as much room as it is given."""
 
-    def place(self, columns: int, lines: int) -> None:
+    def place(self, columns: int, lines: int) -> Self:
         """Take so much of the screen; the other measure is the screen's."""
         self.display = bool(columns or lines)
         self.styles.width = columns or "1fr"
         self.styles.height = lines or "1fr"
+        return self
 
     def tell(self, lines: Sequence[Line]) -> None:
         """Draw these lines, and nothing below them."""
