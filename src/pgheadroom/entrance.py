@@ -26,12 +26,14 @@ class Entrance:
     Attributes:
         next_try: Seconds to wait before the next attempt.
         shut: What the doors said last, while at least one of them had no room; else None.
+        help: What helps a role that was let in before and is refused now, in a sentence; may be empty.
     """
 
     def __init__(self, doors: Doors) -> None:
         self.doors = doors
         self.next_try = 0.0
         self.shut: NoDoor | None = None
+        self.help = ""
         self._pause = FIRST_PAUSE
         self._shut_since: tuple[datetime, float] | None = None
         self._shut_tries = 0
@@ -52,9 +54,10 @@ class Entrance:
             if refused.full:
                 self._shut_since = self._shut_since or (datetime.now(UTC), _clock())
                 self._shut_tries += 1
+            self.help = getting_in.no_longer(refused.refusals, self.doors.role) if self._last else ""
             raise
         else:
-            self.shut = None
+            self.shut, self.help = None, ""
             return probe
         finally:
             self.next_try = self._choose_pause()

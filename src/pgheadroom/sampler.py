@@ -310,7 +310,7 @@ class LiveSource:
         if self._since is None:
             self._since = datetime.now(UTC)
         waiting = self._entrance.waiting(self._pgbouncers()) if self._probe is None else None
-        return Trouble(reason, self._since, self._tries, waiting)
+        return Trouble(reason, self._since, self._tries, waiting, self._entrance.help)
 
     def _silence(self, waited: float) -> str:
         """What is said of it: after a slow sample the next one is probably only slow too."""

@@ -6,7 +6,7 @@ import pytest
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
-from pgheadroom.rules.getting_in import advice, better_door
+from pgheadroom.rules.getting_in import advice, better_door, no_longer
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -78,3 +78,23 @@ def test_a_better_door_is_said_where_one_would_exist(
     said = better_door(door(slot), server(version_num), SlotSettings(30, 3, reserved))
     assert words in said
     assert bool(said) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ('db1:5432: password authentication failed for user "web"', "~/.pgpass"),
+        ("db1:5432: a password is needed", "asks for a password now"),
+        ('db1:5432: role "Watcher" is not permitted to log in', 'ALTER ROLE "Watcher" LOGIN;'),
+        ('db1:5432: role "Watcher" does not exist', "dropped or renamed"),
+        ('db1:5432: database "shop" does not exist', "-d postgres"),
+        ('db1:5432: permission denied for database "shop"', 'GRANT CONNECT ON DATABASE ... TO "Watcher";'),
+        ('db1:5432: no pg_hba.conf entry for host "10.0.0.5", user "web"', "pg_reload_conf()"),
+        ("db1:5432: nobody listens there (connection refused)", ""),
+        ("db1:5432: the database system is starting up", ""),
+    ],
+)
+def test_who_was_let_in_before_hears_what_changed(message: str, words: str) -> None:
+    told = no_longer([refused(RefusedBy.OTHER, message=message)], "Watcher")
+    assert words in told
+    assert bool(told) == bool(words)

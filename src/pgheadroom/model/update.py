@@ -38,12 +38,14 @@ class Trouble:
         since: When it began, by the client's clock.
         tries: Attempts to connect again since then; 0 while the connection is still held.
         waiting: Set while there is no connection for lack of room; None for every other trouble.
+        help: A sentence on what would help, where that is known; else empty.
     """
 
     reason: str
     since: datetime
     tries: int = 0
     waiting: Waiting | None = None
+    help: str = ""
 
 
 Update = Snapshot | Trouble

@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     overcommit.overcommitted,
     banners.standing,
     crowding.visibility,
+    gaps.not_told,
     gaps.not_known,
 )
 
@@ -72,6 +73,7 @@ _URGENCY = (
     "taking-most",
     "pools-overcommitted",
     "not-visible",
+    "not-told",
     "not-known",
 )
 # What a cause can bring about, the most urgent first.

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.session import State
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.wording import clipped
+from pgheadroom.rules.remedies import Cure, look
+from pgheadroom.rules.wording import clipped, ids
+from pgheadroom.view.words import plural
 
 _TOLD_ELSEWHERE = "sessions"
 _NOT_REACHED = "not reached: "
@@ -27,3 +30,22 @@ def not_known(case: Case) -> Iterator[Finding]:
             "What was known of it before is shown on; it is asked again by itself",
             proof="every part answers",
         )
+
+
+def not_told(case: Case) -> Iterator[Finding]:
+    """Sessions with track_activities off: any of them may be idle, active, or idle in transaction."""
+    silent = [one for one in case.snapshot.sessions if one.state is State.DISABLED]
+    if silent:
+        found = Finding(
+            "not-told",
+            Severity.NOTICE,
+            f"{plural(len(silent), 'session')} without a state: track_activities is off for them",
+            ("they may be idle, active or idle in transaction; the counts of states are of the others",),
+            sessions=ids(silent),
+        )
+        yield Cure(
+            "Look whose they are",
+            "Take track_activities = off out of postgresql.conf, or of ALTER ROLE and ALTER DATABASE ... SET",
+            look("state:disabled", "see them"),
+            proof="every session has a state",
+        ).of(found)

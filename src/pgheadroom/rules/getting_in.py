@@ -1,5 +1,6 @@
 """What helps a monitor to get in: now, and the next time. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
@@ -57,6 +58,53 @@ def _now(refusal: Refusal) -> tuple[str, ...]:
         RefusedBy.UNCLEAR: ("The server has no room (SQLSTATE 53300), and does not say in words we know which limit.",),
         RefusedBy.OTHER: (),
     }[refusal.limit]
+
+
+def no_longer(refusals: Sequence[Refusal], role: str) -> str:
+    """What helps a role that the server let in before and now refuses, for another reason than room; may be empty.
+
+    Args:
+        role: The login role of the first door.
+    """
+    for refusal in refusals:
+        for words, sentence in _NO_LONGER:
+            if words.search(refusal.message):
+                return sentence.format(role=quoted(role) if role else "<role>")
+    return ""
+
+
+_NO_LONGER = (
+    (
+        re.compile(r"password authentication failed"),
+        "The password was accepted before: it has been changed, or its VALID UNTIL has passed. A new one in ~/.pgpass "
+        "is read at the next try; if it was typed or given in another way, start pgheadroom again.",
+    ),
+    (
+        re.compile(r"a password is needed|no password supplied"),
+        "The server asks for a password now, see pg_hba.conf. One in ~/.pgpass is read at the next try; to type it, "
+        "start pgheadroom again.",
+    ),
+    (
+        re.compile(r"not permitted to log in"),
+        "The role may not log in any more: ALTER ROLE {role} LOGIN; lets it in again, another one's --door does, too.",
+    ),
+    (
+        re.compile(r'role ".*" does not exist'),
+        "The role has been dropped or renamed: make it again, or start pgheadroom as another one (-U, or --door).",
+    ),
+    (
+        re.compile(r'database ".*" does not exist'),
+        "The database has been dropped or renamed: start pgheadroom on another one, -d postgres for instance.",
+    ),
+    (
+        re.compile(r"permission denied for database"),
+        "The role may not connect to this database any more: GRANT CONNECT ON DATABASE ... TO {role};",
+    ),
+    (
+        re.compile(r"pg_hba\.conf"),
+        "pg_hba.conf no longer lets this role in from here: see its line for us, and pg_reload_conf().",
+    ),
+)
 
 
 def _older_than_16(refusals: Sequence[Refusal], version_num: int | None) -> bool | None:

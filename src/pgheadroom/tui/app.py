@@ -270,9 +270,10 @@ class Monitor(Acting):
         """What stands above the keys: on a screen that has no other place for it, why nothing new comes."""
         if self._said_until is not None and self.clock() > self._said_until:
             self._said, self._said_until = "", None
-        if self.trouble is None or screen.tells_trouble:
+        if self.trouble is None or (screen.tells_trouble and not self.trouble.help):
             return self._said
-        return f"✗ {safe(self.trouble.reason)}"
+        reason = "" if screen.tells_trouble else f"✗ {safe(self.trouble.reason)} "
+        return f"{reason}{safe(self.trouble.help)}".rstrip()
 
     def say(self, words: str, lasting: float | None = None) -> None:
         """One line above the keys, until the next one or Esc, or for `lasting` seconds."""
