@@ -72,7 +72,9 @@ def test_no_color(one_server, monitor, on_sessions):
     assert colours(coloured.output)
 
 
-@pytest.mark.parametrize("variables", [{"LC_ALL": "C"}, {"PGHEADROOM_ASCII": "1"}])
+@pytest.mark.parametrize(
+    "variables", [{"LC_ALL": "POSIX"}, {"LANG": "C"}, {"TERM": "linux"}, {"PGHEADROOM_ASCII": "1"}]
+)
 def test_ascii(one_server, monitor, variables):
     terminal = monitor(one_server.conninfo(), **variables)
     for number, title in enumerate(SCREENS, 1):
@@ -80,6 +82,18 @@ def test_ascii(one_server, monitor, variables):
     terminal.press("?").wait_for("Next pane").press("Esc", "q")
     assert terminal.wait() == 0
     assert terminal.output.isascii(), sorted(set(terminal.output.decode()) - set(map(chr, range(128))))
+
+
+@pytest.mark.parametrize("kind", ["linux", "screen", "tmux-256color", "unheard-of"])
+def test_terminals_of_many_kinds(one_server, monitor, kind):
+    terminal = monitor(one_server.conninfo(), columns=80, lines=24, TERM=kind)
+    for number, title in enumerate(SCREENS, 1):
+        terminal.press(str(number)).wait_for_match(f"[▸>] {title}").wait_for("quit")
+    terminal.press("PageDown", "Down", "Up", "F1").wait_for("SCREENS").press("Esc", "q")
+    assert terminal.wait() == 0
+    assert modes_changed(terminal.output) == set()
+    # The 16 colours that each of them has, and that the user chose.
+    assert not {38, 48} & colours(terminal.output)
 
 
 def test_a_dumb_terminal_is_refused(one_server, start):

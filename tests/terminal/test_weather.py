@@ -90,8 +90,11 @@ def test_a_window_that_shrinks_and_grows(one_server, sessions, monitor):
     terminal.wait_until(lambda: "pane" in terminal.footer, "the keys in the last line")
     terminal.resize(20, 5)
     terminal.wait_until(lambda: len(terminal.lines) == 5 and "SLOTS" in terminal.screen(), "the gauge in 20x5")
-    terminal.press("2", "?").pump(0.3)
-    terminal.press("Esc", "1").pump(0.3)
+    terminal.press("2").wait_for("5").press("?").pump(0.3)
+    terminal.press("Esc").pump(0.3)
+    for key in ("3", "4", "5", "6", "Tab", "j", "Enter", "Esc", "/", "x", "Esc", "B", "Esc", "p", "p", "1"):
+        terminal.press(key).pump(0.1)
+    terminal.wait_for_match("SLOTS|HOGS")
     terminal.resize(200, 60)
     terminal.wait_for("LOCK WAITS").wait_for("STATES").wait_for("shop")
     assert terminal.press("q").wait() == 0

@@ -37,7 +37,21 @@ def text_width() -> int:
 
 
 def only_ascii(environ: Mapping[str, str]) -> bool:
-    """Whether the locale asks for ASCII: `C` or `POSIX` said outright. Where nothing is said, terminals do UTF-8."""
-    # LC_ALL goes before LC_CTYPE, and that before LANG (POSIX, Environment Variables).
-    locale = next((environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)), "")
-    return locale in {"C", "POSIX"}
+    """Whether the terminal shows no more: the locale is `C` or `POSIX`, said outright, or it is Linux's own console.
+
+    A console's font has 256 or 512 characters, without most of our signs. Where nothing is said, terminals do UTF-8.
+    """
+    return environ.get("TERM") == "linux" or _locale(environ) in _PLAIN_LOCALES
+
+
+_PLAIN_LOCALES = frozenset({"C", "POSIX"})
+_COERCED = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
+
+
+def _locale(environ: Mapping[str, str]) -> str:
+    """LC_ALL goes before LC_CTYPE, and that before LANG (POSIX, Environment Variables)."""
+    given = {name: environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)}
+    if given.get("LC_CTYPE") in _COERCED and given.get("LANG") in _PLAIN_LOCALES:
+        # Not the user but Python has said so: under LANG=C it sets LC_CTYPE for its own sake (PEP 538).
+        del given["LC_CTYPE"]
+    return next(iter(given.values()), "")

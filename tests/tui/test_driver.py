@@ -1,0 +1,87 @@
+"""Output to a terminal that takes nothing for a while, or is gone; a pipe stands for it."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from pgheadroom.tui.driver import BACKLOG, Outlet
+
+FRAME = "x" * 9_999 + "\n"
+
+
+class Pipe:
+    """An outlet into a pipe, and the terminal's end of it."""
+
+    def __init__(self) -> None:
+        self.end, into = os.pipe()
+        self.caught_up = threading.Semaphore(0)
+        self.outlet = Outlet(into, self.caught_up.release)
+        os.close(into)
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            data += os.read(self.end, size - len(data))
+        return data
+
+    def close(self) -> None:
+        if self.end >= 0:
+            os.close(self.end)
+            self.end = -1
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def test_what_is_written_arrives_in_order(pipe):
+    for number in range(1000):
+        pipe.outlet.write(f"{number}é\n")
+    pipe.outlet.settle(5)
+    whole = "".join(f"{number}é\n" for number in range(1000)).encode()
+    assert pipe.read(len(whole)) == whole
+
+
+def test_nobody_waits_for_a_stalled_terminal_and_it_gets_whole_frames_only(pipe):
+    began = time.monotonic()
+    for _ in range(1000):
+        pipe.outlet.write(FRAME)
+    assert time.monotonic() - began < 5
+    frames = b""
+    while not pipe.caught_up.acquire(timeout=0.05):
+        frames += pipe.read(len(FRAME))
+    pipe.outlet.write("drawn whole")
+    while not frames.endswith(b"drawn whole"):
+        frames += os.read(pipe.end, 65536)
+    frames = frames.removesuffix(b"drawn whole")
+    assert frames.count(FRAME.encode()) * len(FRAME) == len(frames)
+    assert BACKLOG < len(frames) < 2 * BACKLOG
+    assert not pipe.caught_up.acquire(timeout=0.1), "it is told once"
+
+
+def test_the_last_words_do_not_stand_in_line(pipe):
+    for _ in range(30):
+        pipe.outlet.write(FRAME)
+    pipe.outlet.settle(0.05)
+    pipe.outlet.write("the end")
+    pipe.read(65536)
+    data = b""
+    while not data.endswith(b"the end"):
+        data += os.read(pipe.end, 65536)
+    assert len(data) < 2 * len(FRAME) + 65536
+
+
+def test_a_terminal_that_is_gone_is_no_error(pipe):
+    pipe.close()
+    for _ in range(100):
+        pipe.outlet.write(FRAME)
+    began = time.monotonic()
+    pipe.outlet.settle(30)
+    assert time.monotonic() - began < 10
+    assert pipe.outlet.write("more") == 4
