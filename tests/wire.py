@@ -64,6 +64,10 @@ class Wire:
         plain = {"gssencmode": "disable", "sslmode": "disable"}
         return " ".join(f"{name}={value}" for name, value in {**plain, **given}.items())
 
+    def leads_to(self, port: int) -> None:
+        """From the next connection on."""
+        self._to = port
+
     def reset(self) -> None:
         """Count from here."""
         self.trips = self.sent = self.received = 0

@@ -1,0 +1,56 @@
+"""A standby that becomes the primary, and a primary that comes back as a standby."""
+
+import psycopg
+
+from servers import fetch
+
+WIDE = {"columns": 160, "lines": 40}
+
+
+def test_promotion_while_we_watch(new_cluster, monitor):
+    """Without a primary: it only waits for one, and serves readers."""
+    cluster = new_cluster()
+    cluster.stop()
+    cluster.ground.write(cluster.data / "standby.signal", "")
+    cluster.start()
+    terminal = monitor(cluster.conninfo(), "-i", "0.2", **WIDE).wait_for_match(r"PostgreSQL \S+ standby ")
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as reader:
+        assert fetch(reader, "SELECT pg_is_in_recovery()")
+        assert fetch(reader, "SELECT pg_promote(wait => true, wait_seconds => 20)")
+        terminal.wait_for_match(r"PostgreSQL \S+ primary ")
+        # The same connection, and nothing was lost on the way.
+        terminal.wait_for("SLOTS 2/")
+        assert "back after" not in terminal.screen()
+        assert "STALE" not in terminal.screen()
+        reader.execute("CREATE ROLE newcomer LOGIN")
+        with psycopg.connect(cluster.conninfo("newcomer"), autocommit=True):
+            terminal.wait_for_match(r"newcomer .* 1 ").wait_for("SLOTS 3/")
+
+
+def test_demotion(new_cluster, monitor):
+    cluster = new_cluster()
+    terminal = monitor(cluster.conninfo(), **WIDE).wait_for_match(r"PostgreSQL \S+ primary ")
+    cluster.stop()
+    terminal.wait_for("STALE")
+    cluster.ground.write(cluster.data / "standby.signal", "")
+    cluster.start()
+    terminal.wait_for_match(r"back after \d+s; the server was restarted; now a standby", seconds=20)
+    terminal.wait_for_match(r"PostgreSQL \S+ standby ").wait_for("SLOTS 1/").wait_without("STALE")
+
+
+def test_failover_to_a_standby(new_cluster, wire_to, monitor):
+    """What a virtual address does: the same address, another server, a standby that was promoted."""
+    primary = new_cluster()
+    standby = primary.standby("failover")
+    standby.start()
+    try:
+        line = wire_to(primary)
+        terminal = monitor(line.conninfo(), **WIDE).wait_for_match(r"PostgreSQL \S+ primary ")
+        line.leads_to(standby.port)
+        primary.stop("immediate")
+        terminal.wait_for_match(r"back after \d+s; another server answers \(failover\); now a standby", seconds=20)
+        with psycopg.connect(standby.conninfo(), autocommit=True) as reader:
+            assert fetch(reader, "SELECT pg_promote(wait => true, wait_seconds => 20)")
+        terminal.wait_for_match(r"PostgreSQL \S+ primary ").wait_without("STALE")
+    finally:
+        standby.stop("immediate")
