@@ -108,3 +108,21 @@ def test_what_follows_a_slash_never_acts(one_server, superuser, sessions, role, 
     assert "Terminate" not in terminal.screen()
     assert "TERMINATE" not in terminal.screen()
     assert fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", shop.info.backend_pid) == 1
+
+
+def test_what_is_typed_behind_a_screens_key_is_for_that_screen(one_server, sessions, monitor):
+    sessions(2, application_name="shop")
+    sessions(1, application_name="bill2w")
+    terminal = monitor(one_server.conninfo(), **WIDE)
+    # In one burst, as over a bad link; the letters would act on the table, and the digit would change the screen.
+    terminal.press("2/bill2w").wait_for("SESSIONS  /bill2w").wait_without("shop ")
+    terminal.press("\r", "Esc", "3").wait_for("▸ LOCK WAITS").wait_without("HOGS")
+    terminal.press("2/bill2w").wait_for("SESSIONS  /bill2w")
+
+
+def test_digits_in_a_bulk_question_never_change_the_screen(one_server, sessions, monitor):
+    sessions(12, application_name="shop")
+    terminal = monitor(one_server.conninfo(), **WIDE).wait_for("shop ")
+    terminal.press("B12").wait_for("PREVIEW")
+    terminal.press("1", "2", "t").pump(0.5)
+    assert "v cancel/terminate" in terminal.footer

@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import AwaitMount
+from textual.widgets import Input
 
 from pgheadroom.conninfo import without_passwords
 from pgheadroom.model.action import Verb
@@ -90,13 +92,21 @@ class Monitor(Acting):
         (22, "-normal"),
         (36, "-tall"),
     ]
+    # The keys that change the screen act at once (priority): what is typed behind them is for the screen that comes.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "mode('overview')", "Overview", show=False),
-        Binding("2", "mode('sessions')", "Sessions", show=False),
-        Binding("3", "mode('locks')", "Locks", show=False),
-        Binding("4", "mode('pgbouncer')", "PgBouncer", show=False),
-        Binding("5", "mode('trends')", "Trends", show=False),
-        Binding("6,t", "mode('triage')", "triage", key_display="t", tooltip="Triage: what is wrong, and what helps"),
+        Binding("1", "mode('overview')", "Overview", show=False, priority=True),
+        Binding("2", "mode('sessions')", "Sessions", show=False, priority=True),
+        Binding("3", "mode('locks')", "Locks", show=False, priority=True),
+        Binding("4", "mode('pgbouncer')", "PgBouncer", show=False, priority=True),
+        Binding("5", "mode('trends')", "Trends", show=False, priority=True),
+        Binding(
+            "6,t",
+            "mode('triage')",
+            "triage",
+            key_display="t",
+            tooltip="Triage: what is wrong, and what helps",
+            priority=True,
+        ),
         Binding("w", "mode('waiting')", "waiting room", tooltip="What each door said, and what helps from outside"),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
@@ -286,17 +296,23 @@ class Monitor(Acting):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "mode" and not self._may_leave():
+            return False
         if action == "mode" and parameters == ("waiting",):
             return self.trouble is not None and self.trouble.waiting is not None
         return super().check_action(action, parameters)
 
-    def action_mode(self, mode: str) -> None:
-        """Go to a screen; from one that was drilled into it, back to it."""
-        if mode == self.current_mode:
-            while len(self.screen_stack) > 1:
-                self.pop_screen()
-        else:
-            self.switch_mode(mode)
+    def _may_leave(self) -> bool:
+        """Whether a key can go to another screen: not while one types, nor where a question is asked."""
+        return isinstance(self.screen, LiveScreen) and not isinstance(self.focused, Input) and not self.screen.asks
+
+    def action_mode(self, mode: str) -> AwaitMount | None:
+        """Go to a screen; from one that was drilled into it, back to it. Textual waits until it is there."""
+        if mode != self.current_mode:
+            return self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        return None
 
     def action_pause(self) -> None:
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.widgets import Input
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
@@ -34,7 +35,8 @@ class LiveScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "next_pane(1)", "pane", key_display="Tab", tooltip="Next pane"),
         Binding("shift+tab", "next_pane(-1)", "Pane before", show=False),
-        Binding("slash", "filter", "filter", key_display="/", tooltip="Filter the rows of this pane"),
+        # At once: what is typed behind it is the filter.
+        Binding("slash", "filter", "filter", key_display="/", tooltip="Filter the rows of this pane", priority=True),
         Binding("C", "cancel", "cancel", tooltip="Cancel the query of the chosen session"),
         Binding("K", "terminate", "terminate", tooltip="Terminate the chosen session"),
         Binding("B", "bulk", "bulk", tooltip="Cancel or terminate a whole group, by filter"),
@@ -74,6 +76,8 @@ class LiveScreen(Screen[None]):
 
     has_panes: ClassVar[bool] = True
     """Whether there is a table to go through."""
+    asks: ClassVar[bool] = False
+    """Whether it is a question, which digits may answer."""
     tells_trouble: ClassVar[bool] = False
     """Whether it says itself why no sample comes."""
     ready = False
@@ -136,6 +140,8 @@ class LiveScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without powers (a replay, read-only) the keys that act do not exist, nor do a pane's without a pane."""
         if action in _OF_PANES and not self.has_panes:
+            return False
+        if action == "filter" and isinstance(self.focused, Input):
             return False
         if action in _ACTING:
             return self.monitor.powers is not None

@@ -38,6 +38,8 @@ class Bulk(LiveScreen):
         Binding("q", "back", "back", show=False),
     ]  # fmt: skip
 
+    asks = True
+
     def __init__(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         super().__init__()
         self._verb = verb
