@@ -79,7 +79,21 @@ def test_ascii(one_server, monitor, variables):
     terminal = monitor(one_server.conninfo(), **variables)
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}")
-    terminal.press("?").wait_for("Next pane").press("Esc", "q")
+    terminal.press("?").wait_for("Next pane").press("Esc")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert terminal.output.isascii(), sorted(set(terminal.output.decode()) - set(map(chr, range(128))))
+
+
+def test_ascii_on_every_screen_and_in_every_size(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), PGHEADROOM_ASCII="1")
+    terminal.press("5").wait_for("USED SLOTS").wait_for_match(r"now +-5m").pump(1.0)
+    assert "?" not in "".join(terminal.lines[:-1]), "a sign without a likeness in ASCII"
+    terminal.press("t").wait_for("FINDINGS").press("?").wait_for("Next pane").press("Esc", "1").wait_for("HOGS")
+    for columns, lines in ((60, 15), (20, 5)):
+        terminal.resize(columns, lines)
+        terminal.press("1").wait_for("SLOTS").pump(0.5)
+    terminal.press("q")
     assert terminal.wait() == 0
     assert terminal.output.isascii(), sorted(set(terminal.output.decode()) - set(map(chr, range(128))))
 

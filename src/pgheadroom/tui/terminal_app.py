@@ -1,9 +1,19 @@
 """An application that leaves the terminal, and whoever looks at it, as it found them."""
 
+from typing import ClassVar
+
 from textual.app import App
+from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.worker import WorkerFailed
 
 from pgheadroom.tui.driver import PatientDriver
+
+
+class PlainScrollBar(ScrollBarRender):
+    """A scroll bar of whole cells, for terminals without the signs for parts of one."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "]
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 class TerminalApp(App[int]):
@@ -16,6 +26,7 @@ class TerminalApp(App[int]):
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh())
+        ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
 
     @property
     def fault(self) -> BaseException | None:
