@@ -14,6 +14,10 @@ PATIENCE = 60.0
 """Seconds for a step: limits are read every 30, and the machine may be busy."""
 
 
+OPENS = {"t": "FINDINGS", "1": "HOGS", "2": "SESSIONS", "3": "LOCK WAITS", "K": "No, leave it"}
+"""What a key brings: the next one is pressed when it can be seen, as people do."""
+
+
 class Pupil:
     """Reads the panel, and does what it says."""
 
@@ -55,6 +59,8 @@ class Pupil:
                 if said == "Enter" and "Type the number" in step.text:
                     self.type_the_number()
                 self.press(said)
+            if said in OPENS:
+                self.terminal.wait_for(OPENS[said]).pump(0.6)
         self.terminal.wait_until(
             lambda: "Well done" in self.terminal.screen() or self.step not in {None, step},
             f"the guide goes on from {step.title!r}",
@@ -72,9 +78,20 @@ class Pupil:
             assert time.monotonic() < deadline, self.terminal.screen()
 
     def type_the_number(self) -> None:
+        """The number stands still only from the first digit on: if it was another one then, once more."""
+        for _ in range(10):
+            first = self.number()[0]
+            self.press(first)
+            if self.number()[0] == first:
+                self.press(self.number()[1:])
+                return
+            self.press("Backspace")
+        pytest.fail(f"the number never stood still:\n{self.terminal.screen()}")
+
+    def number(self) -> str:
         self.terminal.wait_for_match(r"Type \d+ and Enter")
         (number,) = re.findall(r"Type (\d+) and Enter", self.terminal.screen())
-        self.press(number)
+        return number
 
     def run_the_statement(self) -> None:
         """In a second terminal, as it stands on the screen."""
