@@ -43,6 +43,17 @@ def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long():
     assert remedy.sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 
 
+def test_who_is_idle_for_moments_only_is_limited_not_ended():
+    """A storm, before it is told from a crowd that stays."""
+    remedy = told(snapshot(many(95, since=0.4)))["server-slots"]
+    assert (remedy.now.verb, remedy.sql) == (None, "ALTER ROLE web CONNECTION LIMIT 57;")
+
+
+def test_short_queries_are_not_cancelled():
+    remedy = told(snapshot(many(70, state=State.ACTIVE, since=0.2)))["all-active"]
+    assert (remedy.now.verb, remedy.now.filter) == (None, "state:active")
+
+
 def test_before_14_there_is_no_timeout_to_set():
     remedy = told(snapshot(many(95), 130_023))["server-slots"]
     assert (remedy.sql, "timer" in remedy.lasting) == ("", True)
@@ -137,7 +148,8 @@ def test_a_limit_that_spares_the_others():
 
 
 def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions():
-    kept = many(6, 100, state=State.IDLE_IN_TRANSACTION, since=45, user="shop_web", database="shop_db")
+    given = {"state": State.IDLE_IN_TRANSACTION, "user": "shop_web", "database": "shop_db"}
+    kept = [*many(4, 100, since=45, **given), *many(2, 110, since=20, **given)]
     servers = tuple(
         ServerConnection("shop", "web", "active", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in kept
     )
@@ -146,7 +158,8 @@ def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions():
     found = told(sample)["pool-waiting:b:shop/web"]
     assert found.evidence[:2] == ("all 6 servers of pool_size 6 are taken", "its backends: 6 idle in tx, longest 45s")
     assert found.now.poolers
-    assert chosen(sample, found) == [one.pid for one in kept]
+    assert chosen(sample, found) == [one.pid for one in kept]  # half would be taken at once by those that wait
+    assert found.sql == "ALTER ROLE shop_web SET idle_in_transaction_session_timeout = '10s';"
 
 
 def test_what_is_counted_is_the_least_there_can_be():

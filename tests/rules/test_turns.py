@@ -111,6 +111,59 @@ def test_a_pool_that_renews_its_connections_is_no_leak():
     assert "leak:web/checkout" not in told(samples)
 
 
+def test_several_renewed_at_once_are_no_leak():
+    """Opened together they grow old together; the others stand unused meanwhile, as they do at night."""
+    kept = [unused(n, -3000 - n) for n in range(16)]
+    samples = []
+    for second in range(0, 300, 2):
+        old, new = [unused(n, -1800) for n in range(50, 53)], [unused(n, 104) for n in range(60, 63)]
+        samples.append(at(second, [*kept, *(old if second < 100 else new if second > 104 else [])]))
+    assert "leak:web/checkout" not in told(samples)
+
+
+def test_a_leak_after_most_were_ended_is_told_again():
+    samples = leaking(120, first=40)
+    left = samples[-1].sessions[-6:]
+    later = [unused(900 + n, 125 + 12 * n) for n in range(9)]
+    samples += [
+        at(second, [*left, *(one for one in later if one.backend_start <= moment(second))])
+        for second in range(122, 220, 2)
+    ]
+    assert told(samples)["leak:web/checkout"].sentence.startswith("web/checkout leaks: 6 to ")
+
+
+def standing(seconds, count=60, used=10):
+    """A crowd of which all but `used` were left alone since before we looked; those take turns."""
+    left = [unused(100 + n, -900 - n) for n in range(count - used)]
+    return [
+        at(second, [*left, *(session(2000 + n, state_change=moment(second - n)) for n in range(used))])
+        for second in range(0, seconds + 1, 2)
+    ]
+
+
+def test_a_leak_from_before_we_looked_is_told_with_what_is_seen():
+    found = told(standing(60))["leak:web/checkout"]
+    assert found.sentence == "web/checkout keeps 60 sessions, 50 of them not used in the last 1m00s"
+    assert found.evidence[0].startswith("they were there before")
+    assert "half of its 50 idle are unused for 16m or longer" in found.evidence[1]
+    assert (found.now.verb, found.now.filter) == (Verb.TERMINATE, "user:web app:checkout state:idle age>10m")
+    assert found.severity is Severity.NOTICE  # the server is half full only
+    assert told(standing(60, count=90))["leak:web/checkout"].severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("samples", "why"),
+    [
+        (standing(56), "we have not looked long enough"),
+        (standing(60, count=48), "there are slots for more than that"),
+        (standing(60, used=25), "many of them are used"),
+    ],
+    ids=lambda given: given.replace(" ", "-") if isinstance(given, str) else "",
+)
+def test_a_crowd_that_stands_idle_is_not_told_where(samples, why):
+    assert "leak:web/checkout" not in told(samples)
+
+
 def test_what_falls_in_between_is_no_leak():
     """It gave back a third of what it had: what it opens afterwards is its own business."""
     samples = leaking(120)

@@ -43,6 +43,8 @@ _LEAST_NEEDLESS = 2
 _UNUSED_SHARE = 2 / 3
 _UNUSED_SECONDS = 20.0
 """For so long half of the unused have to be so by now."""
+_RENEWED_WITHIN = 60.0
+"""Seconds in which a pool opens anew what it closed."""
 _SLACK = 0.05
 """The part of its sessions by which it may become fewer and still be said to rise only."""
 _ONCE = timedelta(seconds=2)
@@ -90,7 +92,8 @@ def leaks(case: Case) -> Iterator[Finding]:
 def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | None:
     times, totals = history.hog_series(name, "total", WINDOW)
     first = _rise_begins(totals)
-    if not times or totals[-1] - totals[first] < _LEAST_NEEDLESS:
+    before = _level_before(times, totals, first)
+    if not times or totals[-1] - before < _LEAST_NEEDLESS:
         return None
     members = _members(case, name)
     if len(members) < least:
@@ -103,7 +106,7 @@ def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | N
     if needless < _LEAST_NEEDLESS:
         return None
     seconds = times[-1] - times[first]
-    return Leak(name, tuple(members), int(totals[first]), seconds, case.longest_first(unused), needless)
+    return Leak(name, tuple(members), int(before), seconds, case.longest_first(unused), needless)
 
 
 def _members(case: Case, name: HogName) -> list[Session]:
@@ -144,6 +147,15 @@ def _rise_begins(totals: Sequence[float]) -> int:
         place -= 1
         lowest = min(lowest, totals[place])
     return place
+
+
+def _level_before(times: Sequence[float], totals: Sequence[float], first: int) -> float:
+    """How many it had when the rise began. Where it had just given back a few to open them anew, as pools do that renew
+    their connections, how many it had before that."""
+    if not times:
+        return 0.0
+    recent = max(totals[bisect_left(times, times[first] - _RENEWED_WITHIN) : first + 1])
+    return recent if totals[first] >= recent / 2 else totals[first]
 
 
 def _stood(session: Session, until: datetime) -> bool:
@@ -190,7 +202,7 @@ def _finding_of_standing(case: Case, standing: _Standing) -> Finding:
     found = Finding(
         f"leak:{first.user}/{first.application}",
         severity(case.thresholds.usage, case.capacity.used, case.capacity.usable) or Severity.NOTICE,
-        f"{who(first)} keeps {plural(len(members), 'session')}, {len(unused)} of them not used in the {looked} we look",
+        f"{who(first)} keeps {plural(len(members), 'session')}, {len(unused)} of them not used in the last {looked}",
         (
             "they were there before: a leak that was not seen to rise, or a pool larger than it needs",
             unused_words(case, unused),

@@ -1,0 +1,171 @@
+"""Several troubles at once: what stops work now, and is cured by the fewest, comes first; a cause before its effect."""
+
+from dataclasses import replace
+
+from pasts import at, moment, past, unused
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.health import Status
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Role
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.findings import findings
+from pgheadroom.rules.health import health, overall
+from samples import NOW, many, pool, roles, session, waiter
+
+PLAIN = Thresholds()
+LEFT_OPEN = {"state": State.IDLE_IN_TRANSACTION}
+
+
+def families(samples):
+    return [one.family for one in findings(samples[-1], PLAIN, past(samples))]
+
+
+def leaking(first, **given):
+    """An application that forgot `first` sessions, and one more every ten seconds of the last two minutes."""
+    crowd = [unused(2000 + n, -120 + n / 10, **given) for n in range(first)]
+    crowd += [unused(2500 + n, 10 * (n + 1), **given) for n in range(12)]
+    return [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(0, 121, 2)]
+
+
+def joined(samples, sessions, **given):
+    """The samples with these sessions besides, who are as long in their state in each of them."""
+
+    def then(one, taken_at):
+        return one._replace(state_change=one.state_change + (taken_at - NOW))
+
+    return [
+        replace(one, sessions=(*one.sessions, *(then(other, one.taken_at) for other in sessions)), **given)
+        for one in samples
+    ]
+
+
+def queue(count, root=7):
+    return [session(root, **LEFT_OPEN, user="deploy"), *(waiter(n, root, user="api") for n in range(800, 800 + count))]
+
+
+def coming_and_going(seconds, each_second, life=1):
+    """Sessions of which each lives `life` seconds."""
+    crowd = [
+        session(
+            3000 + second * each_second + n,
+            backend_start=moment(second + n / each_second),
+            state_change=moment(second + n / each_second),
+            user="lambda",
+            application="fn",
+        )
+        for second in range(-life, seconds)
+        for n in range(each_second)
+    ]
+    return [
+        at(second, [one for one in crowd if 0 <= (moment(second) - one.backend_start).total_seconds() < life])
+        for second in range(seconds)
+    ]
+
+
+# --- a leak and a lock pile-up ----------------------------------------------------------------------------------------
+
+
+def test_a_pile_up_stops_work_now_and_needs_one_session_ended():
+    samples = joined(leaking(40), queue(30))
+    assert families(samples)[:3] == ["lock-pile-up", "leak", "server-slots"]
+
+
+def test_a_few_that_wait_for_a_lock_come_after_a_server_that_nobody_gets_into():
+    samples = joined(leaking(78), queue(6))
+    assert families(samples)[:3] == ["leak", "server-slots", "lock-pile-up"]
+
+
+# --- a role at its limit and a leak -----------------------------------------------------------------------------------
+
+
+def test_a_leak_that_reaches_its_roles_limit_is_why_and_its_cure_is_that_of_both():
+    given = {"user": "billing", "application": "billing-api"}
+    samples = joined(leaking(18, **given), many(20), roles=roles(Role("billing", False, 30)))
+    found = findings(samples[-1], PLAIN, past(samples))
+    assert [one.family for one in found][:2] == ["leak", "role-limit"]
+    assert (found[0].explains, found[0].severity) == ("role-limit", Severity.CRITICAL)
+
+
+def test_a_role_at_its_limit_comes_before_the_leak_of_another():
+    samples = joined(leaking(40), many(20, user="reports"), roles=roles(Role("reports", False, 20)))
+    found = findings(samples[-1], PLAIN, past(samples))
+    assert [one.family for one in found][:2] == ["role-limit", "leak"]
+    assert found[1].explains == ""
+
+
+def test_what_explains_a_limit_does_not_come_before_a_full_server():
+    """Nobody gets in at all: that the leaking role could not anyway is the smaller trouble."""
+    given = {"user": "billing", "application": "billing-api"}
+    samples = joined(leaking(18, **given), many(67, user="other"), roles=roles(Role("billing", False, 30)))
+    assert families(samples)[:3] == ["server-slots", "leak", "role-limit"]
+
+
+# --- a saturated pool and open transactions ---------------------------------------------------------------------------
+
+
+def saturated(sessions):
+    kept = many(6, 100, **LEFT_OPEN, user="web", database="shop")
+    servers = tuple(
+        ServerConnection("shop", "web", "active", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in kept
+    )
+    waiting = pool(cl_waiting=20, maxwait=9, sv_active=6, size=6)
+    bouncer = PgBouncer("b", pools=(waiting,), servers=servers)
+    return [at(second, [*kept, *sessions], pgbouncers=(bouncer,)) for second in range(3)]
+
+
+def test_who_waits_for_a_pool_waits_now_and_open_transactions_elsewhere_do_not_press():
+    assert families(saturated(many(20, 700, **LEFT_OPEN, user="payment")))[:2] == [
+        "pool-waiting",
+        "idle-in-transaction",
+    ]
+
+
+def test_open_transactions_that_fill_the_server_come_first():
+    found = families(saturated(many(85, 700, **LEFT_OPEN, user="payment")))
+    assert found[:3] == ["idle-in-transaction", "server-slots", "pool-waiting"]
+
+
+# --- a storm and long queries -----------------------------------------------------------------------------------------
+
+
+def long_queries(count):
+    return many(count, 10, state=State.ACTIVE, since=400, user="reports")
+
+
+def test_a_storm_that_fills_the_server_comes_before_long_queries():
+    samples = joined(coming_and_going(20, 80), long_queries(12))
+    assert families(samples)[:3] == ["reconnect-storm", "server-slots", "long-queries"]
+
+
+def test_a_storm_and_a_few_long_queries():
+    assert families(joined(coming_and_going(20, 20), long_queries(6)))[:2] == ["reconnect-storm", "long-queries"]
+
+
+# --- a role that is held back -----------------------------------------------------------------------------------------
+
+
+def held(limit_since, seconds=30):
+    """A storm whose role got a limit that holds from second `limit_since`, as the samples know it."""
+    samples = coming_and_going(seconds, 12)
+    limited = roles(Role("lambda", False, 12))
+    return [replace(one, roles=limited) if n >= limit_since else one for n, one in enumerate(samples)]
+
+
+def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back():
+    found = {one.family: one for one in findings(held(10)[-1], PLAIN, past(held(10)))}
+    assert set(found) == {"reconnect-storm", "role-limit"}
+    assert {one.severity for one in found.values()} == {Severity.NOTICE}
+    assert found["reconnect-storm"].sentence.endswith("; its limit holds it back")
+    assert "held to 12" in found["role-limit"].sentence
+    assert found["role-limit"].sql == "ALTER ROLE lambda CONNECTION LIMIT -1;"
+    assert overall(health(held(10)[-1], PLAIN, past(held(10)))) is Status.OK
+
+
+def test_a_limit_that_was_there_before_we_looked_refuses_people():
+    found = {one.family: one for one in findings(held(0)[-1], PLAIN, past(held(0)))}
+    assert found["role-limit"].severity is Severity.CRITICAL
+    assert (found["reconnect-storm"].severity, found["reconnect-storm"].explains) == (Severity.CRITICAL, "role-limit")
+    assert overall(health(held(0)[-1], PLAIN, past(held(0)))) is Status.CRITICAL
+    assert findings(held(10)[-1], PLAIN)[0].severity is Severity.CRITICAL  # nothing is known of the time before
