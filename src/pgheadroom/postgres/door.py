@@ -107,18 +107,37 @@ async def open_door(
     """
     given = parameters(conninfo, password)
     given["connect_timeout"] = patient * timeout(given)
-    where = place(given)
-    if deadline is None:
-        deadline = patience(given)
-    clock = asyncio.get_running_loop().time
-    ends = clock() + deadline
-    connection = await connect(given, where, deadline)
+    ends = asyncio.get_running_loop().time() + (patience(given) if deadline is None else deadline)
+    try:
+        return await _opened(given, read_only, ends)
+    except _TooHasty as hasty:
+        # Not the first time: a pooler refuses whom it does not know such options from.
+        with suppress(NoConnection):
+            return await _opened(given | {"options": _with_our_timeout(given)}, read_only, ends)
+        raise hasty from None
+
+
+class _TooHasty(NoConnection):
+    """A statement_timeout that our role, or its database, has of its own ended the statement that sets ours."""
+
+
+async def _opened(given: Mapping[str, Any], read_only: bool, ends: float) -> Connection:
+    clock, where = asyncio.get_running_loop().time, place(given)
+    connection = await connect(given, where, ends - clock())
     try:
         await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
     except psycopg.Error as error:
         await connection.close()
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            raise _TooHasty(f"{where}: {refusal(str(error)).message}") from None
         raise no_connection(error, where) from None
     return connection
+
+
+def _with_our_timeout(given: Mapping[str, Any]) -> str:
+    """libpq's `options` with our statement_timeout, which wins over what is set for a role or a database."""
+    theirs = given.get("options") or os.environ.get("PGOPTIONS", "")
+    return f"{theirs} -c statement_timeout={_SESSION_SETTINGS['statement_timeout']}".strip()
 
 
 async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Connection:
