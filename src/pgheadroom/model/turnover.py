@@ -1,13 +1,13 @@
 """Sessions that come and go, and how long they live."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
-from pgheadroom.model.session import Session, SessionId, seconds_between
+from pgheadroom.model.session import Session, seconds_between
 
 _REMEMBERED = 4096
 """Departures that are remembered: more than a storm brings in half a minute."""
@@ -58,7 +58,7 @@ class Comings:
     """Compares each sample's sessions with those of the one before."""
 
     def __init__(self) -> None:
-        self._present: dict[SessionId, Session] | None = None
+        self._present: dict[int, Session] | None = None
         self._ended: deque[Ended] = deque(maxlen=_REMEMBERED)
 
     def clear(self) -> None:
@@ -68,12 +68,13 @@ class Comings:
     def take(self, sessions: Iterable[Session], now: datetime) -> tuple[list[HogName], list[Ended]] | None:
         """Who came and who went since the sample before; None for the first."""
         before = self._present
-        present = {session.id: session for session in sessions if session.backend_start is not None}
+        # By pid, and then by start: that hashes a number for each of thousands, and no moment.
+        present = {session.pid: session for session in sessions if session.backend_start is not None}
         self._present = present
         if before is None:
             return None
-        new = [hog_name(present[one]) for one in present.keys() - before.keys()]
-        ended = [_ended(before[one], now) for one in before.keys() - present.keys()]
+        new = [hog_name(one) for one in _missing_from(before, present)]
+        ended = [_ended(one, now) for one in _missing_from(present, before)]
         self._ended.extend(ended)
         return new, ended
 
@@ -96,6 +97,13 @@ def median_life(ended: Iterable[Ended]) -> float | None:
 
 def hog_name(session: Session) -> HogName:
     return HogName(session.user, session.application)
+
+
+def _missing_from(these: Mapping[int, Session], those: Mapping[int, Session]) -> Iterator[Session]:
+    for pid, session in those.items():
+        found = these.get(pid)
+        if found is None or found.backend_start != session.backend_start:
+            yield session
 
 
 def _ended(session: Session, now: datetime) -> Ended:

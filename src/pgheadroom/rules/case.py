@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from pgheadroom.model.capacity import Capacity
@@ -119,4 +120,11 @@ class Case:
         return seconds_between(session.in_state_since, self.snapshot.taken_at)
 
     def longest_first(self, sessions: Iterable[Session]) -> tuple[Session, ...]:
-        return tuple(sorted(sessions, key=lambda one: self.seconds_in_state(one) or 0.0, reverse=True))
+        """Those whose state began first; a moment that is not known counts as now."""
+        now = self.snapshot.taken_at
+
+        def began(session: Session) -> datetime:
+            since = session.in_state_since
+            return now if since is None or since > now else since
+
+        return tuple(sorted(sessions, key=began))
