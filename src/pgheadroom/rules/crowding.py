@@ -107,8 +107,8 @@ def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
 
 
 def _long_idle(case: Case, members: Sequence[Session], seconds: float) -> list[Session]:
-    direct = set(case.direct)
-    idle = (one for one in members if one.state is State.IDLE and one in direct)
+    direct = {one.pid for one in case.direct}
+    idle = (one for one in members if one.state is State.IDLE and one.pid in direct)
     return [one for one in idle if (case.seconds_in_state(one) or 0.0) >= seconds]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.finding import Finding, RemedyNow
@@ -88,17 +89,18 @@ def old_enough(case: Case, sessions: Sequence[Session], column: str = "age", sha
 
     Empty where they have only just begun: then an age tells nothing.
     """
-    ages = sorted(_age(case, one, column) or 0.0 for one in sessions)
-    typical = ages[int((1.0 - share) * len(ages))] if ages else 0.0
+    now = case.snapshot.taken_at
+    # Moments, the latest first, are ages from the youngest on, and thousands of them are sooner sorted.
+    moments = sorted((_since(one, column) or now for one in sessions), reverse=True)
+    typical = seconds_between(moments[int((1.0 - share) * len(moments))], now) or 0.0 if moments else 0.0
     span = next((span for span in _SPANS if typical > span), None)
     return f"{column}>{written(span)}" if span is not None else ""
 
 
-def _age(case: Case, session: Session, column: str) -> float | None:
+def _since(session: Session, column: str) -> datetime | None:
     if column == "running":
-        return case.seconds_in_state(session) if session.state is State.ACTIVE else None
-    since = session.xact_start if column == "xact" else session.in_state_since
-    return seconds_between(since, case.snapshot.taken_at)
+        return session.in_state_since if session.state is State.ACTIVE else None
+    return session.xact_start if column == "xact" else session.in_state_since
 
 
 def below_warning(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from operator import attrgetter
 
 from pgheadroom.model.finding import Severity
@@ -14,6 +15,7 @@ from pgheadroom.view.text import cell_width, fit, safe
 _LONGEST_NAME = 20
 
 
+@lru_cache(maxsize=1024)
 def clipped(text: str, width: int = _LONGEST_NAME) -> str:
     """Text from a server, made safe and cut to `width` cells."""
     shown = safe(text)
