@@ -1,6 +1,6 @@
-"""Which part of a line is sent again."""
+"""Which part of a line is sent again, and what a terminal without Unicode gets."""
 
-from pgheadroom.view.cells import Cell, changed_span, spread
+from pgheadroom.view.cells import Cell, changed_span, spread, to_ascii
 
 
 def test_only_what_differs_is_sent_again():
@@ -17,3 +17,7 @@ def test_the_same_end_in_another_column_is_sent_again():
         first, end = changed_span(before, after)
         assert first == 10
         assert end == 60
+
+
+def test_a_pooler_s_arrow_without_unicode():
+    assert to_ascii("pooler ←12") == "pooler <12"
