@@ -183,7 +183,7 @@ def test_only_the_leaks_sessions_count_for_looking_at_them():
         assert titles(guide, lead(guide, (look, ALL, ()))) == []
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.SIGNALLED})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.SIGNALLED}))
 def test_a_signal_that_was_not_sent_is_no_deed(outcome):
     guide = guide_of("idle-leak")
     assert titles(guide, lead(guide, (Look("triage"), ALL, (deed(Verb.TERMINATE, LEAKED, outcome),)))) == [
