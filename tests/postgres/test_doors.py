@@ -1,6 +1,5 @@
 """Doors on real servers: which opens, in which order, and what the others said."""
 
-import getpass
 import os
 import shutil
 import subprocess
@@ -243,9 +242,9 @@ LANGUAGES = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_server_that_speaks_another_language(
-    new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, ground: Playground
 ) -> None:
-    found_in, usual = str(locale_of(tmp_path, language)), Playground._environment
+    found_in, usual = str(locale_of(ground, language)), Playground._environment
     monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
     cluster = translated(new_cluster, f"{language}.UTF-8")
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
@@ -269,22 +268,43 @@ async def test_a_server_that_speaks_another_language(
     sessions.close_all()
 
 
-def locale_of(folder: Path, language: str) -> Path:
-    """A folder with the system's locale for a language, made from what glibc brings."""
+@pytest.mark.parametrize("language", ["ru_RU", "ja_JP"])
+async def test_another_language_behind_a_password(
+    new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, ground: Playground
+) -> None:
+    found_in, usual = str(locale_of(ground, language)), Playground._environment
+    monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
+    cluster = translated(new_cluster, f"{language}.UTF-8", hba="local all all trust\nhost all all all scram-sha-256\n")
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE narrow LOGIN PASSWORD 'open sesame' CONNECTION LIMIT 0")
+        superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
+        superuser.execute("CREATE DATABASE small CONNECTION LIMIT 0")
+    doors = [over_tcp(cluster, "narrow"), over_tcp(cluster, "web", "small")]
+    refused = await shut(Doors(*doors[:1], [conninfo.merge(doors[1], "password='open sesame'")], "open sesame"))
+    assert [(one.limit, one.name, one.sqlstate) for one in refused.refusals] == [
+        (RefusedBy.ROLE, "narrow", "53300"),
+        (RefusedBy.DATABASE, "small", "53300"),
+    ]
+    wrong = await shut(Doors(over_tcp(cluster, "narrow", password="guess")))
+    assert [one.limit for one in wrong.refusals] == [RefusedBy.OTHER]
+
+
+def locale_of(ground: Playground, language: str) -> Path:
+    """A folder with the system's locale for a language, made from what glibc brings, where servers can read it."""
     program = shutil.which("localedef")
     if program is None or not Path("/usr/share/i18n/locales", language).exists():
         pytest.skip("no localedef, or no sources of locales")
-    folder.chmod(0o755)
-    for above in folder.parents:
-        if above.owner() == getpass.getuser() and above.name.startswith(("pytest-", "popen-")):
-            above.chmod(0o755)
-    subprocess.run([program, "-i", language, "-f", "UTF-8", folder / f"{language}.UTF-8"], check=True)
+    folder = ground.folder / "locales"
+    if not folder.exists():
+        ground.new_folder("locales")
+    if not (folder / f"{language}.UTF-8").exists():
+        subprocess.run([program, "-i", language, "-f", "UTF-8", folder / f"{language}.UTF-8"], check=True)
     return folder
 
 
-def translated(new_cluster: Callable[..., Cluster], locale: str) -> Cluster:
+def translated(new_cluster: Callable[..., Cluster], locale: str, **others: str) -> Cluster:
     """A server of 15, which Debian packs with its translations."""
-    cluster = new_cluster(15, {"lc_messages": f"'{locale}'"})
+    cluster = new_cluster(15, {"lc_messages": f"'{locale}'"}, **others)
     try:
         psycopg.connect(cluster.conninfo("nobody_of_this_name"))
     except psycopg.OperationalError as refused:

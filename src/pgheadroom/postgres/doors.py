@@ -20,6 +20,7 @@ from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import NO_ROOM, limit_of_error
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
+from pgheadroom.postgres.verbose_error import verbose_error
 
 LOOK_CLOSER_EVERY = 10.0
 """Seconds between two startup packets at one door: each is one more attempt to connect, and gains us nothing."""
@@ -176,9 +177,14 @@ class Doors:
     async def _looked_at(
         self, way: Way, address: Address, limit: RefusedBy, name: str
     ) -> tuple[RefusedBy, str, str | None]:
-        """The limit as a startup packet tells it: `sorry, too many clients` is said of slots and of processes."""
+        """The limit as a startup packet tells it: `sorry, too many clients` is said of slots and of processes.
+
+        Where the server asks for a password before it refuses us, a login tells it.
+        """
         if _clock() - way.closer_at >= LOOK_CLOSER_EVERY:
+            password = self.password if way is self.ways[0] else None
             way.closer = await first_error(address)
+            way.closer = way.closer or await verbose_error(parameters(way.conninfo, password), address)
             way.closer_at = _clock()
         if way.closer is None or way.closer.sqlstate != NO_ROOM:
             return limit, name, None
