@@ -52,11 +52,10 @@ async def verbose_error(given: Mapping[str, Any], address: Address, deadline: fl
 
 def _there(given: Mapping[str, Any], address: Address) -> dict[str, Any]:
     """The one place to go to. The name stays beside the address where it is one: a certificate may have to bear it."""
-    where = {"host": address.host, "port": address.port}
+    where: dict[str, Any] = {"host": address.host, "port": address.port}
     name = str(given.get("host", ""))
-    return (
-        where if not name or "," in name or name.startswith("/") else {**where, "host": name, "hostaddr": address.host}
-    )
+    is_name = name != "" and "," not in name and not name.startswith("/")
+    return {**where, "host": name, "hostaddr": address.host} if is_name else where
 
 
 def read(text: str) -> ServerError | None:
