@@ -127,6 +127,18 @@ def test_open_transactions_that_fill_the_server_come_first():
     assert found[:3] == ["idle-in-transaction", "server-slots", "pool-waiting"]
 
 
+def test_a_pile_up_that_holds_a_pools_servers_is_why_its_clients_wait():
+    """One session ended cures both; the full server needs many."""
+    behind = [one._replace(user="web", database="shop") for one in queue(6)]
+    bouncer = saturated([])[0].pgbouncers[0]
+    servers = tuple(one._replace(remote_pid=pid) for one, pid in zip(bouncer.servers, range(800, 806), strict=True))
+    given = {"pgbouncers": (replace(bouncer, servers=servers),)}
+    found = findings((samples := joined(leaking(78), behind, **given))[-1], PLAIN, past(samples))
+    assert [one.family for one in found][:4] == ["lock-pile-up", "leak", "server-slots", "pool-waiting"]
+    assert found[0].explains == "pool-waiting"
+    assert found[3].remedy.startswith("Its servers wait for a lock")
+
+
 # --- a storm and long queries -----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.history import History
+from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules import (
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 SERVER_SLOTS = "server-slots"
+_LOCKS = frozenset({"prepared-transaction", "lock-pile-up"})
 
 # In the order in which findings of the same severity are told: what stops everybody comes before what stops some.
 _URGENCY = (
@@ -77,7 +79,7 @@ _URGENCY = (
     "not-known",
 )
 # What a cause can bring about, the most urgent first.
-_EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit")
+_EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit", "pool-waiting")
 # What can be why slots run out: then it is told before that, for its remedy cures both.
 _CAUSES = frozenset(
     {"prepared-transaction", "lock-pile-up", "leak", "reconnect-storm", "idle-in-transaction", "all-active"}
@@ -98,7 +100,7 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
     found = [finding for rule in RULES for finding in rule(case)]
     effects = sorted((finding for finding in found if finding.family in _EFFECTS), key=urgency)
     if effects:
-        found = [_explaining(finding, effects, case.capacity.used) for finding in found]
+        found = [_explaining(case, finding, effects) for finding in found]
     # Two PgBouncers may bear one name: what is found of both is told once.
     by_key: dict[str, Finding] = {}
     for finding in sorted(found, key=urgency):
@@ -106,21 +108,32 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
     return tuple(by_key.values())
 
 
-def _explaining(finding: Finding, effects: Iterable[Finding], used: int) -> Finding:
-    """What takes half of the slots of a server or a limit that fills is why it fills, and as urgent as that."""
+def _explaining(case: Case, finding: Finding, effects: Iterable[Finding]) -> Finding:
+    """What takes half of the slots of a server, a limit or a pool that fills is why it fills, and as urgent as that."""
     if finding.family not in _CAUSES:
         return finding
-    effect = next((one for one in effects if _brings_about(finding, one, used)), None)
+    effect = next((one for one in effects if _brings_about(case, finding, one)), None)
     if effect is None:
         return finding
     severity = worst(finding.severity, effect.severity) or finding.severity
     return replace(finding, explains=effect.family, severity=severity)
 
 
-def _brings_about(cause: Finding, effect: Finding, used: int) -> bool:
+def _brings_about(case: Case, cause: Finding, effect: Finding) -> bool:
     if effect.family == SERVER_SLOTS:
-        return 2 * cause.slots >= used
-    return 2 * len(set(effect.sessions) & set(cause.sessions)) >= len(effect.sessions) > 0
+        return 2 * cause.slots >= case.capacity.used
+    # That a pool's own open transactions keep it busy, its own finding says, with the remedy for a pool.
+    held = _held_up(case, cause) if effect.family == "pool-waiting" else {*cause.sessions, *_held_up(case, cause)}
+    return 2 * len(held.intersection(effect.sessions)) >= len(effect.sessions) > 0
+
+
+def _held_up(case: Case, cause: Finding) -> set[SessionId]:
+    """Who waits behind the holder that a lock pile-up is about."""
+    if cause.family not in _LOCKS:
+        return set()
+    root = cause.key.partition(":")[2]
+    behind = (node.session for node in case.locks if node.waits and (not root or str(node.root_pid) == root))
+    return {session.id for session in behind if session is not None}
 
 
 def urgency(finding: Finding) -> tuple[int, int, int]:

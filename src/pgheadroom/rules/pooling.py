@@ -93,6 +93,8 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
         return "RESUME it on the PgBouncer screen", ""
     if limits.binding is Cap.POSTGRESQL:
         return "PostgreSQL has no slot for more server connections: free some there first", ""
+    if 2 * sum(one.waits_for_lock for one in holders) >= len(holders) > 0:
+        return "Its servers wait for a lock: end what holds it", "Run statements that lock for long with a lock_timeout"
     if open_transactions and 2 * open_transactions >= len(holders):
         return (
             "Servers are kept in open transactions that do nothing: end the oldest",
