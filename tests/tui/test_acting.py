@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from textual import events
+
 from pgheadroom.model.action import Outcome, Verb
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
@@ -239,3 +241,14 @@ async def test_slots_taken_again_are_said_with_the_cure(tmp_path: Path) -> None:
         again = tuple(mobile._replace(pid=7000 + n, backend_start=NOW) for n in range(10))
         await stage.post(replace(seen, taken_at=ago(-2), sessions=(*others, *again)))
         await wait_for(stage, "10 freed, 10 retaken by app[/red] in 2s: fix or stop the application, or limit the role")
+
+
+async def test_the_number_and_enter_may_come_in_one_burst(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("j", "B")
+        for key in ("1", "0", "enter"):
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await stage.settle()
+        assert type(stage.app.screen).__name__ == "Overview"
+        assert len(server.signalled_pids) == 10

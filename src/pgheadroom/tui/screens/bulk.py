@@ -1,9 +1,9 @@
 """A whole group at once: by filter, with a preview of exactly who, confirmed by typing how many."""
 
 from collections.abc import Iterator
+from string import digits
 from typing import Any, ClassVar
 
-from textual import events
 from textual.binding import Binding, BindingType
 
 from pgheadroom.model.action import Verb
@@ -33,6 +33,8 @@ class Bulk(LiveScreen):
           for index, (letter, remedy) in enumerate(zip(_LETTERS, REMEDIES, strict=True))),
         Binding("v", "verb", "cancel/terminate", tooltip="Cancel queries, or terminate sessions"),
         Binding("o", "poolers", "poolers", tooltip="Include or spare poolers' server connections"),
+        # At once, as Enter: in one burst it must not overtake the number before it.
+        *(Binding(digit, f"digit('{digit}')", show=False, priority=True) for digit in digits),
         Binding("backspace", "erase", "Erase a digit", show=False),
         Binding("enter", "confirm", "confirm", key_display="Enter", priority=True),
         Binding("q", "back", "back", show=False),
@@ -149,6 +151,8 @@ class Bulk(LiveScreen):
         if action == "confirm":
             typing = self.is_mounted and self.query_one(FilterLine).display
             return typing or bool(self._plan is not None and self._plan.targets)
+        if action == "digit":
+            return isinstance(self.focused, Table)
         return super().check_action(action, parameters)
 
     def action_remedy(self, index: int) -> None:
@@ -183,12 +187,9 @@ class Bulk(LiveScreen):
         else:
             self._change()
 
-    def on_key(self, event: events.Key) -> None:
-        if event.character and event.character.isdigit() and isinstance(self.focused, Table):
-            event.stop()
-            event.prevent_default()
-            self._typed, self._complaint = (self._typed + event.character)[-6:], ""
-            self._draw()
+    def action_digit(self, digit: str) -> None:
+        self._typed, self._complaint = (self._typed + digit)[-6:], ""
+        self._draw()
 
     def action_erase(self) -> None:
         self._typed, self._complaint = self._typed[:-1], ""
