@@ -65,7 +65,8 @@ def test_ages_are_those_of_the_server(one_server, superuser, sessions, wire, mon
         terminal.press(key).wait_for(title).pump(1.2)
         assert not re.search(ABOUT_AN_HOUR, terminal.screen()), terminal.screen()
     terminal.press("2").wait_for_match(rf"{pid} .*idle in tx +\d+s +\d+s")
-    terminal.press("/", f"pid:{pid}", "Enter", "Enter").wait_for(f"SESSION {pid}").pump(0.5)
+    terminal.press("/", f"pid:{pid}").wait_for(f"SESSIONS  /pid:{pid}").press("Enter").wait_for("▸ SESSIONS").pump(0.3)
+    terminal.press("Enter").wait_for(f"SESSION {pid}").pump(0.5)
     assert not re.search(ABOUT_AN_HOUR, terminal.screen()), terminal.screen()
     # How long nothing has come is told by our clock alone, beginning and end.
     wire.silence()
