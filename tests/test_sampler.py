@@ -285,6 +285,7 @@ async def test_a_silent_network_is_given_up_and_left_behind(
             assert time.monotonic() - silent < 2.0
             wire.resume()
             await posted.more(Snapshot, seconds=15)
+            assert any(snapshot.returned.endswith("s: no answer for 1 s") for snapshot in posted.snapshots)
         assert wire.connections >= 2
     # Nothing of the abandoned question is left.
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []

@@ -246,7 +246,7 @@ class LiveSource:
             waited = _clock() - began
             if waited >= GIVEN_UP_AFTER:
                 await self._give_up(question)
-                post(self._trouble(f"no answer for {waited:.0f} s: connecting again"))
+                post(self._trouble(f"no answer for {waited:.0f} s", ": connecting again"))
                 return
             post(self._trouble(self._silence(waited)))
             patience = TOLD_EVERY
@@ -305,12 +305,13 @@ class LiveSource:
 
     # --- trouble -----------------------------------------------------------------------------------------------------
 
-    def _trouble(self, reason: str) -> Trouble:
+    def _trouble(self, reason: str, then: str = "") -> Trouble:
+        """Why nothing comes, and what is done about it (`then`): that is of no interest any more when we are back."""
         self._entrance.lost(reason, self._tries)
         if self._since is None:
             self._since = datetime.now(UTC)
         waiting = self._entrance.waiting(self._pgbouncers()) if self._probe is None else None
-        return Trouble(reason, self._since, self._tries, waiting, self._entrance.help)
+        return Trouble(reason + then, self._since, self._tries, waiting, self._entrance.help)
 
     def _silence(self, waited: float) -> str:
         """What is said of it: after a slow sample the next one is probably only slow too."""
