@@ -1,12 +1,16 @@
 """An application that leaves the terminal, and whoever looks at it, as it found them."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.app import App
+from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.worker import WorkerFailed
 
 from pgheadroom.tui.driver import PatientDriver
+from pgheadroom.tui.spans import Spans
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -27,6 +31,11 @@ class TerminalApp(App[int]):
         # While the program was stopped, the shell wrote over the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh())
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if type(renderable) is ChopsUpdate:
+            renderable = Spans(renderable.chops, renderable.spans, renderable.chop_ends)
+        super()._display(screen, renderable)
 
     @property
     def fault(self) -> BaseException | None:

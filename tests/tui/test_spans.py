@@ -1,0 +1,86 @@
+"""What is sent to the terminal: only what changed, and after any changes the terminal shows what is to be seen."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pyte
+import pytest
+from textual._compositor import CompositorUpdate
+from textual.app import App
+
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.view.cells import Cell, plain
+from tui.outage import outage, session
+from tui.stage import on_stage
+
+SIZE = (100, 30)
+NAMES = ("checkout", "日本語テスト", "x" * 40, "", "pod-7", "\U0001f418 elephants", "a[/b]c")
+KEYS = ("1", "2", "3", "4", "5", "6", "j", "k", "tab", "s", "S", "i", "space", "escape", "question_mark", "G", "g", "K")
+
+
+class Output:
+    """What the monitor writes, and a terminal that it is written to."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+        self._display = pyte.Screen(*SIZE)
+        self._stream = pyte.Stream(self._display)
+
+    def take(self, app: App[int], _screen: object, update: object) -> None:
+        if isinstance(update, CompositorUpdate):
+            text = update.render_segments(app.console)
+            self.written.append(text)
+            self._stream.feed(text)
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(line.rstrip() for line in self._display.display) + "\n"
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch) -> Output:
+    output = Output()
+    # Textual writes nothing without a terminal: it is caught where a driver would take it.
+    monkeypatch.setattr(App, "_display", lambda app, screen, update: output.take(app, screen, update))
+    return output
+
+
+def some_session(dice: random.Random, pid: int) -> Session:
+    state = dice.choice((State.ACTIVE, State.IDLE, State.IDLE_IN_TRANSACTION))
+    application, query = dice.choice(NAMES), f"SELECT {dice.choice(NAMES)} FROM t{dice.randrange(1000)}"
+    return session(pid, age=dice.randrange(10_000), state=state, application=application, query=query)
+
+
+def changed(dice: random.Random, before: Snapshot) -> Snapshot:
+    """A second later some sessions are others, some are gone, and some have come."""
+    stayed = [one for one in before.sessions if dice.random() < 0.97]
+    kept = [one if dice.random() < 0.9 else some_session(dice, one.pid) for one in stayed]
+    come = [some_session(dice, dice.randrange(10_000, 99_999)) for _ in range(dice.randrange(4))]
+    return replace(before, taken_at=before.taken_at + timedelta(seconds=1), sessions=(*kept, *come))
+
+
+async def test_terminal_shows_the_screen_after_any_updates(output: Output) -> None:
+    dice = random.Random(5)
+    async with on_stage(size=SIZE) as stage:
+        snapshot = outage()
+        for step in range(40):
+            snapshot = changed(dice, snapshot)
+            await stage.post(snapshot)
+            if dice.random() < 0.4:
+                await stage.press(dice.choice(KEYS))
+            assert output.screen == stage.screen, f"after update {step}, on {stage.app.screen}"
+
+
+async def test_a_cell_that_changed_is_all_that_is_sent(output: Output) -> None:
+    async with on_stage(size=SIZE) as stage:
+        table = stage.app.screen.query_one("#hogs")
+        y = next(y for y, line in enumerate(table.lines) if "metabase" in plain(line))
+        lines = list(table.lines)
+        lines[y] = (*lines[y][:-1], Cell("!" * len(lines[y][-1].text)))
+        output.written.clear()
+        table.paint(lines)
+        await stage.settle()
+        assert "!" in output.screen
+        assert "metabase" not in "".join(output.written)
