@@ -52,7 +52,7 @@ def test_on_the_screen_and_in_the_audit_file(one_server, people, on_sessions, en
     terminal.press("3").wait_for("LOCK WAITS").wait_for("people").press("1").wait_for("STATES").press("t")
     terminal.wait_for("FINDINGS").press("2").wait_for("▸ SESSIONS").press("K").wait_for("Terminate 1 session?")
     terminal.wait_for("UPDATE people").pump(0.5).press("y").wait_for_match("(?i)freed|gone")
-    terminal.press("B").wait_for("PREVIEW").press("Esc", "q")
+    terminal.press("B").wait_for_match("▸ TERMINATE [0-9]+ session").press("Esc", "q")
     assert terminal.wait() == 0
     audit = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
     assert json.loads(audit.read_text().splitlines()[0])["targets"][0]["query"].startswith("BEGIN; UPDATE people")

@@ -97,6 +97,13 @@ def test_the_palette(one_server, monitor):
     terminal.press(":").wait_for("Search for commands")
     terminal.press("help").wait_for_match(r"(?i)this help|help")
     terminal.press("Esc").wait_without("Search for commands")
+    terminal.press(":").wait_for("Search for commands")
+    terminal.press("Trends").wait_for("key 5").press("Enter").wait_for("USED SLOTS")
+
+
+def test_help_names_the_screens(one_server, monitor):
+    terminal = monitor(one_server.conninfo(), columns=80, lines=24)
+    terminal.press("2").wait_for("▸ SESSIONS").press("?").wait_for("SCREENS").wait_for("Overview").wait_for("Triage")
 
 
 def test_what_follows_a_slash_never_acts(one_server, superuser, sessions, role, on_sessions):
@@ -123,6 +130,6 @@ def test_what_is_typed_behind_a_screens_key_is_for_that_screen(one_server, sessi
 def test_digits_in_a_bulk_question_never_change_the_screen(one_server, sessions, monitor):
     sessions(12, application_name="shop")
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("shop ")
-    terminal.press("B12").wait_for("PREVIEW")
+    terminal.press("B12").wait_for("nobody to signal")
     terminal.press("1", "2", "t").pump(0.5)
     assert "v cancel/terminate" in terminal.footer

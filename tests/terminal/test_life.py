@@ -103,7 +103,7 @@ def test_terminals_of_many_kinds(one_server, monitor, kind):
     terminal = monitor(one_server.conninfo(), columns=80, lines=24, TERM=kind)
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}").wait_for("quit")
-    terminal.press("PageDown", "Down", "Up", "F1").wait_for("Capital letters act").press("Esc", "q")
+    terminal.press("PageDown", "Down", "Up", "F1").wait_for("SCREENS").press("Esc", "q")
     assert terminal.wait() == 0
     assert modes_changed(terminal.output) == set()
     # The 16 colours that each of them has, and that the user chose.

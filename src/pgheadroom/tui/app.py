@@ -47,6 +47,7 @@ from pgheadroom.view.text import safe
 
 NEWS_FOR = 30.0
 """Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
+_SCREENS = frozenset(f"mode('{mode}')" for mode in ("overview", "sessions", "locks", "pgbouncer", "trends", "triage"))
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -297,7 +298,7 @@ class Monitor(Acting):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "mode" and not self._may_leave():
-            return False
+            return None  # off, but known: the palette offers it
         if action == "mode" and parameters == ("waiting",):
             return self.trouble is not None and self.trouble.waiting is not None
         return super().check_action(action, parameters)
@@ -338,7 +339,9 @@ class Monitor(Acting):
         """What the palette offers: every key of the screen under it, by name."""
         for item in screen.active_bindings.values():
             binding = item.binding
-            if item.enabled and binding.description and "move" not in binding.action:
+            # The palette itself is in the way of going to another screen, until it is closed by the choice.
+            enabled = item.enabled or binding.action in _SCREENS
+            if enabled and binding.description and "move" not in binding.action:
                 title = binding.description[:1].upper() + binding.description[1:]
                 yield SystemCommand(title, f"key {binding.key.split(',')[0]}", _press(self, item.node, binding.action))
         for theme in ("textual-dark", "textual-light", "ansi-dark", "ansi-light"):

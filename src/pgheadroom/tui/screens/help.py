@@ -41,7 +41,8 @@ class Help(ModalScreen[None]):
 
     def __init__(self, of: Screen[Any]) -> None:
         super().__init__()
-        self._of = of
+        # As they are now: under a dialogue the keys that lead to other screens are off.
+        self._keys_there = list(of.active_bindings.values())
 
     def compose(self) -> ComposeResult:
         parts = self._parts()
@@ -58,7 +59,7 @@ class Help(ModalScreen[None]):
         roomy = self.app.size.width >= _ROOMY
         names: dict[str, list[str]] = {}
         bindings: dict[str, Binding] = {}
-        for item in self._of.active_bindings.values():
+        for item in self._keys_there:
             binding = item.binding
             if item.enabled and binding.description and binding.action not in _TEXTUALS_OWN:
                 names.setdefault(binding.action, []).append(key_name(binding))
