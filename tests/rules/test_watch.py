@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.health import Status
 from pgheadroom.rules.watch import GONE_AFTER, Watch
 from samples import NOW
 
@@ -23,6 +24,22 @@ def watched(*samples, step=1.0):
 
 def keys(shown):
     return [[finding.key for finding in found] for found in shown]
+
+
+def test_a_metric_that_is_bad_for_one_sample_raises_no_alarm():
+    watch = Watch()
+    seen = [Status.OK, Status.WARNING, Status.OK, Status.CRITICAL, Status.WARNING, Status.WARNING, Status.UNKNOWN]
+    told = [watch.lasting(one) for one in seen]
+    assert told == [
+        Status.OK,
+        Status.OK,
+        Status.OK,
+        Status.OK,
+        Status.WARNING,
+        Status.WARNING,
+        Status.UNKNOWN,
+    ]
+    assert Watch().lasting(Status.CRITICAL) is Status.CRITICAL
 
 
 def test_once_is_chance_twice_of_three_is_shown():

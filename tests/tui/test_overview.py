@@ -230,9 +230,12 @@ def rising(start: int, step: int, samples: int) -> list[Snapshot]:
 async def test_header_says_in_one_word_how_the_server_does() -> None:
     async with on_stage(*settled(CALM)) as stage:
         assert stage.screen.startswith(" OK ")
-        await stage.post(replace(CALM, taken_at=NOW + timedelta(seconds=1), sessions=outage().sessions[:82]))
+        fuller = replace(CALM, sessions=outage().sessions[:82])
+        await stage.post(replace(fuller, taken_at=NOW + timedelta(seconds=1)))
+        assert stage.screen.startswith(" OK ")
+        await stage.post(replace(fuller, taken_at=NOW + timedelta(seconds=2)))
         assert stage.screen.startswith(" WARN ")
-        await stage.post(replace(outage(), taken_at=NOW + timedelta(seconds=2)))
+        await stage.post(replace(outage(), taken_at=NOW + timedelta(seconds=3)))
         assert stage.screen.startswith(" CRIT ")
         await stage.post(Trouble("connection lost", datetime.now(UTC)))
         assert stage.screen.startswith(" ???? ")

@@ -7,7 +7,9 @@ from datetime import datetime
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.forecast import Forecast
+from pgheadroom.model.health import Status
 from pgheadroom.rules.findings import urgency
+from pgheadroom.rules.status import milder
 
 GONE_AFTER = 4.0
 """Seconds, by the server's clock, without a finding until it is not shown any more."""
@@ -82,6 +84,15 @@ class Watch:
         self._last: datetime | None = None
         self._shown: tuple[Finding, ...] = ()
         self._ahead: tuple[datetime, Forecast] | None = None
+        self._measured: Status | None = None
+
+    def lasting(self, measured: Status) -> Status:
+        """How bad the metrics of this sample and of the one before both are.
+
+        A client that waits for the blink of an eye raises no alarm. What is found has a rhythm of its own.
+        """
+        before, self._measured = self._measured, measured
+        return measured if before is None else milder(before, measured)
 
     def steady(self, taken_at: datetime, ahead: Forecast | None) -> Forecast | None:
         """The forecast of this sample, or for `GONE_AFTER` seconds the last one that there was."""

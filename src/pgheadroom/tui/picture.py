@@ -18,7 +18,7 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.decision import path_of, walk_of
 from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of
+from pgheadroom.rules.health import health_of, overall
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.outlook import urgency_of
 from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
@@ -38,6 +38,7 @@ class Picture:
         self._watch = watch
         self.findings: Sequence[Finding] = ()
         self.ahead: Forecast | None = None
+        self.status = Status.UNKNOWN
 
     @property
     def capacity(self) -> Capacity:
@@ -56,16 +57,12 @@ class Picture:
         self.history.append(self.snapshot, self.capacity)
         self.findings = self._watch.update(self.snapshot.taken_at, findings_of(self._case))
         self.ahead = self._watch.steady(self.snapshot.taken_at, self._case.forecast)
+        self.status = worst(self._watch.lasting(overall(self.health)), self.findings)
 
     @cached_property
     def steps(self) -> Sequence[Step]:
         """The path through the decision flow."""
         return path_of(walk_of(self._case, self.findings))
-
-    @cached_property
-    def status(self) -> Status:
-        """How the server does, in one word."""
-        return worst(self.health, self.findings)
 
     @cached_property
     def health(self) -> Sequence[Health]:
