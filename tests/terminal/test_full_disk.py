@@ -77,9 +77,9 @@ def test_on_the_screen(one_server, superuser, shop, environment, flags):
         terminal.press("K").wait_for("Terminate 1 session?").pump(0.5).press("y")
         if flags:
             wait_until(lambda: fetch(superuser, SHOP) == 0, "it was signalled")
-            terminal.wait_for("(File too large): not recorded")
+            terminal.wait_for_match(r"File\s+too\s+large\):\s+not\s+recorded")
         else:
-            terminal.wait_for("(File too large):").wait_for("nothing was signalled")
+            terminal.wait_for_match(r"File\s+too\s+large\):\s+nothing\s+was\s+signalled")
             assert fetch(superuser, SHOP) == 1
         taken = fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
         terminal.press("Esc", "1").wait_for(f"SLOTS {taken}/").press("q")

@@ -155,7 +155,7 @@ def test_in_the_waiting_room(guarded, configured, crowd, tmp_path):
     try:
         terminal.wait_for("rescue").wait_for("password authentication failed").pump(1.0)
         assert seen_by_others(terminal.pid) == set()
-        terminal.press("4").wait_for("POOLS").press("q")
+        terminal.press("?").wait_for("Capital letters act").press("Esc").wait_for("What helps").press("q")
         assert terminal.wait() == 0
     finally:
         terminal.close()
