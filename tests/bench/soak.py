@@ -141,7 +141,7 @@ async def live(cluster: Cluster, samples: int, seconds: float) -> list[str]:
             async with app.run_test(size=SIZE) as pilot:
                 tour, curve = Tour(pilot), Curve(title, samples, seconds)
                 await tour.go(len(TOUR) + 1)
-                while source.samples < samples and not curve.over():
+                while curve.rows < ROWS and not curve.over():
                     await asyncio.to_thread(_disturb, cluster, restart=curve.rows == 1)
                     until = source.samples + samples // ROWS
                     while source.samples < until and not curve.over():

@@ -21,6 +21,7 @@ from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.locks import lock_tree
 from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.rules.states import states
+from pgheadroom.rules.wording import crowd
 
 _RUNNING = frozenset({State.ACTIVE, State.FASTPATH})
 
@@ -90,6 +91,11 @@ class Case:
         """Sessions that are no pooler's and not ours."""
         spared = self.pooled | {self.snapshot.door.pid}
         return tuple(one for one in self.snapshot.sessions if one.pid not in spared)
+
+    @cached_property
+    def idle_crowd(self) -> tuple[Session, ...]:
+        """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""
+        return self.longest_first(crowd(one for one in self.direct if one.state is State.IDLE))
 
     @cached_property
     def forecast(self) -> Forecast | None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from pgheadroom.model.finding import Finding, RemedyNow, Severity
 from pgheadroom.model.grouping import Hog, StateCount
@@ -87,14 +88,9 @@ def _state_words(states: tuple[StateCount, ...]) -> str:
 
 
 def _unused_words(case: Case) -> Iterator[str]:
-    idle = _idle_crowd(case)
+    idle = case.idle_crowd
     if idle and _common_state(case).state is State.IDLE:
         yield f"{who(idle[0])}: {unused_words(case, idle)}"
-
-
-def _idle_crowd(case: Case) -> tuple[Session, ...]:
-    """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""
-    return case.longest_first(crowd(one for one in case.direct if one.state is State.IDLE))
 
 
 def _hog_words(hog: Hog) -> str:
@@ -151,7 +147,7 @@ def _end_root(root: LockNode) -> RemedyNow | None:
 
 
 def _cure_of_idle(case: Case) -> Cure:
-    idle = _idle_crowd(case)
+    idle = case.idle_crowd
     if not idle:
         return Cure(
             "Most are idle server connections of a pool, which it keeps for later",
@@ -232,9 +228,11 @@ def taking_most(case: Case) -> Iterator[Finding]:
     ).of(found)
 
 
+_place_of = attrgetter("client")
+
+
 def _most_from_one_place(case: Case) -> list[Session]:
-    by_place: dict[str, list[Session]] = {}
-    for one in case.direct:
-        if one.client is not None:
-            by_place.setdefault(one.client, []).append(one)
-    return max(by_place.values(), key=len, default=[])
+    counts = Counter(map(_place_of, case.direct))  # counted first: there can be thousands each second
+    del counts[None]
+    most = counts.most_common(1)
+    return [one for one in case.direct if one.client == most[0][0]] if most else []
