@@ -99,11 +99,11 @@ class Bench:
         finally:
             line.close()
 
-    def first_data(self, program: Program) -> float:
-        """Seconds from its start to the first row of data on the terminal."""
+    def first_data(self, program: Program) -> tuple[float, float]:
+        """Seconds from its start to the first row of data on the terminal, and of the processor for it."""
         with self.running(program) as line:
             await_data(line)
-            return line.age
+            return line.age, cpu_seconds(line.pid)
 
     def footprint(self, program: Program, seconds: float) -> Footprint:
         with self.running(program) as line:
@@ -191,13 +191,15 @@ def table(title: str, runs: Mapping[str, list[Footprint]]) -> str:
 
 
 def compare_starts(bench: Bench, compared: list[Program], times: int) -> None:
-    waits: dict[str, list[float]] = {program.name: [] for program in compared}
+    waits: dict[str, list[tuple[float, float]]] = {program.name: [] for program in compared}
     for _ in range(times):
         for program in compared:
             waits[program.name].append(bench.first_data(program))
-    print(f"\ntime to first data, s, median (fastest to slowest) of {times}")
+    print(f"\ntime to first data, s, median (fastest to slowest) of {times}, and processor time for it")
     for name, all_ in waits.items():
-        print(f"{name:<14}{statistics.median(all_):10.2f}   ({min(all_):.2f} to {max(all_):.2f})", flush=True)
+        ages, spent = zip(*all_, strict=True)
+        told = f"{statistics.median(ages):10.2f}   ({min(ages):.2f} to {max(ages):.2f})"
+        print(f"{name:<14}{told}{statistics.median(spent):10.2f}", flush=True)
 
 
 def compare_refreshes(bench: Bench, compared: list[Program], order: str, rounds: int, seconds: float) -> None:
