@@ -75,6 +75,15 @@ def test_buckets_hold_the_peak_and_sums_add_up():
     assert kept.column("new_sessions", 4, 2) == [4, 1]
 
 
+def test_a_rate_does_not_leap_with_the_samples_in_a_bucket():
+    crowd = many(400)
+    kept = history(*(at(0.97 * number, crowd[: 10 + 5 * number]) for number in range(60)))
+    rates = [value for value in kept.column("new_sessions", 50, 45, per_second=True) if value is not None]
+    assert {round(value, 3) for value in rates} == {round(5 / 0.97, 3)}
+    sums = [value for value in kept.column("new_sessions", 50, 45) if value is not None]
+    assert len(set(sums)) > 1
+
+
 def test_a_slower_rhythm_than_the_buckets_is_no_gap_but_missing_samples_are():
     kept = history(*(at(second, many(3)) for second in (0, 10, 20, 30, 90, 100)))
     column = kept.column("used", 100, 50)  # from second 2 to 102

@@ -150,26 +150,31 @@ class History:
         ended = self.ended(spent, hog)
         return Turnover(spent, new, len(ended), median_life(ended))
 
-    def hog_column(self, hog: HogName, name: str, seconds: float, buckets: int) -> list[float | None]:
+    def hog_column(
+        self, hog: HogName, name: str, seconds: float, buckets: int, *, per_second: bool = False
+    ) -> list[float | None]:
         """As `column`, for one of `HOG_COLUMNS`; hogs are not kept by the minute."""
-        return self._column(self._points, self._hogs.ring(hog, name), name, seconds, buckets)
+        return self._column(self._points, self._hogs.ring(hog, name), name, seconds, buckets, per_second=per_second)
 
-    def column(self, name: str, seconds: float, buckets: int) -> list[float | None]:
+    def column(self, name: str, seconds: float, buckets: int, *, per_second: bool = False) -> list[float | None]:
         """The last `seconds` as `buckets` values for a plot, oldest first.
 
-        A bucket holds the largest value in it (peaks are what matters), of those that come or go the sum. Between two
+        A bucket holds the largest value in it (peaks are what matters), of those that come or go the sum, or
+        `per_second` the highest rate between two samples (a sum would leap with every second sample in it). Between two
         samples the earlier one holds, but not for longer than samples usually are apart: where they are missing, and
         before the first, it is None. Buckets begin at whole multiples of their length, so that a plot moves by whole
         steps only.
         """
         too_long = self._points.overflowed and seconds > self._points.span
         ring = self._minutes if too_long else self._points
-        return self._column(ring, ring.values(name), name, seconds, buckets)
+        return self._column(ring, ring.values(name), name, seconds, buckets, per_second=per_second)
 
     def _column(
-        self, ring: Ring, values: Sequence[float], name: str, seconds: float, buckets: int
+        self, ring: Ring, values: Sequence[float], name: str, seconds: float, buckets: int, *, per_second: bool
     ) -> list[float | None]:
         until = self._last.timestamp() if self._last is not None else 0.0
+        if per_second:
+            return ring.column(ring.per_second(values), until, seconds, buckets, summed=False)
         return ring.column(values, until, seconds, buckets, summed=name in _SUMMED)
 
 

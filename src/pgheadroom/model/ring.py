@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise, takewhile
-from math import floor, isnan
+from math import floor, isnan, nan
 from statistics import median
 
 _MISSED_SAMPLES = 3
@@ -92,6 +92,14 @@ class Ring:
 
     def moment(self, place: int) -> float:
         return self._times[place]
+
+    def per_second(self, values: Sequence[float]) -> list[float]:
+        """What came since the point before, by place, as a rate; NaN for the oldest point, which has none before."""
+        rates = [nan] * len(self._times)
+        for earlier, place in pairwise(list(self._newest_first())[::-1]):
+            spent = self._times[place] - self._times[earlier]
+            rates[place] = values[place] / spent if spent > 0 else nan
+        return rates
 
     def column(
         self, values: Sequence[float], until: float, seconds: float, buckets: int, *, summed: bool

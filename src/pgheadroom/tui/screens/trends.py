@@ -130,11 +130,10 @@ class Trends(LiveScreen):
         seconds = RANGES[self._range]
 
         def values(layer: Layer) -> Sequence[float | None]:
-            name = layer.column
-            found = (
-                history.column(name, seconds, points) if hog is None else history.hog_column(hog, name, seconds, points)
-            )
-            return [value and value * points / seconds for value in found] if layer.rate else found
+            name, rate = layer.column, layer.rate
+            if hog is None:
+                return history.column(name, seconds, points, per_second=rate)
+            return history.hog_column(hog, name, seconds, points, per_second=rate)
 
         layers = chart.layers if hog is None else chart.of_hog
         series = [Series(tuple(values(layer)), layer.marker, layer.style, layer.filled) for layer in layers]
