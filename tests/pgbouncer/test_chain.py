@@ -110,14 +110,12 @@ async def test_each_client_leads_to_its_own_backend(
     clients.busy(one_server.conninfo(application_name="app 0", tcp=tcp))
     seen = await sampled(one_server, [bouncer.console()], lambda seen: used(seen) == 4)
 
-    truth = {
-        pid: (name, port)
-        for pid, name, port in superuser.execute(
-            "SELECT pid, application_name, client_port FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' "
-            "AND pid <> pg_backend_pid()"
-        ).fetchall()
-    }
-    assert len(truth) == 5
+    asleep = (
+        b"SELECT pid, application_name, client_port FROM pg_stat_activity "
+        b"WHERE query LIKE '%pg_sleep(60)%' AND pid <> pg_backend_pid()"
+    )
+    wait_until(lambda: len(superuser.execute(asleep).fetchall()) == 5, "all five run their query")
+    truth = {pid: (name, port) for pid, name, port in superuser.execute(asleep).fetchall()}
     found = [chain for chain in chains(seen) if chain.client is not None]
     for chain in found:
         assert chain.session is not None

@@ -1,5 +1,6 @@
 """One sample of a real server, beside what SQL says at the same moment."""
 
+import asyncio
 import socket
 import struct
 import time
@@ -418,10 +419,13 @@ async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> Non
         assert snapshot.gaps == ()
         await probe.close()
         probe = await Probe.open(primary.conninfo())
-        snapshot = await probe.sample()
-        # Its walsender is a process of the primary, not one of its sessions.
+        # Its walsender is a process of the primary, not one of its sessions. It comes when the standby has replayed.
+        async with asyncio.timeout(20):
+            snapshot = await probe.sample()
+            while not any(process.backend_type == "walsender" for process in snapshot.processes):
+                await asyncio.sleep(0.05)
+                snapshot = await probe.sample()
         assert len(snapshot.sessions) == 1
-        assert any(process.backend_type == "walsender" for process in snapshot.processes)
         await probe.close()
     finally:
         standby.stop("immediate")

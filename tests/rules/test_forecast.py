@@ -1,7 +1,6 @@
 """Forecasts on histories of every shape, and how far off they are."""
 
 import random
-import time
 from statistics import median
 
 import pytest
@@ -128,15 +127,6 @@ def test_a_role_s_limit_can_be_first():
     found = forecast(history, capacity)
     assert found.limit == Limit("role", "web", 39, 50)
     assert found.seconds == pytest.approx(4 * 10.25, rel=0.15)
-
-
-def test_it_takes_a_few_milliseconds():
-    dice = random.Random(5)
-    history, capacity = used_slots(crowd(3000, 50, 4, 0.9, dice))
-    started = time.perf_counter()
-    for _ in range(10):
-        forecast(history, capacity)
-    assert (time.perf_counter() - started) / 10 < 0.02  # 3 ms measured; slow machines are no mistake
 
 
 @pytest.mark.parametrize(
