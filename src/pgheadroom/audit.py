@@ -103,6 +103,14 @@ class Audit:
         """
         self._complete(action, outcome=outcome, message=message)
 
+    def fail(self, action: str, reason: str) -> None:
+        """Write down that no answer came to an action, so that nobody knows what it did.
+
+        Raises:
+            AuditFailed: As `complete`.
+        """
+        self._complete(action, outcome="unknown", message=reason)
+
     def _intend(self, consequence: str, **facts: Any) -> str:
         action = str(uuid.uuid4())
         try:

@@ -50,7 +50,7 @@ async def test_lock_pile_up_is_dissolved_in_three_keys(tmp_path: Path) -> None:
         )
         await stage.post(after)
         await wait_for(stage, "terminate: 1 freed, none retaken")
-    assert [line["event"] for line in audited(tmp_path)] == ["intended"]
+    assert [line["event"] for line in audited(tmp_path)] == ["intended", "result"]
 
 
 async def test_no_is_where_the_focus_stands_and_enter_signals_nobody(tmp_path: Path) -> None:
@@ -241,6 +241,30 @@ async def test_slots_taken_again_are_said_with_the_cure(tmp_path: Path) -> None:
         again = tuple(mobile._replace(pid=7000 + n, backend_start=NOW) for n in range(10))
         await stage.post(replace(seen, taken_at=ago(-2), sessions=(*others, *again)))
         await wait_for(stage, "10 freed, 10 retaken by app[/red] in 2s: fix or stop the application, or limit the role")
+
+
+async def test_every_intended_action_has_a_result_also_when_another_follows_or_the_program_ends(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+        await stage.press("K", "y")
+        assert [line["event"] for line in audited(tmp_path)] == ["intended", "intended", "result"]
+    events = audited(tmp_path)
+    assert [line["event"] for line in events] == ["intended", "intended", "result", "result"]
+    assert {line["action"] for line in events if line["event"] == "intended"} == {
+        line["action"] for line in events if line["event"] == "result"
+    }
+
+
+async def test_a_signal_without_an_answer_is_written_down_as_unknown(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    server.lost = True
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+    assert [(line["event"], line.get("outcome")) for line in audited(tmp_path)] == [
+        ("intended", None),
+        ("result", "unknown"),
+    ]
 
 
 async def test_the_number_and_enter_may_come_in_one_burst(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pgheadroom.errors import PgHeadroomError
@@ -115,13 +116,29 @@ class Acting(TerminalApp):
         self.say(f"{planned.verb.value}: signalling {plural(len(planned.targets), 'session')} ...")
         try:
             action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
-            targets = [target_of(session) for session in planned.targets]
-            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
         except PgHeadroomError as error:
             self.say(f"{planned.verb.value}: {error}")
             return
+        targets = [target_of(session) for session in planned.targets]
+        try:
+            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
+        except PgHeadroomError as error:
+            self.say(f"{planned.verb.value}: {error}")
+            with suppress(PgHeadroomError):
+                powers.audit.fail(action, str(error))
+            return
+        self.stop_following()
         self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action)
         self.source.sample_now()
+
+    def stop_following(self) -> None:
+        """Write down what is known so far of an action that another one follows, or the end of the program."""
+        following, self._following = self._following, None
+        if following is None or self.powers is None:
+            return
+        with suppress(PgHeadroomError):
+            known = self.latest or following.deed.seen
+            self.powers.audit.complete(following.action, session_results(following.deed, known))
 
     def follow(self, snapshot: Snapshot) -> None:
         """Tell with each sample what came of the last action, until there is nothing more to wait for."""

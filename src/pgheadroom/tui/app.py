@@ -150,6 +150,9 @@ class Monitor(Acting):
         self.set_interval(1.0, self.draw_header)
         self.run_worker(self._sample(), group="sampler", exclusive=True)
 
+    def on_unmount(self) -> None:
+        self.stop_following()
+
     async def _sample(self) -> None:
         """Bring updates for as long as the program lives; a fault of ours is said, not fatal."""
         while True:
