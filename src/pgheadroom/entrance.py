@@ -13,7 +13,7 @@ from pgheadroom.rules import comeback, getting_in
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 """Seconds between attempts to connect again, doubling."""
-FULL_PAUSE, LONG_FULL_PAUSE = 0.25, 1.0
+FULL_PAUSE, LONG_FULL_PAUSE = 0.1, 1.0
 """The most seconds between attempts while there is no room; the least is a fifth of it. A slot that falls free is gone
 in milliseconds, so that only trying often helps; refusing us costs the server a process that lives as long."""
 FULL_FOR_LONG = 30.0
