@@ -1,11 +1,13 @@
 """The monitor stays as light as it began. `make soak` is the same for long, with the memory's curve."""
 
 import asyncio
+import gc
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
+from textual.strip import Strip
 
 from endurance import Crowd, Feed, Tour, Vitals, vitals
 from pgheadroom.demo.cluster import Cluster
@@ -16,6 +18,7 @@ from pgheadroom.rules.capacity import capacity
 from pgheadroom.sampler import LiveSource
 from pgheadroom.tui.app import Monitor
 from tui.powers import FakeServer, armed
+from tui.stage import on_stage
 
 SIZE = (100, 30)
 # Every screen and every dialogue once.
@@ -47,6 +50,19 @@ async def test_screens_and_dialogues_leave_no_tasks_and_no_files_behind(tmp_path
         first, second = await lap(tour), await lap(tour)
     assert (second.tasks, second.descriptors) == (first.tasks, first.descriptors)
     assert second.objects < 1.1 * first.objects
+
+
+async def test_dialogues_that_were_closed_keep_nothing_of_what_was_drawn() -> None:
+    async with on_stage(size=SIZE) as stage:
+
+        async def strips_after(times: int) -> int:
+            for _ in range(times):
+                await stage.press("question_mark", "escape")
+            gc.collect()
+            return sum(isinstance(one, Strip) for one in gc.get_objects())
+
+        few = await strips_after(2)
+        assert await strips_after(5) < 1.2 * few
 
 
 def test_history_of_thousands_that_change_all_the_time_keeps_its_size() -> None:

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate
+from textual._styles_cache import StylesCache
 from textual.app import App
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -30,6 +31,8 @@ class TerminalApp(App[int]):
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh())
+        # Textual has a cache whose keys hold what widgets drew: a thousand of them, also of those that are gone.
+        self.screen_change_signal.subscribe(self, lambda _: StylesCache.get_inner_outer.cache_clear())
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
