@@ -202,7 +202,12 @@ async def test_the_real_clients_of_a_hog(
     for _ in range(6):
         clients.busy(bouncer.conninfo("postgres", "front", tcp=True, application_name="worker"))
     clients.idle(bouncer.conninfo("postgres", "front", application_name="web"))
-    seen = await sampled(one_server, [bouncer.console()], lambda seen: used(seen) == 5)
+
+    def all_told(seen: Snapshot) -> bool:
+        # PgBouncer tells a new server connection whose it is a moment after it has connected.
+        return used(seen) == 5 and sum(session.application == "worker" for session in seen.sessions) == 5
+
+    seen = await sampled(one_server, [bouncer.console()], all_told)
     hog = next(one for one in hogs(seen) if one.application == "worker")
     assert hog.total == 5
     workers, web = clients_by_hog(seen)[hog_key(hog)]
