@@ -170,7 +170,7 @@ async def test_a_server_that_accepts_and_says_nothing() -> None:
         began = time.monotonic()
         with pytest.raises(NoConnection, match="no answer in"):
             await open_door(f"host=127.0.0.1 port={silent.getsockname()[1]} sslmode=disable", deadline=0.5)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 4.0
 
 
 async def test_a_server_that_falls_silent_after_the_login(one_server: Cluster) -> None:

@@ -315,7 +315,7 @@ async def test_locked_catalogues_do_not_stop_it(
     try:
         began = time.monotonic()
         snapshot = await probe.sample()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 0.95  # less than the lock timeout
         assert snapshot.gaps == ()
         monkeypatch.setattr(sampling, "OFTEN", 0.0)
         snapshot = await probe.sample()

@@ -191,6 +191,6 @@ async def test_a_table_under_lock_does_not_stop_the_sample(
     oid = fetch(holder, "SELECT 'pg_class'::regclass::oid::int")
     began = time.monotonic()
     snapshot = await probe.sample()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.95  # less than the lock timeout
     assert requests(snapshot)[waiter.info.backend_pid].target == f"relation {oid} in database postgres"
     assert [gap.part for gap in snapshot.gaps] == ["locks"]
