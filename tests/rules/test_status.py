@@ -9,10 +9,15 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.status import status_of
+from pgheadroom.rules.health import health_of, overall
+from pgheadroom.rules.status import worst
 from samples import snapshot
 
 KNOWN = snapshot(roles={"web": Role("web", False, -1)})
+
+
+def status(case, findings):
+    return worst(overall(health_of(case)), findings)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +34,9 @@ KNOWN = snapshot(roles={"web": Role("web", False, -1)})
 )
 def test_the_worst_counts_and_the_unseen_is_never_ok(severities, exact, word):
     found = [Finding(f"trouble:{number}", severity, "") for number, severity in enumerate(severities)]
-    assert status_of(Case(replace(KNOWN, exact=exact), Thresholds()), found) is word
+    assert status(Case(replace(KNOWN, exact=exact), Thresholds()), found) is word
 
 
 def test_a_metric_over_its_threshold_counts_before_anything_is_found():
     tight = Thresholds.from_mapping({"usage": ["0%", "90%"]})
-    assert status_of(Case(KNOWN, tight), ()) is Status.WARNING
+    assert status(Case(KNOWN, tight), ()) is Status.WARNING

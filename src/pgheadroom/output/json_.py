@@ -15,8 +15,8 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of
-from pgheadroom.rules.status import status_of
+from pgheadroom.rules.health import health_of, overall
+from pgheadroom.rules.status import worst
 
 SCHEMA = 1
 
@@ -34,13 +34,13 @@ def to_json(snapshot: Snapshot, thresholds: Thresholds, indent: int | None = 2) 
 def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
     """What `to_json` writes, as plain values."""
     case = Case(snapshot, thresholds)
-    findings = findings_of(case)
+    metrics, findings = health_of(case), findings_of(case)
     server, door = snapshot.server, snapshot.door
     return {
         "schema": SCHEMA,
         "taken_at": _moment(snapshot.taken_at),
         "round_trip_seconds": snapshot.round_trip,
-        "status": status_of(case, findings).value,
+        "status": worst(overall(metrics), findings).value,
         "exact": snapshot.exact,
         "literals_hidden": snapshot.literals_hidden,
         "server": {
@@ -66,7 +66,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
         "sessions": [_session(session, snapshot.taken_at) for session in snapshot.sessions],
         "locks": [_lock(node) for node in case.locks],
         "pgbouncers": [_pgbouncer(bouncer) for bouncer in snapshot.pgbouncers],
-        "health": [_health(metric) for metric in health_of(case)],
+        "health": [_health(metric) for metric in metrics],
         "findings": [_finding(finding) for finding in findings],
         "gaps": [{"part": gap.part, "reason": gap.reason} for gap in snapshot.gaps],
     }

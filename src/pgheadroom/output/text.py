@@ -14,8 +14,8 @@ from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of
-from pgheadroom.rules.status import status_of
+from pgheadroom.rules.health import health_of, overall
+from pgheadroom.rules.status import worst
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
@@ -41,16 +41,16 @@ def render(snapshot: Snapshot, thresholds: Thresholds, width: int = DEFAULT_WIDT
     """The whole sample, a part after the other; ends in a newline. `width` is in cells, at least 60."""
     case = Case(snapshot, thresholds)
     width = max(NARROWEST, width)
-    findings = findings_of(case)
+    metrics, findings = health_of(case), findings_of(case)
     sections = (
-        _server(snapshot, status_of(case, findings)),
+        _server(snapshot, worst(overall(metrics), findings)),
         _capacity(case),
         _findings(findings, width),
         _states(case, width),
         _hogs(case, width),
         _locks(case, width),
         _pools(snapshot, width),
-        _health(health_of(case)),
+        _health(metrics),
         _gaps(snapshot),
     )
     blocks = ["\n".join(_cut(line, width) for line in section) for section in sections]

@@ -12,7 +12,7 @@ from pgheadroom.model.thresholds import Levels, Thresholds
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.outlook import urgency_of
 
-_WORST_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
+WORST_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
 
 
 def health(snapshot: Snapshot, thresholds: Thresholds, history: History | None = None) -> tuple[Health, ...]:
@@ -47,7 +47,7 @@ def health_of(case: Case) -> tuple[Health, ...]:
 def overall(metrics: Iterable[Health]) -> Status:
     """The worst. A critical or a warning is certain, so it outweighs what is not known; nothing at all is UNKNOWN."""
     found = {metric.status for metric in metrics}
-    return next((status for status in _WORST_FIRST if status in found), Status.UNKNOWN)
+    return next((status for status in WORST_FIRST if status in found), Status.UNKNOWN)
 
 
 def status(levels: Levels, value: float | None, ceiling: float | None = None) -> Status:
@@ -99,7 +99,7 @@ def _is_meant(case: Case, limit: Limit) -> bool:
 
 
 def _urgency(levels: Levels, limit: Limit) -> tuple[int, float]:
-    return -_WORST_FIRST.index(status(levels, limit.used, limit.ceiling)), limit.percent
+    return -WORST_FIRST.index(status(levels, limit.used, limit.ceiling)), limit.percent
 
 
 def _if_visible(case: Case, value: float) -> float | None:
