@@ -25,10 +25,10 @@ def chosen(*arguments: str) -> str:
         (["--transaction-longer", "1h30m"], "xact>90m"),
         (["--query-longer", "1h"], "state:active running>1h"),
         (["--state", "idle in transaction"], 'state:"idle in transaction"'),
-        (["--user", "web", "--database", "shop"], "db:shop user:web"),
-        (["--application", "check*"], "app:check*"),
+        (["--user", "web", "--database", "shop"], "db=shop user=web"),
+        (["--application", "check*"], "app=check*"),
         (["--client", "10.0.0.0/8"], "client:10.0.0.0/8"),
-        (["--filter", "-app:x age>1s", "--user", "web"], "user:web -app:x age>1s"),
+        (["--filter", "-app:x age>1s", "--user", "web"], "user=web -app:x age>1s"),
     ],
 )
 def test_what_each_flag_says(arguments, said):
@@ -36,7 +36,7 @@ def test_what_each_flag_says(arguments, said):
 
 
 def test_a_users_name_is_no_pattern():
-    assert chosen("--user", "web*") == r'user:"web\*"'
+    assert chosen("--user", "web*") == r'user="web\*"'
 
 
 @pytest.mark.parametrize("arguments", [[], ["--yes"], ["--filter", ""], ["--filter", "  "], ["--limit", "3"]])

@@ -85,8 +85,25 @@ def test_with_yes_exactly_those_are_ended_and_it_is_written_down(server, role, s
     assert {result["pid"]: result["outcome"] for result in after["results"]} == dict.fromkeys(
         pids, "signalled and gone"
     )
-    assert before["chosen_by"] == "app:leak"
+    assert before["chosen_by"] == "app=leak"
     assert before["door_user"] == "operator"
+
+
+def test_the_same_names_in_other_letters_are_other_sessions(role, sessions, superuser, operator):
+    for name in ("app", "APP", "aPP"):
+        role(name)
+    superuser.execute('CREATE DATABASE "Shop"')
+    others = [*sessions(1, "APP"), *sessions(1, "aPP"), *sessions(1, "app", application_name="Billing")]
+    others += sessions(1, "app", dbname="Shop", application_name="billing")
+    mine = sessions(1, "app", application_name="billing")
+    assert (
+        main(["terminate", "--user", "app", "--database", "postgres", "--application", "billing*", "--yes", operator])
+        == 0
+    )
+    assert (alive(mine), alive(others)) == ([False], [True] * 4)
+    assert main(["terminate", "--user", "app", "--yes", operator]) == 0
+    assert alive(others) == [True, True, False, False]
+    superuser.execute('DROP DATABASE "Shop"')
 
 
 def test_json_tells_the_same(role, sessions, operator, capsys):
@@ -217,7 +234,7 @@ def test_read_only_forbids_and_is_written_down(role, sessions, operator, audited
     assert "read-only" in capsys.readouterr().err
     assert alive(victims) == [True]
     (line,) = audited()
-    assert (line["event"], line["reason"], line["chosen_by"]) == ("refused", "read-only", "user:web")
+    assert (line["event"], line["reason"], line["chosen_by"]) == ("refused", "read-only", "user=web")
     assert main(["terminate", "--user", "web", "--read-only", operator]) == 0
 
 

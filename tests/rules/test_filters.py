@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pgheadroom.errors import EXIT_USAGE
 from pgheadroom.model.session import LOCAL, State
-from pgheadroom.rules.conditions import AGES, STATE_WORDS, Condition, Value
+from pgheadroom.rules.conditions import AGES, NAMES, STATE_WORDS, Condition, Value
 from pgheadroom.rules.filters import Filter, FilterError, condition, parse_filter, pattern
 from samples import NOW, ago, hidden, session
 from strategies import sessions, texts
@@ -29,6 +29,10 @@ def test_without_conditions_everything_matches():
         "user:web",
         "USER:WEB",
         "user=web",
+        "USER=batch,web",
+        "app=check*",
+        "-user=WEB",
+        "state=idle",
         "user:batch,web",
         "db:sh?p",
         "database:SHOP",
@@ -73,6 +77,10 @@ def test_matches(text):
     "text",
     [
         "user:we",
+        "user=WEB",
+        "db=Shop",
+        "app=CHECK*",
+        "type='Client backend'",
         "user:batch",
         "db:s?p",
         "app:check",
@@ -147,6 +155,8 @@ def test_a_span_turned_round_is_its_opposite_where_it_is_known(one, column, oper
         ("colour:red", "there are user, db, app"),
         ("http://x", "Text with a colon needs quotes"),
         ("user:", 'user:"" finds sessions without any'),
+        ("user=", 'user:"" finds sessions without any'),
+        ("age=10m", "write age>10m"),
         ("user:a,", "needs a value"),
         ("age>", "age> needs a value"),
         ("age:10m", "write age>10m"),
@@ -177,7 +187,15 @@ values = st.one_of(texts, st.text("ab*?\\\"', -:", max_size=6))
 def test_a_condition_made_from_a_value_finds_exactly_that_value(value, other):
     read = parse_filter(condition("app", value))
     assert read.matches(session(application=value), NOW)
-    assert read.matches(session(application=other), NOW) == (other.casefold() == value.casefold())
+    assert read.matches(session(application=other), NOW) == (other == value)
+    assert not read.matches(session(application=value.swapcase()), NOW) or value == value.swapcase()
+
+
+def test_several_values_are_alternatives_each_exactly():
+    read = parse_filter(condition("user", "web", "We*b,x"))
+    assert [read.matches(session(user=name), NOW) for name in ("web", "We*b,x", "WEB", "Wexb,x")] == [
+        True, True, False, False,
+    ]  # fmt: skip
 
 
 @given(values)
@@ -190,6 +208,13 @@ conditions = st.one_of(
         Condition,
         st.sampled_from(["user", "db", "app", "type", "wait", "query"]),
         st.just(":"),
+        st.lists(st.one_of(values.map(Value.exactly), values.map(Value.bare)), min_size=1, max_size=3).map(tuple),
+        st.booleans(),
+    ),
+    st.builds(
+        Condition,
+        st.sampled_from(sorted(NAMES)),
+        st.just("="),
         st.lists(st.one_of(values.map(Value.exactly), values.map(Value.bare)), min_size=1, max_size=3).map(tuple),
         st.booleans(),
     ),

@@ -38,7 +38,7 @@ def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long():
     sample = snapshot([*old, *young, *many(5, 600, user="batch", since=9000)])
     remedy = told(sample)["server-slots"]
     assert remedy.now.verb is Verb.TERMINATE
-    assert remedy.now.filter == "user:web app:checkout state:idle age>10m"
+    assert remedy.now.filter == "user=web app=checkout state:idle age>10m"
     assert chosen(sample, remedy) == [one.pid for one in old]
     assert remedy.sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 
@@ -125,16 +125,16 @@ def test_a_limit_is_raised_by_what_the_server_has():
     sample = snapshot(many(20), roles=roles(Role("web", False, 20)))
     found = told(sample)["role-limit:web"]
     assert found.sql == "ALTER ROLE web CONNECTION LIMIT 40;"
-    assert (found.now.verb, found.now.filter) == (None, "user:web")
+    assert (found.now.verb, found.now.filter) == (None, "user=web")
     long_idle = told(snapshot([*many(15), *many(5, 500, since=61)], roles=roles(Role("web", False, 20))))
     remedy = long_idle["role-limit:web"].now
-    assert (remedy.verb, remedy.filter) == (Verb.TERMINATE, "user:web state:idle age>1m")
+    assert (remedy.verb, remedy.filter) == (Verb.TERMINATE, "user=web state:idle age>1m")
     nearly = snapshot([*many(20), *many(52, 3000, user="batch")], roles=roles(Role("web", False, 20)))
     assert told(nearly)["role-limit:web"].sql == "ALTER ROLE web CONNECTION LIMIT 24;"  # no more than below the warning
     full = snapshot([*many(20), *many(77, 3000, user="batch")], roles=roles(Role("web", False, 20)))
     found = told(full)["role-limit:web"]
     assert found.sql == ""
-    assert (found.now.verb, found.now.filter) == (Verb.TERMINATE, "user:web state:idle age>2s")
+    assert (found.now.verb, found.now.filter) == (Verb.TERMINATE, "user=web state:idle age>2s")
 
 
 def test_a_limit_that_spares_the_others():

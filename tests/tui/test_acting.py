@@ -162,7 +162,7 @@ async def test_bulk_of_the_hog_under_the_cursor_wants_its_number_typed(tmp_path:
         await stage.press("1", "0", "enter")
         assert len(server.signalled_pids) == 10
         assert {one["user"] for one in audited(tmp_path)[0]["targets"]} == {"mobile"}
-        assert "user:mobile" in audited(tmp_path)[0]["chosen_by"]
+        assert "user=mobile" in audited(tmp_path)[0]["chosen_by"]
 
 
 async def test_bulk_preview_is_frozen_from_the_first_digit(tmp_path: Path) -> None:

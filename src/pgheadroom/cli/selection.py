@@ -24,6 +24,7 @@ def selection(flags: argparse.Namespace) -> Filter:
 
 def _conditions(flags: argparse.Namespace) -> Iterator[str]:
     yield from _spans(flags)
+    # Names exactly: PostgreSQL tells `app` from `APP`, and nobody looks at what a script takes in.
     for column, value in (("state", flags.state), ("app", flags.application), ("db", flags.database)):
         if value is not None:
             yield pattern(column, value)

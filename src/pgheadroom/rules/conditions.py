@@ -33,6 +33,12 @@ COLUMNS: dict[str, str] = {
 }
 """Every word for a column, and the column."""
 
+NAMES = {"user": "user", "db": "database", "app": "application", "type": "backend_type"}
+"""By column, the session's attribute with a name that PostgreSQL tells from the same name in other letters' case."""
+
+EXACTLY = "="
+"""The operator that compares the column of a name exactly; `:` is blind to case."""
+
 _SPECIAL = re.compile(r"[*?\\]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WILDCARD = re.compile(r"[*?]")
@@ -65,12 +71,11 @@ class Value:
     def text(self) -> str:
         return _ESCAPED.sub(r"\1", self.pattern)
 
-    @property
-    def expression(self) -> re.Pattern[str]:
-        """As a regular expression, blind to case."""
+    def expression(self, *, exact: bool = False) -> re.Pattern[str]:
+        """As a regular expression, blind to case unless `exact`."""
         pieces = re.split(r"(\\.|[*?])", self.pattern, flags=re.DOTALL)
         translated = (_WILDCARDS.get(piece) or re.escape(_ESCAPED.sub(r"\1", piece)) for piece in pieces)
-        return re.compile("".join(translated), re.IGNORECASE | re.DOTALL)
+        return re.compile("".join(translated), re.DOTALL if exact else re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,10 @@ def compile_condition(condition: Condition) -> Predicate:
     """
     if condition.column in AGES:
         return _age(condition)  # turned round inside, so that what is unknown matches neither way
-    predicate = _COMPILERS[condition.column](condition.values)
+    if condition.operator == EXACTLY:
+        predicate = _name(NAMES[condition.column], exact=True)(condition.values)
+    else:
+        predicate = _COMPILERS[condition.column](condition.values)
     return _not(predicate) if condition.negated else predicate
 
 
@@ -143,10 +151,12 @@ def _span(text: str) -> timedelta:
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
-def _equal(value: Value) -> _Test:
+def _equal(value: Value, *, exact: bool = False) -> _Test:
     if not value.is_literal:
-        match = value.expression.fullmatch
+        match = value.expression(exact=exact).fullmatch
         return lambda candidate: match(candidate) is not None
+    if exact:
+        return value.text.__eq__
     wanted = value.text.casefold()
     return lambda candidate: candidate.casefold() == wanted
 
@@ -157,12 +167,12 @@ def _any(tests: list[_Test]) -> _Test:
     return lambda candidate: any(test(candidate) for test in tests)
 
 
-def _name(attribute: str) -> Callable[[tuple[Value, ...]], Predicate]:
+def _name(attribute: str, *, exact: bool = False) -> Callable[[tuple[Value, ...]], Predicate]:
     name_of = attrgetter(attribute)
 
     def compiled(values: tuple[Value, ...]) -> Predicate:
         # Thousands of sessions have a few names: each is compared once.
-        test = lru_cache(maxsize=4096)(_any([_equal(value) for value in values]))
+        test = lru_cache(maxsize=4096)(_any([_equal(value, exact=exact) for value in values]))
         return lambda session, now: test(name_of(session) or "")
 
     return compiled
@@ -187,7 +197,7 @@ def _query(values: tuple[Value, ...]) -> Predicate:
 
 def _within(value: Value) -> _Test:
     if not value.is_literal:
-        search = value.expression.search
+        search = value.expression().search
         return lambda candidate: search(candidate) is not None
     wanted = value.text.casefold()
     return (lambda candidate: wanted in candidate.casefold()) if wanted else (lambda candidate: not candidate)
@@ -227,7 +237,7 @@ def _states_meant(value: Value) -> frozenset[State]:
             found = {State.IDLE}
         found = found if len(found) == 1 else set()
     else:
-        found = {state for word, state in STATE_WORDS.items() if value.expression.fullmatch(word)}
+        found = {state for word, state in STATE_WORDS.items() if value.expression().fullmatch(word)}
     if not found:
         raise ValueError(
             f"there is no state '{value.text}': active, idle, idletx, aborted, fastpath, disabled, starting, hidden"
@@ -270,10 +280,7 @@ def _parsed(candidate: str) -> IPv4Address | IPv6Address | None:
 
 
 _COMPILERS: dict[str, Callable[[tuple[Value, ...]], Predicate]] = {
-    "user": _name("user"),
-    "db": _name("database"),
-    "app": _name("application"),
-    "type": _name("backend_type"),
+    **{column: _name(attribute) for column, attribute in NAMES.items()},
     "wait": _wait,
     "query": _query,
     "state": _state,

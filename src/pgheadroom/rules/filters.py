@@ -2,8 +2,9 @@ r"""The filter language of sessions, the same on the screen and on the command l
 
     user:web state:idle age>10m -app:check* client:10.0.0.0/8 "select 1" refund
 
-Conditions stand between spaces and must all hold. `column:value` compares names without regard to case, with `*` and
-`?` as wildcards; commas stand between alternatives. `age>10m` compares spans. A bare word is looked for in user,
+Conditions stand between spaces and must all hold. `column:value` compares names without regard to case, `user=value`
+exactly (so with `db`, `app` and `type`); in both `*` and `?` are wildcards, and commas stand between alternatives.
+`age>10m` compares spans. A bare word is looked for in user,
 application, database, client and query. A leading `-` or `!` turns a condition round. Quotes keep spaces, commas and
 colons together; within them a backslash takes the meaning from the next character: `app:"5\* cook"`.
 """
@@ -16,7 +17,7 @@ from difflib import get_close_matches
 
 from pgheadroom.errors import UsageError
 from pgheadroom.model.session import Session
-from pgheadroom.rules.conditions import AGES, COLUMNS, CONTAINS, Condition, Value, compile_condition
+from pgheadroom.rules.conditions import AGES, COLUMNS, CONTAINS, EXACTLY, NAMES, Condition, Value, compile_condition
 from pgheadroom.view.text import safe
 
 __all__ = ["Filter", "FilterError", "condition", "parse_filter", "pattern"]
@@ -85,13 +86,14 @@ def parse_filter(text: str) -> Filter:
         raise FilterError(str(mistake)) from None
 
 
-def condition(column: str, value: str | None) -> str:
-    """A condition for exactly this value, as text for `parse_filter`; None and "" find sessions without any.
+def condition(column: str, *values: str | None) -> str:
+    """A condition for exactly this value, or one of these, as text for `parse_filter`; None and "" find sessions
+    without any.
 
     Raises:
         FilterError: There is no such column.
     """
-    return _written(Condition(_column(column), ":", (Value.exactly(value or ""),)))
+    return _exact(column, *(Value.exactly(value or "") for value in values))
 
 
 def pattern(column: str, text: str) -> str:
@@ -100,7 +102,12 @@ def pattern(column: str, text: str) -> str:
     Raises:
         FilterError: There is no such column.
     """
-    return _written(Condition(_column(column), ":", (Value.bare(text),)))
+    return _exact(column, Value.bare(text))
+
+
+def _exact(column: str, *values: Value) -> str:
+    known = _column(column)
+    return _written(Condition(known, EXACTLY if known in NAMES else ":", values))
 
 
 def _read_all(text: str) -> Iterable[Condition]:
@@ -121,7 +128,10 @@ def _read_one(text: str, place: int) -> tuple[Condition, int]:
         word, end = _read_word(text, place + len(sign))
         return Condition(CONTAINS, ":", (word,), bool(sign)), end
     values, end = _read_values(text, head.end())
-    return _checked(name, Condition(_column(name), ":" if operator == "=" else operator, values, bool(sign))), end
+    column = _column(name)
+    if operator == EXACTLY and column not in NAMES:
+        operator = ":"
+    return _checked(name, Condition(column, operator, values, bool(sign))), end
 
 
 def _read_word(text: str, place: int) -> tuple[Value, int]:
@@ -177,14 +187,15 @@ def _column(name: str) -> str:
 def _checked(name: str, found: Condition) -> Condition:
     """The condition, once its operator and values fit its column."""
     is_age = found.column in AGES
-    if found.operator != ":" and found.column == "query":
+    is_span = found.operator not in {":", EXACTLY}
+    if is_span and found.column == "query":
         return _checked(name, Condition("running", found.operator, found.values, found.negated))
     if not found.values:
-        without = "" if is_age or found.operator != ":" else f'; {name}:"" finds sessions without any'
+        without = "" if is_age or is_span else f'; {name}:"" finds sessions without any'
         raise FilterError(f"{name}{found.operator} needs a value{without}")
-    if is_age and found.operator == ":":
+    if is_age and not is_span:
         raise FilterError(f"{name} is a span: write {name}>10m or {name}<30s")
-    if not is_age and found.operator != ":":
+    if is_span and not is_age:
         raise FilterError(f"{name} is no span: write {name}:{found.values[0].text}")
     return found
 

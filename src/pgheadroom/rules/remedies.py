@@ -75,7 +75,7 @@ def all_of(*conditions: str) -> str:
 
 def any_of(column: str, values: Sequence[str]) -> str:
     """A condition for one of these values, and no other."""
-    return f"{column}:" + ",".join(condition(column, value).removeprefix(f"{column}:") for value in values)
+    return condition(column, *values)
 
 
 def hog_filter(one: Session) -> str:
