@@ -38,10 +38,12 @@ _UNLESS_GIVEN = {
     "tcp_user_timeout": 5000,
 }
 
+STATEMENT_TIMEOUT, LOCK_TIMEOUT = "15s", "1s"
+"""A server so loaded that a sample takes ten seconds must still give it."""
+
 _SESSION_SETTINGS = {
-    # A server so loaded that a sample takes ten seconds must still give it.
-    "statement_timeout": "15s",
-    "lock_timeout": "1s",
+    "statement_timeout": STATEMENT_TIMEOUT,
+    "lock_timeout": LOCK_TIMEOUT,
     "idle_in_transaction_session_timeout": "60s",
     # The server lets go of our slot when our host dies.
     "tcp_keepalives_idle": "60",

@@ -7,6 +7,7 @@ exchange is made with libpq's functions, which psycopg exposes.
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -15,7 +16,8 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
 from pgheadroom.errors import NoConnection, PgHeadroomError
-from pgheadroom.postgres.door import Connection
+from pgheadroom.postgres.door import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Connection
+from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import refusal
 
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -65,34 +67,94 @@ class Unanswered:
 Answer = list[Row] | Unanswered
 
 
-async def ask_together(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
-    """Send all questions, then read all answers: libpq's pipeline, binary results, one implicit transaction.
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Questions that are answered in one transaction.
 
-    In one transaction all questions read the same frozen view of the sessions. When one fails, those before it keep
-    their answers and those after it have none: ask for what matters most first.
+    They read the same frozen view of the sessions. When one fails, those before it keep their answers and those after
+    it have none: ask for what matters most first.
+
+    Attributes:
+        lock_timeout: How long one of them may wait for a lock, as PostgreSQL writes it.
+    """
+
+    questions: Sequence[Question]
+    lock_timeout: str = LOCK_TIMEOUT
+
+
+async def ask_together(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
+    """Ask in one round trip and one transaction.
 
     Raises:
         NoConnection: when the connection is lost, or was.
     """
-    results: list[PGresult] = []
+    return (await ask(connection, [Transaction(questions)]))[0]
+
+
+async def ask_apart(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
+    """Ask in one round trip, each in a transaction of its own: what fails leaves the others alone.
+
+    Raises:
+        NoConnection: when the connection is lost, or was.
+    """
+    return [answers[0] for answers in await ask(connection, [Transaction((question,)) for question in questions])]
+
+
+async def ask(connection: Connection, transactions: Sequence[Transaction]) -> list[list[Answer]]:
+    """Send all questions, then read all answers: libpq's pipeline, binary results, one round trip.
+
+    Each transaction begins with `pin.sql`, so that nothing in it depends on a search_path that others have set.
+
+    Raises:
+        NoConnection: when the connection is lost, or was.
+    """
+    pinned = connection not in _UNPINNED
+    results = await _results(connection, transactions, pinned)
+    if pinned and any(_refused(of_one[0]).forbidden for of_one in results if of_one):
+        # Every text names what it means in full, so that it means the same without.
+        _UNPINNED.add(connection)
+        pinned, results = False, await _results(connection, transactions, False)
+    answers = [_answers(connection, of_one)[pinned:] for of_one in results]
+    return [
+        [*told, *[_NOT_TOLD] * (len(transaction.questions) - len(told))]
+        for transaction, told in zip(transactions, answers, strict=True)
+    ]
+
+
+_UNPINNED: WeakSet[Connection] = WeakSet()
+"""Connections whose role may not call set_config."""
+_NOT_TOLD = Unanswered("the server did not answer")
+
+
+async def _results(connection: Connection, transactions: Sequence[Transaction], pinned: bool) -> list[list[PGresult]]:
+    results: list[list[PGresult]] = [[] for _ in transactions]
     try:
         async with connection.lock:
-            await connection.wait(_exchange(connection.pgconn, questions, results))
+            await connection.wait(_exchange(connection.pgconn, transactions, results, pinned))
     except psycopg.Error as error:
-        raise lost(str(error), results) from None
-    return _answers(connection, results)
+        raise lost(str(error), [result for of_one in results for result in of_one]) from None
+    return results
 
 
-def _exchange(pgconn: PGconn, questions: Sequence[Question], results: list[PGresult]) -> "Talk":
+def _exchange(
+    pgconn: PGconn, transactions: Sequence[Transaction], results: Sequence[list[PGresult]], pinned: bool
+) -> "Talk":
     """Talk to libpq until everything is read; says each time what it waits for."""
     pgconn.enter_pipeline_mode()
-    for question in questions:
-        values = [None if value is None else str(value).encode() for value in question.values]
-        pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
-    pgconn.pipeline_sync()
+    for transaction in transactions:
+        for question in (*([_pin(pgconn, transaction)] if pinned else []), *transaction.questions):
+            values = [None if value is None else str(value).encode() for value in question.values]
+            pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
+        # The end of the implicit transaction.
+        pgconn.pipeline_sync()
     yield from _send(pgconn)
-    yield from _receive(pgconn, results)
+    for of_one in results:
+        yield from _receive(pgconn, of_one)
     pgconn.exit_pipeline_mode()
+
+
+def _pin(pgconn: PGconn, transaction: Transaction) -> Question:
+    return Question("pin", query("pin", pgconn.server_version), (STATEMENT_TIMEOUT, transaction.lock_timeout))
 
 
 Talk = Generator[Wait, Ready | int, None]
@@ -106,7 +168,7 @@ def _send(pgconn: PGconn) -> Talk:
 
 
 def _receive(pgconn: PGconn, results: list[PGresult]) -> Talk:
-    """Read until the end of the pipeline; None separates the results of two statements."""
+    """Read until the end of a transaction; None separates the results of two statements."""
     while True:
         while pgconn.is_busy():
             ready = yield Wait.R
@@ -115,10 +177,16 @@ def _receive(pgconn: PGconn, results: list[PGresult]) -> Talk:
         result = pgconn.get_result()
         if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
             return
+        if result is not None and result.status in _COPIES:
+            # Nobody asked for one, and libpq would hand out the same result for ever.
+            raise psycopg.OperationalError("the server does not keep to the protocol")
         if result is not None:
             results.append(result)
         elif pgconn.status == ConnStatus.BAD:
             raise psycopg.OperationalError(pgconn.error_message.decode("utf-8", "replace"))
+
+
+_COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
 
 
 def _answers(connection: Connection, results: Sequence[PGresult]) -> list[Answer]:
@@ -130,7 +198,7 @@ def _answers(connection: Connection, results: Sequence[PGresult]) -> list[Answer
             transformer.set_pgresult(result)
             answers.append(transformer.load_rows(0, result.ntuples, tuple))
         elif result.status == ExecStatus.PIPELINE_ABORTED:
-            # The server skips the rest after an error.
+            # The server skips the rest of the transaction after an error.
             answers.append(Unanswered(f"not reached: {reason}"))
         else:
             answers.append(_refused(result))

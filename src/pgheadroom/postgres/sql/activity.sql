@@ -20,5 +20,5 @@ SELECT a.pid,
        a.backend_type,
        a.leader_pid,
        pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240),
-       CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END
+       CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END
   FROM pg_catalog.pg_stat_get_activity(NULL) AS a

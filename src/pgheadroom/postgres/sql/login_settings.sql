@@ -8,17 +8,21 @@ WITH wanted(name) AS (
 ), placed AS (
     SELECT s.setdatabase, s.setrole,
            pg_catalog.split_part(c.line, '=', 1) AS name,
-           pg_catalog.substr(c.line, pg_catalog.strpos(c.line, '=') + 1) AS value
+           pg_catalog.substr(c.line, pg_catalog.strpos(c.line, '=') OPERATOR(pg_catalog.+) 1) AS value
       FROM pg_catalog.pg_db_role_setting AS s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c(line)
 )
-SELECT p.name, p.value, p.setdatabase <> 0, p.setrole <> 0
-  FROM placed AS p JOIN wanted AS w ON w.name = p.name CROSS JOIN whose
- WHERE p.setdatabase IN (0, whose.datid) AND p.setrole IN (0, whose.usesysid)
+SELECT p.name, p.value, p.setdatabase OPERATOR(pg_catalog.<>) 0, p.setrole OPERATOR(pg_catalog.<>) 0
+  FROM placed AS p JOIN wanted AS w ON w.name OPERATOR(pg_catalog.=) p.name CROSS JOIN whose
+ WHERE (p.setdatabase OPERATOR(pg_catalog.=) 0 OR p.setdatabase OPERATOR(pg_catalog.=) whose.datid)
+   AND (p.setrole OPERATOR(pg_catalog.=) 0 OR p.setrole OPERATOR(pg_catalog.=) whose.usesysid)
 UNION ALL
 SELECT g.name, g.reset_val, NULL, NULL
-  FROM pg_catalog.pg_settings AS g JOIN wanted AS w ON w.name = g.name
+  FROM pg_catalog.pg_settings AS g JOIN wanted AS w ON w.name OPERATOR(pg_catalog.=) g.name
  WHERE NOT EXISTS (
            SELECT FROM placed AS p
-            WHERE p.name = g.name
-              AND p.setdatabase IN (0, $2::pg_catalog.oid)
-              AND p.setrole IN (0, (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = session_user)))
+            WHERE p.name OPERATOR(pg_catalog.=) g.name
+              AND (p.setdatabase OPERATOR(pg_catalog.=) 0
+                   OR p.setdatabase OPERATOR(pg_catalog.=) $2::pg_catalog.oid)
+              AND (p.setrole OPERATOR(pg_catalog.=) 0
+                   OR p.setrole OPERATOR(pg_catalog.=) (SELECT r.oid FROM pg_catalog.pg_roles AS r
+                                                         WHERE r.rolname OPERATOR(pg_catalog.=) session_user)))

@@ -1,9 +1,11 @@
 -- Membership in pg_use_reserved_connections counts only where it is inherited (16+: a property of each grant).
 WITH RECURSIVE heirs(role) AS (
-    SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'pg_use_reserved_connections'
+    SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'pg_use_reserved_connections'
     UNION
-    SELECT m.member FROM pg_catalog.pg_auth_members AS m JOIN heirs AS h ON h.role = m.roleid WHERE m.inherit_option
+    SELECT m.member
+      FROM pg_catalog.pg_auth_members AS m JOIN heirs AS h ON h.role OPERATOR(pg_catalog.=) m.roleid
+     WHERE m.inherit_option
 )
 SELECT r.oid, r.rolname::pg_catalog.text, r.rolsuper, r.rolconnlimit, r.rolreplication,
-       r.oid IN (SELECT h.role FROM heirs AS h)
+       EXISTS (SELECT FROM heirs AS h WHERE h.role OPERATOR(pg_catalog.=) r.oid)
   FROM pg_catalog.pg_roles AS r

@@ -17,10 +17,11 @@ SELECT a.pid,
        a.backend_type,
        a.leader_pid,
        pg_catalog.textsend(a.query),
-       CASE WHEN a.wait_event_type = 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END,
+       CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END,
        a.client_hostname,
        a.ssl,
        a.sslversion,
        a.sslcipher
   FROM pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) AS a
- WHERE a.backend_start IS NOT DISTINCT FROM $2::pg_catalog.timestamptz
+ WHERE a.backend_start OPERATOR(pg_catalog.=) $2::pg_catalog.timestamptz
+    OR (a.backend_start IS NULL AND $2::pg_catalog.timestamptz IS NULL)

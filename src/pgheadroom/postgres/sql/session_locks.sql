@@ -9,18 +9,21 @@ SELECT l.locktype,
        l.classid,
        l.objid,
        l.objsubid,
-       (SELECT c.relkind::pg_catalog.text || ':' || n.nspname::pg_catalog.text || '.' || c.relname::pg_catalog.text
-          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-         WHERE c.oid = l.relation
-           AND l.database IN (0, $2::pg_catalog.oid)),
-       CASE WHEN l.locktype = 'object' THEN
-           (SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class AS c WHERE c.oid = l.classid)
+       (SELECT pg_catalog.concat(c.relkind, ':', n.nspname, '.', c.relname)
+          FROM pg_catalog.pg_class AS c
+          JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+         WHERE c.oid OPERATOR(pg_catalog.=) l.relation
+           AND (l.database OPERATOR(pg_catalog.=) 0 OR l.database OPERATOR(pg_catalog.=) $2::pg_catalog.oid)),
+       CASE WHEN l.locktype OPERATOR(pg_catalog.=) 'object' THEN
+           (SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class AS c
+             WHERE c.oid OPERATOR(pg_catalog.=) l.classid)
        END,
        l.mode,
        l.granted,
        l.fastpath,
        pg_catalog.count(*) OVER ()
   FROM pg_catalog.pg_lock_status() AS l
- WHERE l.pid = $1::pg_catalog.int4
- ORDER BY l.granted, l.locktype = 'virtualxid', l.locktype <> 'relation', l.relation, l.mode
+ WHERE l.pid OPERATOR(pg_catalog.=) $1::pg_catalog.int4
+ ORDER BY l.granted, l.locktype OPERATOR(pg_catalog.=) 'virtualxid', l.locktype OPERATOR(pg_catalog.<>) 'relation',
+          l.relation, l.mode
  LIMIT $3::pg_catalog.int4

@@ -1,3 +1,3 @@
 SELECT a.pid, a.backend_start
   FROM pg_catalog.pg_stat_get_activity(NULL) AS a
- WHERE a.pid = ANY ($1::pg_catalog.int4[])
+  JOIN pg_catalog.unnest($1::pg_catalog.int4[]) AS asked(pid) ON asked.pid OPERATOR(pg_catalog.=) a.pid
