@@ -1,10 +1,13 @@
 """Waiting no longer than one can afford, without cancelling what is waited for.
 
 Cancelling a psycopg call on a dead link takes up to 11 seconds, because psycopg first asks the server to cancel and
-waits for it. So the question goes on in a task of its own, and only the waiting ends.
+waits for it. So the question goes on in a task of its own, and only the waiting ends. What may block in C, where no
+task can be cancelled at all, goes on in a thread of its own.
 """
 
 import asyncio
+import threading
+from collections.abc import Callable
 from typing import TypeVar
 
 from pgheadroom.errors import PgHeadroomError
@@ -39,3 +42,45 @@ def forget(task: asyncio.Task[Answer]) -> None:
 def _look_away(task: asyncio.Task[Answer]) -> None:
     if not task.cancelled():
         task.exception()
+
+
+_apart: set[threading.Thread] = set()
+
+
+def apart(work: Callable[[], Answer], unclaimed: Callable[[Answer], object]) -> "asyncio.Future[Answer]":
+    """Begin `work` in a thread that nothing waits for, not even the end of the program.
+
+    Args:
+        unclaimed: Takes the result when the future was cancelled before it came.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Answer] = loop.create_future()
+
+    def settle(result: Answer | None, error: BaseException | None) -> None:
+        if error is None:
+            unclaimed(result) if future.cancelled() else future.set_result(result)  # type: ignore[arg-type]
+        elif not future.cancelled():
+            future.set_exception(error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except BaseException as raised:  # whoever waits for the future gets it
+            error = raised
+        _apart.discard(threading.current_thread())
+        try:
+            loop.call_soon_threadsafe(settle, result, error)
+        except RuntimeError:  # the loop is closed: the program ends
+            if error is None:
+                unclaimed(result)  # type: ignore[arg-type]
+
+    thread = threading.Thread(target=run, name="apart", daemon=True)
+    _apart.add(thread)
+    thread.start()
+    return future
+
+
+def left_behind() -> int:
+    """How many threads of `apart` still run. While they do, the interpreter must not be taken down around them."""
+    return len(_apart)

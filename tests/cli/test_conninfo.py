@@ -106,3 +106,26 @@ def test_what_libpq_cannot_read_is_one_line_without_the_secret(text):
 def test_an_unknown_parameter_is_named():
     with pytest.raises(UsageError, match='invalid connection option "shop"'):
         conninfo.parse("shop=1")
+
+
+@given(st.tuples(st.text("/?@:=&1.", max_size=6), st.text("/?@:=&1.", max_size=6)))
+def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around):
+    before, after = around
+    try:
+        name = conninfo.label(f"postgresql://bob:{before}hunter2{after}@db1/shop")
+    except UsageError as error:
+        name = str(error)
+    assert "hunter2" not in name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://bob:x@db1/shop",
+        "postgresql://db1/shop?user=me@db1",
+        "postgresql:///shop?host=/run",
+        "postgresql://bob:S3?@db1/shop",
+    ],
+)
+def test_an_at_sign_where_it_belongs(text):
+    assert conninfo.parse(text)

@@ -77,6 +77,7 @@ def test_no_server_is_one_line_and_3(home, command, tmp_path):
         ["shop", "web", "postgresql://web:hunter2@db1/shop"],
         ["shop", "web", "postgresql://web:x/hunter2@db1/shop"],
         ["snapshot", "postgresql://web:hunter2/x@db1/shop"],
+        ["snapshot", "postgresql://web:x?@127.0.0.1/hunter2@db1/shop"],
         ["snapshot", "Host=db1;Username=web;Password=hunter2"],
         ["snapshot", "--password=hunter2"],
         ["snapshot", "-phunter2"],
@@ -88,6 +89,15 @@ def test_a_password_in_a_wrong_place_is_not_repeated(home, arguments):
     done = run(*arguments, env=home)
     assert done.returncode == 2
     assert "hunter2" not in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    "argument", [b"host=db1 user=caf\xe9", b"caf\xe9", b"--door=user=caf\xe9", b"--username=caf\xe9"]
+)
+def test_bytes_that_are_no_text_are_one_line_and_2(home, argument):
+    done = run("snapshot", os.fsdecode(argument), env=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "connection string: it is not UTF-8" in one_line(done.stderr)
 
 
 MISTAKES = {

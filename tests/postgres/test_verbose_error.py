@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from pgheadroom.demo.cluster import Cluster
-from pgheadroom.postgres import verbose_error as module
+from pgheadroom.postgres import libpq
 from pgheadroom.postgres.door import parameters
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
 from pgheadroom.postgres.verbose_error import read, verbose_error
@@ -60,7 +60,7 @@ async def test_of_several_hosts_the_one_that_was_reached(one_server: Cluster, ro
 
 
 async def test_a_libpq_that_cannot_be_asked(one_server: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_verbosity_of", lambda name: None)
+    monkeypatch.setattr(libpq, "make_verbose", lambda pgconn: False)
     where = Address("127.0.0.1", one_server.port, "nobody", "postgres")
     assert await verbose_error(parameters(one_server.conninfo("nobody", tcp=True)), where) is None
 

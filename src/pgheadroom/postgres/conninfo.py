@@ -18,6 +18,7 @@ def parse(text: str) -> dict[str, str]:
     Raises:
         UsageError: libpq cannot read it. A string that holds a password is not quoted in the message.
     """
+    _check_encoding(text)
     if not is_conninfo(text):
         return {"dbname": text} if text else {}
     try:
@@ -29,6 +30,18 @@ def parse(text: str) -> dict[str, str]:
     return parameters
 
 
+_IN_NAMES = re.compile(r"\w+://(?:[^@/]*@)?+[^?]*@")
+"""An "@" in the host, the port or the database of a URI. The user's part ends for libpq at the first "@" that no "/"
+comes before; one of the parameters behind the "?" may have another."""
+
+
+def _check_encoding(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("connection string: it is not UTF-8 (not shown, it may hold a password)") from None
+
+
 def _astray(text: str, parameters: Mapping[str, str]) -> str:
     """What is wrong when a piece of a password may have become the name of something, which would be shown.
 
@@ -38,7 +51,7 @@ def _astray(text: str, parameters: Mapping[str, str]) -> str:
         return '"@" in a host; an "@" within a password is written %40 in a URI'
     if not re.fullmatch(r"[\d,]*", parameters.get("port", "")):
         return "the port is not a number; a / within a password is written %2F in a URI"
-    if re.match(r"\w+://[^/?]*/[^?]*@", text):
+    if _IN_NAMES.match(text):
         return '"@" behind a /; within a password they are written %40 and %2F in a URI'
     if any(";" in value and "=" in value for key, value in parameters.items() if key in _NAMES):
         return "blanks are between the parameters, not semicolons"
@@ -53,7 +66,13 @@ def _reason(text: str, error: ProgrammingError) -> str:
 
 
 def compose(parameters: Mapping[str, str]) -> str:
-    """One conninfo string with these parameters."""
+    """One conninfo string with these parameters.
+
+    Raises:
+        UsageError: They are not UTF-8.
+    """
+    for value in parameters.values():
+        _check_encoding(str(value))
     return make_conninfo("", **parameters)
 
 

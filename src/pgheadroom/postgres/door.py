@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-import traceback
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +13,8 @@ from psycopg import AsyncConnection
 
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.postgres.attempt import Attempt
+from pgheadroom.postgres.connecting import connected
 from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
@@ -148,21 +149,17 @@ async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Conn
     Raises:
         NoConnection: with one line that says why.
     """
-    connecting = asyncio.create_task(AsyncConnection.connect(**given, autocommit=True, prepare_threshold=None))
     try:
-        if not await arrives(connecting, deadline):
-            # While it connects there is no session to cancel anything in: this ends at once.
-            connecting.cancel()
-            raise NoConnection(f"{where}: no answer in {deadline:.0f} s")
-        return connecting.result()
-    except asyncio.CancelledError:
-        connecting.cancel()
-        raise
+        pgconn = await connected(Attempt(given), deadline)
+    except TimeoutError:
+        raise NoConnection(f"{where}: no answer in {deadline:.0f} s") from None
     except psycopg.Error as error:
-        failure = no_connection(error, where)
-        # After a timeout psycopg's frames hold the socket in a cycle: it would stay open until Python looks for those.
-        traceback.clear_frames(error.__traceback__)
-        raise failure from None
+        raise no_connection(error, where) from None
+    pgconn.nonblocking = 1
+    connection = AsyncConnection[tuple[Any, ...]](pgconn)
+    await connection.set_autocommit(True)
+    connection.prepare_threshold = None
+    return connection
 
 
 async def _settle(connection: Connection, read_only: bool) -> None:

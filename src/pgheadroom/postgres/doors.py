@@ -14,8 +14,9 @@ import psycopg
 
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Refusal, RefusedBy
-from pgheadroom.postgres import conninfo
+from pgheadroom.postgres import conninfo, libpq
 from pgheadroom.postgres.door import Connection, NotLetIn, in_time, parameters, patience, timeout
+from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import NO_ROOM, limit_of_error
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
@@ -54,6 +55,7 @@ class Way:
         label: Without secrets.
         given: The user named it; else it was found on this machine.
         stands_for_tcp: Found beside a port of the loopback address, which may lead elsewhere (a container, a tunnel).
+        shut_out: Why it is never tried; else empty.
         refusal: Its last word, None before the first attempt.
         detour: A sentence when it opened and is not the first: why; else empty.
         patient: How many times its `connect_timeout` the next attempt may take. An attempt that is given up can leave a
@@ -64,6 +66,7 @@ class Way:
     label: str
     given: bool = True
     stands_for_tcp: bool = False
+    shut_out: str = ""
     refusal: Refusal | None = None
     detour: str = ""
     patient: int = 1
@@ -132,7 +135,7 @@ class Doors:
 
     def _worth_a_try(self, way: Way) -> bool:
         """A door on this machine that nobody named is tried only when those that were named have no room."""
-        if way.alone_until > _clock() and any(refusal.full for refusal in self.refusals):
+        if way.shut_out or (way.alone_until > _clock() and any(refusal.full for refusal in self.refusals)):
             return False
         return way.given or any(one.refusal is not None and one.refusal.full for one in self.ways if one.given)
 
@@ -158,7 +161,7 @@ class Doors:
         first = self.ways[0].refusal
         way.detour = f"in through {way.label}, because {first.message}" if way is not self.ways[0] and first else ""
         for one in self.ways:
-            one.refusal, one.alone_until, one.patient = None, float("-inf"), 1
+            one.refusal, one.alone_until, one.patient = one.refusal if one.shut_out else None, float("-inf"), 1
         return probe
 
     # --- what a door said --------------------------------------------------------------------------------------------
@@ -209,10 +212,9 @@ class Doors:
             return
         known = {one.label for one in self.ways}
         mine = {(address.host, address.port, address.user)}
-        over_tcp = not address.host.startswith("/")
-        for text, label in socket_doors(address, mine):
-            if label not in known:
-                self.ways.append(Way(text, label, given=False, stands_for_tcp=over_tcp))
+        for way in socket_doors(address, mine):
+            if way.label not in known:
+                self.ways.append(way)
 
 
 _AMBIGUOUS = (RefusedBy.SERVER, RefusedBy.OTHER)
@@ -241,21 +243,46 @@ def on_this_machine(address: Address) -> bool:
     return address.host.startswith("/") or address.host in _THIS_MACHINE or address.host.startswith("127.")
 
 
-def socket_doors(address: Address, known: set[tuple[str, int, str]]) -> Iterator[tuple[str, str]]:
-    """Conninfo and label of the Unix socket of the same port, as the present user and as `postgres`.
+def socket_doors(address: Address, known: set[tuple[str, int, str]]) -> Iterator[Way]:
+    """The Unix socket of the same port, as the present user and as `postgres`.
 
-    No password is given: they are for who the operating system says we are.
+    They are for who the operating system says we are: nothing that proves more is given to whoever listens there.
     """
-    folders = (address.host,) if address.host.startswith("/") else _SOCKET_FOLDERS
-    for folder in folders:
+    over_tcp = not address.host.startswith("/")
+    on_port = users_on_port(address.host if over_tcp else "localhost", address.port)
+    for folder in _SOCKET_FOLDERS if over_tcp else (address.host,):
         if not (Path(folder) / f".s.PGSQL.{address.port}").is_socket():
             continue
-        for user in dict.fromkeys((_present_user(), _STRONG_ROLE)):
-            if user and (folder, address.port, user) not in known:
-                given = {"host": folder, "port": str(address.port), "user": user, "dbname": address.database}
-                # PGPASSWORD is another role's; an empty password keeps libpq from sending it here.
-                yield conninfo.compose(given | {"password": ""}), conninfo.label(conninfo.compose(given))
+        try:
+            user = keeper(folder, address.port, on_port)
+        except NotTrusted as reason:
+            label = conninfo.label(conninfo.compose({"host": folder, "port": str(address.port)}))
+            said = Refusal(label, RefusedBy.OTHER, "", None, f"not tried: {reason}", datetime.now(UTC))
+            yield Way("", label, given=False, shut_out=str(reason), refusal=said)
+            continue
+        yield from _as_whom(folder, user, address, known, stands_for_tcp=over_tcp)
         return
+
+
+def _as_whom(
+    folder: str, listener: str, address: Address, known: set[tuple[str, int, str]], *, stands_for_tcp: bool
+) -> Iterator[Way]:
+    for user in dict.fromkeys((_present_user(), _STRONG_ROLE)):
+        if user and (folder, address.port, user) not in known:
+            given = {"host": folder, "port": str(address.port), "user": user, "dbname": address.database}
+            text = conninfo.compose(given | _nothing_secret() | {"requirepeer": listener})
+            yield Way(text, conninfo.label(conninfo.compose(given)), given=False, stands_for_tcp=stands_for_tcp)
+
+
+def _nothing_secret() -> dict[str, str]:
+    """No password of any source, and no proof that another authentication could want of us.
+
+    What a service file or a variable sets is overridden by an empty value; a password file that cannot be is read as
+    none, where one that is no plain file would be complained of on the terminal.
+    """
+    without = {"password": "", "passfile": "/dev/null/none", "hostaddr": "", "channel_binding": "disable"}
+    # Where libpq does not know the word yet, there is still no password that it could send.
+    return without if libpq.version() < libpq.REQUIRE_AUTH_SINCE else without | {"require_auth": "none"}
 
 
 async def _asked(connection: Connection, name: str) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pgheadroom.model.refusal import RefusedBy
-from pgheadroom.postgres import translated
+from pgheadroom.postgres import clear_text, translated
 from pgheadroom.postgres.startup_packet import ServerError
 
 _ENGLISH = (
@@ -48,6 +48,7 @@ _MEANING = (
     (re.compile(r"reserved for roles with privileges of"), "only reserved slots are left"),
     (re.compile(r"no more connections allowed"), "PgBouncer is full"),
     (re.compile(r"client connections exceeded"), "PgBouncer is full for us"),
+    (re.compile(r'"none"'), "it wants more than our name, and a door that was not named is given nothing"),
     (re.compile(r"query_wait_timeout"), "PgBouncer got no server connection in time"),
     (re.compile(r"cannot connect to server|server login has been failing"), "PgBouncer does not reach PostgreSQL"),
 )
@@ -124,7 +125,7 @@ def _how_telling(attempt: str) -> int:
     """A server that answers tells more than one that does not."""
     if limit_of(attempt)[0] is not RefusedBy.OTHER:
         return 4
-    if _NO_PASSWORD.search(attempt):
+    if _NO_PASSWORD.search(attempt) or clear_text.was_refused(attempt):
         return 3
     return 2 if _FROM_SERVER.search(attempt) else 1
 
@@ -166,6 +167,11 @@ def _in_our_words(said: str) -> str:
         return f"nobody listens there ({said[0].lower()}{said[1:]})"
     if "timeout expired" in said or "Connection timed out" in said:
         return "no answer in time"
+    if clear_text.was_refused(said):
+        return (
+            "it asks for the password in clear text, and the line is not encrypted: sslmode=require encrypts it, "
+            "require_auth=password sends it all the same"
+        )
     if _NO_PASSWORD.search(said):
         return "a password is needed"
     return said
