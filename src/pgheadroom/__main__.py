@@ -1,8 +1,6 @@
 """`python -m pgheadroom`."""
 
-import sys
-
-from pgheadroom.cli import main
+from pgheadroom.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

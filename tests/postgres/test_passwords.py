@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from listeners import CLEAR_TEXT, authentication, on_port, on_socket
+from listeners import CLEAR_TEXT, SASL, authentication, on_port, on_socket
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.postgres import doors as doors_module
@@ -24,7 +24,6 @@ from pgheadroom.postgres.verbose_error import verbose_error
 from servers import Roles
 
 SECRET = "open sesame"
-SASL = authentication(10, b"SCRAM-SHA-256\x00\x00")
 
 
 @pytest.fixture(params=[None, 150_018], ids=["libpq of this day", "libpq without require_auth"])

@@ -1,16 +1,32 @@
 """Commands and flags. Each command is one function that imports what it needs, so that none waits for another's."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from pgheadroom.cli import flags
 from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say, say_bug
 from pgheadroom.cli.loading import loading
+from pgheadroom.deadline import left_behind
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
 
 _EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended."""
+
+
+def program() -> NoReturn:
+    """The whole process: `main`, and an end that waits for nobody."""
+    code = main()
+    if left_behind():
+        # A thread is still in C, looking up a name perhaps: what it uses there must not be taken down around it.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

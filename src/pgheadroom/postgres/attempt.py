@@ -34,7 +34,12 @@ class GivenUp(Exception):  # noqa: N818 - nobody sees it
 
 
 class Attempt:
-    """All addresses of a conninfo, one after the other, until one lets us in. For one use."""
+    """All addresses of a conninfo, one after the other, until one lets us in. For one use.
+
+    Attributes:
+        place: Where it leads, as far as the parameters say.
+        over: It has ended, however.
+    """
 
     def __init__(self, given: Mapping[str, Any], *, verbose: bool = False) -> None:
         """Args:
@@ -43,6 +48,8 @@ class Attempt:
         """
         self._given = given
         self._verbose = verbose
+        self.place = tuple(given.get(name) for name in ("service", "host", "hostaddr", "port"))
+        self.over = False
         self._wake, self._woken = socket.socketpair()
 
     def give_up(self) -> None:
@@ -65,6 +72,7 @@ class Attempt:
                 except OperationalError as failure:
                     failures.append((_described(address), failure))
         finally:
+            self.over = True
             self._wake.close()
             self._woken.close()
         raise _together(failures)

@@ -2,20 +2,27 @@
 
 import asyncio
 
+from psycopg import OperationalError
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.deadline import apart
 from pgheadroom.postgres.attempt import Attempt
 
+HANGING = 2
+"""Attempts at one place that may be left behind at a time: one that computes keeps a processor busy, for hours."""
+
+_left: set[Attempt] = set()
+
 
 async def connected(attempt: Attempt, deadline: float) -> PGconn:
     """What an attempt connects within `deadline` seconds. Whatever libpq does, this ends then, or when it is cancelled.
 
     Raises:
-        psycopg.Error: Nobody lets us in.
+        psycopg.Error: Nobody lets us in, or earlier attempts at the same place still hang.
         TimeoutError: No answer in time.
     """
+    _check_room(attempt)
     coming = apart(attempt.run, Line.finish)
     try:
         await asyncio.wait({coming}, timeout=max(0.0, deadline))
@@ -27,5 +34,13 @@ async def connected(attempt: Attempt, deadline: float) -> PGconn:
             coming.result().finish()
         raise
     finally:
-        coming.cancel()
-        attempt.give_up()
+        if not coming.done():
+            _left.add(attempt)
+            coming.cancel()
+            attempt.give_up()
+
+
+def _check_room(attempt: Attempt) -> None:
+    _left.difference_update({one for one in _left if one.over})
+    if sum(one.place == attempt.place for one in _left) >= HANGING:
+        raise OperationalError(f"{HANGING} earlier attempts still hang in looking up the name, or in the login")
