@@ -45,7 +45,7 @@ def test_the_fields_that_were_promised():
         "used_percent": 94.8,
     }
     assert document["capacity"]["tightest"]["name"] == "web"
-    assert set(document["states"][0]) == {"state", "count", "percent", "oldest_seconds"}
+    assert set(document["states"][0]) == {"state", "count", "percent", "oldest_seconds", "waiting"}
     assert list(document["hogs"][0]) == [
         "user",
         "application",
@@ -57,6 +57,7 @@ def test_the_fields_that_were_promised():
         "idle_in_transaction",
         "oldest_connection_seconds",
         "limit",
+        "waiting",
     ]
     assert document["locks"][1]["pid"] == 4
     assert document["locks"][1] | {"blocked_by": [3], "root": 3, "target": "table t"} == document["locks"][1]

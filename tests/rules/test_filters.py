@@ -153,7 +153,7 @@ def test_a_span_turned_round_is_its_opposite_where_it_is_known(one, column, oper
     [
         ("usr:web", "did you mean user?"),
         ("colour:red", "there are user, db, app"),
-        ("http://x", "Text with a colon needs quotes"),
+        ("http://x", "Text with : = or ~ needs quotes"),
         ("user:", 'user:"" finds sessions without any'),
         ("user=", 'user:"" finds sessions without any'),
         ("age=10m", "write age>10m"),

@@ -64,7 +64,7 @@ def test_a_role_at_its_limit_while_the_server_has_room():
     found = told(snapshot(many(20), roles=roles(Role("web", False, 20))))["role-limit:web"]
     assert found.severity is Severity.CRITICAL
     assert found.sentence == "Role web is at its limit: 20 of 20, though the server has 77 free"
-    assert "ALTER ROLE web CONNECTION LIMIT 40" in found.remedy
+    assert "Raise the limit to 40" in found.remedy
     near = told(snapshot(many(17), roles=roles(Role("web", False, 20))))["role-limit:web"]
     assert (near.severity, near.sentence[:23]) == (Severity.WARNING, "Role web nears its limi")
 

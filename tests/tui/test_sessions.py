@@ -57,7 +57,7 @@ async def test_enter_on_a_hog_opens_its_sessions() -> None:
 
 async def test_enter_on_a_state_opens_the_sessions_in_it() -> None:
     async with on_stage() as stage:
-        await stage.press("shift+tab", "j", "j", "enter")
+        await stage.press("shift+tab", "j", "j", "j", "enter")
         assert {one.state.value for one in table(stage).rows} == {"idle in transaction"}
 
 

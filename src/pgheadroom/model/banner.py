@@ -11,9 +11,11 @@ class Banner:
 
     Attributes:
         remedy: The command that ends it; None where there is none that we could give.
+        refuses: New clients are refused, and nobody meant it so.
         hint: What else ends it, in a sentence; may be empty.
     """
 
     text: str
     remedy: BouncerCommand | None = None
     hint: str = ""
+    refuses: bool = False

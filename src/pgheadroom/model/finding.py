@@ -49,11 +49,14 @@ class Finding:
         sessions: Those it is about, the worst first; empty where it is about none.
         now: The remedy that helps now, ready for a key; None where no session is to be looked at.
         lasting: What keeps it from coming back.
-        sql: That, or what to do now, as one statement to copy, where it is one.
+        sql: That, or what to do now, as one statement to copy, where it is one; whole, whatever the names in it.
+        caution: What the statement does besides, and where it has to be run.
         proof: What would show that the remedy worked.
         slots: Slots that it costs; 0 where it costs none, or where that is not known.
         explains: The family of the finding that it brings about, at least by half: why the server is full, or a limit
             reached. Empty where it brings about none.
+        refuses: Somebody is refused a connection now.
+        clearing: The newest sample did not show it any more: its words are those of the last one that did.
         since: When it was first seen, by the server's clock; None in a single sample.
     """
 
@@ -66,9 +69,12 @@ class Finding:
     now: RemedyNow | None = None
     lasting: str = ""
     sql: str = ""
+    caution: str = ""
     proof: str = ""
     slots: int = 0
     explains: str = ""
+    refuses: bool = False
+    clearing: bool = False
     since: datetime | None = None
 
     @property

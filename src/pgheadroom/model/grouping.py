@@ -27,6 +27,8 @@ class StateCount:
     """How many sessions are in a state.
 
     Attributes:
+        waits: These are the ones that wait for a lock, their client or a standby, and so do not run; the others of
+            their state are counted apart.
         percent: Of all slots used.
         oldest_seconds: How long the longest has been in it; None where no moment is known.
     """
@@ -35,12 +37,14 @@ class StateCount:
     count: int
     percent: float
     oldest_seconds: float | None
+    waits: bool = False
 
 
 class Hog(NamedTuple):
     """A group of sessions. A field that was not grouped by is None, and so is one the server did not say.
 
     Attributes:
+        active: As the server calls them; of those, `waiting` wait for a lock, their client or a standby.
         idle_in_transaction: With the aborted ones.
         oldest_connection_seconds: Age of the oldest connection; None where our role may not see it.
         limit: The role's limit when grouped by user, the database's when grouped by database alone; None without one.
@@ -56,3 +60,8 @@ class Hog(NamedTuple):
     idle_in_transaction: int
     oldest_connection_seconds: float | None
     limit: int | None
+    waiting: int = 0
+
+    @property
+    def running(self) -> int:
+        return self.active - self.waiting

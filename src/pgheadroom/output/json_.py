@@ -61,7 +61,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
             "hint": door.hint,
         },
         "capacity": _capacity(case),
-        "states": [_state(state) for state in case.states],
+        "states": _states(case),
         "hogs": [_hog(hog) for hog in case.hogs],
         "sessions": [_session(session, snapshot.taken_at) for session in snapshot.sessions],
         "locks": [_lock(node) for node in case.locks],
@@ -114,12 +114,21 @@ def _limit(limit: Limit) -> Json:
     }
 
 
-def _state(state: StateCount) -> Json:
+def _states(case: Case) -> list[Json]:
+    """As the server says it: those that wait count as active, and stand beside it as `waiting`."""
+    waiting = {one.state: one for one in case.states if one.waits}
+    return [_state(one, waiting.get(one.state)) for one in case.states if not one.waits]
+
+
+def _state(state: StateCount, waiting: StateCount | None) -> Json:
+    both = [one for one in (state, waiting) if one is not None]
+    ages = [one.oldest_seconds for one in both if one.oldest_seconds is not None]
     return {
         "state": state.state.value,
-        "count": state.count,
-        "percent": round(state.percent, 1),
-        "oldest_seconds": _rounded(state.oldest_seconds),
+        "count": sum(one.count for one in both),
+        "percent": round(sum(one.percent for one in both), 1),
+        "oldest_seconds": _rounded(max(ages, default=None)),
+        "waiting": waiting.count if waiting is not None else 0,
     }
 
 
@@ -145,6 +154,7 @@ def _session(session: Session, now: datetime) -> Json:
         "state_change": _moment(session.state_change),
         "wait_event_type": session.wait_event_type,
         "wait_event": session.wait_event,
+        "waits_for": session.waits_for.value if session.waits_for is not None else None,
         "backend_xid": session.backend_xid,
         "backend_xmin": session.backend_xmin,
         "blocked_by": list(session.blocked_by),
@@ -223,6 +233,7 @@ def _finding(finding: Finding) -> Json:
         "remedy": finding.remedy,
         "lasting": finding.lasting,
         "sql": finding.sql,
+        "caution": finding.caution,
         "proof": finding.proof,
         "now": _now(finding.now),
         "slots": finding.slots,

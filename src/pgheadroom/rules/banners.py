@@ -30,10 +30,11 @@ def standing(case: Case) -> Iterator[Finding]:
             subject = banner.remedy.database if banner.remedy else ""
             yield Finding(
                 f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
-                Severity.WARNING,
+                Severity.CRITICAL if banner.refuses else Severity.WARNING,
                 f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
                 (),
                 _how_to_end(banner),
+                refuses=banner.refuses,
             )
 
 
@@ -105,4 +106,4 @@ def _full(bouncer: PgBouncer) -> Iterator[Banner]:
     used = dict(bouncer.lists).get("used_clients")
     if ceiling and used is not None and used >= ceiling:
         hint = "Find the clients that are idle and close them where they come from; then raise max_client_conn."
-        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint)
+        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint, refuses=True)

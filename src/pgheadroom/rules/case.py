@@ -11,7 +11,7 @@ from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, Wait, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.capacity import capacity
@@ -22,8 +22,6 @@ from pgheadroom.rules.locks import lock_tree
 from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.rules.states import states
 from pgheadroom.rules.wording import crowd
-
-_RUNNING = frozenset({State.ACTIVE, State.FASTPATH})
 
 
 # No slots: `cached_property` keeps its value in the instance's dictionary.
@@ -67,19 +65,30 @@ class Case:
 
     @cached_property
     def long_queries(self) -> tuple[Session, ...]:
-        """Queries that have run `long_query_seconds`; the oldest first."""
+        """Queries that run, and have for `long_query_seconds`; the oldest first. Who waits for a lock runs nothing."""
         least = self.thresholds.long_query_seconds
-        active = (one for one in self.snapshot.sessions if one.state is State.ACTIVE)
-        return self.longest_first(one for one in active if (self.seconds_in_state(one) or 0.0) >= least)
+        running = (one for one in self.running if one.state is State.ACTIVE)
+        return tuple(one for one in running if (self.seconds_in_state(one) or 0.0) >= least)
 
     @cached_property
     def running(self) -> tuple[Session, ...]:
-        """Sessions that run something and wait for no lock, ours left out; the oldest query first."""
-        return self.longest_first(
-            one
-            for one in self.snapshot.sessions
-            if one.state in _RUNNING and not one.waits_for_lock and one.pid != self.snapshot.door.pid
-        )
+        """Sessions that run something and wait for nobody, ours left out; the oldest query first."""
+        own = self.snapshot.door.pid
+        return self.longest_first(one for one in self.snapshot.sessions if one.runs and one.pid != own)
+
+    @cached_property
+    def waiting_for_client(self) -> tuple[Session, ...]:
+        """Sessions that wait for their client in the middle of a statement; who began it first comes first."""
+        return self._waiting_for(Wait.CLIENT)
+
+    @cached_property
+    def waiting_for_standby(self) -> tuple[Session, ...]:
+        """Sessions whose commit waits for a synchronous standby; who began first comes first."""
+        return self._waiting_for(Wait.STANDBY)
+
+    def _waiting_for(self, whom: Wait) -> tuple[Session, ...]:
+        own = self.snapshot.door.pid
+        return self.longest_first(one for one in self.snapshot.sessions if one.waits_for is whom and one.pid != own)
 
     @cached_property
     def pooled(self) -> frozenset[int]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from operator import attrgetter, ge, gt, le, lt
 
-from pgheadroom.model.session import LOCAL, Session, State
+from pgheadroom.model.session import LOCAL, Session, State, Wait
 from pgheadroom.quantities import seconds
 
 CONTAINS = "contains"
@@ -30,8 +30,11 @@ COLUMNS: dict[str, str] = {
     "xact": "xact",
     "running": "running",
     "conn": "conn",
+    "waiting": "waiting",
 }
 """Every word for a column, and the column."""
+BARE = frozenset({"running", "waiting"})
+"""Columns that are conditions by themselves, without a value: these sessions run, or wait for somebody."""
 
 NAMES = {"user": "user", "db": "database", "app": "application", "type": "backend_type"}
 """By column, the session's attribute with a name that PostgreSQL tells from the same name in other letters' case."""
@@ -94,6 +97,9 @@ def compile_condition(condition: Condition) -> Predicate:
     Raises:
         ValueError: A value that the column cannot have; one line with what would be right.
     """
+    if condition.column in BARE and not condition.values:
+        bare = _runs if condition.column == "running" else _waits
+        return _not(bare) if condition.negated else bare
     if condition.column in AGES:
         return _age(condition)  # turned round inside, so that what is unknown matches neither way
     if condition.operator == EXACTLY:
@@ -111,7 +117,8 @@ def _not(predicate: Predicate) -> Predicate:
 
 
 def _running_since(session: Session) -> datetime | None:
-    return session.query_start if session.state is State.ACTIVE else None
+    """Who waits for a lock, its client or a standby runs nothing, however long ago its statement began."""
+    return session.query_start if session.state is State.ACTIVE and session.waits_for is None else None
 
 
 AGES: dict[str, Callable[[Session], datetime | None]] = {
@@ -213,6 +220,29 @@ def _contains(values: tuple[Value, ...]) -> Predicate:
     return predicate
 
 
+# --- running and waiting ---------------------------------------------------------------------------------------------
+
+
+def _runs(session: Session, now: datetime) -> bool:
+    return session.runs
+
+
+def _waits(session: Session, now: datetime) -> bool:
+    return session.waits_for is not None
+
+
+def _waiting(values: tuple[Value, ...]) -> Predicate:
+    wanted = frozenset(map(_whom, values))
+    return lambda session, now: session.waits_for in wanted
+
+
+def _whom(value: Value) -> Wait:
+    try:
+        return Wait(value.text.lower())
+    except ValueError:
+        raise ValueError(f"nobody waits for '{value.text}': waiting:{', waiting:'.join(Wait)}, or waiting") from None
+
+
 # --- states, pids, clients --------------------------------------------------------------------------------------------
 
 STATE_WORDS: dict[str, State] = {state.value: state for state in State} | {
@@ -286,5 +316,6 @@ _COMPILERS: dict[str, Callable[[tuple[Value, ...]], Predicate]] = {
     "state": _state,
     "pid": _pid,
     "client": _client,
+    "waiting": _waiting,
     CONTAINS: _contains,
 }

@@ -10,10 +10,10 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
-from pgheadroom.rules.identifiers import quoted
 from pgheadroom.rules.remedies import Cure, all_of, any_of, look, old_enough, room_below_warning, terminate
+from pgheadroom.rules.statements import grant, limit_of, no_role_limit
 from pgheadroom.rules.wording import clipped, ids, severity, who
-from pgheadroom.view.words import SHORT_STATES, plural
+from pgheadroom.view.words import plural, state_word
 
 _HOGS_SHOWN = 3
 _AUTHENTICATING_PERCENT = 10
@@ -43,7 +43,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
     server = f", though the server has {room} free" if room else ""
     about = "" if case.capacity.exact else "about "
     members = _members(case, limit)
-    counts = Counter(SHORT_STATES[one.state] for one in members)
+    counts = Counter(map(state_word, members))
     found = Finding(
         f"{limit.kind}-limit:{limit.name}",
         urgency,
@@ -54,6 +54,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
             *(f"{count} by {name}" for name, count in Counter(map(who, members)).most_common(_HOGS_SHOWN)),
         ),
         sessions=ids(case.longest_first(members)),
+        refuses=limit.free == 0,
     )
     return _limit_cure(case, limit, members).of(found)
 
@@ -78,7 +79,7 @@ def _held_back(case: Case, limit: Limit) -> Finding:
         "Leave it until its application is mended or pooled",
         "Take the limit away again, or keep it at what the application needs",
         look(condition("user", limit.name), f"see the sessions of {name}"),
-        f"ALTER ROLE {clipped(quoted(limit.name), 64)} CONNECTION LIMIT -1;",
+        no_role_limit(case, limit.name),
         f"role {name} stays below its limit by itself",
     ).of(found)
 
@@ -96,9 +97,9 @@ def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
         return Cure(
             f"Terminate its idle sessions{'' if spare else ' (it has none now)'}", "Pool its clients", now, proof=proof
         )
-    raised = f"ALTER {limit.kind.upper()} {clipped(quoted(limit.name), 64)} CONNECTION LIMIT {more};"
+    raised = limit_of(case, limit.kind, limit.name, more)
     return Cure(
-        f"Raise the limit, the server has room: {raised[:-1]}" + ("; or terminate what is long idle" if spare else ""),
+        f"Raise the limit to {more}, the server has room" + ("; or terminate what is long idle" if spare else ""),
         "Set it to what its clients need, or pool them",
         now,
         raised,
@@ -127,6 +128,7 @@ def reserve(case: Case) -> Iterator[Finding]:
         + (f"{left} left to get in" if left else "nobody gets in, not even a superuser"),
         tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN)),
         sessions=ids(supers),
+        refuses=not left,
     )
     yield Cure(
         "Keep a session of yours open",
@@ -173,14 +175,15 @@ def visibility(case: Case) -> Iterator[Finding]:
     if case.snapshot.exact and door.sees_all:
         return
     hidden = sum(one.state is State.HIDDEN for one in case.snapshot.sessions)
-    grant = f"GRANT pg_monitor TO {clipped(quoted(door.user), 64)};"
+    seen = grant(case, "pg_monitor", door.user)
     yield Finding(
         "not-visible",
         Severity.NOTICE,
         f"Role {clipped(door.user)} cannot see other roles' sessions: counts are estimates",
         (f"{plural(hidden, 'session')} without state, age or client",),
-        f"As a superuser: {grant}",
+        f"As a superuser: {seen.sql}",
         lasting="Let a superuser grant pg_monitor to this role",
-        sql=grant,
+        sql=seen.sql,
+        caution=seen.caution,
         proof="every session shows its state",
     )

@@ -8,7 +8,7 @@ would make its answers wrong: sessions that only wait for a lock, and limits tha
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgheadroom.model.decision import Branch, Step
 from pgheadroom.model.finding import Finding, Severity
@@ -20,7 +20,7 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.findings import urgency
 from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import SLOT_WORDS, plural
+from pgheadroom.view.words import SLOT_WORDS, a, plural
 
 LASTS_SECONDS = 600.0
 """From then on a trouble that is there in spite of its remedy is a matter of how the application is built."""
@@ -29,6 +29,7 @@ REMEMBERED_SECONDS = 600.0
 
 _YES, _NO = "yes", "no"
 _RESOLVED = "resolved"
+_PASSED = "not this one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,13 @@ class _Answer:
     Attributes:
         label: The branch that is taken.
         words: With the numbers, safe to show.
+        passed: The data say otherwise, and the path goes on to another finding.
     """
 
     label: str
     words: str
     finding: Finding | None = None
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class _Question:
 class _Inquiry:
     case: Case
     findings: Sequence[Finding]
+    chosen: Finding | None = None
 
     def first(self, *families: str) -> Finding | None:
         """The most urgent finding of these families that is more than a notice."""
@@ -78,13 +82,48 @@ def walk(
     return walk_of(Case(snapshot, thresholds or Thresholds(), history), findings)
 
 
-def walk_of(case: Case, findings: Sequence[Finding]) -> tuple[Step, ...]:
-    """As `walk`, for a case whose parts are needed elsewhere, too."""
-    inquiry = _Inquiry(case, findings)
+def walk_of(case: Case, findings: Sequence[Finding], chosen: Finding | None = None) -> tuple[Step, ...]:
+    """As `walk`, for a case whose parts are needed elsewhere, too.
+
+    Args:
+        chosen: The path leads to this finding, past the questions that others answer; without it, where the data lead.
+    """
+    inquiry = _Inquiry(case, findings, chosen)
     answers = {key: question.ask(inquiry) for key, question in _QUESTIONS.items()}
+    if chosen is not None:
+        answers = _leading_to(chosen, answers)
     path = _path(answers)
     trouble = next((answers[key].finding for key in path if key in answers and answers[key].finding), None)
     return tuple(_step(key, answers, path, trouble) for key in _ORDER)
+
+
+def _leading_to(chosen: Finding, answers: Mapping[str, _Answer]) -> dict[str, _Answer]:
+    """The answers by which the path comes to the question that the chosen finding answers."""
+    path = _path(answers)
+    if any(answers[key].finding == chosen for key in path if key in answers and key != _RESOLVED):
+        return dict(answers)
+    target = _ASKED_BY.get(chosen.family, "other")
+    forced = dict(answers) | {target: _Answer(_YES, f"yes: {chosen.sentence}", chosen)}
+    for key, label in _way_to(target, _ORDER[0], answers):
+        if label != answers[key].label:
+            forced[key] = _Answer(label, f"{answers[key].words}; another finding tells of it", None, passed=True)
+    return forced
+
+
+def _way_to(target: str, key: str, answers: Mapping[str, _Answer]) -> tuple[tuple[str, str], ...]:
+    """From one question to another: the questions on the way with the answer that each needs; nothing where none leads.
+
+    The answers of the data are kept where they lead there, too.
+    """
+    question = _QUESTIONS.get(key)
+    if question is None or key == _RESOLVED:
+        return ()
+    for label in sorted(question.branches, key=lambda one: one != answers[key].label):
+        following = question.branches[label]
+        rest = _way_to(target, following, answers)
+        if following == target or rest:
+            return ((key, label), *rest)
+    return ()
 
 
 def path_of(steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -113,7 +152,10 @@ def _step(key: str, answers: Mapping[str, _Answer], path: Sequence[str], trouble
     question = _QUESTIONS.get(key)
     if question is not None:
         answer = answers[key]
-        branches = tuple(Branch(label, to, taken and label == answer.label) for label, to in question.branches.items())
+        branches = tuple(
+            Branch(_PASSED if answer.passed and label == answer.label else label, to, taken and label == answer.label)
+            for label, to in question.branches.items()
+        )
         return Step(key, "question", question.text, answer.words, branches, taken, _key(answer.finding))
     action = _ACTIONS.get(key)
     after = (Branch("", _AFTER[key], taken),) if key in _AFTER else ()
@@ -142,7 +184,7 @@ def _door(inquiry: _Inquiry) -> _Answer:
     slots, door = inquiry.case.capacity, inquiry.case.snapshot.door
     return _Answer(
         door.slot.value,
-        f"yes, as {clipped(door.user)} in a {SLOT_WORDS[door.slot]}; "
+        f"yes, as {clipped(door.user)} in {a(SLOT_WORDS[door.slot])}; "
         f"{slots.free} left for ordinary roles, {slots.free_superuser} for superusers",
     )
 
@@ -197,7 +239,7 @@ def _idle(inquiry: _Inquiry) -> _Answer:
     full = inquiry.first("server-slots")
     leaking = inquiry.first("leak")
     many = leaking is not None or (full is not None and 2 * idle >= slots.used)
-    return _answer(many, f"{idle} of {slots.used} idle", (leaking or full) if many else None)
+    return _seen(inquiry, _answer(many, f"{idle} of {slots.used} idle", (leaking or full) if many else None))
 
 
 def _idle_in_transaction(inquiry: _Inquiry) -> _Answer:
@@ -205,13 +247,14 @@ def _idle_in_transaction(inquiry: _Inquiry) -> _Answer:
     idlers = case.idle_in_transaction
     found = inquiry.first("idle-in-transaction")
     oldest = f", oldest {duration(case.seconds_in_state(idlers[0]))}" if idlers else ""
-    return _answer(found is not None, f"{len(idlers)} of {case.capacity.used} in an open transaction{oldest}", found)
+    words = f"{len(idlers)} of {case.capacity.used} in an open transaction{oldest}"
+    return _seen(inquiry, _answer(found is not None, words, found))
 
 
 def _active(inquiry: _Inquiry) -> _Answer:
     case = inquiry.case
     found = inquiry.first("all-active", "long-queries")
-    return _answer(found is not None, f"{len(case.running)} of {case.capacity.used} run queries", found)
+    return _seen(inquiry, _answer(found is not None, f"{len(case.running)} of {case.capacity.used} run queries", found))
 
 
 def _leak(inquiry: _Inquiry) -> _Answer:
@@ -228,12 +271,14 @@ def _other(inquiry: _Inquiry) -> _Answer:
     found = next((one for one in inquiry.findings if one.severity is not Severity.NOTICE), None)
     if found is not None:
         return _Answer(_YES, f"yes: {found.sentence}", found)
+    if not inquiry.case.snapshot.exact:
+        return _Answer(_NO, "not known: the sessions of other roles are hidden", None)
     was = _worst_usage(inquiry.case)
     return _Answer(_OVER, f"not any more: it was at {was}", None) if was else _Answer(_NO, "no", None)
 
 
 def _resolved(inquiry: _Inquiry) -> _Answer:
-    found = next((one for one in inquiry.findings if one.severity is not Severity.NOTICE), None)
+    found = inquiry.chosen or next((one for one in inquiry.findings if one.severity is not Severity.NOTICE), None)
     if found is None:
         slots = inquiry.case.capacity
         return _Answer(_YES, f"yes: {slots.used} of {slots.usable} taken, nothing is wrong", None)
@@ -248,6 +293,14 @@ _BUT_IDLE, _OVER, _NOT_YET, _LASTS = "no, but idle", "not any more", "not yet", 
 
 def _answer(yes: bool, words: str, finding: Finding | None) -> _Answer:
     return _Answer(_YES if yes else _NO, f"{_YES if yes else _NO}: {words}", finding)
+
+
+def _seen(inquiry: _Inquiry, answer: _Answer) -> _Answer:
+    """Where sessions are hidden, that none was seen is no answer."""
+    hidden = _count(inquiry, State.HIDDEN)
+    if not hidden or answer.label == _YES:
+        return answer
+    return replace(answer, words=f"not known: {hidden} of {inquiry.case.capacity.used} are hidden from our role")
 
 
 def _count(inquiry: _Inquiry, state: State) -> int:
@@ -295,6 +348,19 @@ _ACTIONS: dict[str, tuple[str, str]] = {
     "end-transactions": ("idle-in-transaction", "End the oldest open transactions"),
     "cancel-queries": ("active", "Cancel what need not run; pool before raising max_connections"),
     "see-other": ("other", "See what it is"),
+}
+# By family, the question that such a finding answers; all others are told by the last one.
+_ASKED_BY: dict[str, str] = {
+    "prepared-transaction": "locks",
+    "lock-pile-up": "locks",
+    "role-limit": "limit",
+    "database-limit": "limit",
+    "pool-waiting": "pool",
+    "reconnect-storm": "storm",
+    "idle-in-transaction": "idle-in-transaction",
+    "all-active": "active",
+    "long-queries": "active",
+    "leak": "leak",
 }
 _ENDS: dict[str, tuple[str, str]] = {
     "other-door": ("Try another door", "the local socket, a superuser, a role with pg_use_reserved_connections"),

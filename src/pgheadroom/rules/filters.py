@@ -3,10 +3,12 @@ r"""The filter language of sessions, the same on the screen and on the command l
     user:web state:idle age>10m -app:check* client:10.0.0.0/8 "select 1" refund
 
 Conditions stand between spaces and must all hold. `column:value` compares names without regard to case, `user=value`
-exactly (so with `db`, `app` and `type`); in both `*` and `?` are wildcards, and commas stand between alternatives.
-`age>10m` compares spans. A bare word is looked for in user,
-application, database, client and query. A leading `-` or `!` turns a condition round. Quotes keep spaces, commas and
-colons together; within them a backslash takes the meaning from the next character: `app:"5\* cook"`.
+exactly (so with `db`, `app` and `type`), and `app~leak` looks within the name; in all `*` and `?` are wildcards, and
+commas stand between alternatives. `age>10m` compares spans. `running` are sessions that do something, `waiting` those
+that wait for a lock, their client or a standby (`waiting:lock`): PostgreSQL calls both active. A bare word is looked
+for in user, application, database, client and query. A leading `-` or `!` turns a condition round, and so does
+`user!=app`. Quotes keep spaces, commas and colons together; within them a backslash takes the meaning from the next
+character: `app:"5\* cook"`.
 """
 
 import re
@@ -17,16 +19,32 @@ from difflib import get_close_matches
 
 from pgheadroom.errors import UsageError
 from pgheadroom.model.session import Session
-from pgheadroom.rules.conditions import AGES, COLUMNS, CONTAINS, EXACTLY, NAMES, Condition, Value, compile_condition
+from pgheadroom.rules.conditions import (
+    AGES,
+    BARE,
+    COLUMNS,
+    CONTAINS,
+    EXACTLY,
+    NAMES,
+    Condition,
+    Value,
+    compile_condition,
+)
 from pgheadroom.view.text import safe
 
 __all__ = ["Filter", "FilterError", "condition", "parse_filter", "pattern"]
 
-_HEAD = re.compile(r"([-!]?)(?:([A-Za-z_]+)(:|=|[<>]=?))?")
+_HEAD = re.compile(r"([-!]?)(?:([A-Za-z_]+)(!?[=~]|:|[<>]=?))?")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'', re.DOTALL)
 _BARE_WORD = re.compile(r"\S+")
 _BARE_ITEM = re.compile(r"[^\s,]*")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_LOGIC = {
+    "and": "conditions beside each other must all hold: user:web state:idle",
+    "or": "alternatives stand behind commas: user:web,batch",
+    "not": "a condition is turned round with a sign before it: -user:web",
+}
+_EXPRESSION = re.compile(r"[\^$|+()\[\]{}]|\.\*")
 _NEEDS_QUOTES = re.compile(r"[\s,\"'\\]|^$")
 
 
@@ -41,6 +59,8 @@ Predicate = Callable[[Session, datetime], bool]
 
 _ALWAYS_VISIBLE = frozenset({"user", "db", "app", "pid"})
 """Columns that PostgreSQL shows of every session, also without pg_read_all_stats."""
+_NO_NAMES = frozenset({"state", "pid", "waiting"})
+"""Columns of which the values are a fixed few, or numbers: nothing to look within."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +144,42 @@ def _read_one(text: str, place: int) -> tuple[Condition, int]:
     head = _HEAD.match(text, place)
     assert head is not None  # noqa: S101 - it matches the empty text, too
     sign, name, operator = head.groups()
-    if name is None or (operator == "=" and _known(name) is None):
-        word, end = _read_word(text, place + len(sign))
-        return Condition(CONTAINS, ":", (word,), bool(sign)), end
+    if name is None or (operator.endswith(("=", "~")) and operator[0] not in "<>" and _is_text(name)):
+        return _read_bare(text, place + len(sign), bool(sign))
     values, end = _read_values(text, head.end())
-    column = _column(name)
+    column, negated = _column(name), bool(sign) != operator.startswith("!")
+    operator = operator.removeprefix("!")
+    if operator == "~":
+        return _checked(name, Condition(column, ":", tuple(map(_within, values)), negated), "~"), end
     if operator == EXACTLY and column not in NAMES:
         operator = ":"
-    return _checked(name, Condition(column, operator, values, bool(sign))), end
+    return _checked(name, Condition(column, operator, values, negated)), end
+
+
+def _is_text(name: str) -> bool:
+    """`id=7` is looked for in queries; `usr=web` is a mistake, and is told."""
+    return _known(name) is None and not get_close_matches(name.lower(), COLUMNS, n=1)
+
+
+def _read_bare(text: str, place: int, negated: bool) -> tuple[Condition, int]:
+    word, end = _read_word(text, place)
+    bare = text[place:end].lower()
+    if bare in _LOGIC:
+        raise FilterError(f'{_LOGIC[bare]}. To look for the word: "{bare}"')
+    if bare in BARE:
+        return Condition(bare, ":", (), negated), end
+    return Condition(CONTAINS, ":", (word,), negated), end
+
+
+def _within(value: Value) -> Value:
+    """For `app~leak`: anywhere in the name.
+
+    Raises:
+        FilterError: It is a regular expression; which were not meant by a `*` alone.
+    """
+    if _EXPRESSION.search(value.text):
+        raise FilterError(f"~ looks for a part of a name, with * and ? as wildcards; '{value.text}' is more than that")
+    return Value(f"*{value.pattern}*")
 
 
 def _read_word(text: str, place: int) -> tuple[Value, int]:
@@ -181,17 +229,20 @@ def _column(name: str) -> str:
         return known
     close = get_close_matches(name.lower(), COLUMNS, n=1)
     meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(dict.fromkeys(COLUMNS.values()))}."
-    raise FilterError(f"there is no column '{name}': {meant} Text with a colon needs quotes.")
+    raise FilterError(f"there is no column '{name}': {meant} Text with : = or ~ needs quotes.")
 
 
-def _checked(name: str, found: Condition) -> Condition:
-    """The condition, once its operator and values fit its column."""
+def _checked(name: str, found: Condition, written: str = ":") -> Condition:
+    """The condition, once its operator and values fit its column; `written` is how the operator was typed."""
     is_age = found.column in AGES
+    if written == "~" and (is_age or found.column in _NO_NAMES):
+        raise FilterError(f"{name}~ looks within names, and {name} is none: write {name}{'>' if is_age else ':'}...")
     is_span = found.operator not in {":", EXACTLY}
     if is_span and found.column == "query":
         return _checked(name, Condition("running", found.operator, found.values, found.negated))
     if not found.values:
         without = "" if is_age or is_span else f'; {name}:"" finds sessions without any'
+        without = ": waiting:lock, waiting:client, or waiting alone" if found.column == "waiting" else without
         raise FilterError(f"{name}{found.operator} needs a value{without}")
     if is_age and not is_span:
         raise FilterError(f"{name} is a span: write {name}>10m or {name}<30s")
@@ -204,6 +255,8 @@ def _written(one: Condition) -> str:
     sign = "-" if one.negated else ""
     if one.column == CONTAINS:
         return sign + _quote_word(one.values[0])
+    if one.column in BARE and not one.values:
+        return sign + one.column
     return f"{sign}{one.column}{one.operator}{','.join(map(_quote_value, one.values))}"
 
 
@@ -213,7 +266,7 @@ def _quote_value(value: Value) -> str:
 
 def _quote_word(word: Value) -> str:
     head = _HEAD.match(word.text)
-    reads_as_more = head is not None and (head[1] or head[2])
+    reads_as_more = (head is not None and (head[1] or head[2])) or word.text.lower() in {*BARE, *_LOGIC}
     return _in_quotes(word) if reads_as_more or re.search(r"[\s\"'\\]|^$", word.text) else word.text
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from pgheadroom.model.action import Verb
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.history import History
 from pgheadroom.model.session import SessionId
@@ -21,6 +22,7 @@ from pgheadroom.rules import (
     pooling,
     stalls,
     storms,
+    waits,
 )
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.wording import worst
@@ -31,6 +33,8 @@ RULES: tuple[Rule, ...] = (
     pile_ups.lock_pile_ups,
     leaks.leaks,
     storms.reconnect_storm,
+    waits.waiting_for_standby,
+    waits.waiting_for_client,
     stalls.idle_in_transaction,
     busy.all_active,
     fullness.server_slots,
@@ -57,6 +61,7 @@ _LOCKS = frozenset({"prepared-transaction", "lock-pile-up"})
 _URGENCY = (
     "prepared-transaction",
     "lock-pile-up",
+    "standby-wait",
     SERVER_SLOTS,
     "reserve-in-use",
     "role-limit",
@@ -65,6 +70,7 @@ _URGENCY = (
     "pool-waiting",
     "reconnect-storm",
     "leak",
+    "client-wait",
     "idle-in-transaction",
     "all-active",
     "filling-soon",
@@ -78,11 +84,15 @@ _URGENCY = (
     "not-told",
     "not-known",
 )
+_FIRST_LIMIT, _LAST_LIMIT = _URGENCY.index("role-limit"), _URGENCY.index("database-limit")
 # What a cause can bring about, the most urgent first.
 _EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit", "pool-waiting")
 # What can be why slots run out: then it is told before that, for its remedy cures both.
 _CAUSES = frozenset(
-    {"prepared-transaction", "lock-pile-up", "leak", "reconnect-storm", "idle-in-transaction", "all-active"}
+    {
+        *("prepared-transaction", "lock-pile-up", "standby-wait", "client-wait"),
+        *("leak", "reconnect-storm", "idle-in-transaction", "all-active"),
+    }
 )
 
 
@@ -112,11 +122,20 @@ def _explaining(case: Case, finding: Finding, effects: Iterable[Finding]) -> Fin
     """What takes half of the slots of a server, a limit or a pool that fills is why it fills, and as urgent as that."""
     if finding.family not in _CAUSES:
         return finding
+    full = case.capacity.free == 0
     effect = next((one for one in effects if _brings_about(case, finding, one)), None)
+    if effect is not None and effect.family == SERVER_SLOTS and full and not _frees_slots(finding):
+        # Of a full server the cure comes first, and what frees no slot is none.
+        return finding
     if effect is None:
         return finding
     severity = worst(finding.severity, effect.severity) or finding.severity
-    return replace(finding, explains=effect.family, severity=severity)
+    return replace(finding, explains=effect.family, severity=severity, refuses=effect.refuses)
+
+
+def _frees_slots(finding: Finding) -> bool:
+    """Whether its remedy gives slots back, or there is none that a key could do."""
+    return finding.now is None or finding.now.verb is not Verb.CANCEL
 
 
 def _brings_about(case: Case, cause: Finding, effect: Finding) -> bool:
@@ -139,6 +158,10 @@ def _held_up(case: Case, cause: Finding) -> set[SessionId]:
 def urgency(finding: Finding) -> tuple[int, int, int]:
     """By which findings are sorted, the most urgent first: severity, then what it stops, causes before effects."""
     place = _URGENCY.index(finding.family)
-    if finding.explains:
-        return finding.severity.rank, min(place, _URGENCY.index(finding.explains)), place - len(_URGENCY)
-    return finding.severity.rank, place, 0
+    told_at = min(place, _URGENCY.index(finding.explains)) if finding.explains else place
+    if SERVER_SLOTS in (finding.family, finding.explains) and not finding.refuses:
+        # Who is refused now comes before a server that only nears its end.
+        told_at = _LAST_LIMIT if finding.family == SERVER_SLOTS else min(place, _LAST_LIMIT)
+    if finding.refuses:
+        told_at = min(told_at, _FIRST_LIMIT)
+    return finding.severity.rank, told_at, place - len(_URGENCY) if finding.explains else 0

@@ -17,19 +17,20 @@ from pgheadroom.rules.remedies import (
     below_warning,
     cancel_longest,
     hog_filter,
-    limit_that_spares_others,
+    limited,
     look,
     old_enough,
-    role_limit,
-    role_setting,
     terminate,
 )
+from pgheadroom.rules.statements import NO_STATEMENT, role_setting
 from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import SHORT_STATES
+from pgheadroom.view.words import count_word
 
 _HOGS_SHOWN = 3
 _IDLE_TIMEOUT_SINCE = 14
+_SPARED_SECONDS = 10.0
+"""Idle for less in a busy server, a session is likely to be used again."""
 
 
 def server_slots(case: Case) -> Iterator[Finding]:
@@ -54,6 +55,7 @@ def server_slots(case: Case) -> Iterator[Finding]:
         ),
         sessions=ids(most),
         slots=slots.used,
+        refuses=slots.free == 0,
     )
     yield _cure(case).of(found)
 
@@ -71,7 +73,7 @@ def _what_most_do(case: Case) -> Iterator[str]:
     if _mostly_waiting(case):
         yield f"{len(case.waiting_for_locks)} wait for a lock"
     elif state.count:
-        yield f"{state.count} {SHORT_STATES[state.state]}"
+        yield f"{state.count} {count_word(state)}"
 
 
 def _free_words(case: Case) -> str:
@@ -82,9 +84,7 @@ def _free_words(case: Case) -> str:
 
 def _state_words(states: tuple[StateCount, ...]) -> str:
     counted = sorted((one for one in states if one.count), key=lambda one: -one.count)
-    return ", ".join(
-        f"{one.count} {SHORT_STATES[one.state]} (oldest {duration(one.oldest_seconds)})" for one in counted
-    )
+    return ", ".join(f"{one.count} {count_word(one)} (oldest {duration(one.oldest_seconds)})" for one in counted)
 
 
 def _unused_words(case: Case) -> Iterator[str]:
@@ -99,24 +99,20 @@ def _hog_words(hog: Hog) -> str:
     return f"{hog.total} by {who(hog)}{place}: {hog.idle} idle, {hog.idle_in_transaction} in tx{limit}"
 
 
-# --- what helps: the article's decision flow, what most sessions do decides ------------------------------------------
+# --- what helps: what gives slots back, of that what most sessions do -------------------------------------------------
 
 
 def _cure(case: Case) -> Cure:
-    state = _common_state(case).state
+    """A full server needs slots: what is idle is ended before anybody's query, and a query is ended, not cancelled."""
+    common = _common_state(case)
     if _mostly_waiting(case):
         return _cure_of_waiting(case)
-    if state is State.IDLE:
+    if common.state is State.IDLE:
         return _cure_of_idle(case)
-    if state in IN_TRANSACTION_BUT_IDLE:
+    if common.state in IN_TRANSACTION_BUT_IDLE:
         return _cure_of_open_transactions(case)
-    if state is State.ACTIVE and case.running:
-        return Cure(
-            "Cancel what need not run",
-            "Pool (PgBouncer) before raising max_connections: queries then queue outside the server",
-            cancel_longest(case, case.running),
-            proof=_proof(case),
-        )
+    if common.state is State.ACTIVE:
+        return _cure_of_active(case, common)
     most = crowd(case.direct)
     return Cure(
         "Find out who connects",
@@ -124,6 +120,37 @@ def _cure(case: Case) -> Cure:
         look(hog_filter(most[0]), f"see {who(most[0])}") if most else None,
         proof=_proof(case),
     )
+
+
+def _cure_of_active(case: Case, common: StateCount) -> Cure:
+    """Most run, or wait. The idle are few, and still what costs nobody anything; without any it is somebody's work."""
+    if (cure := _cure_of_the_few(case)) is not None:
+        return cure
+    pooled = "Pool (PgBouncer) before raising max_connections: queries then queue outside the server"
+    if case.locks and (common.waits or not case.running):
+        return _cure_of_waiting(case)
+    if case.capacity.free:
+        return Cure("Cancel what need not run", pooled, cancel_longest(case, case.running), proof=_proof(case))
+    old = old_enough(case, case.running, "running")
+    return Cure(
+        "End what need not run: a cancel stops a query and gives no slot back",
+        pooled,
+        terminate(all_of("running", old), "end the longest queries") if old else look("running", "see what runs"),
+        proof=_proof(case),
+    )
+
+
+def _cure_of_the_few(case: Case) -> Cure | None:
+    """The larger of those that idle, in a transaction or not, for long enough that they can be spared."""
+    if case.capacity.free:
+        return None
+    spare = [one for one in case.idle_crowd if (case.seconds_in_state(one) or 0.0) >= _SPARED_SECONDS]
+    stuck = [one for one in case.idle_in_transaction if (case.seconds_in_state(one) or 0.0) >= _SPARED_SECONDS]
+    if not spare and not stuck:
+        return None
+    if len(spare) >= len(stuck):
+        return _ending_idle(case, spare, old_enough(case, spare))
+    return _cure_of_open_transactions(case)
 
 
 def _proof(case: Case) -> str:
@@ -156,27 +183,29 @@ def _cure_of_idle(case: Case) -> Cure:
             proof=_proof(case),
         )
     old = old_enough(case, idle)
-    if not old:
-        return _cure_of_used(case, idle)
+    return _ending_idle(case, idle, old) if old else _cure_of_used(case, idle)
+
+
+def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Cure:
     user = idle[0].user
     timed = case.snapshot.server.major >= _IDLE_TIMEOUT_SINCE
     return Cure(
         f"Terminate the longest idle of {who(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
         terminate(all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
-        role_setting(user, "idle_session_timeout", "10min") if timed else "",
+        role_setting(case, user, "idle_session_timeout", "10min") if timed else NO_STATEMENT,
         _proof(case),
     )
 
 
 def _cure_of_used(case: Case, idle: Sequence[Session]) -> Cure:
     """Idle for less than a second: they are used all the time, or come and go."""
-    name, user = who(idle[0]), idle[0].user
+    name = who(idle[0])
     return Cure(
         f"Limit {name}: its sessions are idle for moments only, and who is ended comes back",
         "Pool it (PgBouncer)",
         look(hog_filter(idle[0]), f"see {name}"),
-        role_limit(user, limit_that_spares_others(case, user)) if user else "",
+        limited(case, idle),
         _proof(case),
     )
 
@@ -189,6 +218,7 @@ def _cure_of_open_transactions(case: Case) -> Cure:
             all_of("state:idletx,aborted", old_enough(case, case.idle_in_transaction)), "end the oldest transactions"
         ),
         role_setting(
+            case,
             next((one.user for one in crowd(case.idle_in_transaction)), None),
             "idle_in_transaction_session_timeout",
             "1min",
@@ -218,12 +248,11 @@ def taking_most(case: Case) -> Iterator[Finding]:
         sessions=ids(case.longest_first(members)),
         slots=len(members),
     )
-    limited = role_limit(first.user, limit_that_spares_others(case, first.user)) if first.user else ""
     yield Cure(
         "See whether it needs them all",
         "Limit its role, so that the others keep some",
         look(condition("client", first.client) if from_place else hog_filter(first), f"see {name}"),
-        limited,
+        limited(case, members),
         f"{name} takes less than half of the used slots",
     ).of(found)
 
@@ -232,7 +261,10 @@ _place_of = attrgetter("client")
 
 
 def _most_from_one_place(case: Case) -> list[Session]:
+    """Nobody where all come from one place, as from a jump host, a pooler or this machine: that tells nothing."""
     counts = Counter(map(_place_of, case.direct))  # counted first: there can be thousands each second
     del counts[None]
     most = counts.most_common(1)
-    return [one for one in case.direct if one.client == most[0][0]] if most else []
+    if not most or (most[0][1] == len(case.direct) and most[0][1] > 0):
+        return []
+    return [one for one in case.direct if one.client == most[0][0]]

@@ -25,10 +25,10 @@ def hogs(snapshot: Snapshot, by: GroupBy = GroupBy.ALL) -> tuple[Hog, ...]:
 
 
 class _Group:
-    __slots__ = ("active", "idle", "idle_in_transaction", "oldest", "total")
+    __slots__ = ("active", "idle", "idle_in_transaction", "oldest", "total", "waiting")
 
     def __init__(self) -> None:
-        self.total = self.idle = self.active = self.idle_in_transaction = 0
+        self.total = self.idle = self.active = self.waiting = self.idle_in_transaction = 0
         self.oldest: datetime | None = None
 
 
@@ -47,6 +47,7 @@ def _grouped(sessions: tuple[Session, ...], fields: tuple[str, ...]) -> dict[tup
             group.idle += 1
         elif state is active:
             group.active += 1
+            group.waiting += session.waits_for is not None
         elif state in IN_TRANSACTION_BUT_IDLE:
             group.idle_in_transaction += 1
         start = session.backend_start
@@ -75,6 +76,7 @@ def _hog(snapshot: Snapshot, by: GroupBy, key: tuple[Any, ...], group: _Group) -
         idle_in_transaction=group.idle_in_transaction,
         oldest_connection_seconds=seconds_between(group.oldest, snapshot.taken_at),
         limit=_role_limit(snapshot, user) if by is not GroupBy.DATABASE else _database_limit(snapshot, database),
+        waiting=group.waiting,
     )
 
 

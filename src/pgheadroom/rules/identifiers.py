@@ -2,6 +2,8 @@
 
 import re
 
+from pgheadroom.view.text import safe
+
 _SIMPLE = re.compile(r"[a-z_][a-z0-9_$]*")
 
 # Reserved in PostgreSQL (SQL Key Words, appendix C of the manual): these need quotes even when they look simple.
@@ -16,8 +18,29 @@ _RESERVED = frozenset(
 )
 
 
+# How bytes are shown that are no text in the database's encoding: what the name is in truth is not known.
+_NOT_READ = re.compile(r"\\x[0-9a-f]{2}")
+
+
 def quoted(name: str) -> str:
-    """The name as SQL needs it: bare where that is the same, else in double quotes."""
+    """The name as SQL needs it, whole: bare where that is the same, else in double quotes; safe to show.
+
+    Characters that a screen would not show, or obey, are written as `U&"\200B"`: copied from the screen it is still the
+    same name. Empty for a name that is not known to the byte.
+    """
     if _SIMPLE.fullmatch(name) and name not in _RESERVED:
         return name
-    return '"' + name.replace('"', '""') + '"'
+    if not name or _NOT_READ.search(name):
+        return ""
+    doubled = name.replace('"', '""')
+    if safe(name) == name:
+        return f'"{doubled}"'
+    return 'U&"' + "".join(map(_escaped, doubled)) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if safe(char) == char:
+        return char
+    return f"\\{ord(char):04X}" if ord(char) <= 0xFFFF else f"\\+{ord(char):06X}"

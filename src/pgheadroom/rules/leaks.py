@@ -23,9 +23,8 @@ from pgheadroom.rules.remedies import (
     Cure,
     all_of,
     hog_filter,
-    limit_that_spares_others,
+    limited,
     old_enough,
-    role_limit,
     terminate,
 )
 from pgheadroom.rules.wording import clipped, ids, severity, who
@@ -220,14 +219,14 @@ def _half_full(case: Case) -> bool:
 
 
 def _cure(case: Case, members: Sequence[Session], unused: Sequence[Session], lasting: str) -> Cure:
-    first, role = members[0], members[0].user
+    first = members[0]
     return Cure(
         f"Terminate the unused sessions of {who(first)}",
         lasting,
         terminate(
             all_of(hog_filter(first), "state:idle", old_enough(case, unused)), f"end unused sessions of {who(first)}"
         ),
-        role_limit(role, limit_that_spares_others(case, role)) if role else "",
+        limited(case, members),
         f"{who(first)} falls to {plural(max(1, len(members) - len(unused)), 'session')} and does not rise again",
     )
 

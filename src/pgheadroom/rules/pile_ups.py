@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, Wait
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
-from pgheadroom.rules.remedies import Cure, cancel, role_setting, terminate
+from pgheadroom.rules.remedies import Cure, cancel, look, terminate
+from pgheadroom.rules.statements import Statement, role_setting
 from pgheadroom.rules.wording import clipped, first_for, severity, who, worst
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import SHORT_STATES, plural
+from pgheadroom.view.words import plural, state_word
 
 LONG_WAIT_SECONDS = 60.0
 """A lock that somebody has waited for this long is worth a word, however few wait."""
@@ -56,12 +57,12 @@ def _holder(case: Case, root: LockNode) -> str:
     if root.kind == "process":
         return f"pid {root.pid}, {clipped(root.session.backend_type)}"
     age = duration(case.seconds_in_state(root.session))
-    return f"pid {root.pid} {who(root.session)}, {SHORT_STATES[root.session.state]} {age},"
+    return f"pid {root.pid} {who(root.session)}, {state_word(root.session)} {age},"
 
 
 def _doing(root: LockNode) -> Iterator[str]:
     if root.session is not None and root.session.query:
-        word = "runs" if root.session.state is State.ACTIVE else "last ran"
+        word = "runs" if root.session.state in RUNNING else "last ran"
         yield f"pid {root.pid} {word}: {clipped(root.session.query, 60)}"
 
 
@@ -79,32 +80,40 @@ def _cure(case: Case, root: LockNode) -> Cure:
         return Cure(
             "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner",
             "Watch what prepares transactions, or set max_prepared_transactions to 0",
-            sql="SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;",
+            statement=Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;"),
             proof=gone,
         )
     if root.session is None:
         return Cure("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
     if root.kind == "process":
         return Cure(_process_remedy(root), proof=gone)
-    return _cure_of_session(root, root.session, gone)
+    return _cure_of_session(case, root, root.session, gone)
 
 
-def _cure_of_session(root: LockNode, holder: Session, gone: str) -> Cure:
+def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> Cure:
     its = condition("pid", str(root.pid))
+    if holder.waits_for is Wait.STANDBY:
+        return Cure(
+            "It is committed and waits for a synchronous standby: bring that back, or take it out of "
+            "synchronous_standby_names",
+            now=look(its, f"see pid {root.pid}"),
+            proof=gone,
+        )
     if holder.state in IN_TRANSACTION_BUT_IDLE:
         return Cure(
             f"Terminate pid {root.pid} (its work rolls back)",
             "Set idle_in_transaction_session_timeout",
             terminate(its, f"end pid {root.pid}"),
-            role_setting(holder.user, "idle_in_transaction_session_timeout", "1min"),
+            role_setting(case, holder.user, "idle_in_transaction_session_timeout", "1min"),
             gone,
         )
-    running = holder.state is State.ACTIVE
+    # A cancel reaches nobody who waits for its client, undoes no commit, and gives a full server no slot.
+    cancelled = holder.runs and case.capacity.free > 0
     return Cure(
-        f"Cancel the query of pid {root.pid}, or terminate it" if running else f"Terminate pid {root.pid}",
+        f"Cancel the query of pid {root.pid}, or terminate it" if cancelled else f"Terminate pid {root.pid}",
         "Run such statements with a lock_timeout",
-        cancel(its, f"cancel the query of pid {root.pid}") if running else terminate(its, f"end pid {root.pid}"),
-        role_setting(holder.user, "lock_timeout", "5s"),
+        cancel(its, f"cancel the query of pid {root.pid}") if cancelled else terminate(its, f"end pid {root.pid}"),
+        role_setting(case, holder.user, "lock_timeout", "5s"),
         gone,
     )
 

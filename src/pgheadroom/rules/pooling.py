@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding, RemedyNow, Severity
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.chain import chains
-from pgheadroom.rules.filters import condition
 from pgheadroom.rules.pool_limits import pool_limits
-from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, role_setting, terminate
+from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, pids_of, terminate
+from pgheadroom.rules.statements import NO_STATEMENT, role_setting
 from pgheadroom.rules.wording import clipped, first_for, ids, severity, worst
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import SHORT_STATES, plural
+from pgheadroom.view.words import plural, state_word
 
 _HELD = 0.75
 
@@ -68,8 +68,8 @@ def _backends(case: Case, bouncer: PgBouncer, pool: Pool) -> tuple[Session, ...]
 
 def _holder_words(case: Case, holders: Sequence[Session]) -> str:
     if not holders:
-        return ""
-    counts = Counter(SHORT_STATES[one.state] for one in holders)
+        return "which sessions of this server are its own is not known: none is offered to be ended"
+    counts = Counter(map(state_word, holders))
     told = ", ".join(f"{count} {state}" for state, count in counts.most_common())
     return f"its backends: {told}, longest {duration(case.seconds_in_state(holders[0]))}"
 
@@ -80,9 +80,9 @@ def _cure(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]
     return Cure(
         *_words(pool, limits, holders),
         now=_now(case, pool, holders),
-        sql=role_setting(open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
+        statement=role_setting(case, open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
         if 2 * len(open_transactions) >= len(holders) > 0
-        else "",
+        else NO_STATEMENT,
         proof=f"nobody waits for {clipped(pool.database)}/{clipped(pool.user)}, and maxwait is 0",
     )
 
@@ -110,19 +110,19 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
 
 
 def _now(case: Case, pool: Pool, holders: Sequence[Session]) -> RemedyNow | None:
-    """The pool's backends in the state that most of them are kept in. Who connects directly with the same role and
-    database matches as well; the preview shows who."""
-    database, user = (holders[0].database, holders[0].user) if holders else (pool.database, pool.user)
-    its = all_of(condition("user", user), condition("db", database))
+    """The pool's own backends, by pid, in the state that most of them are kept in: who connects directly with the same
+    role and database is none of them. Nobody where it is not known which they are."""
+    if not holders:
+        return None
     idle = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
-    busy = [one for one in holders if one.state is State.ACTIVE and not one.waits_for_lock]
+    busy = [one for one in holders if one.runs]
     if idle and 2 * len(idle) >= len(holders):
         # Half of them would be taken at once by those that wait to do the same.
-        chosen = all_of(its, "state:idletx,aborted", old_enough(case, idle, share=_HELD))
+        chosen = all_of(pids_of(idle), "state:idletx,aborted", old_enough(case, idle, share=_HELD))
         return terminate(chosen, "end the oldest transactions of the pool", poolers=True)
     if busy and 2 * len(busy) >= len(holders) and (old := old_enough(case, busy, "running")):
-        return cancel(all_of(its, "state:active", old), "cancel the longest queries of the pool", poolers=True)
-    return look(its, "see the pool's sessions")
+        return cancel(all_of(pids_of(busy), old), "cancel the longest queries of the pool", poolers=True)
+    return look(pids_of(holders), "see the pool's sessions")
 
 
 def unreachable(case: Case) -> Iterator[Finding]:

@@ -10,8 +10,7 @@ from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.quantities import written
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
-from pgheadroom.rules.identifiers import quoted
-from pgheadroom.rules.wording import clipped
+from pgheadroom.rules.statements import NO_STATEMENT, Statement, role_limit
 
 _SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0, 2.0, 1.0)
 """Ages that a filter may ask for, in seconds, the most careful first."""
@@ -26,22 +25,33 @@ class Cure:
 
     Attributes:
         first: What to do now, a sentence without its full stop.
-        lasting: What to do for good, likewise; `sql` is the same as a statement, where it is one.
+        lasting: What to do for good, likewise; `statement` is the same as SQL, where it is one.
         proof: What will show that it worked.
     """
 
     first: str
     lasting: str = ""
     now: RemedyNow | None = None
-    sql: str = ""
+    statement: Statement = NO_STATEMENT
     proof: str = ""
 
     def of(self, finding: Finding) -> Finding:
         """The finding with this cure."""
-        remedy = (
-            f"{self.first}; then {self.lasting[:1].lower()}{self.lasting[1:]}." if self.lasting else f"{self.first}."
+        instead = self.statement.instead
+        lasting = f"{self.lasting}; {instead}" if self.lasting and instead else self.lasting or _capital(instead)
+        return replace(
+            finding,
+            remedy=f"{self.first}; then {lasting[:1].lower()}{lasting[1:]}." if lasting else f"{self.first}.",
+            now=self.now,
+            lasting=lasting,
+            sql=self.statement.sql,
+            caution=self.statement.caution,
+            proof=self.proof,
         )
-        return replace(finding, remedy=remedy, now=self.now, lasting=self.lasting, sql=self.sql, proof=self.proof)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def look(filter_text: str, label: str) -> RemedyNow:
@@ -63,9 +73,7 @@ def cancel_longest(case: Case, running: Sequence[Session]) -> RemedyNow:
     """The preview of the longest queries. Where most have only just begun they are short: they are gone by themselves,
     and come again."""
     old = old_enough(case, running, "running")
-    return (
-        cancel(all_of("state:active", old), "cancel the longest queries") if old else look("state:active", "see them")
-    )
+    return cancel(old, "cancel the longest queries") if old else look("running", "see them")
 
 
 def all_of(*conditions: str) -> str:
@@ -130,11 +138,13 @@ def room_below_warning(case: Case) -> int:
     return max(0, _level(case) - 1 - case.capacity.used)
 
 
-def role_limit(role: str, limit: int) -> str:
-    """The statement that limits a role's connections; safe to show."""
-    return f"ALTER ROLE {clipped(quoted(role), 64)} CONNECTION LIMIT {limit};"
+def limited(case: Case, sessions: Sequence[Session]) -> Statement:
+    """To limit the role of these sessions so that the others keep some; no statement where they are of several."""
+    users = {one.user for one in sessions}
+    role = sessions[0].user if len(users) == 1 else None
+    return role_limit(case, role, limit_that_spares_others(case, role)) if role else NO_STATEMENT
 
 
-def role_setting(role: str | None, name: str, value: str) -> str:
-    """The statement that sets a parameter for a role's new sessions; safe to show. Empty for no role."""
-    return f"ALTER ROLE {clipped(quoted(role), 64)} SET {name} = '{value}';" if role else ""
+def pids_of(sessions: Sequence[Session]) -> str:
+    """A condition for exactly these sessions, whoever else is like them."""
+    return "pid:" + ",".join(str(one.pid) for one in sessions)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.case import Case
-from pgheadroom.rules.remedies import Cure, all_of, cancel, old_enough, role_setting, terminate
+from pgheadroom.rules.remedies import Cure, all_of, cancel, old_enough, terminate
+from pgheadroom.rules.statements import role_setting
 from pgheadroom.rules.wording import clipped, crowd, ids, severity, who, worst
 from pgheadroom.view.durations import duration
 from pgheadroom.view.words import plural
@@ -42,22 +43,36 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
             "idle-in-transaction",
             urgency,
             case.at_least
-            + f"{plural(len(idlers), 'session')} idle in transaction, oldest {duration(age)}{_most(idlers)}",
+            + f"{plural(len(idlers), 'session')} idle in {_kind(idlers)}, oldest {duration(age)}{_most(idlers)}",
             _details(case, idlers),
             sessions=ids(idlers),
             slots=len(idlers),
         )
         yield Cure(
             "Terminate the oldest (their work rolls back)",
-            "Set idle_in_transaction_session_timeout",
+            "Let the application roll back after an error: it swallows one, and goes on; set "
+            "idle_in_transaction_session_timeout"
+            if _mostly_failed(idlers)
+            else "Set idle_in_transaction_session_timeout",
             terminate(
                 all_of("state:idletx,aborted", old_enough(case, idlers if by_count else idlers[:1])),
                 "end the oldest transactions",
             ),
-            role_setting(crowd(idlers)[0].user, "idle_in_transaction_session_timeout", "1min"),
+            role_setting(case, crowd(idlers)[0].user, "idle_in_transaction_session_timeout", "1min"),
             f"fewer than {case.thresholds.idle_in_transaction.warning.level(case.capacity.usable):g} are idle in "
             f"transaction, none for {duration(case.thresholds.oldest_idle_in_transaction.warning.level())}",
         ).of(found)
+
+
+def _mostly_failed(idlers: Sequence[Session]) -> bool:
+    return 2 * sum(one.state is State.ABORTED for one in idlers) > len(idlers)
+
+
+def _kind(idlers: Sequence[Session]) -> str:
+    failed = sum(one.state is State.ABORTED for one in idlers)
+    if failed == len(idlers):
+        return "failed transactions" if failed > 1 else "a failed transaction"
+    return f"transaction ({failed} of them failed)" if _mostly_failed(idlers) else "transaction"
 
 
 def aborted(case: Case) -> Iterator[Finding]:
@@ -104,7 +119,7 @@ def long_queries(case: Case) -> Iterator[Finding]:
         yield Cure(
             "Cancel those that nobody waits for",
             "Set statement_timeout for the role",
-            cancel(all_of("state:active", old_enough(case, queries, "running")), "cancel the longest queries"),
-            role_setting(crowd(queries)[0].user, "statement_timeout", "5min"),
+            cancel(all_of("running", old_enough(case, queries, "running")), "cancel the longest queries"),
+            role_setting(case, crowd(queries)[0].user, "statement_timeout", "5min"),
             f"fewer than {case.thresholds.long_queries.warning.level(case.capacity.usable):g} queries run over {least}",
         ).of(found)

@@ -9,20 +9,31 @@ from pgheadroom.model.snapshot import Snapshot
 def states(snapshot: Snapshot) -> tuple[StateCount, ...]:
     """Every state in the order of the enum; `hidden` only where there are such sessions.
 
-    `starting` includes those that authenticate without a row. What is missing to `used` is the slot-sync worker.
+    What the server calls active stands in two lines: those that run, and those that wait. `starting` includes those
+    that authenticate without a row. What is missing to `used` is the slot-sync worker.
     """
+    used = len(snapshot.sessions) + snapshot.authenticating + snapshot.slot_sync_takes_slot
+    found: list[StateCount] = []
+    waiting: list[Session] = []
+    for state, of_state in _by_state(snapshot).items():
+        if state is State.ACTIVE:
+            waiting = [one for one in of_state if one.waits_for is not None]
+            of_state = [one for one in of_state if one.waits_for is None] if waiting else of_state
+        if of_state or state is not State.HIDDEN:
+            found.append(_count(snapshot, state, of_state, used))
+        if state is State.ACTIVE:
+            found.append(_count(snapshot, state, waiting, used, waits=True))
+    return tuple(found)
+
+
+def _by_state(snapshot: Snapshot) -> dict[State, list[Session]]:
     members: dict[State, list[Session]] = {state: [] for state in State}
     for session in snapshot.sessions:
         members[session.state].append(session)
-    used = len(snapshot.sessions) + snapshot.authenticating + snapshot.slot_sync_takes_slot
-    return tuple(
-        _count(snapshot, state, of_state, used)
-        for state, of_state in members.items()
-        if of_state or state is not State.HIDDEN
-    )
+    return members
 
 
-def _count(snapshot: Snapshot, state: State, sessions: list[Session], used: int) -> StateCount:
+def _count(snapshot: Snapshot, state: State, sessions: list[Session], used: int, *, waits: bool = False) -> StateCount:
     count = len(sessions) + (snapshot.authenticating if state is State.STARTING else 0)
     oldest = oldest_seconds([session.in_state_since for session in sessions], snapshot.taken_at)
-    return StateCount(state, count, percent(count, used) if used else 0.0, oldest)
+    return StateCount(state, count, percent(count, used) if used else 0.0, oldest, waits)

@@ -9,9 +9,8 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.remedies import (
     Cure,
     hog_filter,
-    limit_that_spares_others,
+    limited,
     look,
-    role_limit,
 )
 from pgheadroom.rules.wording import ids, severity, who
 from pgheadroom.view.words import plural
@@ -50,12 +49,11 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         sessions=ids(members),
         slots=len(members),
     )
-    role = members[0].user
     yield Cure(
         "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
         "Keep connections open: a pool (PgBouncer) in front",
         look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),
-        role_limit(role, limit_that_spares_others(case, role)) if role else "",
+        limited(case, members),
         f"it opens fewer than {levels.warning.level():g} sessions a second",
     ).of(found)
 

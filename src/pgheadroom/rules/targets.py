@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
-from pgheadroom.model.session import Session, SessionId, State, oldest_seconds
+from pgheadroom.model.session import Session, SessionId, State, Wait, oldest_seconds
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.locks import lock_tree
@@ -43,7 +43,7 @@ def plan(
     judged = [(session, protection.reason(session)) for session in dict.fromkeys(chosen)]
     targets = tuple(session for session, reason in judged if not reason)
     left_out = tuple((session, reason) for session, reason in judged if reason)
-    opened = [session for session in targets if session.xact_start is not None]
+    opened = [session for session in targets if session.xact_start is not None and _rolls_back(verb, session)]
     return Plan(
         verb=verb,
         targets=targets,
@@ -56,6 +56,11 @@ def plan(
         poolers=tuple(session for session in targets if session.pid in pooler_pids),
         superusers=tuple(session for session in targets if _is_superusers(snapshot, session)),
     )
+
+
+def _rolls_back(verb: Verb, session: Session) -> bool:
+    """Not who is committed and waits for a standby; and a cancel does nothing to who waits for its client."""
+    return session.waits_for is not Wait.STANDBY and (verb is Verb.TERMINATE or session.waits_for is not Wait.CLIENT)
 
 
 def _is_superusers(snapshot: Snapshot, session: Session) -> bool:
@@ -157,7 +162,7 @@ class Remedy:
 REMEDIES: tuple[Remedy, ...] = (
     Remedy("Idle longer than 10 min", Verb.TERMINATE, "state:idle age>10m"),
     Remedy("Idle in transaction longer than 5 min", Verb.TERMINATE, "state:idletx,aborted age>5m"),
-    Remedy("Queries longer than 1 h", Verb.CANCEL, "state:active running>1h"),
+    Remedy("Queries longer than 1 h", Verb.CANCEL, "running>1h"),
     Remedy("Everything of one application", Verb.TERMINATE, "", needs="app"),
     Remedy("Everything from one address", Verb.TERMINATE, "", needs="client"),
 )

@@ -17,7 +17,7 @@ GONE_AFTER = 4.0
 _SAMPLES = 3
 _SEEN = 2
 _ABSENT = 2
-_AT_ONCE = frozenset({"server-slots", "reserve-in-use", "role-limit", "database-limit"})
+_AT_ONCE = frozenset({"server-slots", "reserve-in-use", "role-limit", "database-limit", "pgbouncer-stands"})
 """Families that count slots: when they are critical somebody is refused now."""
 
 
@@ -63,7 +63,8 @@ class _Track:
         """The newest words, with the worst urgency of the last seconds."""
         severity = min((severity for _, severity, _ in self.recent), key=lambda one: one.rank)
         explains = next((effect for _, _, effect in reversed(self.recent) if effect), "")
-        return replace(self.finding, severity=severity, explains=explains, since=self.first)
+        clearing = not self.samples[-1]
+        return replace(self.finding, severity=severity, explains=explains, since=self.first, clearing=clearing)
 
 
 def _seconds(since: datetime, now: datetime) -> float:

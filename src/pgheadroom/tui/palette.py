@@ -30,6 +30,7 @@ PALETTE: Mapping[str, Style] = {
     "trend": _ACCENT,
     "reserve": _DIM,
     "active": Style(color="green"),
+    "waiting": Style(color="red"),
     "idle": Style(color="blue"),
     "idletx": Style(color="yellow"),
     "aborted": Style(color="magenta"),

@@ -59,10 +59,9 @@ class Picture:
         self.ahead = self._watch.steady(self.snapshot.taken_at, self._case.forecast)
         self.status = worst(self._watch.lasting(overall(self.health)), self.findings)
 
-    @cached_property
-    def steps(self) -> Sequence[Step]:
-        """The path through the decision flow."""
-        return path_of(walk_of(self._case, self.findings))
+    def steps(self, chosen: Finding | None = None) -> Sequence[Step]:
+        """The path through the decision flow: to the chosen finding, or without one where the data lead."""
+        return path_of(walk_of(self._case, self.findings, chosen))
 
     @cached_property
     def health(self) -> Sequence[Health]:

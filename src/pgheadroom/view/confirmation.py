@@ -1,19 +1,19 @@
 """What is asked before anything is signalled: who, by which statement, and what it will do."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.plan import Plan
-from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.session import Session, Wait, seconds_between
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.durations import duration
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import ABSENT, SHORT_STATES, STATE_STYLES, plural
+from pgheadroom.view.words import ABSENT, plural, state_cell, state_style, state_word
 
 _WHOLE_SESSIONS = 1
 _LISTED = 6
@@ -63,7 +63,7 @@ def confirmation(
 def _whole(session: Session, now: datetime, width: int) -> list[list[Cell]]:
     who = f"{safe(session.user or ABSENT)}@{safe(session.database or ABSENT)}"
     where = f"{safe(session.application or ABSENT)} from {safe(session.client or ABSENT)}"
-    state = Cell(SHORT_STATES[session.state], STATE_STYLES.get(session.state, "other"))
+    state = state_cell(session)
     connected = duration(seconds_between(session.backend_start, now))
     ages = f" for {duration(age_in_state(session, now))} · connected {connected}"
     return [
@@ -83,23 +83,36 @@ def _brief(session: Session, now: datetime) -> list[Cell]:
         Cell(f"{session.pid:>7} ", "strong"),
         Cell(f"{safe(session.user or ABSENT)}@{safe(session.database or ABSENT)} "),
         Cell(f"{safe(session.application or ABSENT)} {safe(session.client or ABSENT)}  "),
-        Cell(
-            f"{SHORT_STATES[session.state]} {duration(age_in_state(session, now))}", STATE_STYLES.get(session.state, "")
-        ),
+        Cell(f"{state_word(session)} {duration(age_in_state(session, now))}", state_style(session)),
     ]
 
 
 def consequences(verb: Verb, plan: Plan) -> list[str]:
     """What it will do, in short sentences."""
-    if verb is Verb.CANCEL:
-        said = ["stops the running statement; the session and its slot stay"]
-    else:
-        said = [f"frees {plural(plan.slots_freed, 'slot')}"]
+    said = list(_said_of_those_that_wait(verb, plan))
+    if verb is Verb.TERMINATE:
+        said.insert(0, f"frees {plural(plan.slots_freed, 'slot')}")
+    elif not all(one.waits_for in _NOT_CANCELLED for one in plan.targets):
+        said.insert(0, "stops the running statement; the session and its slot stay")
     if plan.waiters_released:
         said.append(f"lets {plural(plan.waiters_released, 'waiting session')} go on")
     if plan.transactions_rolled_back:
         said.append(_rolled_back(plan))
     return said
+
+
+_NOT_CANCELLED = frozenset({Wait.CLIENT, Wait.STANDBY})
+
+
+def _said_of_those_that_wait(verb: Verb, plan: Plan) -> Iterator[str]:
+    """What is promised of a session in the middle of its work does not hold for one that only waits."""
+    silent = sum(one.waits_for is Wait.CLIENT for one in plan.targets)
+    committed = sum(one.waits_for is Wait.STANDBY for one in plan.targets)
+    if silent and verb is Verb.CANCEL:
+        yield f"nothing for {silent} of them yet: who waits for its client heeds a cancel when that answers"
+    if committed:
+        commits = f"{plural(committed, 'commit')} {'stays' if committed == 1 else 'stay'}, unreplicated"
+        yield f"{commits}: only the wait for the standby ends"
 
 
 def _rolled_back(plan: Plan) -> str:

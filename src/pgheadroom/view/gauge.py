@@ -8,8 +8,8 @@ from pgheadroom.model.grouping import StateCount
 from pgheadroom.rules.forecast import sentence
 from pgheadroom.view.bars import shares
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
+from pgheadroom.view.tables.states import state_sign
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES
 
 
 def level_style(percent: float, warning: float = 80.0, critical: float = 90.0) -> str:
@@ -52,7 +52,7 @@ def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> L
     total = max(sum(counts) + free + reserve, 1)
     widths = shares([*counts, free, max(0, reserve)], width, total)
     cells = [
-        Cell(STATE_GLYPHS[state.state] * cells, STATE_STYLES.get(state.state, "other"))
+        Cell(state_sign(state).text * cells, state_sign(state).style)
         for state, cells in zip(states, widths, strict=False)
         if cells
     ]

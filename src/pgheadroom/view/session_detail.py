@@ -86,7 +86,7 @@ def _chain(chain: Chain | None) -> list[Cells]:
 
 
 def _activity(session: Session, detail: SessionDetail | None, now: datetime) -> list[Cells]:
-    lines = [_row("state", state_cell(session.state), Cell(f" for {duration(age_in_state(session, now))}"))]
+    lines = [_row("state", state_cell(session), Cell(f" for {duration(age_in_state(session, now))}"))]
     age = transaction_age(session, now)
     if age is not None:
         ids = [f"xid {session.backend_xid}" if session.backend_xid else "has changed nothing yet"]
@@ -94,7 +94,9 @@ def _activity(session: Session, detail: SessionDetail | None, now: datetime) -> 
         lines.append(_row("transaction", Cell(f"{duration(age)} old"), Cell(f"  {', '.join(ids)}", "dim")))
     lines.append(_row("query began", Cell(f"{duration(seconds_between(session.query_start, now))} ago")))
     if session.wait_event_type:
-        wait = Cell(safe(f"{session.wait_event_type}: {session.wait_event}"), "warn" if session.waits_for_lock else "")
+        wait = Cell(
+            safe(f"{session.wait_event_type}: {session.wait_event}"), "warn" if session.waits_for is not None else ""
+        )
         meaning = f"  {safe(detail.wait_meaning)}" if detail and detail.wait_meaning else ""
         lines.append(_row("waits for", wait, Cell(meaning, "dim")))
     return lines

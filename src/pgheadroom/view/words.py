@@ -1,5 +1,6 @@
 """How values are said in few cells: states, clients, names, counts."""
 
+from pgheadroom.model.grouping import StateCount
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.view.cells import Cell
@@ -36,6 +37,9 @@ STATE_GLYPHS: dict[State, str] = {
     State.HIDDEN: "?",
 }
 
+WAITING = "waiting"
+WAITING_GLYPH = "▌"
+
 SLOT_WORDS: dict[SlotKind, str] = {
     SlotKind.ORDINARY: "ordinary slot",
     SlotKind.RESERVED: "reserved slot",
@@ -43,8 +47,22 @@ SLOT_WORDS: dict[SlotKind, str] = {
 }
 
 
-def state_cell(state: State) -> Cell:
-    return Cell(SHORT_STATES[state], STATE_STYLES.get(state, "other"))
+def count_word(count: StateCount) -> str:
+    """What the sessions of a count do, in a word."""
+    return WAITING if count.waits else SHORT_STATES[count.state]
+
+
+def state_word(session: Session) -> str:
+    """What it does, in a word: `waiting` where it is called active and waits for a lock, its client or a standby."""
+    return SHORT_STATES[session.state] if session.waits_for is None else WAITING
+
+
+def state_style(session: Session) -> str:
+    return STATE_STYLES.get(session.state, "other") if session.waits_for is None else WAITING
+
+
+def state_cell(session: Session) -> Cell:
+    return Cell(state_word(session), state_style(session))
 
 
 def name_cell(name: str | None, style: str = "") -> Cell:
@@ -61,13 +79,18 @@ def wait_cell(session: Session) -> Cell:
     """What the server says that the process waits for."""
     if not session.wait_event_type:
         return Cell(ABSENT, "dim")
-    style = "warn" if session.waits_for_lock else "dim" if session.wait_event_type == "Client" else ""
+    style = "warn" if session.waits_for is not None else "dim" if session.wait_event_type == "Client" else ""
     return Cell(safe(f"{session.wait_event_type}:{session.wait_event}"), style)
 
 
 def place(name: str) -> str:
     """A server's name in few cells: of a Unix socket's folder only the last part, `pgbouncer:6432`."""
     return safe(name.rsplit("/", 1)[-1] if name.startswith("/") else name)
+
+
+def a(noun: str) -> str:
+    """With its article: `an ordinary slot`, `a superuser slot`."""
+    return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:

@@ -33,7 +33,7 @@ _TREND_SECONDS = 120
 _TREND_CELLS = 30
 _PLOT_SECONDS = 300
 _PLOT_POINTS = 60
-_COMMON_STATES = 4
+_COMMON_STATES = 5
 
 
 class Overview(LiveScreen):
@@ -53,7 +53,7 @@ class Overview(LiveScreen):
         yield Lines(id="gauge")
         yield Lines(id="finding")
         with Horizontal(id="upper"):
-            yield Table[StateCount]("STATES", STATE_COLUMNS, lambda row: row.state, id="states")
+            yield Table[StateCount]("STATES", STATE_COLUMNS, lambda row: (row.state, row.waits), id="states")
             yield Lines(id="trend")
             yield Table[PoolRow](
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
@@ -89,7 +89,7 @@ class Overview(LiveScreen):
     def _filter_of(self, row: object) -> str:
         """The filter for the sessions that a row stands for; empty when it stands for none."""
         if isinstance(row, StateCount):
-            return condition("state", row.state.value)
+            return _filter_of_state(row)
         if isinstance(row, HogRow):
             return _filter_of_hog(row.hog, self._by)
         if isinstance(row, PoolRow) and row.pool is not None:
@@ -159,6 +159,13 @@ def _filter_of_hog(hog: Hog, by: GroupBy) -> str:
     return " ".join(condition(column, getattr(hog, column)) for column in columns)
 
 
+def _filter_of_state(row: StateCount) -> str:
+    if row.waits:
+        return "waiting"
+    running = " -waiting" if row.state is State.ACTIVE else ""
+    return condition("state", row.state.value) + running
+
+
 _NO_BOUNCER = "none given: --pgbouncer CONNINFO"
 
 
@@ -167,7 +174,7 @@ def _seen(row: StateCount) -> bool:
 
 
 def _common_first(states: tuple[StateCount, ...]) -> list[StateCount]:
-    """The four common states in their places, then the rare ones that there are, so that a small pane shows them."""
+    """The common states in their places, then the rare ones that there are, so that a small pane shows them."""
     if any(row.state is State.HIDDEN and row.count for row in states):
         # How many are in the other states is not known: only what is seen is told, and how much is not.
         return [*(row for row in states if row.state is State.HIDDEN), *(row for row in states if _seen(row))]
@@ -187,6 +194,8 @@ def finding_line(finding: Finding, more: int, width: int) -> Line:
     style = "bad" if critical else "warn" if finding.severity is Severity.WARNING else "dim"
     word = _SIGNS[finding.severity] if width < _WORDS_FROM else f"{finding.severity.name} "
     line = [Cell(word, style + " strong"), Cell(safe(finding.sentence), style)]
+    if finding.clearing:
+        line = [Cell("✓ clears: ", "ok"), Cell(safe(finding.sentence), "dim")]
     return spread(line, [Cell(f" +{more}", "dim")] if more else [], width)
 
 

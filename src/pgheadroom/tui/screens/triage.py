@@ -53,10 +53,10 @@ class Triage(LiveScreen):
         finding, picture = self._current(), self.monitor.picture
         lines = finding_lines(finding, detail.size.width) if finding is not None else []
         if flow.display:
-            flow.show(_flow_lines(picture, flow.size.width) if picture is not None else [])
+            flow.show(_flow_lines(picture, finding, flow.size.width) if picture is not None else [])
         elif picture is not None:
             width = detail.size.width
-            way_here = [_heading("THE WAY HERE", width), *_flow_lines(picture, width)]
+            way_here = [_heading("THE WAY HERE", width), *_flow_lines(picture, finding, width)]
             lines += way_here if lines else _health_lines(picture, width)
         detail.show(lines)
 
@@ -93,7 +93,8 @@ class Triage(LiveScreen):
             self.monitor.say("there is no statement to copy for this one")
             return
         send_to_clipboard(self.app, finding.sql)
-        self.monitor.say(f"sent to the clipboard, to run as a superuser: {finding.sql}")
+        note = f" ({finding.caution})" if finding.caution else ""
+        self.monitor.say(f"sent to the clipboard, to run as a superuser: {finding.sql}{note}")
 
     def chosen(self) -> list[Session]:
         """The one session that the finding is about; of several, B or Enter has the preview."""
@@ -110,9 +111,9 @@ class Triage(LiveScreen):
         self.monitor.action_mode("overview")
 
 
-def _flow_lines(picture: Picture, width: int) -> list[Line]:
-    """The path through the decision flow, and the metrics behind it."""
-    return [*step_lines(picture.steps, width), *_health_lines(picture, width)]
+def _flow_lines(picture: Picture, finding: Finding | None, width: int) -> list[Line]:
+    """The path through the decision flow to this finding, and the metrics behind it."""
+    return [*step_lines(picture.steps(finding), width), *_health_lines(picture, width)]
 
 
 def _health_lines(picture: Picture, width: int) -> list[Line]:

@@ -14,7 +14,11 @@ _LABEL = 13
 
 
 def _severity(finding: Finding, now: datetime) -> Cell:
-    return Cell(finding.severity.name, SEVERITY_STYLES[finding.severity])
+    return Cell("clears", "ok") if finding.clearing else Cell(finding.severity.name, SEVERITY_STYLES[finding.severity])
+
+
+def _sentence(finding: Finding, now: datetime) -> Cell:
+    return Cell(finding.sentence, "dim" if finding.clearing else SEVERITY_STYLES[finding.severity])
 
 
 def _since(finding: Finding, now: datetime) -> Cell:
@@ -29,7 +33,7 @@ FINDING_COLUMNS: tuple[Column[Finding], ...] = (
     Column("severity", "severity", 8, _severity),
     Column("since", "for", 6, _since, align=">", importance=1),
     Column("slots", "slots", 5, _slots, align=">", importance=2),
-    Column("sentence", "what is wrong", 30, lambda f, now: Cell(f.sentence, SEVERITY_STYLES[f.severity]), flex=1),
+    Column("sentence", "what is wrong", 30, _sentence, flex=1),
 )
 
 
@@ -38,13 +42,15 @@ def finding_lines(finding: Finding, width: int) -> list[Line]:
     parts = [
         ("press Enter", (finding.now.label,) if finding.now else (), "key"),
         ("what to do", (finding.remedy,), ""),
+        ("y copies SQL", (finding.sql,), "accent"),
+        ("know before", (finding.caution,), "warn"),
         ("it worked if", (finding.proof,), ""),
         ("evidence", finding.evidence, ""),
         ("for good", (finding.lasting,), ""),
-        ("y copies SQL", (finding.sql,), "accent"),
     ]
     style = f"{SEVERITY_STYLES[finding.severity]} strong"
-    lines: list[Line] = [fit_line([Cell(piece, style)], width) for piece in wrap(finding.sentence, max(10, width))]
+    sentence = f"It clears, and was: {finding.sentence}" if finding.clearing else finding.sentence
+    lines: list[Line] = [fit_line([Cell(piece, style)], width) for piece in wrap(sentence, max(10, width))]
     for label, texts, style in parts:
         pieces = [piece for text in texts if text for piece in wrap(text, max(10, width - _LABEL))]
         for index, piece in enumerate(pieces):

@@ -88,7 +88,8 @@ _NAMES: tuple[Column[HogRow], ...] = (
 _NUMBERS: tuple[Column[HogRow], ...] = (
     Column("total", "total", 6, *_count("total", "strong"), align=">", descending=True),
     Column("idle", "idle", 5, *_count("idle", "idle"), align=">", descending=True),
-    Column("active", "act", 4, *_count("active", "active"), align=">", descending=True),
+    Column("running", "run", 4, *_count("running", "active"), align=">", descending=True),
+    Column("waiting", "wait", 4, *_count("waiting", "waiting"), align=">", descending=True),
     Column("idle_in_transaction", "in tx", 5, *_count("idle_in_transaction", "idletx"), align=">", descending=True),
     Column("oldest", "oldest", 6, _oldest, _oldest_order, align=">", importance=2, descending=True),
     Column("limit", "limit", 5, _limit, align=">", importance=3),

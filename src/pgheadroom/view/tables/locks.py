@@ -11,7 +11,7 @@ from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import duration
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import SHORT_STATES, STATE_STYLES, count_cell, name_cell
+from pgheadroom.view.words import count_cell, name_cell, state_cell
 
 _DEEPEST_INDENT = 5
 
@@ -67,7 +67,7 @@ def _what(node: LockNode, now: datetime) -> Cell:
         return Cell("prepared transaction", "bad")
     if node.session is None:
         return Cell("gone or not visible", "dim")
-    return Cell(SHORT_STATES[node.session.state], STATE_STYLES.get(node.session.state, "other"))
+    return state_cell(node.session)
 
 
 def _query(node: LockNode, now: datetime) -> Cell:

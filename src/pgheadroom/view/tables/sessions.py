@@ -8,7 +8,7 @@ from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import MINUTE, duration
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import name_cell, state_cell, wait_cell
+from pgheadroom.view.words import name_cell, state_cell, state_word, wait_cell
 
 
 def age_in_state(session: Session, now: datetime) -> float | None:
@@ -55,7 +55,7 @@ SESSION_COLUMNS: tuple[Column[Session], ...] = (
         "application", "application", 12, lambda s, now: name_cell(s.application), lambda s, now: s.application, flex=1
     ),
     Column("client", "client", 11, lambda s, now: name_cell(s.client), lambda s, now: s.client, flex=1, importance=2),
-    Column("state", "state", 10, lambda s, now: state_cell(s.state), lambda s, now: s.state.value),
+    Column("state", "state", 10, lambda s, now: state_cell(s), lambda s, now: state_word(s)),
     Column(
         "age", "age", 6, lambda s, now: Cell(duration(age_in_state(s, now))), age_in_state, align=">", descending=True
     ),

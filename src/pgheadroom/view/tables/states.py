@@ -7,21 +7,30 @@ from pgheadroom.model.session import State
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES, count_cell
+from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES, WAITING, WAITING_GLYPH, count_cell
 
 _WORDS = {State.ABORTED: "idle in tx (aborted)", State.FASTPATH: "fastpath call"}
 
 
+def state_sign(row: StateCount) -> Cell:
+    """The glyph that stands for one session of these, in its style."""
+    return (
+        Cell(WAITING_GLYPH, WAITING)
+        if row.waits
+        else Cell(STATE_GLYPHS[row.state], STATE_STYLES.get(row.state, "other"))
+    )
+
+
 def _style(row: StateCount) -> str:
-    return STATE_STYLES.get(row.state, "other") if row.count else "dim"
+    return state_sign(row).style if row.count else "dim"
 
 
 def _glyph(row: StateCount, now: datetime) -> Cell:
-    return Cell(STATE_GLYPHS[row.state], _style(row))
+    return Cell(state_sign(row).text, _style(row))
 
 
 def _state(row: StateCount, now: datetime) -> Cell:
-    return Cell(_WORDS.get(row.state, row.state.value), _style(row))
+    return Cell(WAITING if row.waits else _WORDS.get(row.state, row.state.value), _style(row))
 
 
 def _count(row: StateCount, now: datetime) -> Cell:

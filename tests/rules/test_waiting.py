@@ -1,0 +1,164 @@
+"""Who waits does not run, whatever its state is called: in counts, filters, findings, remedies and what is promised."""
+
+import pytest
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.session import State, Wait
+from pgheadroom.model.snapshot import Role
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.output.json_ import document
+from pgheadroom.rules.filters import parse_filter
+from pgheadroom.rules.findings import findings
+from pgheadroom.rules.hogs import hogs
+from pgheadroom.rules.states import states
+from pgheadroom.rules.targets import plan
+from pgheadroom.view.confirmation import consequences
+from samples import NOW, hidden, many, pids, roles, session, snapshot, waiter
+
+PLAIN = Thresholds()
+STANDBY = {"state": State.ACTIVE, "wait_event_type": "IPC", "wait_event": "SyncRep"}
+COPYING = {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "ClientRead"}
+
+
+def told(sample):
+    return {finding.key: finding for finding in findings(sample, PLAIN)}
+
+
+def selected(sample, text):
+    return pids(parse_filter(text).select(sample.sessions, NOW))
+
+
+@pytest.mark.parametrize(
+    ("one", "waits_for"),
+    [
+        (session(state=State.ACTIVE), None),
+        (session(state=State.ACTIVE, wait_event_type="IO", wait_event="DataFileRead"), None),
+        (session(state=State.ACTIVE, wait_event_type="Timeout", wait_event="PgSleep"), None),
+        (session(state=State.ACTIVE, wait_event_type="IPC", wait_event="ParallelFinish"), None),
+        (session(**STANDBY), Wait.STANDBY),
+        (session(**COPYING), Wait.CLIENT),
+        (session(state=State.ACTIVE, wait_event_type="Client", wait_event="ClientWrite"), Wait.CLIENT),
+        (session(wait_event_type="Client", wait_event="ClientRead"), None),
+        (session(state=State.IDLE_IN_TRANSACTION, wait_event_type="Client", wait_event="ClientRead"), None),
+        (session(state=State.STARTING, wait_event_type="Client", wait_event="ClientRead"), None),
+        (waiter(1, 2), Wait.LOCK),
+        (hidden(1)._replace(blocked_by=(2,)), Wait.LOCK),
+    ],
+)
+def test_what_an_active_session_waits_for(one, waits_for):
+    assert one.waits_for is waits_for
+    assert one.runs == (one.state is State.ACTIVE and waits_for is None)
+
+
+CROWD = snapshot([session(7, State.ACTIVE), waiter(8, 7), session(9, **STANDBY), session(10, **COPYING), session(11)])
+
+
+def test_states_and_hogs_count_those_that_wait_apart():
+    counts = [(one.state, one.waits, one.count) for one in states(CROWD) if one.count]
+    assert counts == [(State.ACTIVE, False, 1), (State.ACTIVE, True, 3), (State.IDLE, False, 1)]
+    assert [(hog.active, hog.running, hog.waiting) for hog in hogs(CROWD)] == [(4, 1, 3)]
+
+
+def test_json_keeps_active_as_the_server_says_it_and_has_waiting_beside():
+    written = document(CROWD, PLAIN)
+    assert written["states"][0] | {"count": 4, "waiting": 3} == written["states"][0]
+    assert written["hogs"][0] | {"active": 4, "waiting": 3} == written["hogs"][0]
+    assert [one["state"] for one in written["sessions"]] == ["active"] * 4 + ["idle"]
+    assert [one["waits_for"] for one in written["sessions"]] == [None, "lock", "standby", "client", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("state:active", [7, 8, 9, 10]),
+        ("running", [7]),
+        ("-running", [8, 9, 10, 11]),
+        ("running>1s", [7]),
+        ("waiting", [8, 9, 10]),
+        ("-waiting", [7, 11]),
+        ("waiting:lock", [8]),
+        ("waiting:client,standby", [9, 10]),
+    ],
+)
+def test_waiting_and_running_are_conditions_of_their_own(text, expected):
+    assert selected(CROWD, text) == expected
+    assert selected(CROWD, str(parse_filter(text))) == expected
+
+
+def test_the_words_themselves_are_looked_for_in_quotes():
+    sample = snapshot([session(1, query="select waiting"), session(2)])
+    assert selected(sample, '"waiting"') == [1]
+    assert str(parse_filter('"waiting" "or"')) == '"waiting" "or"'
+
+
+def test_who_waits_for_a_lock_is_no_long_query_however_long_it_waits():
+    sample = snapshot(
+        [session(7, State.IDLE_IN_TRANSACTION, since=400), *(waiter(n, 7, since=390) for n in range(8, 37))]
+    )
+    found = told(sample)
+    assert "long-queries" not in found
+    assert "all-active" not in found
+    assert next(iter(found)) == "lock-pile-up:7"
+
+
+def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victims():
+    """60 slots: 11 wait behind an idle holder, 12 leaked, 18 run, 18 used a moment ago."""
+    holder = session(7, State.IDLE_IN_TRANSACTION, since=40, user="batch")
+    waiting = [waiter(n, 7, since=30) for n in range(100, 111)]
+    leaked = many(12, 200, since=900, user="leaky", application="cart")
+    sample = snapshot(
+        [holder, *waiting, *leaked, *many(18, 300, state=State.ACTIVE, since=60), *many(55, 400, since=2)]
+    )
+    full = told(sample)["server-slots"]
+    assert full.refuses
+    assert full.now.verb is Verb.TERMINATE
+    ended = selected(sample, full.now.filter)
+    assert ended
+    assert not set(ended) & set(pids(waiting))
+    for finding in findings(sample, PLAIN):
+        if finding.now is not None and finding.now.verb is Verb.CANCEL:
+            assert not set(selected(sample, finding.now.filter)) & set(pids(waiting))
+
+
+def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_by_a_signal():
+    sample = snapshot(many(30, 100, since=60, **STANDBY))
+    found = findings(sample, PLAIN)
+    assert [one.key for one in found] == ["standby-wait"]
+    first = found[0]
+    assert (first.severity, first.now.verb, first.slots) == (Severity.CRITICAL, None, 30)
+    assert first.sentence.startswith("30 commits wait for a synchronous standby, the first for 1m00s")
+    assert "synchronous_standby_names" in first.remedy
+    assert "SyncRep" in first.evidence[0]
+
+
+def test_a_commit_that_waits_for_a_moment_is_how_replication_works():
+    assert "standby-wait" not in told(snapshot(many(30, 100, since=1, **STANDBY)))
+
+
+def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_reach_them():
+    sample = snapshot([*many(25, 100, since=90, **COPYING), *many(3, 300, state=State.ACTIVE, since=90)])
+    found = findings(sample, PLAIN)
+    assert found[0].key == "client-wait"
+    assert found[0].now.verb is Verb.TERMINATE
+    assert selected(sample, found[0].now.filter) == list(range(100, 125))
+    assert "all-active" not in told(sample)
+
+
+def planned(verb, *sessions):
+    sample = snapshot(sessions, roles=roles(Role("web", False, None)))
+    return consequences(verb, plan(sample, verb, sample.sessions, own_pid=1))
+
+
+def test_what_a_signal_promises_to_those_that_wait():
+    standby, copying = session(2, **STANDBY, xact_start=NOW), session(3, **COPYING, xact_start=NOW)
+    assert planned(Verb.CANCEL, standby) == ["1 commit stays, unreplicated: only the wait for the standby ends"]
+    assert planned(Verb.TERMINATE, standby)[:2] == [
+        "frees 1 slot",
+        "1 commit stays, unreplicated: only the wait for the standby ends",
+    ]
+    assert not any("rolls back" in said for said in planned(Verb.TERMINATE, standby))
+    assert planned(Verb.CANCEL, copying) == [
+        "nothing for 1 of them yet: who waits for its client heeds a cancel when that answers"
+    ]
+    assert any("rolls back" in said for said in planned(Verb.TERMINATE, copying))
