@@ -10,7 +10,6 @@ from typing import NoReturn
 from pgheadroom.cli import flags
 from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say, say_bug
 from pgheadroom.cli.loading import loading
-from pgheadroom.deadline import left_behind
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
 
 _EXIT_BROKEN_PIPE = 141
@@ -20,7 +19,8 @@ _EXIT_BROKEN_PIPE = 141
 def program() -> NoReturn:
     """The whole process: `main`, and an end that waits for nobody."""
     code = main()
-    if left_behind():
+    deadline = sys.modules.get("pgheadroom.deadline")  # most runs that connect to nothing do without
+    if deadline is not None and deadline.left_behind():
         # A thread is still in C, looking up a name perhaps: what it uses there must not be taken down around it.
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, OSError, ValueError):
