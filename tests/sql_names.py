@@ -38,7 +38,7 @@ _HIDDEN_OPERATORS = (
 # Part of the grammar, not functions; what is in their brackets is read like all else.
 _BEFORE_BRACKET = {
     "COALESCE", "EXISTS", "VALUES", "FROM", "OVER", "AND", "OR", "NOT", "WHERE", "ON", "AS", "SELECT", "THEN", "ELSE",
-    "WHEN", "CASE", "LATERAL", "MATERIALIZED", "UNION", "ALL",
+    "WHEN", "CASE", "LATERAL", "MATERIALIZED", "UNION", "ALL", "ARRAY",
 }  # fmt: skip
 _BEFORE_RELATION = ("FROM", "JOIN", "LATERAL", "INTO", "UPDATE", "TABLE")
 _CATALOG = ("pg_catalog", ".")

@@ -4,7 +4,7 @@ The screens know only `Source` and the two kinds of `Update`; where samples come
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -197,9 +197,15 @@ class LiveSource:
         return await self.ask(lambda probe: session_detail.detail(probe, session), patience)
 
     async def signal(
-        self, verb: Verb, targets: Sequence[Target], *, include_superusers: bool = False, patience: float = 15.0
+        self,
+        verb: Verb,
+        targets: Sequence[Target],
+        *,
+        include_superusers: bool = False,
+        protected_roles: Collection[str] = (),
+        patience: float = 15.0,
     ) -> list[Result]:
-        """Signal those that are still what was shown, see `postgres.actions.signal`. Errors as `ask`.
+        """Signal those that are still what was chosen, see `postgres.actions.signal`. Errors as `ask`.
 
         Raises:
             UsageError: when the source is read-only.
@@ -207,7 +213,14 @@ class LiveSource:
         if self._read_only:
             raise UsageError("read-only: nothing was signalled")
         return await self.ask(
-            lambda probe: actions.signal(probe.connection, verb, targets, include_superusers=include_superusers),
+            lambda probe: actions.signal(
+                probe.connection,
+                verb,
+                targets,
+                include_superusers=include_superusers,
+                protected_roles=protected_roles,
+                not_superusers=probe.catalogue.not_superusers,
+            ),
             patience,
         )
 

@@ -18,7 +18,7 @@ from servers import fetch
 from sql_names import unqualified
 
 FILES = sorted(file.name for file in resources.files("pgheadroom.postgres").joinpath("sql").iterdir())
-PENDING = re.compile(r"lock_requests|signal_")
+PENDING = re.compile(r"lock_requests")
 
 
 def text_of(file: str) -> str:

@@ -1,6 +1,6 @@
 """Powers that only write down what they were asked: the screens' half of an action, without a server."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pgheadroom.audit import Audit
@@ -32,7 +32,15 @@ class FakeServer:
         settings = (LoginSetting("statement_timeout", "30 s", "role web"),)
         return SessionDetail(whole, "", "TLSv1.3", locks, 1, "Waiting to read data from the client", settings)
 
-    async def signal(self, verb: Verb, targets: Sequence[Target], *, include_superusers: bool = False) -> list[Result]:
+    async def signal(
+        self,
+        verb: Verb,
+        targets: Sequence[Target],
+        *,
+        include_superusers: bool = False,
+        protected_roles: Collection[str] = (),
+    ) -> list[Result]:
+        self.protected = protected_roles
         self.signals.append((verb, list(targets), include_superusers))
         if self.lost:
             raise NoConnection("not connected")

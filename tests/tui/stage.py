@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
 from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
 from tui.outage import FakeSource, outage
 
@@ -67,7 +68,9 @@ async def on_stage(
 ) -> AsyncIterator[Stage]:
     source = FakeSource(updates or settled(outage()))
     app = Monitor(source, options or Options("prod db1:5432"), **more)  # type: ignore[arg-type]
-    Confirm.READING_TIME = 0.0  # tests read at once; that a yes needs time is tested on a real terminal
+    Confirm.READING_TIME = Bulk.READING_TIME = (
+        0.0  # tests read at once; that a yes needs time is tested on a real terminal
+    )
     app.clock = lambda: 0.0  # how old a sample is must not depend on how busy the machine is
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, source, pilot)

@@ -12,7 +12,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.deed import Deed, Fate, fates, sentence
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
-from pgheadroom.view.confirmation import consequences, pooler_warning
+from pgheadroom.view.confirmation import consequences, pooler_warning, short_queries
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS
 from pgheadroom.view.text import cell_width, safe
 from pgheadroom.view.words import plural
@@ -64,6 +64,8 @@ def _targets(plan: Plan, now: datetime, width: int) -> Iterator[str]:
     yield from _table(_TARGET_COLUMNS, plan.targets, now, width)
     yield ""
     yield f"{plural(len(plan.targets), 'session')}: {'; '.join(consequences(plan.verb, plan))}"
+    if short := short_queries(plan.verb, plan.targets, now):
+        yield f"note: {short}"
     if plan.poolers:
         yield f"note: {pooler_warning(plan)}"
 

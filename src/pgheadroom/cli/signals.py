@@ -24,15 +24,16 @@ from pgheadroom.cli.selection import selection
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
-from pgheadroom.model.action import Target, Verb
+from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres.sampling import Probe
+from pgheadroom.rules.choice import by_filter
 from pgheadroom.rules.deed import Deed, Fate, complete, fates
 from pgheadroom.rules.filters import Filter
 from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.rules.targets import plan
+from pgheadroom.rules.targets import NOT_KNOWN, plan
 from pgheadroom.sampler import LiveSource
 
 FOLLOWED_SECONDS = 5.0
@@ -115,7 +116,7 @@ def _warn(seen: Snapshot) -> None:
 
 def _not_seen(errand: Errand, done: Plan, seen: Snapshot) -> int:
     """What lacks a right to be told apart did not happen as asked; what a rule protects is no fault."""
-    unknown = any(session.backend_start is None for session, _ in done.left_out)
+    unknown = any(reason in NOT_KNOWN for _, reason in done.left_out)
     hidden = (session for session in seen.sessions if session.state is State.HIDDEN)
     unknown = unknown or any(errand.chosen.may_match_hidden(session, seen.taken_at) for session in hidden)
     return EXIT_NOT_ALL if unknown else EXIT_OK
@@ -128,7 +129,7 @@ def planned(errand: Errand, seen: Snapshot) -> Plan:
     """Who would be signalled, within `--limit`."""
     chosen = errand.chosen.select(seen.sessions, seen.taken_at)
     if errand.flags.include_superusers:
-        # Names are compared blind to case elsewhere; a superuser has to be named as it is.
+        # A superuser has to be named as it is: also what --filter takes in.
         chosen = [session for session in chosen if session.user == errand.flags.user]
     whole = _plan(errand, seen, chosen)
     limit = errand.flags.limit
@@ -178,20 +179,17 @@ async def _act(errand: Errand, preview: Preview, source: LiveSource) -> int:
     finally:
         _complete(errand, action, results)
     _print_result(errand, preview, deed, now)
-    return EXIT_OK if complete(ends) else EXIT_NOT_ALL
+    return _not_seen(errand, preview.plan, preview.seen) if complete(ends) else EXIT_NOT_ALL
 
 
 async def _signal(errand: Errand, preview: Preview, source: LiveSource) -> Deed:
-    targets = [_target(session) for session in preview.plan.targets]
-    include = bool(errand.flags.include_superusers)
-    results = await source.signal(errand.verb, targets, include_superusers=include)
+    results = await source.signal(
+        errand.verb,
+        by_filter(preview.plan.targets, errand.chosen),
+        include_superusers=bool(errand.flags.include_superusers),
+        protected_roles=errand.settings.protected_roles,
+    )
     return Deed(preview.plan, preview.seen, tuple(results))
-
-
-def _target(session: Session) -> Target:
-    if session.backend_start is None:
-        raise ValueError(f"a plan leaves out sessions whose start is hidden, not {session.pid}")
-    return Target(session.pid, session.backend_start, session.query_start)
 
 
 async def _followed(deed: Deed, source: LiveSource) -> Snapshot:

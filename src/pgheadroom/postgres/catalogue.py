@@ -12,6 +12,8 @@ from pgheadroom.postgres.raw_text import codec_for, read_text
 
 INVALID_DATABASE = -2
 """`datconnlimit` of a database whose DROP was interrupted: nobody gets in, and it is no limit."""
+LOOKED_UP = "roles looked up"
+"""The question by which our session's cache knows the roles of all sessions, for signals while pg_authid is locked."""
 
 
 class Facts(NamedTuple):
@@ -53,6 +55,7 @@ class Catalogue:
 
     Attributes:
         codecs: Python's codec for the text of a database's sessions, by the database's OID.
+        not_superusers: OIDs of members of the first superuser's role that are no superusers themselves.
         refused: Parts that could not be read this time, and why; they keep what was read before.
     """
 
@@ -62,6 +65,7 @@ class Catalogue:
     codecs: dict[int | None, str] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
+    not_superusers: tuple[int, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -80,6 +84,7 @@ def catalogue_questions(version_num: int) -> list[Question]:
         Question("settings", query("server_facts", version_num)),
         Question("databases", query("databases", version_num)),
         Question("roles", query("roles", version_num)),
+        Question(LOOKED_UP, query("look_up_roles", version_num)),
     ]
 
 
@@ -89,10 +94,10 @@ def read_catalogue(answers: Sequence[Answer], before: Catalogue | None) -> Catal
     Returns:
         None when there are no settings, neither now nor before.
     """
-    settings, databases, roles = answers
+    settings, databases, roles, looked_up = answers
     refused = tuple(
         (question, answer.reason)
-        for question, answer in zip(("settings", "databases", "roles"), answers, strict=True)
+        for question, answer in zip(("settings", "databases", "roles"), answers[:-1], strict=True)
         if isinstance(answer, Unanswered)
     )
     catalogue = before and replace(before, refused=refused)
@@ -105,6 +110,8 @@ def read_catalogue(answers: Sequence[Answer], before: Catalogue | None) -> Catal
         catalogue = _with_databases(catalogue, databases)
     if not isinstance(roles, Unanswered):
         catalogue = _with_roles(catalogue, roles)
+    if not isinstance(looked_up, Unanswered):
+        catalogue = replace(catalogue, not_superusers=tuple(looked_up[0][0]))
     return catalogue
 
 

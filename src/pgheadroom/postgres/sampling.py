@@ -8,7 +8,7 @@ from dataclasses import replace
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
-from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions, read_catalogue
+from pgheadroom.postgres.catalogue import LOOKED_UP, Catalogue, Facts, catalogue_questions, read_catalogue
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
 from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, NoSample, Question, Row, Unanswered, ask_together
 from pgheadroom.postgres.queries import query
@@ -158,8 +158,8 @@ class Probe:
             return
         self._read_at = time.monotonic()
         not_asked = Unanswered("refused before")
-        three = [parts.get(part, not_asked) for part in ("settings", "databases", "roles")]
-        self._catalogue = read_catalogue(three, self._catalogue) or self._catalogue
+        read = [parts.get(part, not_asked) for part in ("settings", "databases", "roles", LOOKED_UP)]
+        self._catalogue = read_catalogue(read, self._catalogue) or self._catalogue
 
     def _snapshot(self, moment: Row, rows: Sequence[Row], answers: dict[str, Answer], round_trip: float) -> Snapshot:
         catalogue, facts = self._catalogue, self._catalogue.facts
@@ -208,6 +208,7 @@ class Probe:
     def _gaps(self, answers: dict[str, Answer], activity: Activity) -> list[Gap]:
         gaps = [Gap(part, answer.reason) for part, answer in answers.items() if isinstance(answer, Unanswered)]
         gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
+        gaps = [gap for gap in gaps if gap.part != LOOKED_UP]  # a sample shows nothing of it
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
         if isinstance(answers.get("locks"), list) and time.monotonic() < self._unnamed_until:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pgheadroom.model.action import Outcome, Result, Verb
+from pgheadroom.model.action import CHANGES, Outcome, Result, Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, SessionId, State
 from pgheadroom.model.snapshot import Snapshot
@@ -83,16 +83,25 @@ def sentence(deed: Deed, now: Snapshot) -> str:
     counts = Counter(fates(deed, now))
     done = "terminate" if deed.plan.verb is Verb.TERMINATE else "cancel"
     told = _TOLD_BY_AFTERMATH if deed.plan.verb is Verb.TERMINATE else frozenset[Fate]()
+    notes = dict.fromkeys(result.reservation for result in deed.results if result.reservation)
     parts = [f"{count} {fate}" for fate, count in counts.items() if fate not in told]
     if deed.plan.verb is Verb.TERMINATE and deed.signalled:
         parts.insert(0, aftermath(deed.seen, deed.signalled, now).sentence)
-    return f"{done}: {'; '.join([*parts, *messages(deed)])}"
+    return f"{done}: {'; '.join([*parts, *messages(deed), *notes])}"
 
 
 def messages(deed: Deed) -> list[str]:
     """Why some targets were not signalled, each sentence once."""
     unusual = (result for result in deed.results if result.outcome is not Outcome.SIGNALLED)
     return list(dict.fromkeys(result.message for result in unusual if result.message))
+
+
+def changed_alone(deed: Deed) -> str:
+    """What had changed of the one session that was to be ended, in a sentence; empty when it was something else."""
+    if deed.plan.verb is Verb.CANCEL or len(deed.results) != 1:
+        return ""
+    message = deed.results[0].message
+    return message if message in CHANGES.values() else ""
 
 
 _TOLD_BY_AFTERMATH = frozenset({Fate.GONE, Fate.STILL_THERE})

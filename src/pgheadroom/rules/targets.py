@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
-from pgheadroom.model.session import Session, SessionId, State, Wait, oldest_seconds
+from pgheadroom.model.session import RUNNING, Session, SessionId, State, Wait, oldest_seconds
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.locks import lock_tree
 
-_RUNNING = frozenset({State.ACTIVE, State.FASTPATH})
+START_HIDDEN = "its start is not visible: GRANT pg_monitor"
+SUPERUSER_UNKNOWN = "whether its role is a superuser is not known"
+NOT_TRACKED = "what it does is not tracked"
+NOT_KNOWN = frozenset({START_HIDDEN, SUPERUSER_UNKNOWN, NOT_TRACKED})
+"""Reasons that are no rule: what was asked for did not happen, because it cannot be told."""
 
 
 def plan(
@@ -63,6 +67,15 @@ def _rolls_back(verb: Verb, session: Session) -> bool:
     return session.waits_for is not Wait.STANDBY and (verb is Verb.TERMINATE or session.waits_for is not Wait.CLIENT)
 
 
+def role_was_dropped(snapshot: Snapshot, user: str) -> bool:
+    """Whether a session's role is shown by its number because there is none of that number any more.
+
+    Nobody is a superuser, nor protected by name, in a role that is gone; the server allows to signal its sessions.
+    """
+    unread = not snapshot.roles or any(gap.part == "roles" for gap in snapshot.gaps)
+    return not unread and user.startswith("oid ") and user not in snapshot.roles
+
+
 def _is_superusers(snapshot: Snapshot, session: Session) -> bool:
     role = snapshot.roles.get(session.user or "")
     return role is not None and role.superuser
@@ -91,7 +104,7 @@ class _Protection:
 
     def _identity(self, session: Session) -> str:
         if session.backend_start is None:
-            return "its start is not visible: GRANT pg_monitor"
+            return START_HIDDEN
         if not session.is_client:
             return "it is no client session"
         return "" if session.id in self.present else "it has ended"
@@ -105,17 +118,17 @@ class _Protection:
             return ""
         role = self.snapshot.roles.get(name)
         if role is None:
-            return "whether its role is a superuser is not known"
+            return "" if role_was_dropped(self.snapshot, name) else SUPERUSER_UNKNOWN
         return "it is a superuser's" if role.superuser else ""
 
     def _pooler(self, session: Session) -> str:
         return "it is a pooler's server connection" if session.pid in self.pooler_pids else ""
 
     def _activity(self, session: Session) -> str:
-        if self.verb is Verb.TERMINATE or session.state in _RUNNING:
+        if self.verb is Verb.TERMINATE or session.state in RUNNING:
             return ""
         if session.state is State.DISABLED:
-            return "what it does is not tracked"
+            return NOT_TRACKED
         return "it runs no query to cancel"
 
 

@@ -5,25 +5,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pgheadroom.errors import PgHeadroomError
-from pgheadroom.model.action import Verb
+from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.rules.bouncer_commands import consequence
-from pgheadroom.rules.deed import Deed, sentence, settled
+from pgheadroom.rules.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless
+from pgheadroom.rules.deed import Deed, changed_alone, sentence, settled
 from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.rules.targets import plan
+from pgheadroom.rules.targets import find, plan
 from pgheadroom.sampler import Source
-from pgheadroom.tui.actions import Powers, session_results, target_of
+from pgheadroom.tui.actions import Powers, session_results
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.view.bouncer_lines import command_lines, command_words
 from pgheadroom.view.cells import Line
-from pgheadroom.view.confirmation import confirmation, question, refusal
+from pgheadroom.view.confirmation import READ_AT_ONCE, confirmation, question, refusal
 from pgheadroom.view.words import plural
 
 
@@ -33,6 +34,7 @@ class Following:
 
     deed: Deed
     action: str
+    chosen_by: str
 
 
 class Acting(TerminalApp):
@@ -48,6 +50,15 @@ class Acting(TerminalApp):
     @property
     def picture(self) -> Picture | None:
         """What is shown."""
+        raise NotImplementedError
+
+    @property
+    def newest(self) -> Picture | None:
+        """The newest sample, also while what is shown is paused."""
+        raise NotImplementedError
+
+    def may_ask(self) -> bool:
+        """Whether a question may come up by itself: not over another one, nor while one types."""
         raise NotImplementedError
 
     def say(self, words: str, lasting: float | None = None) -> None:
@@ -83,33 +94,57 @@ class Acting(TerminalApp):
         if not chosen:
             self.say("no session is chosen: move the cursor to one")
             return
-        # Whoever is picked by hand is named; a filter names nobody.
-        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
-        planned = self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
+        planned = self.plan_by_hand(picture, verb, chosen)
         if not planned.targets:
             if self.powers is not None:
-                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, "selection", refusal(planned))
+                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, BY_HAND, refusal(planned))
             self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
-            return
+        elif len(planned.targets) > READ_AT_ONCE:
+            self.open_marked(verb, chosen)
+        else:
+            targets = by_hand(verb, planned.targets)
+            self._ask(planned, picture, question(verb, len(planned.targets)), BY_HAND, targets)
 
+    def plan_by_hand(self, picture: Picture, verb: Verb, chosen: Sequence[Session]) -> Plan:
+        """As `plan`: whoever is picked by hand is named; a filter names nobody."""
+        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
+        return self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
+
+    def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
+        raise NotImplementedError
+
+    def _ask(
+        self,
+        planned: Plan,
+        picture: Picture,
+        asked: str,
+        chosen_by: str,
+        targets: Sequence[Target],
+        changed: str = "",
+    ) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.carry_out(planned, picture, "selection")
+                self.carry_out(planned, picture, chosen_by, targets)
 
         now = picture.snapshot.taken_at
         served = ((one.pid, picture.chains.client_of(one)) for one in planned.poolers)
         clients = {pid: client for pid, client in served if client is not None}
 
         def lines(width: int) -> list[Line]:
-            return confirmation(verb, planned, now, width, clients)
+            return confirmation(planned.verb, planned, now, width, clients, targets, changed)
 
-        self.push_screen(Confirm(question(verb, len(planned.targets)), lines), answered)
+        self.push_screen(Confirm(asked, lines), answered)
 
-    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
-        """Write the action down, signal, and follow what comes of it; in the background."""
-        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by), group="action")
+    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str, targets: Sequence[Target]) -> None:
+        """Write the action down, signal, and follow what comes of it; in the background.
 
-    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+        Args:
+            targets: Those of the plan, with what each must still be.
+        """
+        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by, targets), group="action")
+
+    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
         powers = self.powers
         if powers is None:
             return
@@ -119,16 +154,20 @@ class Acting(TerminalApp):
         except PgHeadroomError as error:
             self.say(f"{planned.verb.value}: {error}")
             return
-        targets = [target_of(session) for session in planned.targets]
         try:
-            results = await powers.signals.signal(planned.verb, targets, include_superusers=bool(planned.superusers))
+            results = await powers.signals.signal(
+                planned.verb,
+                targets,
+                include_superusers=bool(planned.superusers),
+                protected_roles=powers.protected_roles,
+            )
         except PgHeadroomError as error:
             self.say(f"{planned.verb.value}: {error}")
             with suppress(PgHeadroomError):
                 powers.audit.fail(action, str(error))
             return
         self.stop_following()
-        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action)
+        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action, chosen_by)
         self.source.sample_now()
 
     def stop_following(self) -> None:
@@ -154,6 +193,18 @@ class Acting(TerminalApp):
                 self._say_unrecorded(said)
             except PgHeadroomError as error:
                 self.say(str(error))
+            self._ask_again(following)
+
+    def _ask_again(self, following: Following) -> None:
+        """Whoever was meant alone, and changed while the question was answered, may be meant all the same."""
+        deed, picture = following.deed, self.newest
+        changed = changed_alone(deed)
+        if not changed or following.chosen_by != BY_HAND or picture is None or not self.may_ask():
+            return
+        planned = self.plan_by_hand(picture, deed.plan.verb, find(picture.snapshot, [deed.results[0].target.id]))
+        if planned.targets:
+            targets = [regardless(session) for session in planned.targets]
+            self._ask(planned, picture, "Terminate it although it changed?", ALTHOUGH_CHANGED, targets, changed)
 
     def _say_unrecorded(self, said: str) -> None:
         """Under --no-audit a file that cannot be written stops nothing, and is no secret either."""

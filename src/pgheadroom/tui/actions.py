@@ -1,6 +1,6 @@
 """What the screens may ask of a server and do to it. A replay has neither; read-only has no powers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from pgheadroom.audit import Audit, SessionResult
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
-from pgheadroom.model.session import Session, SessionId
+from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.deed import Deed, fates
 
@@ -27,7 +27,14 @@ class Inquiries(Protocol):
 class Signals(Protocol):
     """Signals sessions."""
 
-    async def signal(self, verb: Verb, targets: Sequence[Target], *, include_superusers: bool = False) -> list[Result]:
+    async def signal(
+        self,
+        verb: Verb,
+        targets: Sequence[Target],
+        *,
+        include_superusers: bool = False,
+        protected_roles: Collection[str] = (),
+    ) -> list[Result]:
         """Signal what was confirmed, or nothing: one result a target.
 
         Raises:
@@ -44,13 +51,6 @@ class Commands(Protocol):
         Raises:
             PgHeadroomError: It was not given; one line says why.
         """
-
-
-def target_of(session: Session) -> Target:
-    """What a signal has to match. Only for a session whose start is visible: a plan has no others."""
-    if session.backend_start is None:
-        raise ValueError(f"the start of session {session.pid} is not known")
-    return Target(session.pid, session.backend_start, session.query_start)
 
 
 def session_results(deed: Deed, now: Snapshot) -> list[SessionResult]:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -211,6 +211,10 @@ class Monitor(Acting):
         """What the screens show: the newest, or while paused the one that was shown then."""
         return self._picture
 
+    @property
+    def newest(self) -> Picture | None:
+        return self._newest
+
     # Drawing
 
     def draw(self) -> None:
@@ -272,6 +276,9 @@ class Monitor(Acting):
 
         self.call_after_refresh(point)
 
+    def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        self.push_screen(Bulk(verb, marked=chosen))
+
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         if self._picture is None:
             self.say("there is no sample yet")
@@ -300,14 +307,14 @@ class Monitor(Acting):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "mode" and not self._may_leave():
+        if action == "mode" and not self.may_ask():
             return None  # off, but known: the palette offers it
         if action == "mode" and parameters == ("waiting",):
             return self.trouble is not None and self.trouble.waiting is not None
         return super().check_action(action, parameters)
 
-    def _may_leave(self) -> bool:
-        """Whether a key can go to another screen: not while one types, nor where a question is asked."""
+    def may_ask(self) -> bool:
+        """Whether a key can go to another screen, or a question come: not while one types, nor over a question."""
         return isinstance(self.screen, LiveScreen) and not isinstance(self.focused, Input) and not self.screen.asks
 
     def action_mode(self, mode: str) -> AwaitMount | None:

@@ -1,6 +1,6 @@
 """The monitor with a lesson: a panel on every screen, which follows what is done and does nothing itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
+from pgheadroom.model.action import Target
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
@@ -61,14 +62,14 @@ class Guided(Monitor):
         super().draw()
         self.look()
 
-    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str) -> None:
+    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str, targets: Sequence[Target]) -> None:
         self._carrying_out = True
-        super().carry_out(planned, picture, chosen_by)
+        super().carry_out(planned, picture, chosen_by, targets)
 
-    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str) -> None:
+    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
         before = self._following
         try:
-            await super()._carry_out(planned, seen, chosen_by)
+            await super()._carry_out(planned, seen, chosen_by, targets)
         finally:
             self._carrying_out = False
         if self._following is not None and self._following is not before:

@@ -1,10 +1,10 @@
 """What is asked before anything is signalled: who, by which statement, and what it will do."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from pgheadroom.model.action import Verb
+from pgheadroom.model.action import NEVER, Still, Target, Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, Wait, seconds_between
@@ -16,12 +16,15 @@ from pgheadroom.view.text import safe
 from pgheadroom.view.words import ABSENT, plural, state_cell, state_style, state_word
 
 _WHOLE_SESSIONS = 1
-_LISTED = 6
+READ_AT_ONCE = 6
+"""Sessions that a question lists. More are confirmed in a preview, by their number."""
+_SHORT_QUERY = 1.0
+"""Seconds. A query that was younger when it was shown has most likely ended when the question is answered."""
 _SERVED_SHOWN = 2
 NO_CLIENTS: Mapping[int, BouncerClient] = {}
 
 STATEMENTS = {
-    Verb.CANCEL: "pg_cancel_backend(pid), if pid and both start times still match",
+    Verb.CANCEL: "pg_cancel_backend(pid), if pid, backend_start, query_start still match",
     Verb.TERMINATE: "pg_terminate_backend(pid), if pid and backend_start still match",
 }
 
@@ -33,22 +36,37 @@ def question(verb: Verb, count: int) -> str:
 
 
 def confirmation(
-    verb: Verb, plan: Plan, now: datetime, width: int, clients: Mapping[int, BouncerClient] = NO_CLIENTS
+    verb: Verb,
+    plan: Plan,
+    now: datetime,
+    width: int,
+    clients: Mapping[int, BouncerClient] = NO_CLIENTS,
+    targets: Sequence[Target] = (),
+    changed: str = "",
 ) -> list[Line]:
-    """The lines of the dialogue, each fitted to `width`. `clients` are those that PgBouncer serves now, by backend."""
-    lines: list[list[Cell]] = []
+    """The lines of the dialogue, each fitted to `width`.
+
+    Args:
+        clients: Those that PgBouncer serves now, by backend.
+        targets: The plan's, with what each must still be.
+        changed: What had changed of the session when it was asked for first.
+    """
+    lines: list[list[Cell]] = [[Cell(f"Left alone: {changed}", "warn")]] if changed else []
     if len(plan.targets) <= _WHOLE_SESSIONS:
         for session in plan.targets:
             lines += _whole(session, now, width)
     else:
-        lines += [_brief(session, now) for session in plan.targets[:_LISTED]]
-        if len(plan.targets) > _LISTED:
-            lines.append([Cell(f"and {len(plan.targets) - _LISTED} more", "dim")])
+        lines += [_brief(session, now) for session in plan.targets[:READ_AT_ONCE]]
+        if len(plan.targets) > READ_AT_ONCE:
+            lines.append([Cell(f"and {len(plan.targets) - READ_AT_ONCE} more", "dim")])
     lines += [[], [Cell("SQL   ", "heading"), Cell(STATEMENTS[verb], "query")]]
+    lines.append([Cell("Only  ", "heading"), Cell(only(verb, targets))])
     labels = ("Does  ", *("      " for _ in range(9)))
     lines += [
         [Cell(label, "heading"), Cell(words)] for label, words in zip(labels, consequences(verb, plan), strict=False)
     ]
+    if short := short_queries(verb, plan.targets, now):
+        lines.append([Cell("Note  ", "heading"), Cell(short, "warn")])
     if plan.poolers:
         lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
         lines += [[Cell("      "), Cell(words, "accent")] for words in _served(plan, clients)]
@@ -58,6 +76,36 @@ def confirmation(
         )
     lines += left_out(plan)
     return [fit_line(line, width) for line in lines]
+
+
+def only(verb: Verb, targets: Sequence[Target]) -> str:
+    """On what condition a target is signalled, for the statement judges it again; the same for all."""
+    if verb is Verb.CANCEL:
+        return "while that query runs; PostgreSQL cannot rule out the next one within microseconds"
+    aspects = [words for words, matters in _ASPECTS if any(matters(target.still) for target in targets)]
+    return f"who {' and '.join(aspects)}" if aspects else "these sessions, whatever they do now"
+
+
+_ASPECTS: tuple[tuple[str, Callable[[Still], bool]], ...] = (
+    ("was not used since", lambda still: still.moved is not None),
+    ("is still in this state", lambda still: still.state is not None and still.moved is None),
+    ("is so for longer than was asked", lambda still: still.longer_than is not None),
+    ("is in this transaction", lambda still: still.moved is None and still.transaction not in {None, NEVER}),
+    ("has this query", lambda still: still.query is not None),
+    ("waits for this", lambda still: still.wait is not None),
+    ("has this application", lambda still: still.application is not None),
+    ("has this role", lambda still: still.role is not None),
+)
+
+
+def short_queries(verb: Verb, targets: Sequence[Session], now: datetime) -> str:
+    """That it is not worth it to cancel queries that have only just begun; empty where there are none."""
+    ages = [seconds_between(session.query_start, now) for session in targets]
+    short = sum(age is not None and age < _SHORT_QUERY for age in ages)
+    if verb is Verb.TERMINATE or not short:
+        return ""
+    which = "the query is" if len(targets) == 1 else f"{short} of {len(targets)} queries are"
+    return f"{which} under 1s old: probably over by then, and nothing is cancelled"
 
 
 def _whole(session: Session, now: datetime, width: int) -> list[list[Cell]]:

@@ -1,23 +1,27 @@
-"""A whole group at once: by filter, with a preview of exactly who, confirmed by typing how many."""
+"""A whole group at once: by filter or marked, with a list of exactly who, confirmed by typing how many."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from string import digits
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from pgheadroom.model.action import Verb
+from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
+from pgheadroom.rules.choice import BY_HAND, by_filter, by_hand, names_taken_in
 from pgheadroom.rules.filters import Filter, FilterError, parse_filter
+from pgheadroom.rules.frozen import Since, since
 from pgheadroom.rules.targets import REMEDIES
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.bulk_lines import chosen_line, consequence_line, list_remark, names_line, only_line, since_line
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.confirmation import consequences, pooler_warning
 from pgheadroom.view.tables.plan import PLAN_COLUMNS, PlanRow, plan_rows
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import plural
@@ -26,11 +30,16 @@ _LETTERS = "abcde"
 
 
 class Bulk(LiveScreen):
-    """The preview follows the samples until the first digit is typed; from then on it is what will be signalled."""
+    """A question about a list that stands still from when it can be read: who is not in it is not signalled.
+
+    What became of its sessions meanwhile is told beside them, and a key makes the list anew. A list of nobody follows
+    the samples: there is nothing to read in it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(letter, f"remedy({index})", remedy.title, show=False)
           for index, (letter, remedy) in enumerate(zip(_LETTERS, REMEDIES, strict=True))),
+        Binding("r", "renew", "renew", tooltip="Make the list anew, from the sessions of now"),
         Binding("v", "verb", "cancel/terminate", tooltip="Cancel queries, or terminate sessions"),
         Binding("o", "poolers", "poolers", tooltip="Include or spare poolers' server connections"),
         # At once, as Enter: in one burst it must not overtake the number before it.
@@ -41,15 +50,26 @@ class Bulk(LiveScreen):
     ]  # fmt: skip
 
     asks = True
+    READING_TIME: ClassVar[float] = 0.5
+    """Seconds from the drawing of a list until a digit or Enter counts: nobody confirms a list unseen."""
 
-    def __init__(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
+    def __init__(
+        self, verb: Verb, filter_text: str = "", *, poolers: bool = False, marked: Sequence[Session] = ()
+    ) -> None:
+        """`marked` are sessions that were pointed at; they are the list until a filter is given."""
         super().__init__()
         self._verb = verb
         self._filter = parse_filter(filter_text)
+        self._marked = tuple(marked)
         self._complaint = ""
         self._typed = ""
         self._plan: Plan | None = None
+        self._targets: list[Target] = []
         self._picture: Picture | None = None
+        self._since = Since({}, 0, 0.0)
+        self._readable_at: float | None = None
+        self._renew_after: datetime | None = None
+        self._compared: Picture | None = None
         self._include_poolers = poolers
 
     def body(self) -> Iterator[Any]:
@@ -67,81 +87,126 @@ class Bulk(LiveScreen):
     def on_mount(self) -> None:
         super().on_mount()
         if self.monitor.picture is not None:
-            self._plan_for(self.monitor.picture)
+            # What was marked is what was shown, also while the screen is paused.
+            self._freeze(self.monitor.picture)
 
     # What would happen
 
     @property
     def targets(self) -> tuple[Session, ...]:
-        """Whom the signal would reach, as the preview shows it."""
+        """Whom the signal would reach, as the list shows it."""
         return self._plan.targets if self._plan is not None else ()
 
     def show(self, picture: Picture) -> None:
-        if not self._typed or self._plan is None:
-            self._plan_for(picture)
+        self._look()
+
+    def show_status(self) -> None:
+        """Also while the screens are paused: what became of the list is told all the same."""
+        if self.ready:
+            self._look()
+
+    def _look(self) -> None:
+        """Tell what became of the list by the newest sample; make it anew where that was asked for."""
+        newest = self.monitor.newest or self.monitor.picture
+        if newest is None:
+            return
+        renewed = self._renew_after is not None and newest.snapshot.taken_at > self._renew_after
+        if self._plan is None or renewed or (not self._plan.targets and newest is not self._picture):
+            self._freeze(newest)
+        self._compare(newest)
         self._draw()
 
-    def _plan_for(self, picture: Picture) -> None:
-        sessions = picture.snapshot.sessions
-        matching = self._filter.select(sessions, picture.snapshot.taken_at) if self._filter else []
-        self._picture = picture
-        self._plan = self.monitor.plan(picture, self._verb, matching, include_poolers=self._include_poolers)
+    def _freeze(self, picture: Picture) -> None:
+        """The list from now on. Whatever was typed was the number of another one."""
+        self._picture = self._compared = picture
+        self._plan = self._plan_of(picture)
+        marked = by_hand(self._verb, self._plan.targets) if self._marked else []
+        self._targets = marked or by_filter(self._plan.targets, self._filter)
+        self._since = Since({}, 0, 0.0)
+        self._typed, self._readable_at, self._renew_after = "", None, None
+        self.call_after_refresh(self._was_drawn, self._plan)
+
+    def _plan_of(self, picture: Picture) -> Plan:
+        if self._marked:
+            present = {session.id: session for session in picture.snapshot.sessions}
+            marked = [present.get(session.id, session) for session in self._marked]
+            return self.monitor.plan_by_hand(picture, self._verb, marked)
+        matching = self._filter.select(picture.snapshot.sessions, picture.snapshot.taken_at) if self._filter else []
+        return self.monitor.plan(picture, self._verb, matching, include_poolers=self._include_poolers)
+
+    def _was_drawn(self, plan: Plan) -> None:
+        if plan is self._plan:
+            self._readable_at = time.monotonic() + self.READING_TIME
+            if self.READING_TIME:
+                self.set_timer(self.READING_TIME, self._draw)
+            self._draw()
+
+    @property
+    def _is_readable(self) -> bool:
+        """Whether the list has stood still for long enough."""
+        return self._readable_at is not None and time.monotonic() >= self._readable_at
+
+    def _compare(self, newest: Picture) -> None:
+        if self._plan is None or self._picture is None or newest is self._compared:
+            return
+        self._compared = newest
+        now = self._plan_of(newest).targets
+        self._since = since(self._verb, self._picture.snapshot.taken_at, self._targets, newest.snapshot, now)
 
     def _change(self) -> None:
-        """Something else is asked for: what was typed was the number of another preview."""
-        self._typed, self._complaint = "", ""
-        if self.monitor.picture is not None:
-            self._plan_for(self.monitor.picture)
+        """Something else is asked for."""
+        self._complaint = ""
+        if (newest := self.monitor.newest or self.monitor.picture) is not None:
+            self._freeze(newest)
         self._draw()
 
     # Drawing
 
     def _draw(self) -> None:
-        if self._plan is None or self._picture is None:
+        if self._plan is None or self._picture is None or not self.is_mounted:
             return
         self.refresh_bindings()
-        rows = plan_rows(self._plan)
-        table = self.pane("preview")
-        left_out = len(self._plan.left_out)
-        frozen = "frozen · " if self._typed else ""
-        remark = Cell(f"{frozen}{left_out} left out" if left_out else frozen.rstrip(" ·"), "warn")
+        rows = plan_rows(self._plan, self._since.fates)
         title = f"{self._verb.value.upper()} {plural(len(self._plan.targets), 'session')}"
-        table.show(rows, self._picture.snapshot.taken_at, remark, title)
+        remark = Cell(list_remark(self._plan, self._since), "warn")
+        self.pane("preview").show(rows, self._picture.snapshot.taken_at, remark, title)
         head, ask = self.query_one("#bulk-head", Lines), self.query_one("#bulk-ask", Lines)
-        head.paint(self._head_lines(head.size.width))
-        ask.paint([fit_line(cells, ask.size.width) for cells in self._ask_lines(self._plan)])
+        lines = self._head_lines(head.size.width)
+        head.styles.height = len(lines)
+        head.paint(lines)
+        ask.paint([fit_line(cells, ask.size.width) for cells in self._ask_lines(self._plan, self._picture)])
 
     def _head_lines(self, width: int) -> list[Line]:
-        lines: list[list[Cell]] = []
         remedies = [
             [Cell(f"{letter} ", "key"), Cell(f"{remedy.title}  ", "dim")]
             for letter, remedy in zip(_LETTERS, REMEDIES, strict=True)
         ]
-        lines.append([cell for remedy in remedies[:2] for cell in remedy])
-        lines.append([cell for remedy in remedies[2:] for cell in remedy])
-        verb = "cancel the queries of" if self._verb is Verb.CANCEL else "terminate"
-        chosen = (
-            Cell(safe(str(self._filter)), "accent")
-            if self._filter
-            else Cell("nobody yet: choose above, or / a filter", "warn")
-        )
-        lines.append([Cell("v ", "key"), Cell(f"{verb}  ", "strong"), Cell("/ ", "key"), chosen])
+        lines = [
+            [cell for remedy in remedies[:2] for cell in remedy],
+            [cell for remedy in remedies[2:] for cell in remedy],
+            chosen_line(self._verb, self._filter, len(self._marked)),
+        ]
+        if not self._marked and (names := names_line(names_taken_in(self.targets, self._filter))):
+            lines.append(names)
         return [fit_line(line, width) for line in lines]
 
-    def _ask_lines(self, plan: Plan) -> list[list[Cell]]:
-        count = len(plan.targets)
+    def _ask_lines(self, plan: Plan, picture: Picture) -> list[list[Cell]]:
         if self._complaint:
             first = [Cell(safe(self._complaint), "bad")]
-        elif not count:
+        elif not plan.targets:
             first = [Cell("nobody to signal", "dim")]
+        elif self._renew_after is not None:
+            first = [Cell("waiting for the next sample", "dim")]
+        elif not self._is_readable:
+            first = [Cell("read the list first", "dim")]
         else:
+            count = len(plan.targets)
             first = [
                 Cell(f"Type {count} and Enter to {self._verb.value} {plural(count, 'session')}: ", "strong"),
                 Cell(f"{self._typed}_", "accent strong"),
             ]
-        said = consequences(self._verb, plan) if count else []
-        warning = [Cell(" · " + pooler_warning(plan), "warn")] if plan.poolers else []
-        return [first, [Cell("  ".join(said)), *warning]]
+        last = since_line(self._since) or only_line(self._verb, self._targets)
+        return [first, consequence_line(self._verb, plan, picture.snapshot.taken_at), last]
 
     # Keys
 
@@ -161,8 +226,20 @@ class Bulk(LiveScreen):
         if remedy.needs:
             self.query_one(FilterLine).open(f"{remedy.needs}:")
             return
-        self._filter = parse_filter(remedy.filter_for())
+        self._choose(parse_filter(remedy.filter_for()))
+
+    def _choose(self, chosen: Filter) -> None:
+        self._filter, self._marked = chosen, ()
         self._change()
+
+    def action_renew(self) -> None:
+        """Whoever asks for it wants to see the sessions of now, not those of a sample that is a minute old."""
+        if self._picture is not None:
+            self._typed, self._complaint = "", ""
+            newest = self.monitor.newest or self._picture
+            self._renew_after = newest.snapshot.taken_at
+            self.monitor.source.sample_now()
+            self._draw()
 
     def action_verb(self) -> None:
         self._verb = Verb.CANCEL if self._verb is Verb.TERMINATE else Verb.TERMINATE
@@ -177,18 +254,17 @@ class Bulk(LiveScreen):
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         try:
-            self._filter = parse_filter(event.text)
+            self._choose(parse_filter(event.text))
         except FilterError as error:
             # Half a word is no filter: nobody is matched until it is one again.
-            self._filter = Filter((), ())
-            self._change()
+            self._choose(Filter((), ()))
             self._complaint = str(error)
             self._draw()
-        else:
-            self._change()
 
     def action_digit(self, digit: str) -> None:
-        self._typed, self._complaint = (self._typed + digit)[-6:], ""
+        """What is typed before the list could be read is the answer to something else."""
+        if self._is_readable and self._renew_after is None:
+            self._typed, self._complaint = (self._typed + digit)[-6:], ""
         self._draw()
 
     def action_erase(self) -> None:
@@ -200,7 +276,7 @@ class Bulk(LiveScreen):
         if line.display:
             line.close()
             return
-        if self._plan is None or self._picture is None or not self._plan.targets:
+        if self._plan is None or self._picture is None or not self._plan.targets or not self._is_readable:
             return
         count = len(self._plan.targets)
         if self._typed != str(count):
@@ -209,7 +285,8 @@ class Bulk(LiveScreen):
             self._typed = ""
             self._draw()
             return
-        self.monitor.carry_out(self._plan, self._picture, str(self._filter))
+        chosen_by = BY_HAND if self._marked else str(self._filter)
+        self.monitor.carry_out(self._plan, self._picture, chosen_by, self._targets)
         self.dismiss()
 
     def action_back(self) -> None:
