@@ -45,6 +45,8 @@ from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
 
+SAID_FOR = 120.0
+"""Seconds, by our clock, after which what was said of one key press is about nothing any more."""
 NEWS_FOR = 30.0
 """Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
 _SCREENS = frozenset(f"mode('{mode}')" for mode in ("overview", "sessions", "locks", "pgbouncer", "trends", "triage"))
@@ -137,6 +139,7 @@ class Monitor(Acting):
         self.inquiries = options.inquiries
         self._said = ""
         self._said_until: float | None = None
+        self.came_from = ""
         Painted.ascii_only = options.ascii_only
         self.set_class(options.ascii_only, "-ascii-only")
 
@@ -254,14 +257,21 @@ class Monitor(Acting):
     # Going from screen to screen
 
     def open_sessions(self, filter_text: str) -> None:
-        """Screen 2 with this filter."""
+        """Screen 2 with this filter; Esc leads back to where it was asked for."""
+        before = self.current_mode
         self.action_mode("sessions")
+        self.came_from = before if before != "sessions" else ""
 
         def narrow() -> None:
             if isinstance(self.screen, Sessions):
                 self.screen.set_filter(filter_text)
 
         self.call_after_refresh(narrow)
+
+    def go_back(self) -> None:
+        """From the list of sessions to the screen that narrowed it, else to the overview."""
+        before, self.came_from = self.came_from, ""
+        self.action_mode(before or "overview")
 
     def open_detail(self, session: Session) -> None:
         self.push_screen(Detail(session))
@@ -297,12 +307,18 @@ class Monitor(Acting):
         return f"{reason}{safe(self.trouble.help)}".rstrip()
 
     def say(self, words: str, lasting: float | None = None) -> None:
-        """One line above the keys, until the next one or Esc, or for `lasting` seconds."""
+        """One line above the keys, until the next one or Esc, and for so long as it is news."""
         self._said = safe(words)
-        self._said_until = None if lasting is None else self.clock() + lasting
+        self._said_until = self.clock() + (SAID_FOR if lasting is None else lasting)
         screen = self._live_screen()
         if screen is not None and screen.ready:
             screen.show_deed(self._words_for(screen))
+
+    def hush(self) -> None:
+        """Esc: what was said has been read."""
+        if self._said:
+            self._said, self._said_until = "", None
+            self.draw()
 
     # Keys
 
@@ -319,6 +335,7 @@ class Monitor(Acting):
 
     def action_mode(self, mode: str) -> AwaitMount | None:
         """Go to a screen; from one that was drilled into it, back to it. Textual waits until it is there."""
+        self.came_from = ""
         if mode != self.current_mode:
             return self.switch_mode(mode)
         while len(self.screen_stack) > 1:

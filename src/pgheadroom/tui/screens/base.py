@@ -167,7 +167,10 @@ class LiveScreen(Screen[None]):
 
     def action_filter(self) -> None:
         if (pane := self.current_pane) is not None:
-            self.query_one(FilterLine).open(pane.filter)
+            self.query_one(FilterLine).open(pane.filter, hint=self.filter_hint)
+
+    filter_hint: ClassVar[str] = "text that a row of this pane has to have"
+    """What may be typed into the filter, said while nothing is."""
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         if (pane := self.current_pane) is not None:
@@ -179,6 +182,7 @@ class LiveScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Esc: take the filter away first, then leave a screen that was drilled into."""
+        self.monitor.hush()
         pane = self.current_pane
         if pane is not None and pane.filter:
             pane.set_filter("")

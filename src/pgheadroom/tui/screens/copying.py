@@ -2,7 +2,9 @@
 
 import base64
 import os
+import re
 import shlex
+import subprocess
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -13,14 +15,35 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Door
 from pgheadroom.view.text import safe, safe_lines
 
+_PORT = re.compile(r":(\d+)$")
+_TMUX_SECONDS = 1.0
 
-def psql_command(session: Session, label: str) -> str:
-    """A command that looks at this very session, for a ticket or another terminal."""
+
+def psql_command(session: Session, door: Door | None) -> str:
+    """A command that looks at this very session, on this very server, for a ticket or another terminal."""
     began = session.backend_start.isoformat(sep=" ") if session.backend_start else ""
     statement = f"SELECT * FROM pg_stat_activity WHERE pid = {session.pid} AND backend_start = '{began}'"  # noqa: S608 - a number and a time
-    return f"psql {shlex.quote(safe(label))} -x -c {shlex.quote(statement)}"
+    place = f"-d {shlex.quote(_conninfo(door))} " if door is not None else ""
+    return f"psql {place}-x -c {shlex.quote(statement)}"
+
+
+def _conninfo(door: Door) -> str:
+    """In libpq's form: psql takes a bare `user@host:5432/shop` for the name of a database on the local socket."""
+    place = safe(door.label).removeprefix(f"{safe(door.user)}@").removesuffix(f"/{safe(door.database)}")
+    host, port = place, ""
+    if (found := _PORT.search(place)) is not None:
+        host, port = place[: found.start()], found[1]
+    given = {"host": host.strip("[]"), "port": port, "user": door.user, "dbname": door.database}
+    return " ".join(f"{name}={_value(safe(value))}" for name, value in given.items() if value)
+
+
+def _value(text: str) -> str:
+    if text and not re.search(r"[\s'\\]", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def osc52(text: str, environ: dict[str, str] | None = None) -> str:
@@ -40,11 +63,27 @@ def osc52(text: str, environ: dict[str, str] | None = None) -> str:
 
 
 def send_to_clipboard(app: App[Any], text: str) -> None:
-    """Ask the terminal to copy a text. Whether it does cannot be known."""
+    """Ask the terminal to copy a text. Whether it does cannot be known.
+
+    A tmux with its defaults heeds no such sequence from a program in it, but its own command: that fills tmux's buffer,
+    and asks the terminal around it.
+    """
+    if os.environ.get("TMUX") and _tmux_takes(text):
+        return
     driver = app._driver
     if driver is not None:
         driver.write(osc52(text))
         driver.flush()
+
+
+def _tmux_takes(text: str) -> bool:
+    """Whether tmux, from 3.2 on, took the text."""
+    command = ("tmux", "load-buffer", "-w", "-")
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_TMUX_SECONDS, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 class Copying(ModalScreen[None]):
@@ -56,10 +95,10 @@ class Copying(ModalScreen[None]):
         Binding("escape,q", "close", "Close"),
     ]
 
-    def __init__(self, session: Session, query: str, label: str) -> None:
+    def __init__(self, session: Session, query: str, door: Door | None) -> None:
         super().__init__()
         self._query = "\n".join(safe_lines(query))
-        self._psql = psql_command(session, label)
+        self._psql = psql_command(session, door)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="copying"):
@@ -74,6 +113,7 @@ class Copying(ModalScreen[None]):
         send_to_clipboard(self.app, text)
         said = (
             "Sent to the terminal's clipboard. If nothing arrives, it refuses OSC 52: mark the text with Shift+mouse."
+            + (" In tmux, prefix ] pastes it." if os.environ.get("TMUX") else "")
         )
         self.query_one("#copied", Static).update(Content(said))
 

@@ -10,6 +10,7 @@ from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.targets import find
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
@@ -38,6 +39,7 @@ class Detail(LiveScreen):
         self._session = session
         self._detail: SessionDetail | None = None
         self._ended = False
+        self._last_seen: Snapshot | None = None
         self._complaint = ""
 
     def body(self) -> Iterator[Any]:
@@ -61,7 +63,7 @@ class Detail(LiveScreen):
         present = find(picture.snapshot, [self._session_id])
         self._ended = not present
         if present:
-            self._session = present[0]
+            self._session, self._last_seen = present[0], picture.snapshot
             if self._detail and self._detail.session.query_start != self._session.query_start:
                 self._detail = None  # it tells of another query
 
@@ -69,7 +71,8 @@ class Detail(LiveScreen):
         pager = self.query_one(Pager)
         width = pager.size.width
         self.query_one("#finding", Lines).paint([fit_line(self._status(), width)])
-        snapshot = picture.snapshot
+        # Of a session that has ended, the ages are those that it reached.
+        snapshot = self._last_seen if self._ended and self._last_seen is not None else picture.snapshot
         pager.show(detail_lines(self._session, self._detail, snapshot, picture.locks, self._chain(picture), width))
 
     def _status(self) -> list[Cell]:
@@ -121,7 +124,7 @@ class Detail(LiveScreen):
     def action_copy(self) -> None:
         picture = self.monitor.picture
         query = self._detail.session.query if self._detail else self._session.query
-        self.app.push_screen(Copying(self._session, query, picture.snapshot.door.label if picture else ""))
+        self.app.push_screen(Copying(self._session, query, picture.snapshot.door if picture else None))
 
     def leave(self) -> None:
         self.dismiss()

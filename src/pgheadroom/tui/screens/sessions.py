@@ -27,9 +27,12 @@ class Sessions(LiveScreen):
         Binding("enter", "open", "detail", key_display="Enter", tooltip="Look at the session closely"),
     ]
 
+    filter_hint = "user:web state:idle age>10m -app:check* running, waiting:lock, or any text"
+
     def __init__(self) -> None:
         super().__init__()
         self._filter = parse_filter("")
+        self._wrong = ""
         self._hide_idle = False
 
     def body(self) -> Iterator[Any]:
@@ -52,9 +55,16 @@ class Sessions(LiveScreen):
         Raises:
             FilterError: It is not.
         """
-        self._filter = parse_filter(text)
         self.table.set_filter(text)
-        self.monitor.draw()
+        try:
+            self._filter, self._wrong = parse_filter(text), ""
+        except FilterError as error:
+            # It selects nobody until it is right: another one in its place would select others than were meant.
+            self._wrong = str(error)
+            raise
+        finally:
+            self.table.complain(self._wrong)
+            self.monitor.draw()
 
     def show(self, picture: Picture) -> None:
         now = picture.snapshot.taken_at
@@ -63,12 +73,16 @@ class Sessions(LiveScreen):
         rows = self.matching(picture.snapshot.sessions, now)
         hidden = len(picture.snapshot.sessions) - len(rows)
         remark = f"{hidden} hidden" if hidden else ""
+        if unseen := len(self._marked) - len(set(self._marked).intersection(rows)):
+            remark = f"{unseen} of the marked hidden · {remark}"
         if self._hide_idle:
             remark = f"idle hidden · {remark}"
         self.table.show(by_urgency(rows, now), now, Cell(remark, "warn"))
 
     def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
-        chosen = [one for one in sessions if self._filter.matches(one, now)]
+        if self._wrong:
+            return []
+        chosen = self._filter.select(sessions, now)
         return [one for one in chosen if one.state is not State.IDLE] if self._hide_idle else chosen
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
@@ -89,7 +103,8 @@ class Sessions(LiveScreen):
         self.table.action_mark()
 
     def action_back(self) -> None:
-        if self.table.filter:
+        self.monitor.hush()
+        if self.table.filter and not self.monitor.came_from:
             self.set_filter("")
         elif self.table.marked:
             self.table.marked.clear()
@@ -97,11 +112,28 @@ class Sessions(LiveScreen):
         else:
             self.leave()
 
+    @property
+    def _marked(self) -> list[Session]:
+        """The marked sessions that are still there, also those that the filter hides."""
+        picture, marked = self.monitor.picture, self.table.marked
+        if picture is None or not marked:
+            return []
+        return [one for one in picture.snapshot.sessions if one.id in marked]
+
     def chosen(self) -> list[Session]:
-        return self.table.selected
+        """The marked ones wherever they are, else the one under the cursor; nobody when all that was marked is gone."""
+        return self._marked if self.table.marked else self.table.selected
 
     def group_filter(self) -> str:
-        return str(self._filter)
+        if self.table.marked:
+            return f"pid:{','.join(str(one.pid) for one in self._marked)}" if self._marked else ""
+        return "" if self._wrong else str(self._filter)
+
+    def action_bulk(self) -> None:
+        if self._wrong and not self.table.marked:
+            self.monitor.say(f"the filter selects nobody: {self._wrong}")
+            return
+        super().action_bulk()
 
     def action_open(self) -> None:
         if (session := self.table.current) is not None:
@@ -111,4 +143,7 @@ class Sessions(LiveScreen):
         self.monitor.open_detail(event.row)
 
     def leave(self) -> None:
-        self.monitor.action_mode("overview")
+        """Back to the screen that narrowed the list, as it was left; the narrowing was its doing."""
+        if self.table.filter:
+            self.set_filter("")
+        self.monitor.go_back()

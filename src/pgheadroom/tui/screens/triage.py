@@ -35,7 +35,12 @@ class Triage(LiveScreen):
     def body(self) -> Iterator[Any]:
         yield Lines(id="slots")
         yield Table[Finding](
-            "FINDINGS", FINDING_COLUMNS, lambda row: row.key, id="findings", empty="nothing wrong found"
+            "FINDINGS",
+            FINDING_COLUMNS,
+            lambda row: row.key,
+            id="findings",
+            empty="nothing wrong found",
+            falls_back=True,
         )
         with Horizontal(id="triage-lower"):
             yield Pager("WHAT HELPS", id="finding-detail")
@@ -51,14 +56,15 @@ class Triage(LiveScreen):
         """The finding under the cursor, and the path through the decision flow: beside it, or below in a narrow one."""
         detail, flow = self.query_one("#finding-detail", Pager), self.query_one("#flow", Pager)
         finding, picture = self._current(), self.monitor.picture
+        subject = finding.key if finding is not None else None
         lines = finding_lines(finding, detail.size.width) if finding is not None else []
         if flow.display:
-            flow.show(_flow_lines(picture, finding, flow.size.width) if picture is not None else [])
+            flow.show(_flow_lines(picture, finding, flow.size.width) if picture is not None else [], subject)
         elif picture is not None:
             width = detail.size.width
             way_here = [_heading("THE WAY HERE", width), *_flow_lines(picture, finding, width)]
             lines += way_here if lines else _health_lines(picture, width)
-        detail.show(lines)
+        detail.show(lines, subject)
 
     def action_next_pane(self, step: int) -> None:
         """From the findings to what helps, and to the way here, where it is beside it."""

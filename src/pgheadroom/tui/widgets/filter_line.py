@@ -34,10 +34,11 @@ class FilterLine(Horizontal):
         yield Input(id="filter-input", compact=True, select_on_focus=False)
         yield Static(Content(""), id="filter-complaint")
 
-    def open(self, text: str, label: str = "/") -> None:
+    def open(self, text: str, label: str = "/", hint: str = "") -> None:
         self.display = True
         self.query_one("#filter-label", Lines).paint([fit_line([Cell(label, "key")], 2)])
         entry = self.query_one(Input)
+        entry.placeholder = hint
         entry.value = text
         entry.cursor_position = len(text)
         # At once: `focus()` waits for its turn, and keys that came meanwhile would act on the table.

@@ -1,6 +1,6 @@
 """Lines that are longer than the screen: scrolled with the usual keys, drawn as little as possible."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -30,8 +30,12 @@ class Pager(Painted, can_focus=True):
         self._title = title
         self._all: list[Line] = []
         self._first = 0
+        self._subject: Hashable = None
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[Line], subject: Hashable = None) -> None:
+        """Take new lines; of another `subject` than before they are read from the top."""
+        if subject != self._subject:
+            self._subject, self._first = subject, 0
         self._all = list(lines)
         self.action_scroll(0)
 

@@ -11,11 +11,18 @@ from textual.message import Message
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.cells import Cell, Line, fit_line, plain, spread
 from pgheadroom.view.columns import Column, Layout, format_row, heading, lay_out, sort_rows
-from pgheadroom.view.text import safe
+from pgheadroom.view.text import safe, wrap
 
 Row = TypeVar("Row")
+MARK = "*"
 _HEAD_LINES = 2  # the title and the headings
 _NO_MOMENT = datetime.fromtimestamp(0, UTC)
+
+
+def _with_mark(line: Line) -> Line:
+    """A sign in the first cell of the line, which tables with marks leave free: a colour alone says nothing to some."""
+    first = line[0]
+    return (Cell(MARK + first.text[1:], first.style), *line[1:]) if first.text[:1] == " " else line
 
 
 class Table(Painted, Generic[Row], can_focus=True):
@@ -63,7 +70,9 @@ class Table(Painted, Generic[Row], can_focus=True):
         empty: str = "none",
         note: Callable[[Row], Cell | None] | None = None,
         plainly_filtered: bool = True,
+        falls_back: bool = False,
     ) -> None:
+        """`falls_back` is for rows that no key hurts: when the one under the cursor goes, the first has it again."""
         super().__init__(id=id)
         self._title = title
         self._columns = tuple(columns)
@@ -71,6 +80,8 @@ class Table(Painted, Generic[Row], can_focus=True):
         self._empty = empty
         self._note = note
         self._plainly_filtered = plainly_filtered
+        self._falls_back = falls_back
+        self._complaint = ""
         self._given: Sequence[Row] = ()
         self._rows: list[Row] = []
         self._now = _NO_MOMENT
@@ -106,6 +117,11 @@ class Table(Painted, Generic[Row], can_focus=True):
         """Show only rows whose line contains every word of the text."""
         self._filter = text
         self._arrange()
+
+    def complain(self, complaint: str) -> None:
+        """What is wrong with the filter, in place of rows that it would select; empty when it is right."""
+        self._complaint = complaint
+        self._repaint()
 
     @property
     def filter(self) -> str:
@@ -226,6 +242,8 @@ class Table(Painted, Generic[Row], can_focus=True):
             self._index = next((index for index, row in enumerate(self._rows) if key(row) == pinned), None)
             if self._index is not None:
                 self._last_index = self._index
+            elif self._falls_back and self._rows:
+                self._pinned, self._index = None, 0
         self._scroll_to_cursor()
 
     def _scroll_to_cursor(self) -> None:
@@ -246,7 +264,10 @@ class Table(Painted, Generic[Row], can_focus=True):
         lines = [self._title_line(width), heading(layout, self._order, self._descending, width)]
         if not self._rows:
             empty = "nothing matches the filter" if self._filter and self._given else self._empty
-            lines.append(fit_line([Cell(empty, "dim")], width))
+            if self._filter and not self._plainly_filtered:
+                empty = "nothing matches the filter"
+            wrong = [Cell(line, "bad") for line in wrap(safe(self._complaint), max(10, width))]
+            lines += [fit_line([cell], width) for cell in (wrong if self._complaint else [Cell(empty, "dim")])]
         visible = self._rows[self._top : self._top + self._room]
         lines += (self._row_line(layout, self._top + offset, row, width) for offset, row in enumerate(visible))
         blank = (Cell(" " * width),)
@@ -273,9 +294,12 @@ class Table(Painted, Generic[Row], can_focus=True):
     def _row_line(self, layout: Layout[Row], index: int, row: Row, width: int) -> Line:
         note = self._note(row) if self._note else None
         line = fit_line([note], width) if note else format_row(layout, row, self._now, width)
+        marked = bool(self.marked) and self._key(row) in self.marked
+        if marked:
+            line = _with_mark(line)
         if index == self._index and (self.has_focus or self._pinned is not None):
             extra = "cursor" if self.has_focus else "cursor-blurred"
-        elif self.marked and self._key(row) in self.marked:
+        elif marked:
             extra = "marked"
         else:
             return line

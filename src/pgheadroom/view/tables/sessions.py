@@ -46,7 +46,7 @@ def by_urgency(sessions: Sequence[Session], now: datetime) -> list[Session]:
 
 
 SESSION_COLUMNS: tuple[Column[Session], ...] = (
-    Column("pid", "pid", 7, lambda s, now: Cell(str(s.pid)), lambda s, now: s.pid, align=">"),
+    Column("pid", "pid", 8, lambda s, now: Cell(str(s.pid)), lambda s, now: s.pid, align=">"),
     Column("user", "user", 9, lambda s, now: name_cell(s.user), lambda s, now: s.user, flex=1),
     Column(
         "database", "database", 8, lambda s, now: name_cell(s.database), lambda s, now: s.database, flex=1, importance=3
