@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ import pytest
 from pgheadroom.cli import main
 from pgheadroom.cli.signals import FOLLOWED_SECONDS
 from pgheadroom.errors import NoConnection
+from pgheadroom.sampler import LiveSource
 from servers import fetch, wait_until
 
 SLOW = "SELECT pg_sleep(60)"
@@ -200,6 +202,88 @@ def test_cancel_leaves_idle_sessions_out(role, sessions, operator, capsys):
     assert main(["cancel", "--application", "leak", "--yes", operator]) == 0
     assert "it runs no query to cancel" in capsys.readouterr().out
     assert alive(victims) == [True]
+
+
+@pytest.fixture
+def before_the_signal(monkeypatch):
+    """Has something happen between the look and the signal."""
+
+    def arrange(happens):
+        signalled = LiveSource.signal
+
+        async def late(self, *arguments, **others):
+            happens()
+            return await signalled(self, *arguments, **others)
+
+        monkeypatch.setattr(LiveSource, "signal", late)
+
+    return arrange
+
+
+@pytest.mark.parametrize(
+    ("flags", "happens", "told"),
+    [
+        (["--application", "leak"], "SET application_name = 'Leak'", "its application has another name now"),
+        (["--state", "idle"], "BEGIN; CREATE TEMP TABLE t (i int)", "it is in another state now"),
+        (["--filter", "state:idle age>0s query:first"], "SELECT 2", "it runs another query now"),
+    ],
+)
+def test_whoever_does_not_match_any_more_is_left_alone(
+    server, role, sessions, operator, audited, capsys, before_the_signal, flags, happens, told
+):
+    (victim,) = sessions(1, role("web"), application_name="leak")
+    victim.execute("SELECT 1 AS first")
+    before_the_signal(lambda: victim.execute(happens))
+    assert main(["terminate", *flags, "--user", "web", "--yes", operator]) == 1
+    assert f"changed before; {told}" in capsys.readouterr().out
+    assert audited()[-1]["results"][0]["outcome"] == "changed before"
+    assert alive([victim]) == [True]
+
+
+def test_a_pools_ping_in_between_changes_nothing(role, sessions, operator, before_the_signal):
+    (victim,) = sessions(1, role("web"), application_name="leak")
+    before_the_signal(lambda: victim.execute("SELECT 1"))
+    assert main(["terminate", "--application", "leak", "--state", "idle", "--yes", operator]) == 0
+    assert alive([victim]) == [False]
+
+
+def test_the_sessions_of_a_dropped_role_are_shown_and_ended(server, role, sessions, superuser, operator, capsys):
+    victims = sessions(2, role("token"), application_name="vault")
+    role.made.remove("token")
+    superuser.execute("DROP ROLE token")
+    assert main(["terminate", "--application", "vault", operator]) == 0
+    assert "2 sessions: frees 2 slots" in capsys.readouterr().out
+    assert main(["terminate", "--application", "vault", "--yes", operator]) == 0
+    assert "2 freed" in capsys.readouterr().out
+    assert alive(victims) == [False] * 2
+
+
+def test_a_role_that_was_given_a_protected_name_a_moment_ago_is_spared(
+    tmp_path, role, sessions, superuser, operator, before_the_signal, capsys
+):
+    config = tmp_path / "config" / "pgheadroom" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text(f'[targets.here]\nconninfo = "{operator}"\nprotected_roles = ["payments"]\n')
+    (victim,) = sessions(1, role("web"), application_name="shop")
+    before_the_signal(lambda: superuser.execute("ALTER ROLE web RENAME TO payments"))
+    role.made.append("payments")
+    assert main(["terminate", "--application", "shop", "--yes", "here"]) == 1
+    role.made.remove("web")
+    assert "its role is protected by the configuration" in capsys.readouterr().out
+    assert alive([victim]) == [True]
+
+
+def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(role, sessions, operator, capsys, monkeypatch):
+    (victim,) = sessions(1, role("web"), application_name="leak")
+    looked = LiveSource.sample_once
+
+    async def without_roles(self):
+        return replace(await looked(self), roles={})
+
+    monkeypatch.setattr(LiveSource, "sample_once", without_roles)
+    assert main(["terminate", "--application", "leak", "--yes", operator]) == 1
+    assert "whether its role is a superuser is not known" in capsys.readouterr().out
+    assert alive([victim]) == [True]
 
 
 def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(server, role, sessions, audited, capsys):

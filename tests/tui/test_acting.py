@@ -5,11 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual import events
 
-from pgheadroom.model.action import Outcome, Verb
+from pgheadroom.model.action import CHANGES, Outcome, Still, Verb
+from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
+from pgheadroom.tui.screens.bulk import Bulk
 from tui.outage import NOW, ago, outage, session
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, Stage, matches_golden, on_stage
@@ -122,6 +125,54 @@ async def test_marked_sessions_are_signalled_together(tmp_path: Path) -> None:
         assert len(server.signalled_pids) == 3
 
 
+async def test_more_marked_sessions_than_a_question_shows_want_their_number_typed(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("2", "slash", *"user:mobile", "enter", *["space"] * 9, "K")
+        assert "9 marked sessions" in stage.screen
+        await stage.press("y", "enter")
+        assert server.signals == []
+        await stage.press("9", "enter")
+        assert len(server.signalled_pids) == 9
+        assert all(target.still.state is State.IDLE for target in server.signals[0][1])
+    assert audited(tmp_path)[0]["chosen_by"] == "selection"
+
+
+async def test_one_session_that_changed_can_be_ended_all_the_same(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    server.outcome, server.message = Outcome.CHANGED, CHANGES["used"]
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+        assert server.signals[0][1][0].still.moved is not None
+        await stage.post(replace(seen, taken_at=ago(-1)))
+        await wait_for(stage, "Terminate it although it changed?")
+        assert "Left alone: it was used since it was shown" in stage.screen
+        server.outcome, server.message = Outcome.SIGNALLED, ""
+        await stage.press("y")
+        assert server.signals[1][1][0].still == Still()
+        assert server.signalled_pids == [3000, 3000]
+    assert audited(tmp_path)[2]["chosen_by"] == "selection, although it had changed"
+
+
+async def test_a_query_that_has_only_just_begun_is_not_worth_a_cancel(tmp_path: Path) -> None:
+    young = session(7000, user="web", application="quick", state=State.ACTIVE)._replace(
+        query_start=ago(0.2), wait_event_type="", wait_event=""
+    )
+    seen = known_roles(replace(outage(), sessions=(*outage().sessions, young)))
+    async with on_stage(seen, options=armed(FakeServer(seen), tmp_path)) as stage:
+        await stage.press("2", "slash", *"pid:7000", "enter", "C")
+        assert "the query is under 1s old: likely over, then nothing happens" in stage.screen
+
+
+async def test_the_names_that_are_protected_go_with_the_signal(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path, "payments")) as stage:
+        await stage.press("tab", "K", "y")
+    assert server.protected == ("payments",)
+
+
 async def test_superuser_and_ourselves_are_left_alone(tmp_path: Path) -> None:
     server = FakeServer(known_roles(outage()))
     async with on_stage(server.snapshot, options=armed(server, tmp_path), size=LARGE) as stage:
@@ -165,16 +216,71 @@ async def test_bulk_of_the_hog_under_the_cursor_wants_its_number_typed(tmp_path:
         assert "user=mobile" in audited(tmp_path)[0]["chosen_by"]
 
 
-async def test_bulk_preview_is_frozen_from_the_first_digit(tmp_path: Path) -> None:
+def with_others(seen: Snapshot, seconds: float, *gone: int, came: int = 0) -> Snapshot:
+    """A later sample, in which sessions of the hog `mobile` have left and others have come."""
+    one = next(each for each in seen.sessions if each.user == "mobile")
+    new = tuple(one._replace(pid=9000 + n, backend_start=ago(-seconds)) for n in range(came))
+    left = tuple(each for each in seen.sessions if each.pid not in gone)
+    return replace(seen, taken_at=ago(-seconds), sessions=(*left, *new))
+
+
+async def test_the_list_of_a_bulk_stands_still_and_tells_who_left(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        await stage.press("j", "B")
+        await stage.post(with_others(seen, 3, 5001, came=4))
+        assert "TERMINATE 10 sessions" in stage.screen
+        assert "3s old" in stage.line("TERMINATE 10")
+        assert "~ gone since" in stage.line("5001")
+        assert "since then 1 gone, 4 new: left alone" in stage.screen
+        await stage.press("1", "0", "enter")
+        assert sorted(server.signalled_pids) == list(range(5000, 5010))
+
+
+async def test_whoever_changed_since_the_list_was_made_is_told(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    busy = tuple(one._replace(state=State.ACTIVE) if one.pid == 1000 else one for one in seen.sessions)
+    async with on_stage(seen, options=armed(FakeServer(seen), tmp_path), size=LARGE) as stage:
+        await stage.press("2", "slash", *"state:idle pid:1000,1001", "enter", "B")
+        await stage.post(replace(seen, taken_at=ago(-1), sessions=busy))
+        assert "~ it is in another state now" in stage.line(" 1000 web")
+        assert "since then 1 changed" in stage.screen
+
+
+async def test_a_list_is_renewed_by_its_key_and_by_nothing_else(tmp_path: Path) -> None:
     seen = known_roles(outage())
     server = FakeServer(seen)
     async with on_stage(seen, options=armed(server, tmp_path)) as stage:
         await stage.press("j", "B", "1")
-        await stage.post(replace(seen, taken_at=ago(-1), sessions=(*seen.sessions, session(9999, user="mobile"))))
-        assert "TERMINATE 10 sessions" in stage.screen
-        await stage.press("0", "enter")
-        assert 9999 not in server.signalled_pids
-        assert len(server.signalled_pids) == 10
+        await stage.press("r")
+        assert "waiting for the next sample" in stage.screen
+        await stage.press("1", "0", "enter")
+        await stage.post(with_others(seen, 1, 5001, came=4))
+        assert "Type 13 and Enter to terminate 13 sessions: _" in stage.screen, stage.screen
+        assert server.signals == []
+        await stage.press("1", "3", "enter")
+        assert len(server.signalled_pids) == 13
+
+
+async def test_what_is_typed_before_the_list_could_be_read_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        monkeypatch.setattr(Bulk, "READING_TIME", 3600.0)
+        await stage.press("j", "B", "1", "0", "enter")
+        assert "read the list first" in stage.screen
+        assert server.signals == []
+
+
+async def test_a_bulk_shows_each_different_name_that_it_takes_in(tmp_path: Path) -> None:
+    seen = outage()
+    names = tuple(session(7000 + n, user="web", application=name) for n, name in enumerate(("leak", "Leak", "LEAKY")))
+    seen = known_roles(replace(seen, sessions=(*seen.sessions, *names)))
+    async with on_stage(seen, options=armed(FakeServer(seen), tmp_path)) as stage:
+        await stage.press("2", "slash", *"user=web app:leak*", "enter", "B")
+        assert "takes in 3 applications LEAKY, Leak, leak" in stage.screen
 
 
 async def test_every_remedy_of_the_article_has_a_key(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def short_queries(verb: Verb, targets: Sequence[Session], now: datetime) -> str:
     if verb is Verb.TERMINATE or not short:
         return ""
     which = "the query is" if len(targets) == 1 else f"{short} of {len(targets)} queries are"
-    return f"{which} under 1s old: probably over by then, and nothing is cancelled"
+    return f"{which} under 1s old: likely over, then nothing happens"
 
 
 def _whole(session: Session, now: datetime, width: int) -> list[list[Cell]]:

@@ -111,6 +111,8 @@ class Bulk(LiveScreen):
         if newest is None:
             return
         renewed = self._renew_after is not None and newest.snapshot.taken_at > self._renew_after
+        if renewed:
+            self._complaint = ""
         if self._plan is None or renewed or (not self._plan.targets and newest is not self._picture):
             self._freeze(newest)
         self._compare(newest)
@@ -143,8 +145,9 @@ class Bulk(LiveScreen):
 
     @property
     def _is_readable(self) -> bool:
-        """Whether the list has stood still for long enough."""
-        return self._readable_at is not None and time.monotonic() >= self._readable_at
+        """Whether the list has stood still for long enough, and is to stay."""
+        stands = self._readable_at is not None and time.monotonic() >= self._readable_at
+        return stands and self._renew_after is None
 
     def _compare(self, newest: Picture) -> None:
         if self._plan is None or self._picture is None or newest is self._compared:
@@ -263,7 +266,7 @@ class Bulk(LiveScreen):
 
     def action_digit(self, digit: str) -> None:
         """What is typed before the list could be read is the answer to something else."""
-        if self._is_readable and self._renew_after is None:
+        if self._is_readable:
             self._typed, self._complaint = (self._typed + digit)[-6:], ""
         self._draw()
 
