@@ -14,7 +14,8 @@ CATALOGUES = (
     "pg_authid", "pg_auth_members", "pg_database", "pg_db_role_setting", "pg_class", "pg_namespace", "pg_proc",
     "pg_type", "pg_attribute", "pg_operator", "pg_index",
 )  # fmt: skip
-LOCK_TIMEOUT = 1.0
+AT_ONCE = 0.5
+"""Seconds: far more than we wait for a name, and half of what we wait for a lock otherwise."""
 QUEUED = """
     SELECT extract(epoch FROM clock_timestamp() - l.waitstart)::float8 FROM pg_lock_status() AS l
     WHERE NOT l.granted AND l.pid = %s
@@ -74,7 +75,7 @@ def test_locked_catalogues(one_server, sessions, monitor, ours, names):
         # Names of tables are wanted in each sample, those of roles and databases every few seconds.
         terminal.press("t").wait_for_match(r"Not known at present: \w+.*(lock timeout|pg_class is locked)")
         assert "STALE" not in terminal.screen()
-    assert queue.longest < LOCK_TIMEOUT + 0.7
+    assert queue.longest < AT_ONCE
 
 
 @pytest.fixture
@@ -92,11 +93,11 @@ async def test_names_that_cannot_be_read_again_are_kept_and_said(source, session
     with Queue(watcher, ours()) as queue, locked(holder, *CATALOGUES):
         taken = [await source.sample_once() for _ in range(3)]
     for snapshot in taken:
-        assert {gap.part for gap in snapshot.gaps} == {"locks", "settings", "databases", "roles"}
-        assert all("lock timeout" in gap.reason for gap in snapshot.gaps)
+        assert {gap.part for gap in snapshot.gaps} == {"locks", "databases", "roles"}
+        assert all("lock timeout" in gap.reason or "pg_class is locked" in gap.reason for gap in snapshot.gaps)
         assert snapshot.roles == before.roles
         assert len(snapshot.sessions) == len(before.sessions)
-    assert 0.5 < queue.longest < LOCK_TIMEOUT + 0.7
+    assert queue.longest < AT_ONCE
     assert (await source.sample_once()).gaps == ()
 
 
@@ -106,11 +107,10 @@ def test_a_pile_up_behind_a_table_while_its_name_is_locked(one_server, superuser
     terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
     with Queue(watcher, ours()) as queue, locked(holder, "parcels", "pg_class"):
         waiter.pgconn.send_query(b"SELECT * FROM parcels")
-        # The first time it takes as long as the lock is waited for; from then on the names are not asked for.
         terminal.press("3").wait_for("not all known: pg_class is locked: tables are shown by their number")
         terminal.wait_for_match(rf"{waiter.info.backend_pid}.*relation \d+ in databas")
         assert "STALE" not in terminal.screen()
-    assert queue.longest < LOCK_TIMEOUT + 0.7
+    assert queue.longest < AT_ONCE
     while waiter.pgconn.get_result() is not None:
         pass
     superuser.execute("DROP TABLE parcels")

@@ -318,8 +318,9 @@ async def test_locked_catalogues_do_not_stop_it(
         assert time.monotonic() - began < 0.95  # less than the lock timeout
         assert snapshot.gaps == ()
         monkeypatch.setattr(sampling, "OFTEN", 0.0)
+        began = time.monotonic()
         snapshot = await probe.sample()
-        assert probe._catalogue_lasts == sampling.RARELY  # each try costs its timeout
+        assert time.monotonic() - began < 0.95  # the names are not waited for either
         monkeypatch.undo()
     finally:
         superuser.execute("ROLLBACK")
@@ -359,7 +360,8 @@ async def test_without_the_right_to_see_any_session_there_is_no_sample(new_clust
     for _ in range(3):
         with pytest.raises(NoSample, match="permission denied for function pg_stat_get_activity"):
             await probe.sample()
-    assert cluster.log.count("permission denied") == 1
+    # The roles of sessions; the sessions, with and without what else is asked of them.
+    assert cluster.log.count("permission denied") == 3
     await probe.close()
 
 

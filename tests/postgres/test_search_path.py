@@ -173,7 +173,7 @@ async def test_everything_that_is_asked_works_on_a_hostile_path(
 ) -> None:
     """With the path pinned, and by the texts alone."""
     if not pinned:
-        monkeypatch.setattr(exchange, "_pin", lambda *_: exchange.Question("pin", b"SELECT 1"))
+        monkeypatch.setattr(exchange, "is_pinned", lambda _: False)
     with psycopg.connect(trapped.conninfo(dbname="trapped"), autocommit=True) as waiting:
         waiting.execute(b"SELECT pg_catalog.pg_sleep(0)")
         probe = await Probe.open(trapped.conninfo(dbname="trapped"))

@@ -1,6 +1,6 @@
 """What is read rarely: the server's settings, our rights, and the names and limits of roles and databases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,25 +17,31 @@ LOOKED_UP = "roles looked up"
 
 
 class Facts(NamedTuple):
-    """The server, and what our role may do there. In the order of `server_facts.sql`."""
+    """The server, and what our role may do there: the answers to the questions of `SERVER_PARTS` together.
+
+    Attributes:
+        started_at: None when the server does not tell.
+        backend_pid: Of who answers; 0 when the server does not tell.
+        database_oid: 0 when the names of databases cannot be read.
+    """
 
     version: str
     version_num: int
-    started_at: datetime
     max_connections: int
     superuser_reserved: int
     reserved: int
     max_wal_senders: int
     query_size: int
     encoding: str
-    backend_pid: int
+    superuser: bool
     user: str
     database: str
-    database_oid: int
-    superuser: bool
-    reads_all_stats: bool
-    signals_backends: bool
-    uses_reserved: bool
+    started_at: datetime | None = None
+    backend_pid: int = 0
+    reads_all_stats: bool = False
+    signals_backends: bool = False
+    uses_reserved: bool = False
+    database_oid: int = 0
 
     @property
     def settings(self) -> SlotSettings:
@@ -78,48 +84,78 @@ class Catalogue:
         return self.role_names.keys() >= set(roles) and self.database_names.keys() >= set(databases)
 
 
-def catalogue_questions(version_num: int) -> list[Question]:
-    """The settings first: without them there is no sample; names can be missing."""
-    return [
-        Question("settings", query("server_facts", version_num)),
-        Question("databases", query("databases", version_num)),
-        Question("roles", query("roles", version_num)),
-        Question(LOOKED_UP, query("look_up_roles", version_num)),
-    ]
+CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP)
+"""What is asked, each in a transaction of its own: any of it can be forbidden, or behind a lock."""
+_BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}
+"""Units of settings that are memory. Source: src/backend/utils/misc/guc.c."""
+_MOST_DIGITS = 12
 
 
-def read_catalogue(answers: Sequence[Answer], before: Catalogue | None) -> Catalogue | None:
-    """The catalogue from the answers to `catalogue_questions`; a part without answer stays as it was before.
+def catalogue_questions(version_num: int, *, listed: bool = False) -> list[Question]:
+    """Settings, rights, names and limits.
+
+    Args:
+        listed: Settings are looked up in a list, because they cannot be asked for by name.
+    """
+    names = {"settings": "settings_listed" if listed else "settings", LOOKED_UP: "look_up_roles"}
+    return [Question(part, query(names.get(part, part), version_num)) for part in CATALOGUE_PARTS]
+
+
+def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> Catalogue | None:
+    """The catalogue from answers to `catalogue_questions`; a part without answer stays as it was before.
 
     Returns:
         None when there are no settings, neither now nor before.
     """
-    settings, databases, roles, looked_up = answers
-    refused = tuple(
-        (question, answer.reason)
-        for question, answer in zip(("settings", "databases", "roles"), answers[:-1], strict=True)
-        if isinstance(answer, Unanswered)
-    )
-    catalogue = before and replace(before, refused=refused)
-    if not isinstance(settings, Unanswered):
-        facts = _facts(settings[0])
-        catalogue = replace(before, facts=facts, refused=refused) if before else Catalogue(facts, refused=refused)
-    if catalogue is None:
+    facts = _facts(answers, before.facts if before else None)
+    if facts is None:
         return None
-    if not isinstance(databases, Unanswered):
-        catalogue = _with_databases(catalogue, databases)
-    if not isinstance(roles, Unanswered):
-        catalogue = _with_roles(catalogue, roles)
-    if not isinstance(looked_up, Unanswered):
-        catalogue = replace(catalogue, not_superusers=tuple(looked_up[0][0]))
+    refused = {part: answer.reason for part, answer in answers.items() if isinstance(answer, Unanswered)}
+    refused.pop(LOOKED_UP, None)  # a sample shows nothing of it
+    refused |= {part: reason for part, reason in (before.refused if before else ()) if part not in answers}
+    catalogue = replace(before or Catalogue(facts), facts=facts, refused=tuple(refused.items()))
+    if rows := _rows(answers, "databases"):
+        catalogue = _with_databases(catalogue, rows)
+    if rows := _rows(answers, "roles"):
+        catalogue = _with_roles(catalogue, rows)
+    for not_superusers, _ in _rows(answers, LOOKED_UP):
+        catalogue = replace(catalogue, not_superusers=tuple(not_superusers))
     return catalogue
 
 
-def _facts(row: Row) -> Facts:
-    codec = codec_for(_text(row[8]))
+def _rows(answers: Mapping[str, Answer], part: str) -> Sequence[Row]:
+    """The rows of a part, none when it was refused or not asked for."""
+    answer = answers.get(part, ())
+    return () if isinstance(answer, Unanswered) else answer
+
+
+def _facts(answers: Mapping[str, Answer], before: Facts | None) -> Facts | None:
+    facts = before
+    for row in _rows(answers, "settings"):
+        facts = Facts(*_settings(row), *(before[len(row) :] if before else ()))
+    if facts is None:
+        return None
+    for (started_at,) in _rows(answers, "start"):
+        facts = facts._replace(started_at=started_at)
+    for pid, reads, signals, reserved in _rows(answers, "rights"):
+        facts = facts._replace(backend_pid=pid, reads_all_stats=reads, signals_backends=signals, uses_reserved=reserved)
+    return facts
+
+
+def _settings(row: Row) -> list[Any]:
+    codec = codec_for(_text(row[7]))
     values: list[Any] = [read_text(value, codec) if isinstance(value, bytes) else value for value in row]
     values[0] = values[0].partition(" ")[0]  # packagers append their name
-    return Facts(*values)
+    values[1] = max(0, values[1])
+    values[6] = _bytes(values[6])
+    return values
+
+
+def _bytes(written: str) -> int:
+    """A setting that is an amount of memory, as it is shown: `1kB`, `100B`."""
+    number = written.rstrip("BkMG")
+    known = number.isascii() and number.isdigit() and len(number) < _MOST_DIGITS
+    return int(number) * _BYTES.get(written[len(number) :], 1) if known else 0
 
 
 def _text(value: Any, codec: str = "utf-8") -> str:
@@ -129,12 +165,13 @@ def _text(value: Any, codec: str = "utf-8") -> str:
 def _with_databases(catalogue: Catalogue, rows: Sequence[Row]) -> Catalogue:
     names: dict[int | None, str | None] = {None: None, 0: None}
     codecs: dict[int | None, str] = {None: catalogue.codec, 0: catalogue.codec}
-    databases = {}
+    databases, ours = {}, catalogue.facts.database
     for oid, raw_name, limit, allows, encoding in rows:
         names[oid] = name = _text(raw_name, catalogue.codec)
         codecs[oid] = codec_for(_text(encoding))
         databases[name] = Database(name, _limit(limit), limit != INVALID_DATABASE, allows)
-    return replace(catalogue, database_names=names, codecs=codecs, databases=databases)
+    facts = catalogue.facts._replace(database_oid=next((oid for oid, name in names.items() if oid and name == ours), 0))
+    return replace(catalogue, facts=facts, database_names=names, codecs=codecs, databases=databases)
 
 
 def _with_roles(catalogue: Catalogue, rows: Sequence[Row]) -> Catalogue:

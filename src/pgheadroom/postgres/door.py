@@ -169,11 +169,13 @@ async def _settle(connection: Connection, read_only: bool) -> None:
     by the backend's pid: the one it told us is not the one that answers.
     """
     settings = session_settings(connection.info.server_version, read_only=read_only)
-    await connection.execute(
-        query("session_settings", connection.info.server_version),
-        (list(settings), list(settings.values()), connection.info.backend_pid),
-        binary=True,
-    )
+    # Who may not call set_config gets in all the same, and hears of it.
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        await connection.execute(
+            query("session_settings", connection.info.server_version),
+            (list(settings), list(settings.values()), connection.info.backend_pid),
+            binary=True,
+        )
 
 
 def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:

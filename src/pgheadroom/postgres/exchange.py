@@ -4,24 +4,29 @@ psycopg's own pipeline waits at each statement and loses the reason when the ser
 exchange is made with libpq's functions, which psycopg exposes.
 """
 
-from collections.abc import Generator, Sequence
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
 import psycopg
-from psycopg.adapt import Transformer
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+from psycopg.adapt import AdaptersMap, Transformer
+from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Ready, Wait
+from psycopg.types.string import ByteaBinaryLoader
 
 from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.postgres.door import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Connection
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import refusal
+from pgheadroom.postgres.talk import Bound, Talk, receive, send
 
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
+MOST_ROWS = 200_000
+"""More than any server has sessions, or waits for locks."""
+_UNREADABLE = "cannot be read"
 _GONE = {
     "57P01": "our session was terminated by an administrator, or the server shuts down",
     "57P02": "the server is restarting after the crash of another session",
@@ -53,11 +58,13 @@ class Unanswered:
     """Why a question has no answer.
 
     Attributes:
-        sqlstate: Empty when it was not reached because an earlier question failed.
+        sqlstate: Empty when it was not reached because an earlier question failed, or when it was not understood.
+        reached: False when the question was not asked, because an earlier one failed.
     """
 
     reason: str
     sqlstate: str = ""
+    reached: bool = True
 
     @property
     def forbidden(self) -> bool:
@@ -108,22 +115,23 @@ async def ask(connection: Connection, transactions: Sequence[Transaction]) -> li
     Raises:
         NoConnection: when the connection is lost, or was.
     """
-    pinned = connection not in _UNPINNED
+    pinned = is_pinned(connection)
     results = await _results(connection, transactions, pinned)
     if pinned and any(_refused(of_one[0]).forbidden for of_one in results if of_one):
         # Every text names what it means in full, so that it means the same without.
         _UNPINNED.add(connection)
         pinned, results = False, await _results(connection, transactions, False)
-    answers = [_answers(connection, of_one)[pinned:] for of_one in results]
-    return [
-        [*told, *[_NOT_TOLD] * (len(transaction.questions) - len(told))]
-        for transaction, told in zip(transactions, answers, strict=True)
-    ]
+    asked = [_questions(transaction, pinned) for transaction in transactions]
+    return [_answers(questions, told)[pinned:] for questions, told in zip(asked, results, strict=True)]
+
+
+def is_pinned(connection: Connection) -> bool:
+    """Whether our transactions begin with our search_path and our timeouts."""
+    return connection not in _UNPINNED
 
 
 _UNPINNED: WeakSet[Connection] = WeakSet()
 """Connections whose role may not call set_config."""
-_NOT_TOLD = Unanswered("the server did not answer")
 
 
 async def _results(connection: Connection, transactions: Sequence[Transaction], pinned: bool) -> list[list[PGresult]]:
@@ -138,72 +146,65 @@ async def _results(connection: Connection, transactions: Sequence[Transaction], 
 
 def _exchange(
     pgconn: PGconn, transactions: Sequence[Transaction], results: Sequence[list[PGresult]], pinned: bool
-) -> "Talk":
+) -> Talk:
     """Talk to libpq until everything is read; says each time what it waits for."""
     pgconn.enter_pipeline_mode()
     for transaction in transactions:
-        for question in (*([_pin(pgconn, transaction)] if pinned else []), *transaction.questions):
+        for question in _questions(transaction, pinned):
             values = [None if value is None else str(value).encode() for value in question.values]
             pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
         # The end of the implicit transaction.
         pgconn.pipeline_sync()
-    yield from _send(pgconn)
+    yield from send(pgconn)
+    bound = Bound()
     for of_one in results:
-        yield from _receive(pgconn, of_one)
+        yield from receive(pgconn, of_one, bound)
     pgconn.exit_pipeline_mode()
 
 
-def _pin(pgconn: PGconn, transaction: Transaction) -> Question:
-    return Question("pin", query("pin", pgconn.server_version), (STATEMENT_TIMEOUT, transaction.lock_timeout))
+def _questions(transaction: Transaction, pinned: bool) -> list[Question]:
+    pin = Question("pin", query("pin", 0), (STATEMENT_TIMEOUT, transaction.lock_timeout))
+    return [pin, *transaction.questions] if pinned else list(transaction.questions)
 
 
-Talk = Generator[Wait, Ready | int, None]
-
-
-def _send(pgconn: PGconn) -> Talk:
-    while pgconn.flush():
-        ready = yield Wait.RW
-        if ready & Ready.R:
-            pgconn.consume_input()
-
-
-def _receive(pgconn: PGconn, results: list[PGresult]) -> Talk:
-    """Read until the end of a transaction; None separates the results of two statements."""
-    while True:
-        while pgconn.is_busy():
-            ready = yield Wait.R
-            if ready:
-                pgconn.consume_input()
-        result = pgconn.get_result()
-        if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
-            return
-        if result is not None and result.status in _COPIES:
-            # Nobody asked for one, and libpq would hand out the same result for ever.
-            raise psycopg.OperationalError("the server does not keep to the protocol")
-        if result is not None:
-            results.append(result)
-        elif pgconn.status == ConnStatus.BAD:
-            raise psycopg.OperationalError(pgconn.error_message.decode("utf-8", "replace"))
-
-
-_COPIES = (ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH)
-
-
-def _answers(connection: Connection, results: Sequence[PGresult]) -> list[Answer]:
-    transformer = Transformer(connection)
+def _answers(questions: Sequence[Question], results: Sequence[PGresult]) -> list[Answer]:
     answers: list[Answer] = []
     reason = ""
-    for result in results:
+    for question, result in zip(questions, results, strict=False):
         if result.status == ExecStatus.TUPLES_OK:
-            transformer.set_pgresult(result)
-            answers.append(transformer.load_rows(0, result.ntuples, tuple))
+            answers.append(_read(question, result))
         elif result.status == ExecStatus.PIPELINE_ABORTED:
             # The server skips the rest of the transaction after an error.
-            answers.append(Unanswered(f"not reached: {reason}"))
+            answers.append(Unanswered(f"not reached: {reason}", reached=False))
         else:
             answers.append(_refused(result))
             reason = _field(result, DiagnosticField.MESSAGE_PRIMARY)
-    return answers
+    missing = len(questions) - len(answers)
+    return answers + [Unanswered("the server did not answer")] * missing
+
+
+_ADAPTERS = AdaptersMap(psycopg.adapters)
+# Text is read by us, see `raw_text`, whatever encoding the server claims to speak.
+_ADAPTERS.register_loader("text", ByteaBinaryLoader)
+_LOADERS_RAISE = (psycopg.Error, ValueError, OverflowError, IndexError, struct.error)
+"""For what is no value of its type, or none that Python has: a date after the year 9999."""
+
+
+def _read(question: Question, result: PGresult) -> Answer:
+    """The rows, if they are what was asked for. Who answers may be anything that speaks the protocol."""
+    shape = getattr(question.sql, "shape", None)
+    if shape and shape.types != tuple(result.ftype(column) for column in range(result.nfields)):
+        return Unanswered(f"{_UNREADABLE}: other columns than were asked for")
+    if result.ntuples > MOST_ROWS:
+        return Unanswered(f"{_UNREADABLE}: {result.ntuples} rows")
+    transformer = Transformer(_ADAPTERS)
+    transformer.set_pgresult(result)
+    try:
+        rows = transformer.load_rows(0, result.ntuples, tuple)
+    except _LOADERS_RAISE as error:
+        return Unanswered(f"{_UNREADABLE}: {' '.join(str(error).split())}")
+    objection = shape.objection(rows) if shape else ""
+    return Unanswered(f"{_UNREADABLE}: {objection}") if objection else rows
 
 
 def _refused(result: PGresult) -> Unanswered:

@@ -7,9 +7,21 @@ import re
 from functools import cache
 from importlib import resources
 
+from pgheadroom.postgres.shape import Shape
+
+
+class Statement(bytes):
+    """A statement as it is sent.
+
+    Attributes:
+        shape: What its answer must look like; None where that is not said.
+    """
+
+    shape: Shape | None = None
+
 
 @cache
-def query(name: str, version_num: int) -> bytes:
+def query(name: str, version_num: int) -> Statement:
     """The text of a question for a server, without comments.
 
     Args:
@@ -38,8 +50,10 @@ def _files() -> dict[str, dict[int, str]]:
     return found
 
 
-def _text(file: str) -> bytes:
+def _text(file: str) -> Statement:
     """Comments are for readers of the file; every byte sent is sent each second."""
     text = resources.files(__package__).joinpath("sql", file).read_text("ascii")
     lines = (line.split("--")[0].strip() for line in text.splitlines())
-    return " ".join(line for line in lines if line).encode()
+    statement = Statement(" ".join(line for line in lines if line).encode())
+    statement.shape = Shape.read(text.partition("\n")[0])
+    return statement

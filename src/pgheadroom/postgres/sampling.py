@@ -8,9 +8,26 @@ from dataclasses import replace
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
-from pgheadroom.postgres.catalogue import LOOKED_UP, Catalogue, Facts, catalogue_questions, read_catalogue
+from pgheadroom.postgres.catalogue import (
+    CATALOGUE_PARTS,
+    LOOKED_UP,
+    Catalogue,
+    Facts,
+    catalogue_questions,
+    read_catalogue,
+)
 from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
-from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, NoSample, Question, Row, Unanswered, ask_together
+from pgheadroom.postgres.exchange import (
+    LOCK_NOT_AVAILABLE,
+    Answer,
+    NoSample,
+    Question,
+    Row,
+    Transaction,
+    Unanswered,
+    ask,
+    is_pinned,
+)
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_requests
@@ -28,6 +45,12 @@ AUTHENTICATING_ARE_ROWS = 180_000
 """From this version on backends that still authenticate have a row."""
 ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
+NAMES_WAIT = "20ms"
+"""How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
+NAMES = {"databases", "roles", LOOKED_UP}
+BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries and blockers"
+_CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
+"""What a part that was refused is asked without from then on."""
 _SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
 _SLOT_SYNC = "slotsync worker"
 
@@ -47,6 +70,8 @@ class Probe:
         self._read_at = time.monotonic()
         self._forbidden: dict[str, tuple[str, float]] = {}
         self._unnamed_until = 0.0
+        self._costly = False
+        self._in_recovery = False
         self._words = Words()
         self._place = place_of(connection)
         self._name = f"{target} {self._place}" if target else self._place
@@ -98,9 +123,8 @@ class Probe:
         for part in ESSENTIAL:
             if self._is_forbidden(part):
                 raise NoSample(f"the server does not tell its sessions: {self._forbidden[part][0]}")
-        questions = self._questions()
         began = time.perf_counter()
-        answers = dict(zip([q.part for q in questions], await self._ask(questions), strict=True))
+        answers = await self._ask(self._questions(), self._rare_questions())
         round_trip = time.perf_counter() - began
         moment, rows = answers["moment"], answers["sessions"]
         if isinstance(moment, Unanswered) or isinstance(rows, Unanswered):
@@ -111,36 +135,89 @@ class Probe:
         return self._snapshot(moment[0], rows, answers, round_trip)
 
     def _questions(self) -> list[Question]:
-        """The clock first, then the sessions, then what depends on them; the rarely read last."""
+        """The clock first, then the sessions, then what depends on them."""
         version = self._catalogue.facts.version_num
-        questions = [Question("moment", query("moment", version)), Question("sessions", query("activity", version))]
+        questions = [self._moment_question(version), self._session_question(version)]
         if version < AUTHENTICATING_ARE_ROWS:
             questions.append(Question("authenticating", query("authenticating", version)))
         questions.append(self._lock_question(version))
-        if time.monotonic() - self._read_at >= self._catalogue_lasts:
-            questions += catalogue_questions(version)
+        return [question for question in questions if not self._is_forbidden(question.part)]
+
+    def _rare_questions(self) -> list[Question]:
+        if time.monotonic() - self._read_at < self._catalogue_lasts:
+            return []
+        questions = catalogue_questions(self._catalogue.facts.version_num, listed=self._is_forbidden(BY_NAME))
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     @property
     def _catalogue_lasts(self) -> float:
-        """Seconds. A part that did not answer, for a lock perhaps, would cost its timeout each time."""
+        """Seconds. A part that did not answer may cost its timeout each time."""
         count = len(self._catalogue.roles) + len(self._catalogue.databases)
-        return RARELY if self._catalogue.refused or count > FEW_NAMES else OFTEN
+        return RARELY if self._costly or count > FEW_NAMES else OFTEN
+
+    def _session_question(self, version: int) -> Question:
+        return Question("sessions", query("activity_alone" if self._is_forbidden(DETAILS) else "activity", version))
+
+    def _moment_question(self, version: int) -> Question:
+        return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
 
     def _lock_question(self, version: int) -> Question:
         if time.monotonic() < self._unnamed_until:
             return Question("locks", query("lock_requests_unnamed", version))
         return Question("locks", query("lock_requests", version), (self._catalogue.facts.database_oid,))
 
-    async def _ask(self, questions: Sequence[Question]) -> list[Answer]:
-        answers = await ask_together(self.connection, questions)
-        for question, answer in zip(questions, answers, strict=True):
-            if isinstance(answer, Unanswered) and answer.forbidden:
-                self._forbidden[question.part] = (answer.reason, time.monotonic() + RARELY)
-            if isinstance(answer, Unanswered) and question.part == "locks" and answer.sqlstate == LOCK_NOT_AVAILABLE:
-                self._unnamed_until = time.monotonic() + RARELY
-        self._read_catalogue(questions, answers)
+    async def _ask(self, questions: Sequence[Question], rare: Sequence[Question] = ()) -> dict[str, Answer]:
+        """Everything in one round trip; what was not reached because of a refusal is asked for again without that."""
+        transactions = [Transaction(group, NAMES_WAIT) for group in (questions, *((one,) for one in rare)) if group]
+        answers: dict[str, Answer] = {}
+        while transactions:
+            for transaction, told in zip(transactions, await ask(self.connection, transactions), strict=True):
+                answers |= zip([question.part for question in transaction.questions], told, strict=True)
+            transactions = [
+                Transaction(again, NAMES_WAIT) for one in transactions if (again := self._again(one.questions, answers))
+            ]
+        if rare:
+            self._read_catalogue(answers)
         return answers
+
+    def _again(self, questions: Sequence[Question], answers: dict[str, Answer]) -> list[Question]:
+        """What to ask once more after a refusal that came at once: another way, and what came behind it."""
+        again: list[Question] = []
+        for question in questions:
+            answer = answers[question.part]
+            if not isinstance(answer, Unanswered):
+                continue
+            if answer.sqlstate:
+                self._note(question.part, answer)
+                again += self._another_way(question, answer)
+                if not _came_at_once(answer):
+                    return again
+            elif not answer.reached:
+                again.append(question)
+        return again
+
+    def _note(self, part: str, answer: Unanswered) -> None:
+        if answer.forbidden:
+            function = _CAN_DO_WITHOUT.get(part, part)
+            refused = part if self._is_forbidden(function) else function
+            self._forbidden[refused] = (answer.reason, time.monotonic() + RARELY)
+        if part == "locks" and answer.sqlstate == LOCK_NOT_AVAILABLE:
+            self._unnamed_until = time.monotonic() + RARELY
+
+    def _another_way(self, asked: Question, answer: Unanswered) -> list[Question]:
+        version = self._catalogue.facts.version_num
+        match asked.part:
+            case "moment":
+                other = self._moment_question(version)
+            case "sessions":
+                other = self._session_question(version)
+            case "settings":
+                other = catalogue_questions(version, listed=self._is_forbidden(BY_NAME))[0]
+            case "locks" if not answer.forbidden:
+                other = self._lock_question(version)
+            case _:
+                return []
+        return [other] if other.sql != asked.sql else []
 
     def _is_forbidden(self, part: str) -> bool:
         """What was refused for lack of privilege would fill the server's log if asked each second."""
@@ -149,21 +226,22 @@ class Probe:
         return part in self._forbidden
 
     async def _learn_names(self) -> None:
-        if time.monotonic() - self._read_at >= AT_MOST:
-            await self._ask(catalogue_questions(self._catalogue.facts.version_num))
+        refused = NAMES & {part for part, _ in self._catalogue.refused}
+        if time.monotonic() - self._read_at >= (OFTEN if refused else AT_MOST):
+            questions = catalogue_questions(self._catalogue.facts.version_num)
+            await self._ask((), [one for one in questions if one.part in NAMES and not self._is_forbidden(one.part)])
 
-    def _read_catalogue(self, questions: Sequence[Question], answers: Sequence[Answer]) -> None:
-        parts = {question.part: answer for question, answer in zip(questions, answers, strict=True)}
-        if "roles" not in parts and "databases" not in parts and "settings" not in parts:
-            return
+    def _read_catalogue(self, answers: dict[str, Answer]) -> None:
         self._read_at = time.monotonic()
-        not_asked = Unanswered("refused before")
-        read = [parts.get(part, not_asked) for part in ("settings", "databases", "roles", LOOKED_UP)]
-        self._catalogue = read_catalogue(read, self._catalogue) or self._catalogue
+        told = {part: answers[part] for part in CATALOGUE_PARTS if part in answers}
+        self._costly = any(isinstance(answer, Unanswered) and not _came_at_once(answer) for answer in told.values())
+        self._catalogue = read_catalogue(told, self._catalogue) or self._catalogue
 
     def _snapshot(self, moment: Row, rows: Sequence[Row], answers: dict[str, Answer], round_trip: float) -> Snapshot:
         catalogue, facts = self._catalogue, self._catalogue.facts
         taken_at, in_recovery = moment
+        # Not told any more: as it was.
+        self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
         activity = read_activity(rows, catalogue, self._words)
         if self.hides_literals:
             from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
@@ -174,8 +252,8 @@ class Probe:
         return Snapshot(
             taken_at=taken_at,
             round_trip=round_trip,
-            server=Server(self._name, facts.version, facts.version_num, in_recovery, facts.started_at),
-            door=self._door(facts),
+            server=Server(self._name, facts.version, facts.version_num, self._in_recovery, facts.started_at),
+            door=self._door(facts, activity),
             settings=facts.settings,
             sessions=activity.sessions,
             processes=activity.processes,
@@ -192,16 +270,18 @@ class Probe:
     @property
     def through_pooler(self) -> bool:
         """The pid that we were told at connect is not the one that answers."""
-        return self._catalogue.facts.backend_pid != self.connection.info.backend_pid
+        return self._catalogue.facts.backend_pid not in (0, self.connection.info.backend_pid)
 
-    def _door(self, facts: Facts) -> Door:
+    def _door(self, facts: Facts, activity: Activity) -> Door:
+        unknown = "rights" in {part for part, _ in self._catalogue.refused}
         return Door(
             user=facts.user,
             database=facts.database,
             slot=facts.slot,
             pid=0 if self.through_pooler else facts.backend_pid,
-            sees_all=facts.reads_all_stats,
-            may_signal=facts.signals_backends or facts.superuser,
+            sees_all=activity.exact if unknown else facts.reads_all_stats,
+            # The server is the judge of it.
+            may_signal=unknown or facts.signals_backends or facts.superuser,
             label=f"{facts.user}@{self._place}/{facts.database}",
         )
 
@@ -217,6 +297,8 @@ class Probe:
             gaps.append(hidden_sessions(self._catalogue.facts.user))
         if self.through_pooler:
             gaps.append(Gap("connection", "we come through a pooler: our timeouts are not set; connect directly"))
+        elif not is_pinned(self.connection):
+            gaps.append(Gap("connection", "our timeouts are not set: our role may not call set_config"))
         return gaps
 
     async def close(self) -> None:
@@ -229,12 +311,23 @@ class Probe:
 
 
 async def _first_catalogue(connection: Connection) -> Catalogue:
-    answers = await ask_together(connection, catalogue_questions(connection.info.server_version))
+    answers: dict[str, Answer] = {}
+    for listed in (False, True):
+        questions = catalogue_questions(connection.info.server_version, listed=listed)
+        told = await ask(connection, [Transaction((question,), NAMES_WAIT) for question in questions])
+        answers = {question.part: answer for question, (answer,) in zip(questions, told, strict=True)}
+        settings = answers["settings"]
+        if not (isinstance(settings, Unanswered) and settings.forbidden):
+            break
     catalogue = read_catalogue(answers, None)
     if catalogue is None:
-        settings = answers[0]
-        raise NoSample(f"the server does not tell its settings: {getattr(settings, 'reason', '')}")
+        raise NoSample(f"the server does not tell its settings: {getattr(answers['settings'], 'reason', '')}")
     return catalogue
+
+
+def _came_at_once(refusal: Unanswered) -> bool:
+    """Whether to ask on costs no more than a round trip: nothing has waited for a timeout of seconds."""
+    return refusal.forbidden or refusal.sqlstate == LOCK_NOT_AVAILABLE
 
 
 def place_of(connection: Connection) -> str:

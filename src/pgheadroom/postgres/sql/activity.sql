@@ -1,3 +1,4 @@
+-- rows: int4, timestamptz?, oid?, oid?, text?, text?, int4?, text?, text?, text?, timestamptz?, timestamptz?, timestamptz?, text?, text?, text?, int4?, bytea?, int4[]?
 -- The function, not the view pg_stat_activity: the view joins pg_authid and pg_database and waits when one is locked.
 -- Names of roles and databases come from the rarely read catalogue.
 -- pg_blocking_pids takes every partition of the lock table, so it is called for waiters only.

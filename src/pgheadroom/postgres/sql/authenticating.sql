@@ -1,3 +1,4 @@
+-- row: int8
 -- 13 to 17: a backend that still authenticates holds a slot and has no row in pg_stat_activity, but it holds its
 -- virtual transaction id. The backends are those of the frozen view that the activity was read from.
 SELECT pg_catalog.count(DISTINCT l.pid)

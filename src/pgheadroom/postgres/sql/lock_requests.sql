@@ -1,3 +1,4 @@
+-- rows: int4, text, text, timestamptz?, oid?, oid?, int4?, int2?, text?, text?, oid?, oid?, int2?, text?, text?
 -- Locks that are waited for. The first condition does not depend on the rows: without a waiter the locks are not read.
 -- The function, not the view pg_locks: like every view it waits when pg_class is locked.
 -- A relation has a name only in its own database; its number is a wrong but plausible one in ours.

@@ -1,3 +1,4 @@
+-- rows: int4, text, text, timestamptz?, oid?, oid?, int4?, int2?, text?, text?, oid?, oid?, int2?, text?, text?
 -- lock_requests without names, for as long as the catalogue that holds them is locked.
 -- Locks that are waited for. The first condition does not depend on the rows: without a waiter the locks are not read.
 -- The function, not the view pg_locks: like every view it waits when pg_class is locked.

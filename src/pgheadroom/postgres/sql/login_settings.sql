@@ -1,3 +1,4 @@
+-- rows: text, text?, bool?, bool?
 -- The values that a login of this role to this database gets, one row for each place that sets one.
 -- The server's own value is what ours would be reset to, unless our role or database sets it: then it is not known.
 WITH wanted(name) AS (

@@ -1,3 +1,4 @@
+-- rows: oid, text, bool, int4, bool, bool
 -- Membership in pg_use_reserved_connections counts only where it is inherited (16+: a property of each grant).
 WITH RECURSIVE heirs(role) AS (
     SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname OPERATOR(pg_catalog.=) 'pg_use_reserved_connections'

@@ -1,3 +1,4 @@
+-- rows: int4, timestamptz?, oid?, oid?, text?, text?, int4?, text?, text?, text?, timestamptz?, timestamptz?, timestamptz?, text?, text?, text?, int4?, bytea?, int4[]?, text?, bool?, text?, text?
 -- The columns of activity.sql with the whole query, and what is only shown for one session.
 SELECT a.pid,
        a.backend_start,

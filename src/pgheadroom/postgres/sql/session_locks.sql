@@ -1,3 +1,4 @@
+-- rows: text, oid?, oid?, int4?, int2?, text?, text?, oid?, oid?, int2?, text?, text?, text, bool, bool, int8
 -- What it waits for first, its own virtual transaction last; the count is that of all.
 SELECT l.locktype,
        l.database,

@@ -1,3 +1,4 @@
+-- row: text, bool?
 -- Judges one session and signals it at once, in a transaction of its own: within one the sessions are seen as they were
 -- at its first look. The judgement is made before the signal: a materialised CTE, and a function in the select list
 -- behind CASE, which the planner does not move. What is not asked for is NULL; a moment that there was none of is

@@ -1,3 +1,4 @@
+-- rows: text?
 SELECT w.description
   FROM pg_catalog.pg_stat_get_activity($1::pg_catalog.int4) AS a
   JOIN pg_catalog.pg_wait_events AS w
