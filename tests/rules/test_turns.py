@@ -164,6 +164,44 @@ def test_a_crowd_that_stands_idle_is_not_told_where(samples, why):
     assert "leak:web/checkout" not in told(samples)
 
 
+def breathing(cycle, seconds, step=2):
+    """20 sessions that stand by; in each cycle 30 more come one after the other, work, and are closed at once."""
+    kept = [unused(n, -3000 - n) for n in range(20)]
+    samples = []
+    for second in range(0, seconds, step):
+        begun, opened = second - second % cycle, cycle * 0.7 / 30
+        came = [
+            session(
+                100 + 1000 * begun + n,
+                State.ACTIVE if n % 2 else State.IDLE,
+                backend_start=moment(begun + n * opened),
+                state_change=moment(begun + n * opened + 1),
+                query_start=moment(begun + n * opened),
+            )
+            for n in range(30)
+            if n * opened <= second % cycle
+        ]
+        samples.append(at(second, [*kept, *came]))
+    return samples
+
+
+@pytest.mark.parametrize(("cycle", "seen"), [(20, 0), (60, 2), (180, 2)])
+def test_a_pool_that_breathes_is_no_leak(cycle, seen):
+    """At 20 seconds at no time; a slow one looks like a leak until it has given back what it had, twice."""
+    samples = breathing(cycle, 4 * cycle)
+    for end in range(4 + seen * cycle // 2, len(samples), 3):
+        assert "leak:web/checkout" not in told(samples[: end + 1]), end
+
+
+def test_the_start_of_an_application_is_not_part_of_its_leak():
+    crowd = [unused(n, 2 + n / 40) for n in range(40)] + [unused(200 + n, 10 + 6 * n) for n in range(20)]
+    samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(36)]
+    assert "leak:web/checkout" not in told(samples[:20])
+    found = told([*samples, *(at(second, [one for one in crowd if one.backend_start <= moment(second)])
+                              for second in range(36, 60))])["leak:web/checkout"]  # fmt: skip
+    assert found.sentence.startswith("web/checkout leaks: 40 to 48 sessions")
+
+
 def test_what_falls_in_between_is_no_leak():
     """It gave back a third of what it had: what it opens afterwards is its own business."""
     samples = leaking(120)

@@ -39,6 +39,13 @@ STANDING = timedelta(seconds=10)
 _LEAST_SESSIONS = 5
 _LEAST_PERCENT = 10
 _LEAST_NEEDLESS = 2
+_LEAST_SECONDS = 20.0
+"""A rise of less is no basis: a pool opens as many at once when work comes."""
+_START_SECONDS = 5.0
+_START_SHARE = 1 / 3
+_FALLEN_TO = 0.8
+_BREATHS = 2
+"""Once a crowd falls because somebody ended it; what falls again and again falls by itself."""
 _UNUSED_SHARE = 2 / 3
 _UNUSED_SECONDS = 20.0
 """For so long half of the unused have to be so by now."""
@@ -90,9 +97,11 @@ def leaks(case: Case) -> Iterator[Finding]:
 
 def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | None:
     times, totals = history.hog_series(name, "total", WINDOW)
-    first = _rise_begins(totals)
+    first = _after_the_start(times, totals, _rise_begins(totals))
     before = _level_before(times, totals, first)
-    if not times or totals[-1] - before < _LEAST_NEEDLESS:
+    if not times or totals[-1] - before < _LEAST_NEEDLESS or times[-1] - times[first] < _LEAST_SECONDS:
+        return None
+    if _falls(totals[: first + 1]) >= _BREATHS and max(totals[: first + 1]) >= totals[-1]:
         return None
     members = _members(case, name)
     if len(members) < least:
@@ -102,7 +111,7 @@ def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | N
     if len(unused) < _UNUSED_SHARE * len(members) or _typical_age(case, unused) < _UNUSED_SECONDS:
         return None
     needless = _needless(members, unused)
-    if needless < _LEAST_NEEDLESS:
+    if needless < _LEAST_NEEDLESS or _forgotten_since(case, times[first], members) < _LEAST_NEEDLESS:
         return None
     seconds = times[-1] - times[first]
     return Leak(name, tuple(members), int(before), seconds, case.longest_first(unused), needless)
@@ -146,6 +155,34 @@ def _rise_begins(totals: Sequence[float]) -> int:
         place -= 1
         lowest = min(lowest, totals[place])
     return place
+
+
+def _after_the_start(times: Sequence[float], totals: Sequence[float], first: int) -> int:
+    """An application that starts opens what it needs at once: a rise is what comes after that."""
+    end = bisect_left(times, times[first] + _START_SECONDS) if times else 0
+    place = min(end, len(totals) - 1)
+    return place if totals and totals[place] - totals[first] >= _START_SHARE * totals[-1] else first
+
+
+def _falls(totals: Sequence[float]) -> int:
+    """How often it gave back a good part of what it had: a pool that follows its work breathes so."""
+    falls, highest = 0, 0.0
+    for total in totals:
+        if total < _FALLEN_TO * highest and highest - total >= _LEAST_NEEDLESS:
+            falls, highest = falls + 1, total
+        highest = max(highest, total)
+    return falls
+
+
+def _forgotten_since(case: Case, moment: float, members: Sequence[Session]) -> int:
+    """How many came with the rise and stand unused, too: those that stood before it may be a pool's reserve."""
+    return sum(
+        one.backend_start is not None
+        and one.backend_start.timestamp() >= moment
+        and one.state is State.IDLE
+        and _stood(one, case.snapshot.taken_at)
+        for one in members
+    )
 
 
 def _level_before(times: Sequence[float], totals: Sequence[float], first: int) -> float:
