@@ -11,9 +11,9 @@ SQL = resources.files("pgheadroom.postgres").joinpath("sql")
 
 
 def test_the_newest_that_the_server_understands() -> None:
-    assert b"waitstart" not in query("lock_requests", 130_023)
-    assert b"waitstart" in query("lock_requests", 140_000)
-    assert query("lock_requests", 180_004) == query("lock_requests", 140_000)
+    assert b"l.waitstart AS" not in query("locks", 130_023)
+    assert b"l.waitstart AS" in query("locks", 140_000)
+    assert query("locks", 180_004) == query("locks", 140_000)
 
 
 def test_a_question_that_does_not_exist() -> None:

@@ -75,7 +75,8 @@ class Session(NamedTuple):
         user: Login role; None for a backend that still authenticates, or a background process.
         client: Address of the client, `LOCAL` for a Unix socket, None when unknown or hidden.
         query: The first characters only; the whole text is fetched for a session that is looked at.
-        blocked_by: Pids that `pg_blocking_pids` named, without duplicates; 0 is a prepared transaction.
+        blocked_by: Pids that hold it up directly, without duplicates: who holds the lock, and the nearest ahead in the
+            queue. Leaders for parallel workers; 0 is a prepared transaction.
         backend_type: Empty when hidden.
         wait_event_type: Empty when it does not wait, or when hidden; `wait_event` likewise.
     """

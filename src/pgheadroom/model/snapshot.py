@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pgheadroom.model.budget import Spared
 from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
@@ -127,6 +128,7 @@ class Snapshot:
         roles, databases: By name; read rarely.
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
+        spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
     """
 
     taken_at: datetime
@@ -146,3 +148,8 @@ class Snapshot:
     gaps: tuple[Gap, ...] = ()
     returned: str = ""
     literals_hidden: bool = False
+    spared: tuple[Spared, ...] = ()
+
+    def age_of(self, part: str) -> float:
+        """Seconds by which a part is older than the sample; 0 for what was asked with it."""
+        return next((spared.age for spared in self.spared if spared.part == part), 0.0)

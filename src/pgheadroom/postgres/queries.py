@@ -1,6 +1,6 @@
 """The SQL, one file for each question and minimum version.
 
-`lock_requests.sql` serves every version, `lock_requests_140000.sql` those from 14 on.
+`locks.sql` serves every version, `locks_140000.sql` those from 14 on.
 """
 
 import re

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
-from pgheadroom.model.snapshot import LockRequest
 from pgheadroom.postgres.catalogue import Catalogue
 from pgheadroom.postgres.exchange import Row
-from pgheadroom.postgres.lock_target import LockRow, lock_target
+from pgheadroom.postgres.lock_target import LockRow
 from pgheadroom.postgres.raw_text import read_text
 
 QUERY_BYTES = 240
@@ -26,7 +25,7 @@ class Activity:
 
     Attributes:
         exact: False when rows of other roles were hidden, so that some sessions may be something else.
-        leaders: Leader's pid for each parallel worker's.
+        leaders: Leader's pid by parallel worker's.
     """
 
     sessions: tuple[Session, ...]
@@ -64,8 +63,6 @@ def read_activity(rows: Sequence[Row], catalogue: Catalogue, words: Words) -> Ac
             # Background processes have no role or no database; parallel workers have both and cannot be told apart.
             (sessions if session.user and session.database else processes).append(session)
     leaders = {p.pid: p.leader_pid for p in processes if p.leader_pid and p.backend_type == _PARALLEL_WORKER}
-    if leaders:
-        sessions = _with_leaders(sessions, processes, leaders)
     return Activity(tuple(sessions), tuple(processes), not hidden, leaders)
 
 
@@ -120,37 +117,6 @@ def _query(raw: bytes | None, database: int | None, catalogue: Catalogue) -> str
     # The server cuts too, at a character of *our* database's encoding, which need not be that of the session's.
     cut = len(raw) >= QUERY_BYTES or len(raw) >= catalogue.facts.query_size - _LONGEST_CHARACTER
     return read_text(raw, catalogue.codecs.get(database, catalogue.codec), cut=cut)
-
-
-def _with_leaders(sessions: list[Session], processes: list[Session], leaders: dict[int, int]) -> list[Session]:
-    """Give the leader what its workers wait for, and name leaders where workers block."""
-    behind: dict[int, tuple[int, ...]] = {}
-    for worker in processes:
-        if worker.blocked_by and worker.pid in leaders:
-            behind[leaders[worker.pid]] = behind.get(leaders[worker.pid], ()) + worker.blocked_by
-    return [_led(session, behind.get(session.pid, ()), leaders) for session in sessions]
-
-
-def _led(session: Session, more: tuple[int, ...], leaders: dict[int, int]) -> Session:
-    if not session.blocked_by and not more:
-        return session
-    blockers = dict.fromkeys(leaders.get(pid, pid) for pid in session.blocked_by + more)
-    blockers.pop(session.pid, None)
-    return session._replace(blocked_by=tuple(blockers))
-
-
-def read_lock_requests(rows: Sequence[Row], catalogue: Catalogue, leaders: dict[int, int]) -> tuple[LockRequest, ...]:
-    """Rows of `lock_requests.sql`, a parallel worker's under its leader's pid."""
-    return tuple(_lock_request(row, catalogue, leaders) for row in rows)
-
-
-def _lock_request(row: Row, catalogue: Catalogue, leaders: dict[int, int]) -> LockRequest:
-    pid: int = row[0]
-    locktype, mode, since, *rest = row[1:]
-    lock = lock_row(locktype, rest, catalogue)
-    return LockRequest(
-        leaders.get(pid, pid), lock.locktype, read_text(mode), lock_target(lock, database_of(lock, catalogue)), since
-    )
 
 
 def lock_row(locktype: bytes, rest: Sequence[object], catalogue: Catalogue) -> LockRow:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pgheadroom.errors import PgHeadroomError
@@ -28,9 +28,11 @@ from pgheadroom.postgres.exchange import (
     ask,
     is_pinned,
 )
+from pgheadroom.postgres.lock_waits import LockWaits, with_blockers
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
-from pgheadroom.postgres.rows import Activity, Words, read_activity, read_lock_requests
+from pgheadroom.postgres.rows import Activity, Words, read_activity
+from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
 
 RARELY = 30.0
 """Seconds after which settings and names are read again, and a forbidden question is asked again."""
@@ -48,7 +50,7 @@ ESSENTIAL = ("moment", "sessions")
 NAMES_WAIT = "20ms"
 """How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
 NAMES = {"databases", "roles", LOOKED_UP}
-BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries and blockers"
+BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries"
 _CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
 """What a part that was refused is asked without from then on."""
 _SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
@@ -69,7 +71,8 @@ class Probe:
         self._catalogue = catalogue
         self._read_at = time.monotonic()
         self._forbidden: dict[str, tuple[str, float]] = {}
-        self._unnamed_until = 0.0
+        self._locks = LockWaits()
+        self._budgets = {"locks": self._locks.budget}
         self._costly = False
         self._in_recovery = False
         self._words = Words()
@@ -111,6 +114,11 @@ class Probe:
         """Names and limits as last read."""
         return self._catalogue
 
+    def hurry(self) -> None:
+        """Ask for everything in the next sample, whatever it costs."""
+        for budget in self._budgets.values():
+            budget.hurry()
+
     async def sample(self) -> Snapshot:
         """Ask for everything at once.
 
@@ -132,7 +140,16 @@ class Probe:
             raise NoSample(f"the server does not tell its sessions: {reason}")
         if not self._catalogue.knows({row[2] for row in rows}, {row[3] for row in rows}):
             await self._learn_names()
-        return self._snapshot(moment[0], rows, answers, round_trip)
+        activity = read_activity(rows, self._catalogue, self._words)
+        await self._look_at_locks(answers, activity)
+        return self._snapshot(moment[0], activity, answers, round_trip)
+
+    async def _look_at_locks(self, answers: dict[str, Answer], activity: Activity) -> None:
+        """A lock that nobody waited for before costs a second round trip, for the name of its table."""
+        self._locks.take(answers, activity, self._catalogue)
+        questions = self._locks.open_questions(self._catalogue)
+        if allowed := [question for question in questions if not self._is_forbidden(question.part)]:
+            self._locks.take_more(await self._ask(allowed), activity, self._catalogue)
 
     def _questions(self) -> list[Question]:
         """The clock first, then the sessions, then what depends on them."""
@@ -140,7 +157,7 @@ class Probe:
         questions = [self._moment_question(version), self._session_question(version)]
         if version < AUTHENTICATING_ARE_ROWS:
             questions.append(Question("authenticating", query("authenticating", version)))
-        questions.append(self._lock_question(version))
+        questions += self._locks.questions(version)
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     def _rare_questions(self) -> list[Question]:
@@ -161,14 +178,11 @@ class Probe:
     def _moment_question(self, version: int) -> Question:
         return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
 
-    def _lock_question(self, version: int) -> Question:
-        if time.monotonic() < self._unnamed_until:
-            return Question("locks", query("lock_requests_unnamed", version))
-        return Question("locks", query("lock_requests", version), (self._catalogue.facts.database_oid,))
-
     async def _ask(self, questions: Sequence[Question], rare: Sequence[Question] = ()) -> dict[str, Answer]:
         """Everything in one round trip; what was not reached because of a refusal is asked for again without that."""
-        transactions = [Transaction(group, NAMES_WAIT) for group in (questions, *((one,) for one in rare)) if group]
+        groups = [group for group in (questions, *((one,) for one in rare)) if group]
+        clocks = not self._is_forbidden(CLOCK)
+        transactions = [Transaction(timed(group) if clocks else group, NAMES_WAIT) for group in groups]
         answers: dict[str, Answer] = {}
         while transactions:
             for transaction, told in zip(transactions, await ask(self.connection, transactions), strict=True):
@@ -178,7 +192,13 @@ class Probe:
             ]
         if rare:
             self._read_catalogue(answers)
-        return answers
+        self._count_costs(answers)
+        return {part: answer for part, answer in answers.items() if not is_clock(part)}
+
+    def _count_costs(self, answers: Mapping[str, Answer]) -> None:
+        found, now = costs(answers), time.monotonic()
+        for part in self._budgets.keys() & answers.keys():
+            self._budgets[part].asked(now, found.get(part))
 
     def _again(self, questions: Sequence[Question], answers: dict[str, Answer]) -> list[Question]:
         """What to ask once more after a refusal that came at once: another way, and what came behind it."""
@@ -189,22 +209,20 @@ class Probe:
                 continue
             if answer.sqlstate:
                 self._note(question.part, answer)
-                again += self._another_way(question, answer)
+                again += self._another_way(question)
                 if not _came_at_once(answer):
                     return again
-            elif not answer.reached:
+            elif not answer.reached and not (is_clock(question.part) and self._is_forbidden(CLOCK)):
                 again.append(question)
         return again
 
     def _note(self, part: str, answer: Unanswered) -> None:
         if answer.forbidden:
-            function = _CAN_DO_WITHOUT.get(part, part)
+            function = CLOCK if is_clock(part) else _CAN_DO_WITHOUT.get(part, part)
             refused = part if self._is_forbidden(function) else function
             self._forbidden[refused] = (answer.reason, time.monotonic() + RARELY)
-        if part == "locks" and answer.sqlstate == LOCK_NOT_AVAILABLE:
-            self._unnamed_until = time.monotonic() + RARELY
 
-    def _another_way(self, asked: Question, answer: Unanswered) -> list[Question]:
+    def _another_way(self, asked: Question) -> list[Question]:
         version = self._catalogue.facts.version_num
         match asked.part:
             case "moment":
@@ -213,8 +231,6 @@ class Probe:
                 other = self._session_question(version)
             case "settings":
                 other = catalogue_questions(version, listed=self._is_forbidden(BY_NAME))[0]
-            case "locks" if not answer.forbidden:
-                other = self._lock_question(version)
             case _:
                 return []
         return [other] if other.sql != asked.sql else []
@@ -237,18 +253,22 @@ class Probe:
         self._costly = any(isinstance(answer, Unanswered) and not _came_at_once(answer) for answer in told.values())
         self._catalogue = read_catalogue(told, self._catalogue) or self._catalogue
 
-    def _snapshot(self, moment: Row, rows: Sequence[Row], answers: dict[str, Answer], round_trip: float) -> Snapshot:
+    def _snapshot(self, moment: Row, activity: Activity, answers: dict[str, Answer], round_trip: float) -> Snapshot:
         catalogue, facts = self._catalogue, self._catalogue.facts
         taken_at, in_recovery = moment
         # Not told any more: as it was.
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
-        activity = read_activity(rows, catalogue, self._words)
+        waits = self._locks.found()
+        activity = replace(
+            activity,
+            sessions=with_blockers(activity.sessions, waits.blockers),
+            processes=with_blockers(activity.processes, waits.blockers),
+        )
         if self.hides_literals:
             from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
 
             sessions, processes = hide_literals(activity.sessions), hide_literals(activity.processes)
             activity = replace(activity, sessions=sessions, processes=processes)
-        locks = answers.get("locks")
         return Snapshot(
             taken_at=taken_at,
             round_trip=round_trip,
@@ -260,11 +280,12 @@ class Probe:
             authenticating=_count(answers.get("authenticating")),
             slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
-            lock_requests=read_lock_requests(locks, catalogue, activity.leaders) if isinstance(locks, list) else (),
+            lock_requests=waits.requests,
             roles=catalogue.roles,
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),
             literals_hidden=self.hides_literals,
+            spared=tuple(self._locks.spared()),
         )
 
     @property
@@ -291,7 +312,7 @@ class Probe:
         gaps = [gap for gap in gaps if gap.part != LOOKED_UP]  # a sample shows nothing of it
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
-        if isinstance(answers.get("locks"), list) and time.monotonic() < self._unnamed_until:
+        if self._locks.unnamed and self._locks.found().requests:
             gaps.append(Gap("locks", "pg_class is locked: tables are shown by their number"))
         if not activity.exact:
             gaps.append(hidden_sessions(self._catalogue.facts.user))

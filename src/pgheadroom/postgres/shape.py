@@ -15,8 +15,10 @@ _OIDS = {
     "text": 25,
     "oid": 26,
     "int4[]": 1007,
+    "text[]": 1009,
     "oid[]": 1028,
     "timestamptz": 1184,
+    "timestamptz[]": 1185,
 }
 """Source: src/include/catalog/pg_type.dat; they never change."""
 

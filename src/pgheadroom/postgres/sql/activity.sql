@@ -1,7 +1,7 @@
 -- rows: int4, timestamptz?, oid?, oid?, text?, text?, int4?, text?, text?, text?, timestamptz?, timestamptz?, timestamptz?, text?, text?, text?, int4?, bytea?, int4[]?
 -- The function, not the view pg_stat_activity: the view joins pg_authid and pg_database and waits when one is locked.
 -- Names of roles and databases come from the rarely read catalogue.
--- pg_blocking_pids takes every partition of the lock table, so it is called for waiters only.
+-- Who waits for a lock is told by the lock table; a wait for a safe snapshot is not in it.
 -- The query is cut as bytes: cutting it as text would raise for bytes that are not valid in our database's encoding.
 SELECT a.pid,
        a.backend_start,
@@ -21,5 +21,7 @@ SELECT a.pid,
        a.backend_type,
        a.leader_pid,
        pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240),
-       CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock' THEN pg_catalog.pg_blocking_pids(a.pid) END
+       CASE WHEN a.wait_event OPERATOR(pg_catalog.=) 'SafeSnapshot' THEN
+           pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
+       END
   FROM pg_catalog.pg_stat_get_activity(NULL) AS a

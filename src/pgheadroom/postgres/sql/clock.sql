@@ -1,0 +1,2 @@
+-- row: timestamptz
+SELECT pg_catalog.clock_timestamp()
