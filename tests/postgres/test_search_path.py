@@ -18,7 +18,6 @@ from servers import fetch
 from sql_names import unqualified
 
 FILES = sorted(file.name for file in resources.files("pgheadroom.postgres").joinpath("sql").iterdir())
-PENDING = re.compile(r"lock_requests")
 
 
 def text_of(file: str) -> str:
@@ -26,9 +25,7 @@ def text_of(file: str) -> str:
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_every_name_says_which_schema_it_means(file: str, request: pytest.FixtureRequest) -> None:
-    if PENDING.match(file):
-        request.applymarker(pytest.mark.xfail(strict=False))
+def test_every_name_says_which_schema_it_means(file: str) -> None:
     assert unqualified(text_of(file)) == []
 
 
@@ -142,12 +139,8 @@ def test_the_traps_are_sprung_by_what_is_not_qualified(trapped: Cluster) -> None
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_no_text_means_anything_of_a_hostile_schema(
-    trapped: Cluster, file: str, request: pytest.FixtureRequest
-) -> None:
+def test_no_text_means_anything_of_a_hostile_schema(trapped: Cluster, file: str) -> None:
     """As a view, so that the server tells what each name of it came to mean, also of what would not be executed."""
-    if PENDING.match(file):
-        request.applymarker(pytest.mark.xfail(strict=False))
     name, version = re.fullmatch(r"(.*?)(?:_(\d{6}))?\.sql", file).groups()  # type: ignore[union-attr]
     if int(version or 0) > version_of(trapped):
         pytest.skip("of a later version")
@@ -184,7 +177,7 @@ async def test_everything_that_is_asked_works_on_a_hostile_path(
             told = await detail(probe, SessionId(mine.pid, mine.backend_start))
         finally:
             await probe.close()
-    assert {gap.part for gap in snapshot.gaps} <= {"locks"}
+    assert snapshot.gaps == ()
     assert told is not None
     assert told.session.pid == mine.pid
 
