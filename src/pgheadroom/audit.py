@@ -5,6 +5,7 @@ One line of JSON for each event, appended and synced. An action has two: `intend
 """
 
 import contextlib
+import errno
 import json
 import os
 import pwd
@@ -159,9 +160,17 @@ class Audit:
             raise
 
     def _write(self, line: bytes) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in reversed(self.path.parents):
+            # Each private whatever the umask; pathlib's own `parents` would take that.
+            if not folder.exists():
+                folder.mkdir(mode=0o700, exist_ok=True)
+        _check_folder(self.path.parent)
         # O_NONBLOCK: a FIFO in the file's place must fail, not wait for a reader.
-        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o600)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            file = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise OSError(error.errno, "it is a link") if error.errno == errno.ELOOP else error from None
         try:
             _make_private(file)
             line = _after_torn_line(file) + line
@@ -172,11 +181,31 @@ class Audit:
             os.close(file)
 
 
+def _check_folder(folder: Path) -> None:
+    """Raises:
+    OSError: Others could put another file in the place of ours.
+    """
+    if folder.is_symlink() and folder.lstat().st_uid not in (0, os.geteuid()):
+        raise OSError(0, f"{folder} is somebody else's link")
+    real = folder.resolve()
+    if (owner := real.stat().st_uid) not in (0, os.geteuid()):
+        raise OSError(0, f"its folder belongs to {_name(owner)}")
+    for above in (real, *real.parents):
+        mode = above.stat().st_mode
+        # In a folder like /tmp, nobody can move what is not theirs.
+        if mode & (0o022 if above == real else 0o002) and not mode & stat.S_ISVTX:
+            raise OSError(0, f"others may write into {above}: chmod go-w")
+
+
 def _make_private(file: int) -> None:
-    mode = os.fstat(file).st_mode
-    if not stat.S_ISREG(mode):
+    told = os.fstat(file)
+    if not stat.S_ISREG(told.st_mode):
         raise OSError(0, "it is not a regular file")
-    if mode & 0o077:
+    if told.st_uid != os.geteuid():
+        raise OSError(0, f"it belongs to {_name(told.st_uid)}")
+    if told.st_nlink != 1:
+        raise OSError(0, "it has another name too")
+    if told.st_mode & 0o077:
         os.fchmod(file, 0o600)
 
 
@@ -188,12 +217,15 @@ def _after_torn_line(file: int) -> bytes:
 
 def _who() -> dict[str, str]:
     # The process's own user, not $USER, which anyone can set; and who called sudo, for what that is worth.
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = str(os.getuid())
-    who = {"os_user": user, "host": socket.gethostname()}
+    who = {"os_user": _name(os.getuid()), "host": socket.gethostname()}
     return who | {"sudo_user": os.environ["SUDO_USER"]} if os.environ.get("SUDO_USER") else who
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def _what(verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str) -> dict[str, Any]:

@@ -6,7 +6,10 @@ Each of the three is a `Layer`, in which None says "not said here". `settle` lay
 import difflib
 import os
 import re
+import select
 import stat
+import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +23,10 @@ from pgheadroom.model.thresholds import Thresholds
 DEFAULT_INTERVAL = 1.0
 RESERVED_NAMES = ("snapshot", "demo", "terminate", "cancel", "check", "advise", "serve", "replay")
 """Words that are commands, so that no target can be called by them."""
+
+_MOST_BYTES = 4 << 20
+_PIPE_WITHIN = 5.0
+"""Seconds for what a pipe gives, as in `--config <(program)`."""
 
 _Value = TypeVar("_Value")
 _YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -180,8 +187,8 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
     except RuntimeError:  # a user without a home folder
         return Configuration()
     try:
-        text = path.read_bytes().decode()
-        mode = path.stat().st_mode
+        raw, mode = _contents(path)
+        text = raw.decode()
     except (FileNotFoundError, NotADirectoryError):
         if named:
             raise ConfigError(f"{path}: there is no such file") from None
@@ -193,6 +200,34 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
         raise ConfigError(f"{path}, line {line}: it is not UTF-8") from None
     configuration = parse(text, str(path))
     return replace(configuration, warnings=_open_secrets(configuration, path, mode))
+
+
+def _contents(path: Path) -> tuple[bytes, int]:
+    """The bytes of a file, or of a pipe that somebody writes into now, and its mode.
+
+    Raises:
+        OSError: It cannot be read.
+        ConfigError: It is no configuration, whatever it holds.
+    """
+    # O_NONBLOCK: a pipe into which nobody writes must not be waited for.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(file).st_mode
+        raw, ends = b"", time.monotonic() + _PIPE_WITHIN
+        while len(raw) <= _MOST_BYTES:
+            if not stat.S_ISREG(mode) and not select.select([file], [], [], max(0.0, ends - time.monotonic()))[0]:
+                raise ConfigError(f"{path}: nothing came within {_PIPE_WITHIN:g} s")
+            piece = os.read(file, 65536)
+            if not piece:
+                break
+            raw += piece
+    finally:
+        os.close(file)
+    if len(raw) > _MOST_BYTES:
+        raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MB: this is no configuration")
+    if not raw and not stat.S_ISREG(mode):
+        raise ConfigError(f"{path}: it is empty, and not a file")
+    return raw, mode
 
 
 def _open_secrets(configuration: Configuration, path: Path, mode: int) -> tuple[str, ...]:
@@ -222,6 +257,8 @@ def parse(text: str, name: str) -> Configuration:
         document = _toml(text)
     except ValueError as error:
         raise _not_toml(text, name, str(error)) from None
+    except RecursionError:
+        raise ConfigError(f"{name}: not TOML that anybody writes: it is nested too deeply") from None
     page = _Page(text, name)
     general = page.layer((), {key: value for key, value in document.items() if key != "targets"}, _GENERAL_KEYS)
     return Configuration(general, dict(page.targets(document.get("targets", {}))), place=page.place)
@@ -297,6 +334,7 @@ class _Page:
     """The file being read, for messages that say where."""
 
     def __init__(self, text: str, name: str) -> None:
+        self._text = text
         self._lines = text.split("\n")
         self._name = name
 
@@ -344,22 +382,46 @@ class _Page:
 
     def _line_of(self, path: tuple[str, ...]) -> int | None:
         """The line in which what gives the key begins: TOML has many ways to write one, so TOML is asked."""
-        mentioned = (number for number, line in enumerate(self._lines, 1) if path[-1] in line)
-        for end in range(next(mentioned, 1), len(self._lines) + 1):
-            if _holds(self._begun(end), path):
-                break
-        else:
+        ends = _ends_of_statements(self._text)
+        place = bisect_left(ends, True, key=lambda end: _holds(self._begun(end), path))
+        if place == len(ends):
             return None
-        while end > 1 and self._begun(end - 1) is None:
-            end -= 1
-        return end
+        return ends[place - 1] + 1 if place else 1
 
     def _begun(self, lines: int) -> dict[str, Any] | None:
-        """What the first lines say; None when they end within something."""
+        """What the first lines say; None when they are not TOML by themselves."""
         try:
-            return _toml("\n".join(self._lines[:lines]))
+            return _toml("\n".join(self._lines[:lines]) + "\n")
         except ValueError:
             return None
+
+
+_PIECE = re.compile(
+    r'''
+      """ (?: \\. | [^\\] )*? """ "{0,2}
+    | \'\'\' .*? \'\'\' \'{0,2}
+    | " (?: \\. | [^"\\\n] )* "
+    | ' [^'\n]* '
+    | \# [^\n]*
+    | (?P<mark> [\[\]{}\n] )
+    ''',
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _ends_of_statements(text: str) -> list[int]:
+    """How many lines there are up to the end of each statement, of text that is TOML.
+
+    A line ends one, unless it ends within a text of several lines, or within brackets.
+    """
+    ends, line, depth = [], 0, 0
+    for piece in _PIECE.finditer(text + "\n"):
+        mark = piece["mark"]
+        line += piece[0].count("\n")
+        depth += (mark in ("[", "{")) - (mark in ("]", "}"))
+        if mark == "\n" and depth <= 0:
+            ends.append(line)
+    return ends
 
 
 def _holds(document: object, path: tuple[str, ...]) -> bool:

@@ -6,6 +6,11 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)", re.IGNORECASE)
 _PLAIN = re.compile(r"\d+(?:\.\d+)?")
 
+LONGEST = 1e10
+"""Seconds, some three hundred years: what is longer is a mistake, and no calendar holds it."""
+_SHOWN, _MOST_READ = 40, 400
+"""Characters of what somebody wrote: that are shown again, and that are looked at."""
+
 SHORTEST_INTERVAL = 0.2
 LONGEST_INTERVAL = 60.0
 INTERVAL_RULE = f"{SHORTEST_INTERVAL:g} to {LONGEST_INTERVAL:g} seconds, for instance 2, 2s or 500ms"
@@ -17,13 +22,19 @@ def seconds(text: str) -> float:
     Raises:
         ValueError: It is not a duration.
     """
-    bare = text.strip()
-    if _PLAIN.fullmatch(bare):
-        return float(bare)
-    parts = _PART.findall(bare)
-    if not parts or _PART.sub("", bare).strip():
-        raise ValueError(f"'{text}' is not a duration like 30s, 10m, 1h30m or 2d")
-    return float(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+    bare = text.strip()[:_MOST_READ]
+    plain = _PLAIN.fullmatch(bare)
+    parts = [(bare, "s")] if plain else _PART.findall(bare)
+    if not parts or (not plain and _PART.sub("", bare).strip()):
+        raise ValueError(f"'{_short(text)}' is not a duration like 30s, 10m, 1h30m or 2d")
+    amount = float(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+    if amount > LONGEST:
+        raise ValueError(f"'{_short(text)}' is longer than any session lives")
+    return amount
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def written(amount: float) -> str:
@@ -43,8 +54,8 @@ def interval(given: str | float) -> float:
     """
     try:
         value = seconds(given) if isinstance(given, str) else float(given)
-    except ValueError:
-        raise ValueError(f"'{given}' is not an interval; allowed: {INTERVAL_RULE}") from None
+    except (ValueError, OverflowError):
+        raise ValueError(f"'{_short(str(given))}' is not an interval; allowed: {INTERVAL_RULE}") from None
     if not SHORTEST_INTERVAL <= value <= LONGEST_INTERVAL:
-        raise ValueError(f"{given} is out of range; allowed: {INTERVAL_RULE}")
+        raise ValueError(f"{_short(str(given))} is out of range; allowed: {INTERVAL_RULE}")
     return value

@@ -184,3 +184,63 @@ def test_where_it_is(monkeypatch):
     assert audit_path({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/pgheadroom/actions.jsonl")
     assert audit_path({"XDG_STATE_HOME": "here"}) == Path("/home/dba/.local/state/pgheadroom/actions.jsonl")
     assert audit_path({}) == Path("/home/dba/.local/state/pgheadroom/actions.jsonl")
+
+
+# --- who else could have a hand in it --------------------------------------------------------------------------------
+
+
+def refused(path, seen):
+    with pytest.raises(AuditFailed) as raised:
+        Audit(path).intend("terminate", [session()], seen, "selection")
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_is_not_followed_and_what_it_leads_to_is_left_alone(path, seen, tmp_path, there):
+    path.parent.mkdir(parents=True)
+    target = tmp_path / "authorized_keys"
+    if there:
+        target.write_text("ours\n")
+        target.chmod(0o644)
+    path.symlink_to(target)
+    assert f"{path} cannot be written (it is a link): nothing was signalled" in refused(path, seen)
+    assert target.exists() is there
+    if there:
+        assert (target.read_text(), stat.S_IMODE(target.stat().st_mode)) == ("ours\n", 0o644)
+
+
+def test_a_second_name_of_another_file_is_not_written_to(path, seen, tmp_path):
+    path.parent.mkdir(parents=True)
+    target = tmp_path / "authorized_keys"
+    target.write_text("ours\n")
+    path.hardlink_to(target)
+    assert "(it has another name too)" in refused(path, seen)
+    assert target.read_text() == "ours\n"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
+def test_a_folder_into_which_others_may_write_is_not_used(path, seen, mode):
+    path.parent.mkdir(parents=True)
+    path.parent.chmod(mode)
+    assert f"(others may write into {path.parent}: chmod go-w)" in refused(path, seen)
+    path.parent.chmod(0o700)
+    assert Audit(path).intend("terminate", [session()], seen, "selection")
+
+
+def test_nor_one_within_a_folder_that_others_may_empty(path, seen):
+    path.parent.mkdir(parents=True)
+    path.parent.parent.chmod(0o777)
+    assert f"(others may write into {path.parent.parent}: chmod go-w)" in refused(path, seen)
+    path.parent.parent.chmod(0o1777)  # as /tmp
+    assert Audit(path).intend("terminate", [session()], seen, "selection")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_belongs_to_somebody_else_is_not_used(path, seen):
+    path.parent.mkdir(parents=True)
+    path.write_text("")
+    os.chown(path, 65534, 65534)
+    assert "(it belongs to nobody)" in refused(path, seen)
+    path.unlink()
+    os.chown(path.parent, 65534, 65534)
+    assert "(its folder belongs to nobody)" in refused(path, seen)

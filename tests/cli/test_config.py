@@ -1,5 +1,6 @@
 """Settings: defaults < file < environment < flags, and mistakes told by file, line, key and what is allowed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,70 @@ def test_a_readable_file_without_a_password_is_no_matter(tmp_path):
     path.write_text(FILE)
     path.chmod(0o644)
     assert config.load(str(path), {}).warnings == ()
+
+
+# --- what nobody should have to wait for -----------------------------------------------------------------------------
+
+
+def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch):
+    """Each look reads the file up to a line: one for each line took ten seconds."""
+    looks = []
+    read = config._toml
+    monkeypatch.setattr(config, "_toml", lambda text: looks.append(len(text)) or read(text))
+    text = "".join(f"[targets.t{number}]\nconninfo = 'host=db{number}'\n" for number in range(1000)) + "interval = 0\n"
+    with pytest.raises(ConfigError, match=r"^c\.toml, line 2001: targets\.t999\.interval: 0 is out of range"):
+        config.parse(text, "c.toml")
+    assert len(looks) < 20
+
+
+@pytest.mark.parametrize(
+    ("before", "line"),
+    [
+        ('protected_roles = [\n  "a", # ] \n  "]",\n]\n', 5),
+        ("protected_roles = ['''\n[targets''', \"\"\"\n[\\\"\"\"\", 'x']\n", 4),
+        ('ascii = true # interval = """\n', 2),
+        ("[targets.a]\nconninfo = '#'\n[targets.b.thresholds]\n", None),
+    ],
+)
+def test_the_line_behind_what_goes_over_several(before, line):
+    with pytest.raises(ConfigError) as raised:
+        config.parse(f"{before}interval = 0\n", "c.toml")
+    assert str(raised.value).startswith(f"c.toml, line {line or 4}: ")
+
+
+def test_nested_as_nobody_writes_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"^c\.toml: not TOML that anybody writes: it is nested too deeply$"):
+        config.parse("interval = " + "[" * 20_000 + "]" * 20_000, "c.toml")
+
+
+def test_a_pipe_is_read_and_not_waited_for(tmp_path, monkeypatch):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setattr(config, "_PIPE_WITHIN", 0.05)
+    with pytest.raises(ConfigError, match="nothing came within"):
+        config.load(str(pipe), {})
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(pipe, os.O_WRONLY)
+    with pytest.raises(ConfigError, match="nothing came within"):
+        config.load(str(pipe), {})
+    read, write = os.pipe()
+    os.write(write, b"interval = 2\n")
+    os.close(write)
+    assert config.load(f"/dev/fd/{read}", {}).general.interval == 2
+    for file in (reader, writer, read):
+        os.close(file)
+
+
+def test_what_has_no_end_is_no_configuration():
+    with pytest.raises(ConfigError, match="larger than 4 MB"):
+        config.load("/dev/zero", {})
+
+
+@pytest.mark.parametrize("value", ["9" * 400, f'"{"9" * 400}d"', "1e300", "inf", "nan"])
+@pytest.mark.parametrize(
+    "key", ["interval", "thresholds.usage", "thresholds.long_query_seconds", "thresholds.pool_maxwait"]
+)
+def test_a_number_that_no_clock_has_is_a_mistake_of_one_line(key, value):
+    pair = value if key in ("interval", "thresholds.long_query_seconds") else f"[1, {value}]"
+    with pytest.raises(ConfigError, match=r"^c\.toml, line 1: "):
+        config.parse(f"{key} = {pair}\n", "c.toml")

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from pgheadroom.model.capacity import percent
-from pgheadroom.quantities import seconds
+from pgheadroom.quantities import LONGEST, seconds
 
 
 class Unit(StrEnum):
@@ -76,7 +76,7 @@ def parse_threshold(given: str | float) -> Threshold:
     """
     text = f"{given:f}" if isinstance(given, float) else str(given)
     match = None if isinstance(given, bool) else _NUMBER.fullmatch(text.strip())
-    if match is None or (match[1] and match[3]):
+    if match is None or (match[1] and match[3]) or float(match[2]) > LONGEST:
         raise ValueError(f"'{given}' is not {ALLOWED_OF_CEILING}")
     if match[3]:
         return Threshold(float(match[2]), Unit.PERCENT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from itertools import groupby
 from operator import attrgetter, ge, gt, le, lt
 
 from pgheadroom.model.session import LOCAL, Session, State, Wait
@@ -45,7 +46,7 @@ EXACTLY = "="
 _SPECIAL = re.compile(r"[*?\\]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _WILDCARD = re.compile(r"[*?]")
-_WILDCARDS = {"*": ".*", "?": "."}
+_PIECE = re.compile(r"\\.|.", re.DOTALL)
 
 Predicate = Callable[[Session, datetime], bool]
 _Test = Callable[[str], bool]
@@ -74,11 +75,24 @@ class Value:
     def text(self) -> str:
         return _ESCAPED.sub(r"\1", self.pattern)
 
-    def expression(self, *, exact: bool = False) -> re.Pattern[str]:
-        """As a regular expression, blind to case unless `exact`."""
-        pieces = re.split(r"(\\.|[*?])", self.pattern, flags=re.DOTALL)
-        translated = (_WILDCARDS.get(piece) or re.escape(_ESCAPED.sub(r"\1", piece)) for piece in pieces)
-        return re.compile("".join(translated), re.DOTALL if exact else re.DOTALL | re.IGNORECASE)
+    def expression(self, *, exact: bool = False, within: bool = False) -> re.Pattern[str]:
+        """As a regular expression for the whole text, or for something `within` it; blind to case unless `exact`.
+
+        What stands between two `*` is taken where it comes first, and never looked for again (an atomic group): that
+        is enough for such a pattern, and takes time in proportion to the text, whatever the pattern is.
+        """
+        pattern = f"*{self.pattern}*" if within else self.pattern
+        pieces = _PIECE.findall(pattern)
+        parts = ["".join(map(_translated, group)) for star, group in groupby(pieces, "*".__eq__) if not star]
+        first = parts.pop(0) if pieces and pieces[0] != "*" else ""
+        last = parts.pop() if parts and pieces[-1] != "*" else ""
+        between = "".join(f"(?>.*?{part})" for part in parts)
+        flags = re.DOTALL if exact else re.DOTALL | re.IGNORECASE
+        return re.compile(f"{first}{between}.*{last}" if "*" in pieces else first, flags)
+
+
+def _translated(piece: str) -> str:
+    return "." if piece == "?" else re.escape(_ESCAPED.sub(r"\1", piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ def _age(condition: Condition) -> Predicate:
     """Sessions of which the moment is not known never match, also not when the condition is turned round."""
     if len(condition.values) > 1:
         raise ValueError(f"{condition.column}{condition.operator} takes one span, not several")
-    limit = _span(condition.values[0].text)
+    limit = timedelta(seconds=seconds(condition.values[0].text))
     since_of = AGES[condition.column]
     compare = _COMPARISONS[_OPPOSITES[condition.operator] if condition.negated else condition.operator]
 
@@ -146,13 +160,6 @@ def _age(condition: Condition) -> Predicate:
         return since is not None and compare(now - since, limit)
 
     return predicate
-
-
-def _span(text: str) -> timedelta:
-    try:
-        return timedelta(seconds=seconds(text))
-    except OverflowError:
-        raise ValueError(f"'{text}' is longer than any session lives") from None
 
 
 # --- names ------------------------------------------------------------------------------------------------------------
@@ -204,8 +211,8 @@ def _query(values: tuple[Value, ...]) -> Predicate:
 
 def _within(value: Value) -> _Test:
     if not value.is_literal:
-        search = value.expression().search
-        return lambda candidate: search(candidate) is not None
+        match = value.expression(within=True).fullmatch
+        return lambda candidate: match(candidate) is not None
     wanted = value.text.casefold()
     return (lambda candidate: wanted in candidate.casefold()) if wanted else (lambda candidate: not candidate)
 
