@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom import entrance, sampler
+from pgheadroom import sampler
 from pgheadroom.deadline import NoAnswer
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
@@ -146,7 +146,7 @@ async def test_the_first_connection_fails_in_one_line(new_cluster: Callable[...,
         await source.open()
     async with running(source) as posted:
         await posted.more(Trouble, 2)
-        assert [trouble.tries for trouble in posted.troubles[:2]] == [1, 2]
+        assert posted.troubles[0].tries == 1
         cluster.start()
         await posted.more(Snapshot)
         assert posted.snapshots[0].server.major == cluster.major
@@ -228,14 +228,13 @@ async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster]
     assert posted.snapshots[-1].server.started_at != posted.snapshots[0].server.started_at
 
 
-async def test_pauses_between_attempts_grow_to_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entrance, "LONGEST_PAUSE", 0.4)
-    monkeypatch.setattr(entrance, "FIRST_PAUSE", 0.05)
+async def test_a_server_that_is_down_is_knocked_at_again_and_again() -> None:
+    began = time.monotonic()
     async with running(LiveSource("host=127.0.0.1 port=1 user=postgres")) as posted:
-        await posted.more(Trouble, 7)
-    pauses = [after - before for before, after in pairwise(posted.times(Trouble))]
-    for pause, expected in zip(pauses, (0.05, 0.1, 0.2, 0.4, 0.4, 0.4), strict=True):
-        assert 0.75 * expected < pause < 1.3 * expected + 1.0  # a busy machine may be late, but never early
+        while not posted.troubles or posted.troubles[-1].tries < 30:
+            await posted.more(Trouble)
+    assert time.monotonic() - began > 30 * 0.04, "not as fast as it can"
+    assert len(posted.troubles) < 30, "nor is each told"
 
 
 # --- a server that does not answer -----------------------------------------------------------------------------------

@@ -2,22 +2,22 @@
 
 import asyncio
 import random
+from collections import deque
 from datetime import UTC, datetime
 
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.refusal import Hindrance
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Waiting
 from pgheadroom.postgres.doors import Doors, NoDoor
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.rules import comeback, getting_in
+from pgheadroom.rules.knocking import JITTER, Knocking, after, pace
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-"""Seconds between attempts to connect again, doubling."""
-FULL_PAUSE, LONG_FULL_PAUSE = 0.1, 1.0
-"""The most seconds between attempts while there is no room; the least is a fifth of it. A slot that falls free is gone
-in milliseconds, so that only trying often helps; refusing us costs the server a process that lives as long."""
-FULL_FOR_LONG = 30.0
-"""Seconds without room after which the pauses grow."""
+RATE_OVER = 2.0
+"""Seconds over which attempts a second are counted."""
+_FIRST_OF = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
+"""What decides, where doors say several things: what may end first."""
 
 
 class Entrance:
@@ -34,9 +34,10 @@ class Entrance:
         self.next_try = 0.0
         self.shut: NoDoor | None = None
         self.help = ""
-        self._pause = FIRST_PAUSE
+        self._knocking = Knocking()
+        self._marks: deque[tuple[float, int]] = deque()
         self._shut_since: tuple[datetime, float] | None = None
-        self._shut_tries = 0
+        self._attempts_before = 0
         self._last: tuple[Snapshot, int | None] | None = None
         self._lost_at: float | None = None
         self._lost_by = ""
@@ -48,28 +49,37 @@ class Entrance:
             NoDoor: None opened.
         """
         try:
-            probe = await self.doors.enter()
+            before = self.doors.attempts
+            probe = await self.doors.enter(pace(self._knocking, _clock(), self.doors.in_turn))
         except NoDoor as refused:
-            self.shut = refused if refused.full else None
-            if refused.full:
-                self._shut_since = self._shut_since or (datetime.now(UTC), _clock())
-                self._shut_tries += 1
+            self._met(refused, before)
             self.help = getting_in.no_longer(refused.refusals, self.doors.role) if self._last else ""
             raise
         else:
             self.shut, self.help = None, ""
             return probe
-        finally:
-            self.next_try = self._choose_pause()
 
-    def _choose_pause(self) -> float:
+    def _met(self, refused: NoDoor, before: int) -> None:
+        now = _clock()
+        self.shut = refused if refused.full else None
+        if refused.full and self._shut_since is None:
+            self._shut_since = (datetime.now(UTC), now)
+            self._attempts_before = before
+        said = [one.hindrance for one in refused.refusals] or [Hindrance.LOGIN]
+        hindrance = next((one for one in _FIRST_OF if one in said), said[0])
+        self._knocking = after(self._knocking, hindrance, now, moves=self.doors.moves)
         # Monitors that lost the same server must not all come back in the same instant.
-        if self.shut is None or self._shut_since is None:
-            pause, self._pause = self._pause, min(LONGEST_PAUSE, 2 * self._pause)
-            return pause * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
-        over = max(0.0, _clock() - self._shut_since[1] - FULL_FOR_LONG)
-        longest = min(LONG_FULL_PAUSE, FULL_PAUSE * (1 + over / FULL_FOR_LONG))
-        return random.uniform(longest / 5, longest)  # noqa: S311 - not a secret
+        varied = random.uniform(*JITTER)  # noqa: S311 - not a secret
+        self.next_try = varied * pace(self._knocking, now, self.doors.in_turn).pause
+        self._marks.append((now, self.doors.attempts))
+        while now - self._marks[0][0] > RATE_OVER:
+            self._marks.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """Attempts, lately; 0 where it is too early to say."""
+        (began, before), (ended, now) = self._marks[0], self._marks[-1]
+        return (now - before) / (ended - began) if ended > began else 0.0
 
     def lost(self, reason: str, tries: int) -> None:
         """The samples have stopped; said again while they have not come back.
@@ -91,7 +101,8 @@ class Entrance:
         """
         said = self._returned(snapshot) if newly_in else ""
         self._last = (snapshot, self.doors.system)
-        self._lost_at, self._shut_since, self._shut_tries, self._pause = None, None, 0, FIRST_PAUSE
+        self._lost_at, self._shut_since, self._knocking = None, None, Knocking()
+        self._marks.clear()
         return said
 
     def _returned(self, snapshot: Snapshot) -> str:
@@ -100,7 +111,7 @@ class Entrance:
             known = system is not None and self.doors.system is not None
             changed = comeback.changes(before, snapshot, same_system=system == self.doors.system if known else None)
             return comeback.returned(_clock() - self._lost_at, self._lost_by, changed)
-        return comeback.let_in(_clock() - self._shut_since[1], self._shut_tries) if self._shut_since else ""
+        return comeback.let_in(_clock() - self._shut_since[1], self._attempts) if self._shut_since else ""
 
     def waiting(self, pgbouncers: tuple[PgBouncer, ...]) -> Waiting | None:
         """What is known before the doors; None when they are not shut for lack of room."""
@@ -109,12 +120,18 @@ class Entrance:
         version = self._last[0].server.version_num if self._last else None
         return Waiting(
             since=self._shut_since[0],
-            tries=self._shut_tries,
+            tries=self._attempts,
+            per_second=self.per_second,
             refusals=self.shut.refusals,
             next_try=self.next_try,
             advice=getting_in.advice(self.shut.refusals, self.doors.role, version),
             pgbouncers=pgbouncers,
         )
+
+    @property
+    def _attempts(self) -> int:
+        """Since there was no room for the first time."""
+        return self.doors.attempts - self._attempts_before
 
     @property
     def detour(self) -> str:

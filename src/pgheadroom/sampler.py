@@ -36,7 +36,7 @@ GIVEN_UP_AFTER = 30.0
 """Seconds without an answer before the connection is given up. Longer than statement_timeout: a server that is only
 slow gives its answer, or its refusal, before."""
 WAITING_TOLD_EVERY = 0.5
-"""Seconds: while there is no room, the screens need not hear of each attempt."""
+"""Seconds: while we stand before shut doors, the screens need not hear of each attempt."""
 BREATH = 0.2
 """The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
 BOUNCER_GRACE = 0.25
@@ -108,6 +108,8 @@ class LiveSource:
         self._well = True  # a sample came since the last attempt to connect: the next attempt need not wait
         self._newly_in = False
         self._told_at = 0.0
+        self._entering: asyncio.Task[None] | None = None
+        self._post: Callable[[Update], None] | None = None
         self._took = 0.0
 
     @property
@@ -243,6 +245,9 @@ class LiveSource:
 
     async def close(self) -> None:
         """Give the slot back, also when the server does not answer."""
+        if self._entering is not None:
+            self._entering.cancel()
+            await asyncio.wait({self._entering})
         probe, self._probe = self._probe, None
         if probe is not None:
             await (probe.hang_up(self._in_flight) if self._line.locked() else probe.close())
@@ -352,14 +357,34 @@ class LiveSource:
         telling = asyncio.create_task(self._tell_pgbouncers(post))
         forget(telling)
         try:
-            await self._try_doors(post)
+            self._post = post
+            if self._entrance.shut is not None:  # they were tried before we ran
+                post(self._trouble(str(self._entrance.shut)))
+            self.keep_trying()
+            if self._entering is not None:
+                await self._entering
         finally:
+            self._post = self._entering = None
             telling.cancel()
             await asyncio.wait({telling})
 
-    async def _try_doors(self, post: Callable[[Update], None]) -> None:
-        if self._entrance.shut is not None:  # they were tried before we ran
-            post(self._trouble(str(self._entrance.shut)))
+    def keep_trying(self) -> None:
+        """Go on trying the doors from now on, where `open` has failed: `run` may begin later, and tells of it then."""
+        if self._entering is None:
+            self._entering = asyncio.create_task(self._try_doors())
+            forget(self._entering)
+
+    async def entered(self) -> None:
+        """Wait until `keep_trying` is in."""
+        if self._entering is not None:
+            await self._entering
+
+    @property
+    def attempts(self) -> int:
+        """To connect, until now."""
+        return self._entrance.doors.attempts
+
+    async def _try_doors(self) -> None:
         while self._probe is None:
             if not self._well:
                 await self._pause()
@@ -368,16 +393,17 @@ class LiveSource:
                 await self.open()
             except PgHeadroomError as error:
                 self._tries += 1
-                self._tell(error, post)
+                self._tell(error)
 
     async def _pause(self) -> None:
         ends = _clock() + self._entrance.next_try
         await self._sleep(lambda: ends)
 
-    def _tell(self, error: PgHeadroomError, post: Callable[[Update], None]) -> None:
-        if self._entrance.shut is None or _clock() - self._told_at >= WAITING_TOLD_EVERY:
+    def _tell(self, error: PgHeadroomError) -> None:
+        trouble = self._trouble(str(error))
+        if self._post is not None and _clock() - self._told_at >= WAITING_TOLD_EVERY:
             self._told_at = _clock()
-            post(self._trouble(str(error)))
+            self._post(trouble)
 
     async def _tell_pgbouncers(self, post: Callable[[Update], None]) -> None:
         """Show them in the waiting room, at the interval."""

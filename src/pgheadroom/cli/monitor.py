@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import importlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from pgheadroom.audit import Audit, audit_path
@@ -16,6 +17,9 @@ from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, AuditFailed
 from pgheadroom.postgres import conninfo
 from pgheadroom.sampler import LiveSource
+
+SWITCH_OFTEN = 0.0005
+"""Seconds after which a thread that waits gets its turn, a tenth of Python's own."""
 
 if TYPE_CHECKING:
     from pgheadroom.rules.guide import Guide
@@ -51,8 +55,14 @@ async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | 
 
 
 def _load_screens() -> None:
-    with loading():
-        importlib.import_module("pgheadroom.tui.app")
+    """In a thread beside the attempts to connect, which must not wait for it: each needs Python only for moments."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_OFTEN)
+    try:
+        with loading():
+            importlib.import_module("pgheadroom.tui.app")
+    finally:
+        sys.setswitchinterval(usual)
 
 
 async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:

@@ -33,6 +33,8 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
         await opened(source.open, settings, flags)
     except NoConnection as shut:
         if may_wait and shut.full:
+            # The screens are still being loaded: every free slot until then would be somebody else's.
+            source.keep_trying()
             return source
         if settings.meant:
             raise NoConnection(f"{shut} (did you mean the target {settings.meant}?)") from None

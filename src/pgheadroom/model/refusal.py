@@ -30,6 +30,23 @@ class RefusedBy(StrEnum):
     OTHER = "other"
 
 
+class Hindrance(StrEnum):
+    """What keeps us out, by how soon that may change.
+
+    `NO_ROOM`: at any moment. `OPENING`: the server says that it starts, recovers or shuts down (SQLSTATE 57P03).
+    `DOWN`: nobody listens, or who does has hung up. `LOGIN`: the server, or we, do not want this role here.
+    `UNKNOWN_HOST`, `NO_ROUTE`, `SILENCE`: it is not reached.
+    """
+
+    NO_ROOM = "no room"
+    OPENING = "opening"
+    DOWN = "down"
+    LOGIN = "login"
+    UNKNOWN_HOST = "unknown host"
+    NO_ROUTE = "no route"
+    SILENCE = "silence"
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """The last word of a door.
@@ -41,6 +58,7 @@ class Refusal:
         sqlstate: Where it is known; libpq does not tell it for a connection that failed.
         message: One line, as the server (or libpq) said it; must pass `view.text.safe`.
         at: By the client's clock.
+        hindrance: What kind of thing it is.
     """
 
     door: str
@@ -49,6 +67,7 @@ class Refusal:
     sqlstate: str | None
     message: str
     at: datetime
+    hindrance: Hindrance = Hindrance.LOGIN
 
     @property
     def full(self) -> bool:

@@ -14,7 +14,8 @@ class Waiting:
 
     Attributes:
         since: When the first door refused us, by the client's clock.
-        tries: How often all doors have been tried since then.
+        tries: Attempts to connect since then, at all doors.
+        per_second: Attempts a second, of late; 0 where that cannot be said yet.
         refusals: The last word of each door, in the order in which they are tried. At least one is `full`.
         next_try: Seconds from this update to the next attempt.
         advice: Sentences: what helps now from outside, and what to have ready the next time, with the exact SQL.
@@ -27,6 +28,7 @@ class Waiting:
     next_try: float = 0.0
     advice: tuple[str, ...] = ()
     pgbouncers: tuple[PgBouncer, ...] = ()
+    per_second: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

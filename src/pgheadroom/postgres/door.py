@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.connecting import connected
 from pgheadroom.postgres.conninfo import parse
@@ -24,6 +25,8 @@ from pgheadroom.postgres.startup_packet import Address
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = AsyncConnection[tuple[Any, ...]]
+Connecting = Callable[[Mapping[str, Any], str, float], Coroutine[Any, Any, Connection]]
+"""From libpq's parameters, the name of the place and seconds to a connection."""
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
@@ -92,6 +95,7 @@ async def open_door(
     read_only: bool = False,
     deadline: float | None = None,
     patient: int = 1,
+    connecting: Connecting | None = None,
 ) -> Connection:
     """Connect, and make the session ours.
 
@@ -103,6 +107,7 @@ async def open_door(
         password: Given by the user at a prompt.
         deadline: Seconds for everything; by default what `connect_timeout` allows, and a little.
         patient: How many times its `connect_timeout` it may take.
+        connecting: By default `connect`.
 
     Raises:
         NoConnection: with one line that says why.
@@ -112,11 +117,11 @@ async def open_door(
     given["connect_timeout"] = patient * timeout(given)
     ends = asyncio.get_running_loop().time() + (patience(given) if deadline is None else deadline)
     try:
-        return await _opened(given, read_only, ends)
+        return await _opened(given, read_only, ends, connecting or connect)
     except _TooHasty as hasty:
         # Not the first time: a pooler refuses whom it does not know such options from.
         with suppress(NoConnection):
-            return await _opened(given | {"options": _with_our_timeout(given)}, read_only, ends)
+            return await _opened(given | {"options": _with_our_timeout(given)}, read_only, ends, connect)
         raise hasty from None
 
 
@@ -124,9 +129,9 @@ class _TooHasty(NoConnection):
     """A statement_timeout that our role, or its database, has of its own ended the statement that sets ours."""
 
 
-async def _opened(given: Mapping[str, Any], read_only: bool, ends: float) -> Connection:
+async def _opened(given: Mapping[str, Any], read_only: bool, ends: float, connecting: Connecting) -> Connection:
     clock, where = asyncio.get_running_loop().time, place(given)
-    connection = await connect(given, where, ends - clock())
+    connection = await connecting(given, where, ends - clock())
     try:
         await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
     except psycopg.Error as error:
@@ -152,7 +157,8 @@ async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Conn
     try:
         pgconn = await connected(Attempt(given), deadline)
     except TimeoutError:
-        raise NoConnection(f"{where}: no answer in {deadline:.0f} s") from None
+        silence = f"{where}: no answer in {deadline:.0f} s"
+        raise NotLetIn(Said(silence, hindrance=Hindrance.SILENCE), None) from None
     except psycopg.Error as error:
         raise no_connection(error, where) from None
     pgconn.nonblocking = 1
@@ -234,6 +240,15 @@ def no_connection(error: psycopg.Error, where: str) -> NotLetIn:
     found = refusal(str(error), where)
     needed = found.password_needed or bool(error.pgconn and error.pgconn.needs_password)
     return NotLetIn(found, address_of(error), password_needed=needed)
+
+
+def hindrance_of(failure: NoConnection) -> Hindrance:
+    """What kind of thing an attempt met."""
+    if isinstance(failure, NotLetIn):
+        return failure.said.hindrance
+    if "no answer" in str(failure):
+        return Hindrance.SILENCE
+    return Hindrance.DOWN if "lost" in str(failure) else Hindrance.LOGIN
 
 
 def address_of(error: psycopg.Error) -> Address | None:

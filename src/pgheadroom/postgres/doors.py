@@ -13,15 +13,17 @@ from typing import Any
 import psycopg
 
 from pgheadroom.errors import NoConnection
-from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.postgres import conninfo, libpq
-from pgheadroom.postgres.door import Connection, NotLetIn, in_time, parameters, patience, timeout
+from pgheadroom.postgres.burst import Burst
+from pgheadroom.postgres.door import Connection, NotLetIn, hindrance_of, in_time, parameters, patience, timeout
 from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port
 from pgheadroom.postgres.queries import query
-from pgheadroom.postgres.refusal import NO_ROOM, limit_of_error
+from pgheadroom.postgres.refusal import CANNOT_CONNECT_NOW, NO_ROOM, limit_of_error
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
 from pgheadroom.postgres.verbose_error import verbose_error
+from pgheadroom.rules.knocking import ONCE, Pace
 
 LOOK_CLOSER_EVERY = 10.0
 """Seconds between two startup packets at one door: each is one more attempt to connect, and gains us nothing."""
@@ -58,6 +60,7 @@ class Way:
         shut_out: Why it is never tried; else empty.
         refusal: Its last word, None before the first attempt.
         detour: A sentence when it opened and is not the first: why; else empty.
+        limits: That the attempts of its last two turns met.
         patient: How many times its `connect_timeout` the next attempt may take. An attempt that is given up can leave a
             process behind in a server that hangs, with a slot; one that goes on gets in as soon as it can.
     """
@@ -72,6 +75,7 @@ class Way:
     patient: int = 1
     closer_at: float = float("-inf")
     closer: ServerError | None = None
+    limits: frozenset[RefusedBy] = frozenset()
     alone_until: float = float("-inf")
 
 
@@ -84,6 +88,8 @@ class Doors:
         asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
         way: The door that opened last.
         system: The system identifier of the server behind it; None when it could not be read.
+        attempts: How many there have been to connect.
+        moves: Whether others came and went beside us: what we met changed between attempts that were alone.
     """
 
     conninfo: str = field(repr=False)
@@ -95,6 +101,8 @@ class Doors:
     way: Way | None = None
     system: int | None = None
     ways: list[Way] = field(default_factory=list)
+    attempts: int = 0
+    moves: bool = False
 
     def __post_init__(self) -> None:
         """Raises:
@@ -114,18 +122,24 @@ class Doors:
         """The first door's, where the user named it or the server was reached; else empty."""
         return conninfo.parse(self.conninfo).get("user") or os.environ.get("PGUSER", "") or _present_user()
 
-    async def enter(self) -> Probe:
-        """Try the doors in their order, each once, one at a time; the first that opens is taken.
+    async def enter(self, pace: Pace = ONCE) -> Probe:
+        """Try the doors in their order, one at a time; the first that opens is taken.
+
+        A server that we were in is knocked at first by the door that let us in.
+
+        Args:
+            pace: How each is tried.
 
         Raises:
             NoDoor: None opened.
         """
         error: NoConnection | None = None
-        for way in self.ways:  # it may grow meanwhile
-            if not self._worth_a_try(way):
-                continue
+        self.moves = False
+        tried: list[Way] = []
+        while (way := self._next(tried)) is not None:
+            tried.append(way)
             try:
-                return await self._through(way)
+                return await self._through(way, pace)
             except NoConnection as failure:
                 error = error or failure
                 if way is self.ways[0] and failure.password_needed and self.asks and self.password is None:
@@ -133,49 +147,84 @@ class Doors:
                 self._find_more(way, failure)
         raise self._none_opened(error)
 
+    def _next(self, tried: Sequence[Way]) -> Way | None:
+        """The next door of this round; there may be more of them meanwhile."""
+        ours = [self.way] if self.way is not None else []
+        return next((way for way in [*ours, *self.ways] if way not in tried and self._worth_a_try(way)), None)
+
+    @property
+    def in_turn(self) -> int:
+        """How many doors would be tried now."""
+        return sum(map(self._worth_a_try, self.ways))
+
     def _worth_a_try(self, way: Way) -> bool:
         """A door on this machine that nobody named is tried only when those that were named have no room."""
-        if way.shut_out or (way.alone_until > _clock() and any(refusal.full for refusal in self.refusals)):
+        if way.shut_out or (way.alone_until > _clock() and any(one.hindrance in SOON for one in self.refusals)):
             return False
-        return way.given or any(one.refusal is not None and one.refusal.full for one in self.ways if one.given)
+        return way.given or way is self.way or any(one.refusal and one.refusal.full for one in self.ways if one.given)
 
-    async def _through(self, way: Way) -> Probe:
+    async def _through(self, way: Way, pace: Pace) -> Probe:
         began = _clock()
-        password = self.password if way is self.ways[0] else None
+        burst = Burst(pace, self._count)
         try:
             probe = await Probe.open(
-                way.conninfo, password=password, read_only=self.read_only, target=self.target, patient=way.patient
+                way.conninfo,
+                password=self.password if way is self.ways[0] else None,
+                read_only=self.read_only,
+                target=self.target,
+                patient=way.patient,
+                connecting=burst.connect,
             )
-            self.system = await _asked(probe.connection, "server_identity")
-            if way.stands_for_tcp and await _asked(probe.connection, "server_listens") is not True:
-                await probe.close()
-                raise NoConnection(f"{way.label}: another server, which does not listen on TCP")
+            await self._identify(way, probe)
         except NoConnection as failure:
             unanswered = _clock() - began >= timeout(parameters(way.conninfo))
             way.patient = min(_MOST_PATIENT, 2 * way.patient) if unanswered else 1
+            self.moves = self.moves or len(burst.limits | way.limits) > 1
+            way.limits = frozenset(burst.limits)
             way.refusal = await self._heard(way, failure)
-            if not way.refusal.full:
+            if way.refusal.hindrance not in SOON:
                 way.alone_until = _clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (_clock() - began))
             raise
+        self._opened(way)
+        return probe
+
+    def _count(self) -> None:
+        self.attempts += 1
+
+    async def _identify(self, way: Way, probe: Probe) -> None:
+        """Raises:
+        NoConnection: The connection is lost, or leads to another server than the one that was named.
+        """
+        try:
+            self.system = await _asked(probe.connection, "server_identity")
+            if way.stands_for_tcp and await _asked(probe.connection, "server_listens") is not True:
+                raise NoConnection(f"{way.label}: another server, which does not listen on TCP")
+        except NoConnection:
+            await probe.close()
+            raise
+
+    def _opened(self, way: Way) -> None:
         self.way = way
         first = self.ways[0].refusal
-        way.detour = f"in through {way.label}, because {first.message}" if way is not self.ways[0] and first else ""
+        if way is not self.ways[0] and first is not None:  # else it let us in before, and was the first to be tried
+            way.detour = f"in through {way.label}, because {first.message}"
         for one in self.ways:
             one.refusal, one.alone_until, one.patient = one.refusal if one.shut_out else None, float("-inf"), 1
-        return probe
 
     # --- what a door said --------------------------------------------------------------------------------------------
 
     async def _heard(self, way: Way, failure: NoConnection) -> Refusal:
         limit, name, sqlstate, message = RefusedBy.OTHER, "", None, str(failure)
+        hindrance = hindrance_of(failure)
         if isinstance(failure, NotLetIn):
             limit, name = failure.said.limit, failure.said.name
             unclear = limit in _AMBIGUOUS and not _PLAIN.search(str(failure))
             if failure.said.by_server and unclear and failure.address is not None:
                 limit, name, sqlstate = await self._looked_at(way, failure.address, limit, name)
+                hindrance = _AT_ONCE.get(sqlstate or "", hindrance)
             if limit is not failure.said.limit:
                 message += f" ({limit} limit, SQLSTATE {sqlstate})"
-        return Refusal(way.label, limit, name, sqlstate, message, datetime.now(UTC))
+        return Refusal(way.label, limit, name, sqlstate, message, datetime.now(UTC), hindrance)
 
     async def _looked_at(
         self, way: Way, address: Address, limit: RefusedBy, name: str
@@ -190,7 +239,8 @@ class Doors:
             way.closer = way.closer or await verbose_error(parameters(way.conninfo, password), address)
             way.closer_at = _clock()
         if way.closer is None or way.closer.sqlstate != NO_ROOM:
-            return limit, name, None
+            starts = way.closer is not None and way.closer.sqlstate == CANNOT_CONNECT_NOW
+            return limit, name, CANNOT_CONNECT_NOW if starts else None
         limit, name = limit_of_error(way.closer)
         names = {RefusedBy.ROLE: address.user, RefusedBy.DATABASE: address.database}
         return limit, name or names.get(limit, ""), NO_ROOM
@@ -217,6 +267,9 @@ class Doors:
                 self.ways.append(way)
 
 
+SOON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
+"""What may end at any moment."""
+_AT_ONCE = {NO_ROOM: Hindrance.NO_ROOM, CANNOT_CONNECT_NOW: Hindrance.OPENING}
 _AMBIGUOUS = (RefusedBy.SERVER, RefusedBy.OTHER)
 _PLAIN = re.compile(
     r"authentication failed|password|does not exist|pg_hba\.conf|not permitted to log in|the database system is"

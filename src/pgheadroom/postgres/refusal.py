@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pgheadroom.model.refusal import RefusedBy
+from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, translated
 from pgheadroom.postgres.startup_packet import ServerError
 
@@ -33,6 +33,7 @@ _ROUTINES = {
 }
 NO_ROOM = "53300"
 """SQLSTATE too_many_connections."""
+CANNOT_CONNECT_NOW = "57P03"
 _NO_PASSWORD = re.compile(r"no password supplied|needs? password|password is required|empty password")
 # In every language libpq puts two blanks behind the severity; a server whose LC_CTYPE is C may send nothing but "?".
 _FROM_SERVER = re.compile(r"(?:(?:FATAL|ERROR|PANIC):\s+|(?:^|failed: )[^\s:]+:  )(?P<reason>.*)", re.DOTALL)
@@ -64,6 +65,7 @@ class Said:
         name: Of the role or database whose limit that was.
         password_needed: A password was asked for, and none was given.
         by_server: A server or a pooler said it; else it is libpq's, and nobody was reached.
+        hindrance: What kind of thing it is.
     """
 
     message: str
@@ -71,6 +73,7 @@ class Said:
     name: str = ""
     password_needed: bool = False
     by_server: bool = False
+    hindrance: Hindrance = Hindrance.LOGIN
 
     @property
     def full(self) -> bool:
@@ -90,7 +93,29 @@ def refusal(text: str, where: str = "") -> Said:
         name,
         password_needed=bool(_NO_PASSWORD.search(told)),
         by_server=bool(_FROM_SERVER.search(told)),
+        hindrance=_hindrance(told, limit),
     )
+
+
+def _hindrance(told: str, limit: RefusedBy) -> Hindrance:
+    if limit is not RefusedBy.OTHER:
+        return Hindrance.NO_ROOM
+    return next((kind for words, kind in _HINDRANCES if words.search(told)), Hindrance.LOGIN)
+
+
+_HINDRANCES = (
+    (re.compile(r"the database system is|not (?:currently|yet) accepting connections"), Hindrance.OPENING),
+    (re.compile(r"Connection refused|No such file or directory"), Hindrance.DOWN),
+    (
+        re.compile(r"closed the connection unexpectedly|Connection reset|Broken pipe|terminating connection"),
+        Hindrance.DOWN,
+    ),
+    (re.compile(r"failed to resolve host|could not translate host name"), Hindrance.UNKNOWN_HOST),
+    (re.compile(r"No route to host|Network is unreachable|Host is down"), Hindrance.NO_ROUTE),
+    (re.compile(r"timeout expired|Connection timed out|still hang"), Hindrance.SILENCE),
+)
+"""libpq's and the system's words, which Python leaves in English, and the server's. Its "the database system is ..." is
+SQLSTATE 57P03 in whatever way it ends; in another language a startup packet tells."""
 
 
 def limit_of(text: str) -> tuple[RefusedBy, str]:

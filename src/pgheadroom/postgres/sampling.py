@@ -16,7 +16,7 @@ from pgheadroom.postgres.catalogue import (
     catalogue_questions,
     read_catalogue,
 )
-from pgheadroom.postgres.door import Connection, hang_up, in_time, open_door
+from pgheadroom.postgres.door import Connecting, Connection, hang_up, in_time, open_door
 from pgheadroom.postgres.exchange import (
     LOCK_NOT_AVAILABLE,
     Answer,
@@ -89,18 +89,24 @@ class Probe:
         target: str = "",
         deadline: float | None = None,
         patient: int = 1,
+        connecting: Connecting | None = None,
     ) -> "Probe":
         """Connect and read the settings: `open_door` and one round trip more.
 
         Args:
             target: How the configuration calls the server.
-            patient: As `open_door`.
+            patient, connecting: As `open_door`.
 
         Raises:
             NoConnection, UsageError: as `open_door`.
         """
         connection = await open_door(
-            conninfo, password=password, read_only=read_only, deadline=deadline, patient=patient
+            conninfo,
+            password=password,
+            read_only=read_only,
+            deadline=deadline,
+            patient=patient,
+            connecting=connecting,
         )
         try:
             catalogue = await in_time(connection, _first_catalogue(connection), deadline or FIRST_ANSWER_WITHIN)

@@ -29,7 +29,7 @@ def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
     lines: list[list[Cell]] = [
         [
             Cell(" NO ROOM ", "alert-bad"),
-            Cell(f"  for {lasted}, {plural(waiting.tries, 'try', 'tries')}", "bad"),
+            Cell(f"  for {lasted}, {plural(waiting.tries, 'try', 'tries')}{_rate(waiting.per_second)}", "bad"),
             Cell("  the first slot that falls free is taken and kept", "dim"),
         ],
         [],
@@ -40,6 +40,12 @@ def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
         lines.append([Cell("What helps", "heading")])
         lines += [[Cell(head), Cell(part)] for text in waiting.advice for head, part in _bullet(text, width)]
     return [fit_line(line, width) for line in lines]
+
+
+def _rate(per_second: float) -> str:
+    if not per_second:
+        return ""
+    return f", now {per_second:.0f} a second" if per_second >= 2 else f", now every {1 / per_second:.1f} s"
 
 
 def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:

@@ -1,0 +1,96 @@
+"""Attempts at one door that overlap: the first that is let in is taken, every other is given back at once."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from pgheadroom.errors import NoConnection
+from pgheadroom.model.refusal import Hindrance, RefusedBy
+from pgheadroom.postgres.door import Connection, NotLetIn, connect, hindrance_of
+from pgheadroom.rules.knocking import Pace
+
+_GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING)
+
+
+class Burst:
+    """The attempts of one turn of a door.
+
+    Attributes:
+        limits: That refused those that were alone when they began: what they met was not made by us.
+    """
+
+    def __init__(self, pace: Pace, begun: Callable[[], object]) -> None:
+        """`begun` is called for each attempt."""
+        self._pace = pace
+        self._begun = begun
+        self.limits: set[RefusedBy] = set()
+        self._in_flight: set[asyncio.Task[Connection]] = set()
+        self._alone: set[asyncio.Task[Connection]] = set()
+        self._started = 0
+        self._may_start = True
+        self._next = 0.0
+
+    async def connect(self, given: Mapping[str, Any], where: str, deadline: float) -> Connection:
+        """As `door.connect`, by as many attempts as the pace allows.
+
+        Raises:
+            NoConnection: The last of them failed too; with what it heard.
+        """
+        failure: NoConnection | None = None
+        try:
+            while self._start(given, where, deadline) or self._in_flight:
+                for ended in sorted(await self._ended(), key=_failed):
+                    try:
+                        return ended.result()
+                    except NoConnection as refused:
+                        failure = refused
+                        if ended in self._alone and isinstance(refused, NotLetIn):
+                            self.limits.add(refused.said.limit)
+                        self._may_start = self._may_start and hindrance_of(refused) in _GOES_ON
+        finally:
+            self._give_back()
+        raise failure or NoConnection(f"{where}: nothing was tried")
+
+    def _start(self, given: Mapping[str, Any], where: str, deadline: float) -> bool:
+        """Whether more attempts are to come, after having begun the one that is due."""
+        self._may_start = self._may_start and self._started < self._pace.attempts
+        now = _clock()
+        if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
+            attempt = asyncio.create_task(connect(given, where, deadline))
+            if not self._in_flight:
+                self._alone.add(attempt)
+            self._in_flight.add(attempt)
+            self._next = max(self._next + self._pace.spacing, now) if self._started else now + self._pace.spacing
+            self._started += 1
+            self._begun()
+        return self._may_start
+
+    async def _ended(self) -> set[asyncio.Task[Connection]]:
+        due = self._may_start and len(self._in_flight) < self._pace.in_flight
+        pause = max(0.0, self._next - _clock()) if due else None
+        if not self._in_flight:
+            await asyncio.sleep(pause or 0.0)
+            return set()
+        done, self._in_flight = await asyncio.wait(self._in_flight, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+        won = [task for task in done if task.exception() is None]
+        self._in_flight |= set(won[1:])  # to be given back
+        return done - set(won[1:])
+
+    def _give_back(self) -> None:
+        for task in self._in_flight:
+            task.cancel()
+            task.add_done_callback(_close)
+
+
+def _failed(task: asyncio.Task[Connection]) -> bool:
+    return task.exception() is not None
+
+
+def _close(task: asyncio.Task[Connection]) -> None:
+    with suppress(asyncio.CancelledError, NoConnection):
+        task.result().pgconn.finish()
+
+
+def _clock() -> float:
+    return asyncio.get_running_loop().time()

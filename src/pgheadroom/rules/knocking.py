@@ -1,0 +1,117 @@
+"""How often a shut door is knocked at: state in, pause out. Pure.
+
+Where a slot may fall free at any moment, whoever asks next gets it: how many attempts that takes does not depend on how
+fast they follow each other, so that a burst costs the server no more in all. Where nothing moves, it only costs.
+"""
+
+from dataclasses import dataclass, replace
+
+from pgheadroom.model.refusal import Hindrance
+
+BURST = 1 / 64
+"""Seconds between the starts of two attempts while there is no room."""
+BURST_IN_FLIGHT = 4
+BURST_LASTS, BURST_UNMOVED = 5.0, 2.0
+"""Seconds; the second where nothing shows that sessions come and go."""
+LOOP = 1 / 30
+"""Seconds between two attempts of a shell loop around psql."""
+CALM = 1 / 11
+"""The same where nothing moves: with the burst before it, fewer attempts than at `FULL_PAUSE` from the beginning."""
+FULL_PAUSE, LONG_FULL_PAUSE = 0.1, 1.0
+"""The most seconds between attempts after `FULL_FOR_LONG`, growing; the least is a fifth of it."""
+FULL_FOR_LONG = 30.0
+MOVED_LASTS = 5.0
+"""Seconds for which it counts that sessions were seen to come and go."""
+DOWN = 0.05
+"""Seconds between two attempts at a server that is down or about to be up."""
+OPENING, OPENING_LASTS = 0.01, 10.0
+"""The same while it says that it starts: it opens within moments, and others wait for it too."""
+_FIRST_AND_LONGEST = {
+    Hindrance.LOGIN: (0.25, 5.0),
+    Hindrance.UNKNOWN_HOST: (0.5, 5.0),
+    Hindrance.NO_ROUTE: (0.5, 3.0),
+    Hindrance.SILENCE: (0.25, 5.0),
+}
+"""Seconds between attempts that double: for what does not change soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knocking:
+    """What was met at a door, or at all doors of a server, since we stand before it.
+
+    Attributes:
+        hindrance: What is in the way; None before the first attempt.
+        since: When that began, in seconds of a clock that never goes back.
+        met: Attempts, or rounds of them, that it has hindered.
+        moved: When sessions were last seen to come and go; None while they were not.
+    """
+
+    hindrance: Hindrance | None = None
+    since: float = 0.0
+    met: int = 0
+    moved: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How to go on.
+
+    Attributes:
+        pause: Seconds from the end of the last attempts to the next; it is to be varied by `JITTER`, so that several
+            monitors do not march in step.
+        spacing: Seconds between the starts of attempts at one door that may overlap.
+        attempts: At one door, before the next door has its turn.
+        in_flight: At a time.
+    """
+
+    pause: float
+    spacing: float = 0.0
+    attempts: int = 1
+    in_flight: int = 1
+
+
+ONCE = Pace(0.0)
+JITTER = (0.8, 1.2)
+
+
+def after(before: Knocking, hindrance: Hindrance, now: float, *, moves: bool = False) -> Knocking:
+    """What is known after one more attempt, or round of them.
+
+    Args:
+        moves: It was seen that others come and go beside us.
+    """
+    if before.hindrance is not hindrance:
+        return Knocking(hindrance, now, 1, now if moves else None)
+    return replace(before, met=before.met + 1, moved=now if moves else before.moved)
+
+
+def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
+    """How to go on after what was met.
+
+    Args:
+        doors: How many have their turn: the more, the fewer attempts at each of them.
+    """
+    lasted = now - state.since
+    if state.hindrance is None:
+        return Pace(0.0)
+    if state.hindrance is Hindrance.NO_ROOM:
+        return _without_room(lasted, moves=_moves(state, now), doors=doors)
+    if state.hindrance is Hindrance.OPENING and lasted < OPENING_LASTS:
+        return Pace(OPENING, OPENING, BURST_IN_FLIGHT, BURST_IN_FLIGHT)
+    if state.hindrance in (Hindrance.OPENING, Hindrance.DOWN):
+        return Pace(DOWN)
+    first, longest = _FIRST_AND_LONGEST[state.hindrance]
+    return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
+
+
+def _moves(state: Knocking, now: float) -> bool:
+    return state.moved is not None and now - state.moved < MOVED_LASTS
+
+
+def _without_room(lasted: float, *, moves: bool, doors: int) -> Pace:
+    if lasted < (BURST_LASTS if moves else BURST_UNMOVED):
+        return Pace(BURST, BURST, 16 if doors == 1 else BURST_IN_FLIGHT, BURST_IN_FLIGHT)
+    if lasted < FULL_FOR_LONG:
+        return Pace(LOOP if moves else CALM)
+    longest = min(LONG_FULL_PAUSE, FULL_PAUSE * (1 + (lasted - FULL_FOR_LONG) / FULL_FOR_LONG))
+    return Pace(0.63 * longest)
