@@ -148,7 +148,7 @@ async def test_one_session_that_changed_can_be_ended_all_the_same(tmp_path: Path
         assert server.signals[0][1][0].still.moved is not None
         await stage.post(replace(seen, taken_at=ago(-1)))
         await wait_for(stage, "Terminate it although it changed?")
-        assert "Left alone: it was used since it was shown" in stage.screen
+        assert "It was left alone: it was used since it was shown" in stage.screen
         server.outcome, server.message = Outcome.SIGNALLED, ""
         await stage.press("y")
         assert server.signals[1][1][0].still == Still()

@@ -103,7 +103,7 @@ def result_text(deed: Deed, now: Snapshot) -> str:
     for session, result, fate in zip(deed.plan.targets, deed.results, fates(deed, now), strict=True):
         if fate not in (Fate.GONE, Fate.STOPPED):
             who = f"{session.user or '-'}@{session.database or '-'}"
-            lines.append(safe(f"pid {session.pid} {who}: {fate}; {result.message}"))
+            lines.append(safe(f"pid {session.pid} {who}: {fate}; {result.whole_message}"))
     return "\n".join(lines)
 
 
@@ -139,7 +139,7 @@ def result_document(deed: Deed, now: Snapshot) -> dict[str, Any]:
         "signalled": True,
         "results": [
             {"pid": result.target.pid, "backend_start": _moment(result.target.backend_start)}
-            | {"outcome": str(fate), "message": result.message}
+            | {"outcome": str(fate), "message": result.whole_message}
             for result, fate in ends
         ],
     }

@@ -172,7 +172,7 @@ async def _act(errand: Errand, preview: Preview, source: LiveSource) -> int:
     # Whatever ends this, a lost link or Ctrl-C, the file tells what was known then.
     try:
         deed = await _signal(errand, preview, source)
-        results = [SessionResult(result.target.id, result.outcome, result.message) for result in deed.results]
+        results = [SessionResult(result.target.id, result.outcome, result.whole_message) for result in deed.results]
         now = await _followed(deed, source)
         ends = fates(deed, now)
         results = [replace(result, outcome=fate) for result, fate in zip(results, ends, strict=True)]

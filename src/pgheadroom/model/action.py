@@ -97,3 +97,8 @@ class Result:
     outcome: Outcome
     message: str = ""
     reservation: str = ""
+
+    @property
+    def whole_message(self) -> str:
+        """Both, for where each session has a line of its own."""
+        return "; ".join(filter(None, (self.message, self.reservation)))

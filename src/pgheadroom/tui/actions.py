@@ -56,7 +56,7 @@ class Commands(Protocol):
 def session_results(deed: Deed, now: Snapshot) -> list[SessionResult]:
     """What the audit file keeps of each target."""
     return [
-        SessionResult(result.target.id, fate.value, result.message)
+        SessionResult(result.target.id, fate.value, result.whole_message)
         for result, fate in zip(deed.results, fates(deed, now), strict=True)
     ]
 

@@ -61,7 +61,8 @@ def consequence_line(verb: Verb, plan: Plan, now: datetime) -> list[Cell]:
 
 def only_line(verb: Verb, targets: Sequence[Target]) -> list[Cell]:
     """On what condition each of them is signalled."""
-    return [Cell(f"only {only(verb, targets)}", "dim")] if targets else []
+    condition = only(verb, targets) if targets else ""
+    return [Cell(f"each only {condition}", "dim")] if condition else []
 
 
 def since_line(since: Since) -> list[Cell]:

@@ -51,7 +51,7 @@ def confirmation(
         targets: The plan's, with what each must still be.
         changed: What had changed of the session when it was asked for first.
     """
-    lines: list[list[Cell]] = [[Cell(f"Left alone: {changed}", "warn")]] if changed else []
+    lines: list[list[Cell]] = [[Cell(f"It was left alone: {changed}", "warn")]] if changed else []
     if len(plan.targets) <= _WHOLE_SESSIONS:
         for session in plan.targets:
             lines += _whole(session, now, width)
@@ -60,7 +60,8 @@ def confirmation(
         if len(plan.targets) > READ_AT_ONCE:
             lines.append([Cell(f"and {len(plan.targets) - READ_AT_ONCE} more", "dim")])
     lines += [[], [Cell("SQL   ", "heading"), Cell(STATEMENTS[verb], "query")]]
-    lines.append([Cell("Only  ", "heading"), Cell(only(verb, targets))])
+    if condition := only(verb, targets):
+        lines.append([Cell("Only  ", "heading"), Cell(condition)])
     labels = ("Does  ", *("      " for _ in range(9)))
     lines += [
         [Cell(label, "heading"), Cell(words)] for label, words in zip(labels, consequences(verb, plan), strict=False)
@@ -79,11 +80,11 @@ def confirmation(
 
 
 def only(verb: Verb, targets: Sequence[Target]) -> str:
-    """On what condition a target is signalled, for the statement judges it again; the same for all."""
+    """On what condition each target is signalled, for the statement judges it again; empty for none."""
     if verb is Verb.CANCEL:
-        return "while that query runs; PostgreSQL cannot rule out the next one within microseconds"
+        return "while this query runs, or the next begins that very moment"
     aspects = [words for words, matters in _ASPECTS if any(matters(target.still) for target in targets)]
-    return f"who {' and '.join(aspects)}" if aspects else "these sessions, whatever they do now"
+    return f"if it {' and '.join(aspects)}" if aspects else ""
 
 
 _ASPECTS: tuple[tuple[str, Callable[[Still], bool]], ...] = (
