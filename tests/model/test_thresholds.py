@@ -85,7 +85,7 @@ def test_a_configuration_file_says_only_what_differs():
         ({"usage": [True, 1]}, "usage: 'True' is not a number, per cent"),
         ({"pool_clients_waiting": ["5%", 9]}, "pool_clients_waiting: '5%' is not a number, at least 0"),
         ({"long_queries": [-5, 9]}, "long_queries: '-5' is not a number, or per cent of the usable slots"),
-        ({"until_full": ["2m", "10m"]}, "until_full: the warning 120 must come before the critical 600"),
+        ({"until_full": ["2m", "10m"]}, "until_full: the warning 120 must be longer than the critical 600"),
         ({"pool_maxwait": ["soon", 9]}, "pool_maxwait: 'soon' is not seconds, or a duration like '5m'"),
         ({"long_query_seconds": [1, 2]}, "long_query_seconds: '\\[1, 2\\]' is not seconds"),
         ({"long_query_seconds": -1}, "long_query_seconds: '-1' is not seconds"),

@@ -74,7 +74,7 @@ def test_each_trouble_has_its_way(sample, way):
 def test_a_few_waiters_are_not_why_the_slots_run_out():
     sample = snapshot([*many(88), session(1, **IN_TX), *(waiter(n, 1) for n in range(2, 8))])
     assert path(sample)[-3:] == ["leak", "end-idle", "resolved"]
-    assert step(sample, "locks").answer == "no: 6 sessions of 95 wait: that is not why the slots run out"
+    assert step(sample, "locks").answer == "no: 6 of 95 sessions wait: that is not why the slots run out"
 
 
 def test_answers_tell_the_numbers_also_where_the_path_does_not_go():

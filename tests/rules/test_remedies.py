@@ -118,7 +118,7 @@ def test_a_full_server_is_told_first_what_gives_slots_back():
     assert chosen(sample, first) == list(range(500, 537))
     busy = snapshot(many(97, 100, state=State.ACTIVE, since=30))
     first = findings(busy, PLAIN)[0]
-    assert (first.key, first.now.verb, first.now.filter) == ("server-slots", Verb.TERMINATE, "running running>10s")
+    assert (first.key, first.now.verb, first.now.filter) == ("server-slots", Verb.TERMINATE, "running>10s")
 
 
 def test_one_address_or_one_application_that_takes_most():

@@ -160,7 +160,8 @@ def _read_levels(key: str, value: Any, default: Levels) -> Levels:
         raise ValueError(f"{key}: must be [warning, critical]")
     levels = Levels(*(one if isinstance(one, Threshold) else _read(key, one) for one in pair))
     if _out_of_order(Levels(levels.critical, levels.warning) if key in _LESS_IS_WORSE else levels):
-        raise ValueError(f"{key}: the warning {levels.warning} must come before the critical {levels.critical}")
+        wanted = "be longer than" if key in _LESS_IS_WORSE else "come before"
+        raise ValueError(f"{key}: the warning {levels.warning} must {wanted} the critical {levels.critical}")
     return levels
 
 

@@ -19,7 +19,7 @@ from pgheadroom.rules.status import worst
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
-from pgheadroom.view.gauge import limit_words
+from pgheadroom.view.gauge import limit_words, slots_words
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
@@ -81,7 +81,7 @@ def _capacity(case: Case) -> Iterator[str]:
     about = "" if slots.exact else "about "
     over = f", {slots.in_reserve} over" if slots.in_reserve else ""
     yield (
-        f"SLOTS       {about}{slots.used}/{slots.usable} used, {slots.used_percent:.0f}%, {slots.free} free{over}; "
+        f"SLOTS       {about}{slots_words(slots)} used, {min(100.0, slots.used_percent):.0f}%, {slots.free} free{over}; "
         f"{_reserve(slots)}"
     )
     yield f"free for    {_free(slots)}"

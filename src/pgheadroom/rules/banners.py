@@ -15,7 +15,7 @@ from pgheadroom.rules.chain import chains
 from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
 from pgheadroom.view.text import safe
-from pgheadroom.view.words import plural
+from pgheadroom.view.words import plural, they
 
 
 def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
@@ -98,7 +98,7 @@ def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
 
 
 def _wait(waiting: int) -> str:
-    return f"{plural(waiting, 'client')} {'waits' if waiting == 1 else 'wait'}" if waiting else "clients wait"
+    return they(waiting, "client", "wait") if waiting else "clients wait"
 
 
 def _full(bouncer: PgBouncer) -> Iterator[Banner]:

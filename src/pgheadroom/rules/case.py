@@ -101,6 +101,11 @@ class Case:
         spared = self.pooled | {self.snapshot.door.pid}
         return tuple(one for one in self.snapshot.sessions if one.pid not in spared)
 
+    def of_superuser(self, session: Session) -> bool:
+        """Whether it is left out of what is ended by filter, and no limit binds it."""
+        role = self.snapshot.roles.get(session.user or "")
+        return role is not None and role.superuser
+
     @cached_property
     def idle_crowd(self) -> tuple[Session, ...]:
         """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""

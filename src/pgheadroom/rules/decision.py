@@ -20,7 +20,7 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.findings import urgency
 from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import SLOT_WORDS, a, plural
+from pgheadroom.view.words import SLOT_WORDS, a, plural, they
 
 LASTS_SECONDS = 600.0
 """From then on a trouble that is there in spite of its remedy is a matter of how the application is built."""
@@ -193,7 +193,7 @@ def _locks(inquiry: _Inquiry) -> _Answer:
     """Not while the slots run out for another reason: then that comes first."""
     waiting = len(inquiry.case.waiting_for_locks)
     found, full = inquiry.first("lock-pile-up", "prepared-transaction"), inquiry.first("server-slots")
-    words = f"{plural(waiting, 'session')} of {inquiry.case.capacity.used} wait"
+    words = f"{waiting} of {plural(inquiry.case.capacity.used, 'session')} {'waits' if waiting == 1 else 'wait'}"
     if found is not None and full is not None and urgency(full) < urgency(found):
         return _answer(False, f"{words}: that is not why the slots run out", None)
     return _answer(found is not None, words, found)
@@ -202,7 +202,9 @@ def _locks(inquiry: _Inquiry) -> _Answer:
 def _room(inquiry: _Inquiry) -> _Answer:
     slots = inquiry.case.capacity
     found = inquiry.first("server-slots", "reserve-in-use")
-    return _answer(found is not None, f"{slots.used} of {slots.usable} taken, {slots.free} free", found)
+    return _answer(
+        found is not None, f"{slots.used - slots.in_reserve} of {slots.usable} taken, {slots.free} free", found
+    )
 
 
 def _limit(inquiry: _Inquiry) -> _Answer:
@@ -221,7 +223,7 @@ def _pool(inquiry: _Inquiry) -> _Answer:
     found = inquiry.first("pool-waiting")
     waiting = sum(pool.cl_waiting for pool in pools)
     words = (
-        f"{plural(waiting, 'client')} wait, over {plural(len(pools), 'pool')}" if pools else "no PgBouncer is watched"
+        f"{they(waiting, 'client', 'wait')}, over {plural(len(pools), 'pool')}" if pools else "no PgBouncer is watched"
     )
     return _answer(found is not None, words, found)
 

@@ -16,6 +16,7 @@ from pgheadroom.rules.remedies import (
     all_of,
     below_warning,
     cancel_longest,
+    ending,
     hog_filter,
     limited,
     look,
@@ -40,7 +41,11 @@ def server_slots(case: Case) -> Iterator[Finding]:
     if urgency is None:
         return
     about = "" if slots.exact else "about "
-    parts = [f"{about}{slots.used} of {slots.usable} usable slots taken", *_what_most_do(case)]
+    beside = f" and {slots.in_reserve} of the reserve" if slots.in_reserve else ""
+    parts = [
+        f"{about}{slots.used - slots.in_reserve} of {slots.usable} usable slots{beside} taken",
+        *_what_most_do(case),
+    ]
     most = case.longest_first(crowd(case.snapshot.sessions))
     parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
     found = Finding(
@@ -135,7 +140,7 @@ def _cure_of_active(case: Case, common: StateCount) -> Cure:
     return Cure(
         "End what need not run: a cancel stops a query and gives no slot back",
         pooled,
-        terminate(all_of("running", old), "end the longest queries") if old else look("running", "see what runs"),
+        terminate(old, "end the longest queries") if old else look("running", "see what runs"),
         proof=_proof(case),
     )
 
@@ -144,13 +149,18 @@ def _cure_of_the_few(case: Case) -> Cure | None:
     """The larger of those that idle, in a transaction or not, for long enough that they can be spared."""
     if case.capacity.free:
         return None
-    spare = [one for one in case.idle_crowd if (case.seconds_in_state(one) or 0.0) >= _SPARED_SECONDS]
-    stuck = [one for one in case.idle_in_transaction if (case.seconds_in_state(one) or 0.0) >= _SPARED_SECONDS]
+    endable = [one for one in case.direct if _can_be_spared(case, one)]
+    spare = case.longest_first(crowd(one for one in endable if one.state is State.IDLE))
+    stuck = [one for one in endable if one.state in IN_TRANSACTION_BUT_IDLE]
     if not spare and not stuck:
         return None
     if len(spare) >= len(stuck):
         return _ending_idle(case, spare, old_enough(case, spare))
     return _cure_of_open_transactions(case)
+
+
+def _can_be_spared(case: Case, one: Session) -> bool:
+    return (case.seconds_in_state(one) or 0.0) >= _SPARED_SECONDS and not case.of_superuser(one)
 
 
 def _proof(case: Case) -> str:
@@ -192,7 +202,7 @@ def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Cure:
     return Cure(
         f"Terminate the longest idle of {who(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
-        terminate(all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
+        ending(case, idle, all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
         role_setting(case, user, "idle_session_timeout", "10min") if timed else NO_STATEMENT,
         _proof(case),
     )

@@ -22,10 +22,10 @@ from pgheadroom.rules.case import Case
 from pgheadroom.rules.remedies import (
     Cure,
     all_of,
+    ending,
     hog_filter,
     limited,
     old_enough,
-    terminate,
 )
 from pgheadroom.rules.wording import clipped, ids, severity, who
 from pgheadroom.view.durations import duration
@@ -260,8 +260,11 @@ def _cure(case: Case, members: Sequence[Session], unused: Sequence[Session], las
     return Cure(
         f"Terminate the unused sessions of {who(first)}",
         lasting,
-        terminate(
-            all_of(hog_filter(first), "state:idle", old_enough(case, unused)), f"end unused sessions of {who(first)}"
+        ending(
+            case,
+            unused,
+            all_of(hog_filter(first), "state:idle", old_enough(case, unused)),
+            f"end unused sessions of {who(first)}",
         ),
         limited(case, members),
         f"{who(first)} falls to {plural(max(1, len(members) - len(unused)), 'session')} and does not rise again",

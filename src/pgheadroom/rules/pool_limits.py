@@ -101,10 +101,17 @@ def _pool_is_full(bouncer: PgBouncer, pool: Pool, counts: _Counts) -> _Verdict |
         return None
     if pool.servers >= counts.most:
         reserve = f" and reserve_pool_size {pool.reserve}" if pool.reserve else ""
-        return Cap.POOL_SIZE, f"all {pool.servers} servers of pool_size {pool.size}{reserve} are taken"
+        return (
+            Cap.POOL_SIZE,
+            f"{_all_of(pool.servers)} of pool_size {pool.size}{reserve} {'is' if pool.servers == 1 else 'are'} taken",
+        )
     after = bouncer.setting("reserve_pool_timeout")
     when = f" after {after} s" if after else ""
     return Cap.POOL_SIZE, f"all servers of pool_size {pool.size} are taken; the reserve of {pool.reserve} opens{when}"
+
+
+def _all_of(servers: int) -> str:
+    return "the one server" if servers == 1 else f"all {servers} servers"
 
 
 def _cap_is_reached(pool: Pool, counts: _Counts) -> _Verdict | None:

@@ -14,7 +14,7 @@ from pgheadroom.rules.remedies import Cure, all_of, cancel, look, old_enough, pi
 from pgheadroom.rules.statements import NO_STATEMENT, role_setting
 from pgheadroom.rules.wording import clipped, first_for, ids, severity, worst
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import plural, state_word
+from pgheadroom.view.words import state_word, they
 
 _HELD = 0.75
 
@@ -37,7 +37,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
     found = Finding(
         f"pool-waiting:{bouncer.name}:{pool.database}/{pool.user}",
         urgency,
-        f"{plural(pool.cl_waiting, 'client')} wait for pool {name}{first_for(pool.maxwait)}; "
+        f"{they(pool.cl_waiting, 'client', 'wait')} for pool {name}{first_for(pool.maxwait)}; "
         f"{pool.servers}{size} servers",
         tuple(
             filter(

@@ -64,6 +64,14 @@ def terminate(filter_text: str, label: str, *, poolers: bool = False) -> RemedyN
     return RemedyNow(Verb.TERMINATE, filter_text, label, poolers)
 
 
+def ending(case: Case, sessions: Sequence[Session], filter_text: str, label: str) -> RemedyNow:
+    """The preview for ending these; where they are superusers', whom no preview takes by filter, the list to mark them
+    in."""
+    if all(map(case.of_superuser, sessions)):
+        return look(filter_text, "see them: superusers are marked and ended by hand")
+    return terminate(filter_text, label)
+
+
 def cancel(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
     """Open the preview for ending queries."""
     return RemedyNow(Verb.CANCEL, filter_text, label, poolers)

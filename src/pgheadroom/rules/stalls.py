@@ -119,7 +119,7 @@ def long_queries(case: Case) -> Iterator[Finding]:
         yield Cure(
             "Cancel those that nobody waits for",
             "Set statement_timeout for the role",
-            cancel(all_of("running", old_enough(case, queries, "running")), "cancel the longest queries"),
+            cancel(old_enough(case, queries, "running") or "running", "cancel the longest queries"),
             role_setting(case, crowd(queries)[0].user, "statement_timeout", "5min"),
             f"fewer than {case.thresholds.long_queries.warning.level(case.capacity.usable):g} queries run over {least}",
         ).of(found)

@@ -10,7 +10,7 @@ from pgheadroom.rules.remedies import Cure, all_of, look, old_enough, terminate
 from pgheadroom.rules.statements import Statement
 from pgheadroom.rules.wording import clipped, crowd, ids, severity, who
 from pgheadroom.view.durations import duration
-from pgheadroom.view.words import plural
+from pgheadroom.view.words import plural, they
 
 STUCK_SECONDS = 5.0
 """Who waits for less may go on at any moment: each commit waits for a synchronous standby, each COPY for its client."""
@@ -30,7 +30,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
     found = Finding(
         "standby-wait",
         urgency,
-        f"{case.at_least}{plural(len(stuck), 'commit')} wait for a synchronous standby, the first for {age}"
+        f"{case.at_least}{they(len(stuck), 'commit', 'wait')} for a synchronous standby, the first for {age}"
         f"; most by {who(crowd(stuck)[0])}",
         (
             "wait event SyncRep: no standby that synchronous_standby_names names confirms",
@@ -66,8 +66,8 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
     found = Finding(
         "client-wait",
         urgency,
-        f"{case.at_least}{plural(len(stuck), 'session')} wait for their client in the middle of a statement, the "
-        f"oldest began {age} ago; most by {who(crowd(stuck)[0])}",
+        f"{case.at_least}{they(len(stuck), 'session', 'wait')} for the client in the middle of a statement, the oldest "
+        f"began {age} ago; most by {who(crowd(stuck)[0])}",
         (
             ", ".join(f"{count} {_EVENTS.get(event, clipped(event))}" for event, count in events.most_common(_SHOWN)),
             "the server heeds no cancel while it waits so; a terminate it does",

@@ -41,6 +41,7 @@ from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.trends import Trends
 from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.screens.waiting_room import WaitingRoom
+from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
 from pgheadroom.view.text import safe
@@ -370,7 +371,7 @@ class Monitor(Acting):
             enabled = item.enabled or binding.action in _SCREENS
             if enabled and binding.description and "move" not in binding.action:
                 title = binding.description[:1].upper() + binding.description[1:]
-                yield SystemCommand(title, f"key {binding.key.split(',')[0]}", _press(self, item.node, binding.action))
+                yield SystemCommand(title, f"key {key_name(binding)}", _press(self, item.node, binding.action))
         for theme in ("textual-dark", "textual-light", "ansi-dark", "ansi-light"):
             yield SystemCommand(f"Theme {theme}", "colours", lambda theme=theme: setattr(self, "theme", theme))
 

@@ -12,7 +12,7 @@ from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
 from pgheadroom.view.durations import duration
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.text import safe, wrap
-from pgheadroom.view.words import place, plural
+from pgheadroom.view.words import place, they
 
 
 def bouncer_lines(
@@ -32,7 +32,7 @@ def bouncer_lines(
 
 
 def _held_back(pool: Pool, limits: PoolLimits) -> list[Cell]:
-    words = f"{safe(pool.database)}/{safe(pool.user)}: {plural(pool.cl_waiting, 'client')} wait"
+    words = f"{safe(pool.database)}/{safe(pool.user)}: {they(pool.cl_waiting, 'client', 'wait')}"
     oldest = f", the oldest {duration(limits.oldest_wait)}" if limits.oldest_wait >= 1 else ""
     return [
         Cell("! ", "bad"),

@@ -75,8 +75,19 @@ def format_row(layout: Layout[Row], row: Row, now: datetime, width: int) -> Line
     cells: list[Cell] = []
     for column, column_width in layout:
         text, style = column.cell(row, now)
+        if len(text) > column_width and text.isdigit():
+            text = short_number(int(text), column_width)
         cells += (Cell(fit(text, column_width, column.align), style), GAP)
     return fit_line(cells[:-1], width)
+
+
+def short_number(number: int, width: int) -> str:
+    """`8004` in three cells is `8k`, in four `8.0k`: a number that is cut says another one."""
+    for size, sign in ((1000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
+        for digits in (1, 0):
+            if len(written := f"{number / size:.{digits}f}{sign}") <= width:
+                return written
+    return ">" * width
 
 
 def sort_rows(rows: Sequence[Row], column: Column[Row], descending: bool, now: datetime) -> list[Row]:

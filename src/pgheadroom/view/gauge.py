@@ -24,8 +24,8 @@ def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
     about = "" if capacity.exact else "≈"
     left = [
         Cell("SLOTS ", "heading"),
-        Cell(f"{about}{capacity.used}/{capacity.usable}", f"{style} strong"),
-        Cell(f"  {about}{capacity.used_percent:.0f}%", style),
+        Cell(f"{about}{slots_words(capacity)}", f"{style} strong"),
+        Cell(f"  {about}{min(100.0, capacity.used_percent):.0f}%", style),
         Cell(f"  {about}{capacity.free} free", style),
     ]
     if capacity.authenticating:
@@ -33,6 +33,12 @@ def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
     with_trend = [*left, Cell("  "), Cell(trend, "trend"), Cell("  ")]
     long, short = ([Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity))
     return spread_first_fitting([with_trend, with_trend, left, left], [long, short, long, short], width)
+
+
+def slots_words(capacity: Capacity) -> str:
+    """`94/97`; `97/97 +1` where one more sits in the reserve: of the others nobody has more than all."""
+    over = f" +{capacity.in_reserve}" if capacity.in_reserve else ""
+    return f"{capacity.used - capacity.in_reserve}/{capacity.usable}{over}"
 
 
 def reserve_words(capacity: Capacity) -> tuple[str, str]:
@@ -64,7 +70,8 @@ def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> L
 def limit_words(limit: Limit) -> str:
     """`role web 40/40`; the server's own limit is `server 94/97`."""
     name = "" if limit.kind == "server" else f" {safe(limit.name)}"
-    return f"{limit.kind}{name} {limit.used}/{limit.ceiling}"
+    over = max(0, limit.used - limit.ceiling)
+    return f"{limit.kind}{name} {limit.used - over}/{limit.ceiling}{f' +{over}' if over else ''}"
 
 
 def headroom_line(capacity: Capacity, width: int, outlook: Cell | None = None) -> Line:
@@ -72,7 +79,7 @@ def headroom_line(capacity: Capacity, width: int, outlook: Cell | None = None) -
     tightest = capacity.tightest
     fullest = [
         Cell("  fullest: ", "dim"),
-        Cell(f"{limit_words(tightest)} {tightest.percent:.0f}%", level_style(tightest.percent)),
+        Cell(f"{limit_words(tightest)} {min(100.0, tightest.percent):.0f}%", level_style(tightest.percent)),
     ]
     long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
     short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]

@@ -88,6 +88,11 @@ def place(name: str) -> str:
     return safe(name.rsplit("/", 1)[-1] if name.startswith("/") else name)
 
 
+def they(count: int, noun: str, verb: str, nouns: str = "") -> str:
+    """`1 client waits`, `3 clients wait`."""
+    return f"{plural(count, noun, nouns)} {verb}{'s' if count == 1 else ''}"
+
+
 def a(noun: str) -> str:
     """With its article: `an ordinary slot`, `a superuser slot`."""
     return f"{'an' if noun[:1] in 'aeio' else 'a'} {noun}"

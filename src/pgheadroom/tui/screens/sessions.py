@@ -77,7 +77,7 @@ class Sessions(LiveScreen):
             remark = f"{unseen} of the marked hidden · {remark}"
         if self._hide_idle:
             remark = f"idle hidden · {remark}"
-        self.table.show(by_urgency(rows, now), now, Cell(remark, "warn"))
+        self.table.show(by_urgency(rows, now, picture.snapshot.door.pid), now, Cell(remark, "warn"))
 
     def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
         if self._wrong:

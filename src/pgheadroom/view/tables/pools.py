@@ -82,7 +82,7 @@ POOL_COLUMNS: tuple[Column[PoolRow], ...] = (
     Column("bouncer", "pgbouncer", 10, _bouncer, flex=1, importance=1),
     Column("database", "database", 8, _of_pool(lambda pool: name_cell(pool.database)), flex=1),
     Column("user", "user", 7, _of_pool(lambda pool: name_cell(pool.user)), flex=1),
-    Column("active", "act", 3, _of_pool(lambda pool: count_cell(pool.cl_active)), align=">"),
+    Column("active", "act", 4, _of_pool(lambda pool: count_cell(pool.cl_active)), align=">"),
     Column("waiting", "wait", 4, _of_pool(lambda pool: count_cell(pool.cl_waiting, "bad")), align=">"),
     Column("servers", "sv a/i", 6, _of_pool(_servers), align=">", importance=3),
     Column("full", "full", 5, _of_pool(_full), align=">"),

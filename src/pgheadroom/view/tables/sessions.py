@@ -35,10 +35,15 @@ _RANK = {State.ABORTED: 0, State.IDLE_IN_TRANSACTION: 0, State.ACTIVE: 1, State.
 _LAST_RANK = 3
 
 
-def by_urgency(sessions: Sequence[Session], now: datetime) -> list[Session]:
-    """The table's order until the user chooses one: open transactions, running queries, the others; oldest first."""
+def by_urgency(sessions: Sequence[Session], now: datetime, own_pid: int = 0) -> list[Session]:
+    """The table's order until the user chooses one: open transactions, running queries, the others; oldest first.
+
+    Our own session runs the question that finds them all, and is last: it is nobody's trouble.
+    """
 
     def order(session: Session) -> tuple[int, float]:
+        if session.pid == own_pid:
+            return (_LAST_RANK + 1, 0.0)
         since = (session.xact_start if session.state in IN_TRANSACTION_BUT_IDLE else None) or session.in_state_since
         return (_RANK.get(session.state, _LAST_RANK), since.timestamp() if since else now.timestamp())
 
