@@ -1,9 +1,11 @@
 """Screen 2 and the session looked at closely."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from pgheadroom.model.session import Session
+from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.session import Session, SessionId
 from pgheadroom.tui.widgets.table import Table
 from tui.outage import NOW, active, ago, outage, session
 from tui.powers import FakeServer, armed
@@ -92,6 +94,29 @@ async def test_detail_shows_the_whole_session_and_says_when_it_ended(tmp_path: P
         assert "pid 3000" in stage.screen
         await stage.press("escape")
         assert "SESSIONS" in stage.screen
+
+
+async def test_an_answer_that_comes_while_the_detail_closes_is_not_drawn(tmp_path: Path) -> None:
+    before = outage()
+    server = FakeServer(before)
+    told, answers = server.detail, asyncio.Event()
+
+    async def slowly(session: SessionId) -> SessionDetail | None:
+        await answers.wait()
+        return await told(session)
+
+    server.detail = slowly  # type: ignore[method-assign]
+    async with on_stage(before, options=armed(server, tmp_path)) as stage:
+        for turns in range(12):  # of the event loop, in which its widgets go one by one
+            answers.clear()
+            await stage.press("2", "enter")
+            leaving = stage.app.pop_screen()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            answers.set()
+            await leaving
+            await stage.settle()
+            assert "SESSIONS" in stage.screen
 
 
 async def test_detail_of_a_reused_pid_is_not_the_other_session(tmp_path: Path) -> None:

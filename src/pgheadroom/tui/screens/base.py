@@ -83,6 +83,11 @@ class LiveScreen(Screen[None]):
     ready = False
     """Whether its widgets are there: a sample can arrive between the switch to a screen and its first drawing."""
 
+    @property
+    def drawable(self) -> bool:
+        """Whether it can be drawn: its widgets are there, and it has not been left. They go one by one then."""
+        return self.ready and self in self.app.screen_stack
+
     def on_mount(self) -> None:
         self.ready = True
         self.query_one(FilterLine).display = False

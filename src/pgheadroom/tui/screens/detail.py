@@ -99,7 +99,7 @@ class Detail(LiveScreen):
         self._complaint = ""
         if detail is not None:
             self._detail = detail
-        if self.monitor.picture is not None and self.is_mounted:
+        if self.monitor.picture is not None and self.drawable:
             self._draw(self.monitor.picture)
 
     def _chain(self, picture: Picture) -> Chain | None:
