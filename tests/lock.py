@@ -25,18 +25,23 @@ OPTIONS = (
 )
 
 
-def compile_to(target: str, *arguments: str, given: str = "") -> None:
+def compile_to(target: str, *arguments: str) -> None:
     kept = {name: value for name, value in os.environ.items() if name not in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL")}
     command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "--output-file", target, *arguments]
-    subprocess.run(command, input=given, text=True, check=True, cwd=ROOT, env={**kept, "PIP_CONFIG_FILE": os.devnull})
+    subprocess.run(command, check=True, cwd=ROOT, env={**kept, "PIP_CONFIG_FILE": os.devnull})
 
 
 def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     # With what builds the program itself: the Makefile installs it without looking anything up.
     compile_to("requirements.txt", "--extra=demo", "--all-build-deps", "pyproject.toml")
-    tools = "\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"]])
-    compile_to("requirements-dev.txt", "-", given=tools)
+    # A file for as long as it takes, here: from elsewhere `-c` would not find the other one.
+    tools = ROOT / "dev.in"
+    tools.write_text("\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"]]))
+    try:
+        compile_to("requirements-dev.txt", tools.name)
+    finally:
+        tools.unlink()
 
 
 if __name__ == "__main__":

@@ -3,20 +3,32 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from pgheadroom.demo.bouncer import HOW_TO_INSTALL, find_pgbouncer
 from pgheadroom.demo.cluster import SUPERUSER, Cluster, Installation, find_installations
 
-# What every run covers: a version with each way of counting (facts: 13-15, 16-17 and 18 differ). Others are tested
-# when they are found, in the folders of PGHEADROOM_PG_DIRS for instance.
-EXPECTED_MAJORS = (15, 16, 18)
-
+ONE_MAJOR = 18
+"""The version for what no version changes."""
+EXPECTED_MAJORS = (15, 16, ONE_MAJOR, 19)
+"""What every run covers: a version with each way of counting (13-15, 16-17 and 18 differ), and the next one. Others are
+tested when they are found, in the folders of PGHEADROOM_PG_DIRS for instance."""
 INSTALLATIONS = {installation.major: installation for installation in find_installations()}
 MAJORS = sorted({*EXPECTED_MAJORS, *INSTALLATIONS})
+
+NEWER_BOUNCERS = [
+    Path(program) for program in os.environ.get("PGHEADROOM_TEST_BOUNCERS", "").split(os.pathsep) if program
+]
+"""PgBouncers beside the system's: `make test` brings the newest that Debian has."""
+BOUNCERS: "dict[str, Path | None]" = {"system": find_pgbouncer()} | {
+    program.name.removeprefix("pgbouncer-"): program for program in NEWER_BOUNCERS
+}
+"""The PgBouncers that tests run on, by a short name. The system's is None where there is none."""
 
 MAX_CONNECTIONS = 30
 SUPERUSER_RESERVED = 3
@@ -50,6 +62,14 @@ def installation_of(major: int) -> Installation:
     if major not in INSTALLATIONS:
         missing(f"PostgreSQL {major} is not installed")
     return INSTALLATIONS[major]
+
+
+def bouncer_program(name: str) -> Path:
+    """The program of one of BOUNCERS."""
+    program = BOUNCERS[name]
+    if program is None or not program.exists():
+        missing(HOW_TO_INSTALL if name == "system" else f"PgBouncer of {name} could not be unpacked")
+    return program
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:

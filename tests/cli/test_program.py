@@ -1,6 +1,8 @@
 """The program as a process: what it prints where, how it ends, and what it does not load."""
 
 import os
+import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,10 +38,6 @@ def test_help_is_data(home, flag):
     done = run(flag, env=home)
     assert (done.returncode, done.stderr) == (0, "")
     assert "pgheadroom snapshot" in done.stdout
-
-
-def test_version(home):
-    assert run("-V", env=home).stdout == f"pgheadroom {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -171,13 +169,47 @@ sys.exit(cli.main(["snapshot"]))
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_bug_is_said_in_a_line_and_traced_only_on_request(home, debug):
+def test_a_bug_is_said_in_a_block_with_what_it_ran_on_and_traced_only_on_request(home, debug):
     env = home | ({"PGHEADROOM_DEBUG": "1"} if debug else {})
     done = subprocess.run([sys.executable, "-c", BUG], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 70
-    assert done.stderr.startswith("pgheadroom: unexpected ValueError: it was *** and password=***\n")
+    first, *others = done.stderr.splitlines()
+    assert first == "pgheadroom: unexpected ValueError: it was *** and password=***"
+    assert f"Python {platform.python_version()}" in others[0]
+    assert re.search(r"Textual \d.* psycopg \d.* libpq \d", others[1])
+    assert "TERM=" in others[2]
     assert ("Traceback" in done.stderr) is debug
     assert "hunter" not in done.stderr
+
+
+def test_the_traceback_of_a_bug_is_kept_without_secrets_for_its_owner_only(home):
+    done = subprocess.run([sys.executable, "-c", BUG], env=home, capture_output=True, text=True, timeout=60)
+    log = Path(home["HOME"]) / ".local" / "state" / "pgheadroom" / "fault.log"
+    assert str(log) in done.stderr
+    assert len(done.stderr.splitlines()) == 5
+    assert "Traceback" in log.read_text()
+    assert f"Python {platform.python_version()}" in log.read_text()
+    assert "hunter" not in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_that_would_follow_a_link_is_not_written(home):
+    folder = Path(home["HOME"]) / ".local" / "state" / "pgheadroom"
+    folder.mkdir(parents=True)
+    (folder / "fault.log").symlink_to(folder / "elsewhere")
+    done = subprocess.run([sys.executable, "-c", BUG], env=home, capture_output=True, text=True, timeout=60)
+    assert "PGHEADROOM_DEBUG=1" in done.stderr
+    assert not (folder / "elsewhere").exists()
+
+
+def test_the_version_says_what_it_runs_on(home):
+    done = run("--version", env=home)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run("-V", env=home).stdout == done.stdout
+    first, second, third = done.stdout.splitlines()
+    assert first.startswith(f"pgheadroom {__version__}, Python {platform.python_version()} ")
+    assert re.search(r"Textual \d+\.\d.* psycopg \d+\.\d.* libpq \d+\.\d+ \(", second)
+    assert "TERM=" in third
 
 
 def test_a_closed_pipe_is_quiet(home):

@@ -16,7 +16,7 @@ from demo.processes import alive, command_line, descendants
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.demo.installation import WHEEL, Installation
 from pgheadroom.demo.playground import Playground
-from servers import EXPECTED_MAJORS, installation_of, missing, wait_until
+from servers import ONE_MAJOR, installation_of, missing, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
 
@@ -31,7 +31,7 @@ with open_demo("calm", lambda line: None) as demo:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_nothing_survives_a_signal(number: signal.Signals) -> None:
-    installation_of(max(EXPECTED_MAJORS))
+    installation_of(ONE_MAJOR)
     player = subprocess.Popen(
         [sys.executable, "-c", PLAY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -50,7 +50,7 @@ def test_nothing_survives_a_signal(number: signal.Signals) -> None:
 @pytest.mark.parametrize("delay", [0.15, 0.4, 0.8])
 def test_interrupted_start_leaves_nothing(delay: float) -> None:
     """Ctrl-C while the servers start."""
-    installation_of(max(EXPECTED_MAJORS))
+    installation_of(ONE_MAJOR)
     with tempfile.TemporaryDirectory(prefix="pgh-") as parent:
         Path(parent).chmod(0o755)
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -69,7 +69,7 @@ def test_exception_ends_the_servers() -> None:
     def fail_beside_a_server() -> None:
         with Playground() as ground:
             grounds.append(ground)
-            Cluster.create(ground, installation_of(max(EXPECTED_MAJORS))).start()
+            Cluster.create(ground, installation_of(ONE_MAJOR)).start()
             raise RuntimeError("by accident")
 
     with pytest.raises(RuntimeError, match="by accident"):
@@ -80,7 +80,7 @@ def test_exception_ends_the_servers() -> None:
 
 def test_frozen_server_is_ended_too() -> None:
     with Playground() as ground:
-        cluster = Cluster.create(ground, installation_of(max(EXPECTED_MAJORS)))
+        cluster = Cluster.create(ground, installation_of(ONE_MAJOR))
         cluster.start()
         assert cluster.pid is not None
         os.kill(cluster.pid, signal.SIGSTOP)
@@ -97,7 +97,7 @@ def shared_memory_of(pid: int) -> list[str]:
 
 def test_killed_server_leaves_no_shared_memory() -> None:
     with Playground() as ground:
-        cluster = Cluster.create(ground, installation_of(max(EXPECTED_MAJORS)))
+        cluster = Cluster.create(ground, installation_of(ONE_MAJOR))
         cluster.start()
         pid = cluster.pid
         assert pid is not None
@@ -116,7 +116,7 @@ def test_closing_twice_is_fine() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another user")
 def test_programs_out_of_the_servers_users_reach(tmp_path: Path) -> None:
     """A wheel below /root, which the servers' user may not enter."""
-    original = installation_of(max(EXPECTED_MAJORS))
+    original = installation_of(ONE_MAJOR)
     packages, wheel, home = original.bindir.parents[2], original.bindir.parents[1], original.bindir.parents[0]
     if wheel.name != WHEEL:
         missing("the wheel is not installed")

@@ -16,7 +16,7 @@ from pgheadroom.rules.chain import backend_of, chains, client_behind, clients_by
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.sampler import LiveSource
-from servers import EXPECTED_MAJORS, INSTALLATIONS, fetch, wait_until
+from servers import INSTALLATIONS, ONE_MAJOR, fetch, wait_until
 
 OTHER_MAJOR = 15
 Client = psycopg.Connection[Any]
@@ -46,7 +46,7 @@ def clients(cluster_of: Callable[[int], Cluster]) -> Iterator[Clients]:
     yield clients
     for connection in clients.opened:
         connection.close()
-    for major in {OTHER_MAJOR, max(EXPECTED_MAJORS)} & set(INSTALLATIONS):
+    for major in {OTHER_MAJOR, ONE_MAJOR} & set(INSTALLATIONS):
         end_sleepers(cluster_of(major))
 
 

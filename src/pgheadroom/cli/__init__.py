@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from pgheadroom.cli import flags
-from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say, say_bug
+from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say
 from pgheadroom.cli.loading import loading
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
 
@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         drop_stdout()
         return _EXIT_BROKEN_PIPE
     except Exception as error:  # the last door before a traceback on the user's screen
-        say_bug(error)
+        from pgheadroom.cli import fault  # here: nobody else waits for it
+
+        fault.tell(error)
         return EXIT_BUG
 
 

@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-import traceback
 from typing import TextIO
 
 from pgheadroom.conninfo import HIDDEN, without_passwords
@@ -72,17 +71,13 @@ def _write(text: str) -> None:
         _drop(sys.stderr)
 
 
-def say_bug(error: BaseException) -> None:
-    """An exception that is our mistake: one line, and the traceback only where it was asked for."""
-    words = " ".join(str(error).split())
-    say(_scrubbed(f"unexpected {type(error).__name__}: {words}"))
-    if os.environ.get("PGHEADROOM_DEBUG") == "1":
-        _write(without_passwords(_scrubbed("".join(traceback.format_exception(error)))))
-    else:
-        say("this is a mistake in pgheadroom: please report it with the output under PGHEADROOM_DEBUG=1")
+def say_traceback(text: str) -> None:
+    """Several lines as they are: the caller has taken the secrets out."""
+    _write(text)
 
 
-def _scrubbed(text: str) -> str:
+def scrubbed(text: str) -> str:
+    """Without any secret that was learned."""
     # Every occurrence, whatever it stands for: the text of a foreign exception is not ours to understand. The longest
     # first, because a password may be a piece of another one.
     for secret in sorted(_secrets, key=len, reverse=True):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from pgheadroom import __version__, quantities
+from pgheadroom import quantities
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.errors import UsageError
 
@@ -48,6 +48,19 @@ class _Parser(argparse.ArgumentParser):
         wrong = rest.split(" ")[0].split("=")[0]
         near = difflib.get_close_matches(wrong, self._option_string_actions, n=1) if wrong.startswith("--") else []
         return f"; did you mean {near[0]}?" if near else ""
+
+
+class _Version(argparse.Action):
+    """Prints the versions, and ends. They are looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002 - argparse's word
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from pgheadroom.cli.versions import versions
+
+        put("\n".join(versions()))
+        parser.exit()
 
 
 def read_interval(text: str) -> float:
@@ -225,7 +238,7 @@ def _add_common_flags(parser: argparse.ArgumentParser, command: Command) -> None
         help="replace literals and comments of query texts, on screen and in all that is written",
     )
     common.add_argument("--config", metavar="FILE", help="configuration file (PGHEADROOM_CONFIG)")
-    common.add_argument("-V", "--version", action="version", version=f"pgheadroom {__version__}", help="print it")
+    common.add_argument("-V", "--version", action=_Version, help="print it, and the versions of what it runs on")
     common.add_argument("-?", "--help", action="help", help="print this help")
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pgheadroom.audit import Audit, audit_path
-from pgheadroom.cli import terminal
+from pgheadroom.cli import fault, terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.loading import loading
@@ -50,6 +50,9 @@ async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | 
     try:
         await screens
         return await _show(source, settings, guide, required_audit=not flags.no_audit)
+    except Exception as error:
+        error.add_note(fault.WITHOUT_SCREEN)
+        raise
     finally:
         await source.close()
 

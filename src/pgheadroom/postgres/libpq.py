@@ -25,6 +25,11 @@ def version() -> int:
     return pq.version()
 
 
+def described() -> str:
+    """The version in words, and which of psycopg's builds found or brought it: `18.6 (binary)`."""
+    return f"{pq.version_pretty(pq.version())} ({pq.__impl__})"
+
+
 def poll(pgconn: AnyPGconn) -> int:
     """PQconnectPoll, during which other threads run.
 

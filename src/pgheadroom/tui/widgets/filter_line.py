@@ -7,11 +7,24 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import Reactive, reactive
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, fit_line
 from pgheadroom.view.text import safe
+
+
+class Entry(Input):
+    """An input that may be composed before its screen is shown.
+
+    An `Input` clears what is selected on the present screen when its own selection is set, also while it is mounted.
+    The first screen of an app is composed before it is on the stack of screens, and from Python 3.12 on, where Textual
+    has tasks begin at once, it is mounted before that too: there is no present screen yet.
+    """
+
+    selection: Reactive[Selection] = reactive(Selection.cursor(0), init=False)
 
 
 class FilterLine(Horizontal):
@@ -31,7 +44,7 @@ class FilterLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Lines(id="filter-label")
-        yield Input(id="filter-input", compact=True, select_on_focus=False)
+        yield Entry(id="filter-input", compact=True, select_on_focus=False)
         yield Static(Content(""), id="filter-complaint")
 
     def open(self, text: str, label: str = "/", hint: str = "") -> None:

@@ -1,0 +1,125 @@
+"""The finished program on each Python that its users have: installed as they install it, started, used, and left.
+
+`tests/pythons.py` makes the environments, also one with the lowest versions that pyproject.toml allows, and one with
+the newest.
+"""
+
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pgheadroom.demo.cluster import SUPERUSER
+from servers import fetch, missing, wait_until
+from terminal.emulator import Terminal
+from terminal.escapes import modes_changed
+
+ENVIRONMENTS = Path(__file__).parents[2] / ".pythons"
+EXPECTED = ("3.11", "3.13", "3.14", "lowest", "newest")
+PYTHONS = sorted({*EXPECTED, *(["3.12"] if (ENVIRONMENTS / "3.12" / "bin" / "pgheadroom").exists() else [])})
+SCREENS = ("SLOTS", "▸ SESSIONS", "▸ LOCK WAITS", "PgBouncer", "USED SLOTS", "FINDINGS")
+
+Run = Callable[..., Terminal]
+
+
+@pytest.fixture(params=PYTHONS, ids=lambda name: f"py{name}")
+def program(request: pytest.FixtureRequest) -> Path:
+    found = ENVIRONMENTS / request.param / "bin" / "pgheadroom"
+    if not found.exists():
+        missing(f"there is no Python {request.param} with the program: make pythons")
+    return found
+
+
+@pytest.fixture
+def run(program: Path, environment: dict[str, str]) -> Iterator[Run]:
+    """Starts this Python's program on a terminal."""
+    started: list[Terminal] = []
+
+    def start(*arguments: str, columns: int = 120, lines: int = 40, **variables: str) -> Terminal:
+        started.append(Terminal([program, *arguments], {**environment, **variables}, columns, lines))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        terminal.close()
+
+
+def test_all_screens_help_a_drill_in_and_quit(one_server, sessions, run):
+    sessions(3, application_name="shop")
+    terminal = run(one_server.conninfo()).wait_for("SLOTS").wait_for("shop")
+    for number, title in enumerate(SCREENS, 1):
+        terminal.press(str(number)).wait_for(title)
+    terminal.press("?").wait_for("SCREENS").press("Esc")
+    terminal.press("2").wait_for("▸ SESSIONS").press("/", "shop").wait_for("/shop").press("Enter")
+    terminal.press("g", "Enter").wait_for("SESSION").press("Esc").wait_for("▸ SESSIONS")
+    for columns, lines in ((80, 24), (60, 15), (160, 50)):
+        terminal.resize(columns, lines)
+        terminal.press("1").wait_for("SLOTS").press("2").wait_for("SESSIONS")
+    terminal.press("q")
+    assert terminal.wait() == 0
+    assert modes_changed(terminal.output) == set()
+
+
+@pytest.mark.parametrize(
+    ("leave", "code"),
+    [
+        (lambda terminal: terminal.press("Ctrl-C"), 0),
+        (lambda terminal: terminal.send(signal.SIGTERM), 143),
+        (lambda terminal: terminal.send(signal.SIGHUP), 129),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
+)
+def test_it_leaves_the_terminal_as_it_was(one_server, run, leave, code):
+    terminal = run(one_server.conninfo()).wait_for("SLOTS")
+    leave(terminal)
+    assert terminal.wait() == code
+    assert modes_changed(terminal.output) == set()
+
+
+def test_a_query_cancelled_and_a_session_terminated(one_server, superuser, role, sessions, run):
+    (victim,) = sessions(1, role("web"), application_name="sleeper")
+    victim.pgconn.send_query(b"SELECT pg_sleep(60)")
+    terminal = run(one_server.conninfo(), columns=160, lines=50).wait_for("SLOTS")
+    terminal.press("2").wait_for("▸ SESSIONS").press("/", "sleeper").wait_for("/sleeper").press("Enter")
+    terminal.wait_for("pg_sleep").press("g", "C").wait_for("Cancel the query of 1 session?").pump(1.0).press("y")
+    state = "SELECT state FROM pg_stat_activity WHERE application_name = 'sleeper'"
+    wait_until(lambda: fetch(superuser, state) == "idle", "the query is cancelled")
+    terminal.wait_for_match("sleeper +.* idle").press("K").wait_for("Terminate 1 session?").pump(1.0).press("y")
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sleeper'"
+    wait_until(lambda: fetch(superuser, gone) == 0, "the session has ended")
+    terminal.press("q")
+    assert terminal.wait() == 0
+
+
+def test_the_waiting_room_and_in(one_server, sessions, run):
+    filling = sessions.fill(SUPERUSER)
+    terminal = run(one_server.conninfo()).wait_for("too many clients already")
+    filling[0].close()
+    terminal.wait_for("SLOTS").press("q")
+    assert terminal.wait() == 0
+
+
+def test_snapshot_terminate_and_cancel_from_scripts(one_server, superuser, role, sessions, program, environment):
+    sessions(2, role("web"), application_name="leaky")
+
+    def output(*arguments: str) -> str:
+        command = [program, *arguments, "-d", one_server.conninfo()]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "leaky" in output("snapshot")
+    assert "nothing" not in output("terminate", "--application", "leaky", "--yes")
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'leaky'"
+    wait_until(lambda: fetch(superuser, gone) == 0, "they have ended")
+    output("cancel", "--application", "leaky")
+
+
+def test_the_demo_with_its_guide(run, program):
+    terminal = run("demo", "--guide", "--scenario", "idle-leak", columns=160, lines=50)
+    terminal.wait_for("SLOTS", 60).wait_for("GUIDE", 20).press("q")
+    terminal.wait(60)
+    assert terminal.process.returncode == 0
+    assert modes_changed(terminal.output) == set()
