@@ -80,10 +80,8 @@ def _capacity(case: Case) -> Iterator[str]:
     slots = case.capacity
     about = "" if slots.exact else "about "
     over = f", {slots.in_reserve} over" if slots.in_reserve else ""
-    yield (
-        f"SLOTS       {about}{slots_words(slots)} used, {min(100.0, slots.used_percent):.0f}%, {slots.free} free{over}; "
-        f"{_reserve(slots)}"
-    )
+    percent = min(100.0, slots.used_percent)
+    yield (f"SLOTS       {about}{slots_words(slots)} used, {percent:.0f}%, {slots.free} free{over}; {_reserve(slots)}")
     yield f"free for    {_free(slots)}"
     if slots.authenticating:
         yield f"starting    {plural(slots.authenticating, 'connection')} still authenticating"
