@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.snapshot import Gap, Role
 from pgheadroom.rules.filters import parse_filter
-from pgheadroom.rules.targets import REMEDIES, find, plan
+from pgheadroom.rules.targets import REMEDIES, SUPERUSER_UNKNOWN, find, plan
 from samples import NOW, ago, hidden, roles, session, snapshot, waiter
 from strategies import snapshots
 
@@ -58,6 +58,17 @@ def test_what_was_left_alone_can_be_asked_for():
     made = planned(everybody, include_superusers=True, include_poolers=True, pooler_pids={66})
     assert [one.pid for one in made.targets] == [2, 66]
     assert [one.pid for one in made.poolers] == [66]
+
+
+def test_the_sessions_of_a_dropped_role_are_sessions_like_any_other():
+    orphan = session(2, user="oid 16391")
+    assert [one.pid for one in planned([orphan]).targets] == [2]
+    assert reasons(planned([orphan], protected_roles=["oid 16391"]))[2] == "its role is protected by the configuration"
+
+
+def test_a_role_without_a_name_is_not_dropped_where_roles_cannot_be_read():
+    sample = snapshot([session(2, user="oid 16391")], roles=ROLES, gaps=(Gap("roles", "locked"),))
+    assert reasons(plan(sample, Verb.TERMINATE, sample.sessions, own_pid=1)) == {2: SUPERUSER_UNKNOWN}
 
 
 def test_other_monitors_are_sessions_like_any_other():
