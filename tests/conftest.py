@@ -27,7 +27,10 @@ from servers import (
     small_settings,
 )
 
-pytest_plugins = ["terminal.fixtures"]  # the finished program on an emulated terminal
+pytest_plugins = [
+    "eager",
+    "terminal.fixtures",  # the finished program on an emulated terminal
+]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Runs the monitor without a terminal, presses keys, and reads what it shows as plain text."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,12 +62,6 @@ def settled(snapshot: Snapshot) -> tuple[Snapshot, ...]:
     return tuple(replace(snapshot, taken_at=snapshot.taken_at - timedelta(seconds=ago)) for ago in (2, 1, 0))
 
 
-def begin_tasks_at_once() -> None:
-    """What Textual's `App.run_async` does from Python 3.12 on, and `run_test` leaves out."""
-    if eager := getattr(asyncio, "eager_task_factory", None):
-        asyncio.get_running_loop().set_task_factory(eager)
-
-
 @asynccontextmanager
 async def on_stage(
     *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: object
@@ -79,7 +72,6 @@ async def on_stage(
         0.0  # tests read at once; that a yes needs time is tested on a real terminal
     )
     app.clock = lambda: 0.0  # how old a sample is must not depend on how busy the machine is
-    begin_tasks_at_once()
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, source, pilot)
         await stage.settle()
