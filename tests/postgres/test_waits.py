@@ -194,3 +194,34 @@ async def test_a_table_under_lock_does_not_stop_the_sample(
     assert time.monotonic() - began < 0.95  # less than the lock timeout
     assert requests(snapshot)[waiter.info.backend_pid].target == f"relation {oid} in database postgres"
     assert [gap.part for gap in snapshot.gaps] == ["locks"]
+
+
+async def test_a_strong_lock_that_is_held_idle_is_told_before_anybody_waits(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    holder, other = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+    other.execute("BEGIN; UPDATE pg_catalog.pg_class SET relname = relname WHERE false; SELECT 1")
+    held = (await probe.sample()).held_locks
+    assert [(one.pid, one.mode, one.target) for one in held] == [
+        (holder.info.backend_pid, "AccessExclusiveLock", "table public.orders")
+    ]
+    holder.execute("ROLLBACK")
+    assert (await probe.sample()).held_locks == ()
+
+
+async def test_a_role_that_sees_little_sees_who_waits_all_the_same(
+    which_server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, role: Any
+) -> None:
+    holder, waiting = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders")
+    pid = wants(waiting, "SELECT * FROM orders", superuser)
+    probe = await Probe.open(which_server.conninfo(role("looker")))
+    try:
+        snapshot = await probe.sample()
+    finally:
+        await probe.close()
+    assert by_pid(snapshot)[pid].state == "hidden"
+    assert by_pid(snapshot)[pid].blocked_by == (holder.info.backend_pid,)
+    assert by_pid(snapshot)[pid].waits_for_lock
+    assert requests(snapshot)[pid].target.startswith("table ")

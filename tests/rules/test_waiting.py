@@ -3,9 +3,11 @@
 import pytest
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer import ServerConnection, Setting
 from pgheadroom.model.finding import Severity
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State, Wait
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.snapshot import HeldLock, Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
 from pgheadroom.rules.filters import parse_filter
@@ -14,7 +16,7 @@ from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.states import states
 from pgheadroom.rules.targets import plan
 from pgheadroom.view.confirmation import consequences
-from samples import NOW, hidden, many, pids, roles, session, snapshot, waiter
+from samples import NOW, hidden, many, pids, pool, roles, session, snapshot, waiter
 
 PLAIN = Thresholds()
 STANDBY = {"state": State.ACTIVE, "wait_event_type": "IPC", "wait_event": "SyncRep"}
@@ -162,3 +164,55 @@ def test_what_a_signal_promises_to_those_that_wait():
         "nothing for 1 of them yet: who waits for its client heeds a cancel when that answers"
     ]
     assert any("rolls back" in said for said in planned(Verb.TERMINATE, copying))
+
+
+def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_queue():
+    holder = session(7, State.IDLE_IN_TRANSACTION, since=20)
+    held = (HeldLock(7, "AccessExclusiveLock", "table public.orders"),)
+    found = told(snapshot([holder], held_locks=held))["lock-held-idle:7"]
+    assert "locks table public.orders" in found.sentence
+    assert (found.severity, found.now.verb, found.now.filter) == (Severity.WARNING, Verb.TERMINATE, "pid:7")
+    queue = told(snapshot([holder, *(waiter(n, 7) for n in range(8, 20))], held_locks=held))
+    assert "lock-pile-up:7" in queue
+    assert "lock-held-idle:7" not in queue
+    assert not told(snapshot([session(7, State.IDLE_IN_TRANSACTION, since=1)], held_locks=held))
+
+
+def test_who_is_refused_comes_before_what_only_nears_its_end():
+    busy = many(70, 100, state=State.ACTIVE, since=60, user="batch")
+    limited = snapshot([*busy, *many(10, 300, user="app0")], roles=roles(Role("app0", False, 10)))
+    found = findings(limited, PLAIN)
+    assert found[0].key == "role-limit:app0"
+    assert found[0].refuses
+    assert {"all-active", "server-slots"} <= {one.family for one in found}
+
+
+def test_a_pools_remedy_names_its_own_backends_and_nobody_else():
+    given = {"state": State.IDLE_IN_TRANSACTION, "user": "app0", "database": "postgres"}
+    own, bystanders = many(4, 100, since=45, **given), many(3, 200, since=45, client="local", **given)
+    servers = tuple(
+        ServerConnection("postgres", "app0", "active", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in own
+    )
+    waiting = pool(database="postgres", user="app0", cl_waiting=9, maxwait=9, sv_active=4, size=4)
+    sample = snapshot([*own, *bystanders], pgbouncers=(PgBouncer("b", pools=(waiting,), servers=servers),))
+    found = told(sample)["pool-waiting:b:postgres/app0"]
+    assert selected(sample, found.now.filter) == pids(own)
+    unknown = snapshot([*own, *bystanders], pgbouncers=(PgBouncer("b", pools=(waiting,)),))
+    found = told(unknown)["pool-waiting:b:postgres/app0"]
+    assert found.now is None
+    assert any("not known" in line for line in found.evidence)
+
+
+def test_an_overcommitment_is_as_urgent_as_what_it_does():
+    sizes = pool(user="app0", cl_waiting=9, sv_active=4, size=200)
+    bouncers = (PgBouncer("b", pools=(sizes,)),)
+    calm = told(snapshot(many(5), pgbouncers=bouncers))["pools-overcommitted"]
+    full = told(snapshot(many(97), pgbouncers=bouncers))["pools-overcommitted"]
+    assert (calm.severity, full.severity) == (Severity.NOTICE, Severity.CRITICAL)
+    assert "refuses its logins" in full.sentence
+
+
+def test_a_pgbouncer_that_refuses_every_new_client_is_critical():
+    bouncer = PgBouncer("b", lists=(("used_clients", 50),), config=(Setting("max_client_conn", "50", None, True),))
+    found = findings(snapshot(many(5), pgbouncers=(bouncer,)), PLAIN)[0]
+    assert (found.family, found.severity, found.refuses) == ("pgbouncer-stands", Severity.CRITICAL, True)

@@ -109,6 +109,19 @@ class LockRequest:
     since: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class HeldLock:
+    """A lock on a whole table that shuts others out, held by a session that idles in a transaction.
+
+    Attributes:
+        target: As in `LockRequest`.
+    """
+
+    pid: int
+    mode: str
+    target: str
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """One sample of a server and its PgBouncers.
@@ -126,6 +139,7 @@ class Snapshot:
         slot_sync_takes_slot: The slot-sync worker of 17.0–17.2 takes an ordinary slot.
         exact: Whether `sessions` is known to be complete and free of background processes.
         roles, databases: By name; read rarely.
+        held_locks: Strong locks of sessions idle in transaction; read every few seconds.
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
         spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
@@ -142,6 +156,7 @@ class Snapshot:
     slot_sync_takes_slot: bool = False
     exact: bool = True
     lock_requests: tuple[LockRequest, ...] = ()
+    held_locks: tuple[HeldLock, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
     pgbouncers: tuple[PgBouncer, ...] = ()

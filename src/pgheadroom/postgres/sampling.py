@@ -28,6 +28,7 @@ from pgheadroom.postgres.exchange import (
     ask,
     is_pinned,
 )
+from pgheadroom.postgres.held_locks import HeldLocks
 from pgheadroom.postgres.lock_waits import LockWaits, with_blockers
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
@@ -72,6 +73,7 @@ class Probe:
         self._read_at = time.monotonic()
         self._forbidden: dict[str, tuple[str, float]] = {}
         self._locks = LockWaits()
+        self._held = HeldLocks()
         self._budgets = {"locks": self._locks.budget}
         self._costly = False
         self._in_recovery = False
@@ -156,6 +158,10 @@ class Probe:
         questions = self._locks.open_questions(self._catalogue)
         if allowed := [question for question in questions if not self._is_forbidden(question.part)]:
             self._locks.take_more(await self._ask(allowed), activity, self._catalogue)
+        held = self._held.questions(activity, time.monotonic(), self._catalogue)
+        if held and not self._is_forbidden(held[0].part):
+            told = await self._ask(held)
+            self._held.take(told.get(held[0].part), activity, self._catalogue)
 
     def _questions(self) -> list[Question]:
         """The clock first, then the sessions, then what depends on them."""
@@ -287,6 +293,7 @@ class Probe:
             slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
             lock_requests=waits.requests,
+            held_locks=self._held.found(activity),
             roles=catalogue.roles,
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),

@@ -15,6 +15,7 @@ from pgheadroom.rules import (
     crowding,
     fullness,
     gaps,
+    held_locks,
     leaks,
     outlook,
     overcommit,
@@ -31,6 +32,7 @@ Rule = Callable[[Case], Iterable[Finding]]
 
 RULES: tuple[Rule, ...] = (
     pile_ups.lock_pile_ups,
+    held_locks.held_idle,
     leaks.leaks,
     storms.reconnect_storm,
     waits.waiting_for_standby,
@@ -70,6 +72,7 @@ _URGENCY = (
     "pool-waiting",
     "reconnect-storm",
     "leak",
+    "lock-held-idle",
     "client-wait",
     "idle-in-transaction",
     "all-active",

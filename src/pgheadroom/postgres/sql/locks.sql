@@ -1,6 +1,6 @@
 -- rows: text, oid, oid, int4, int2, text, text, oid, oid, int2, bool, int4[], text[], timestamptz[]?
 -- Each lock that is waited for, in one reading of the lock table: a row with all its waiters, and one with all holders.
--- The EXISTS does not depend on the rows: without a waiter the locks are not read.
+-- The EXISTS does not depend on the rows: without a waiter the locks are not read. Who is hidden from our role may be one.
 -- The function, not the view pg_locks: like every view it waits when pg_class is locked.
 -- What is NULL gets a value, for NULLs are not equal; the equal columns are hashed, so it is linear whatever is estimated.
 -- Left out: fast-path locks, which nobody can wait for (who might have to moves them out of the fast path first: lock.c),
@@ -23,7 +23,9 @@ WITH locks AS MATERIALIZED (
            NULL::pg_catalog.timestamptz AS waitstart
       FROM pg_catalog.pg_lock_status() AS l
      WHERE EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() AS b(id)
-                    WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id) OPERATOR(pg_catalog.=) 'Lock')
+                    WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id) OPERATOR(pg_catalog.=) 'Lock'
+                       OR pg_catalog.pg_stat_get_backend_wait_event_type(b.id)
+                          OPERATOR(pg_catalog.=) '<insufficient privilege>')
        AND NOT l.fastpath
        AND l.mode OPERATOR(pg_catalog.<>) 'SIReadLock'
 ), wanted AS MATERIALIZED (
