@@ -1,5 +1,6 @@
 """Doors on real servers: which opens, in which order, and what the others said."""
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgheadroom.deadline import left_behind
 from pgheadroom.demo.bouncer import Bouncer
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.demo.playground import Playground
@@ -21,6 +23,7 @@ from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
 from pgheadroom.postgres.sampling import Probe
+from pgheadroom.rules.knocking import Pace
 from servers import Roles, Sessions
 
 
@@ -353,3 +356,49 @@ def test_the_role_that_advice_is_about(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Doors("").role == "from_variable"
     monkeypatch.delenv("PGUSER")
     assert Doors("").role == os.environ.get("LOGNAME", Doors("").role)
+
+
+# --- back to the same server -----------------------------------------------------------------------------------------
+
+
+async def test_a_server_that_was_down_is_entered_by_the_door_that_let_us_in(
+    new_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = new_cluster()
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
+    doors = Doors(over_tcp(cluster, "narrow"), ["user=postgres"])
+    assert await entered_as(doors) == "postgres"
+    cluster.restart()
+    refused = cluster.log.count('too many connections for role "narrow"')
+    probe = await doors.enter()
+    assert probe.catalogue.facts.user == "postgres"
+    assert cluster.log.count('too many connections for role "narrow"') == refused, "the other was not asked"
+    assert doors.way is not None
+    assert "in through postgres@" in doors.way.detour, "it is still said that this is not the first door"
+    await probe.close()
+
+
+async def test_one_attempt_waits_for_a_port_that_opens(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster(start=False)
+    doors = Doors(over_tcp(cluster, "postgres"))
+    knocks = Pace(0.0, 0.01, 3, 3, watch=30.0, every=0.02)
+    entering = asyncio.create_task(doors.enter(knocks))
+    await asyncio.to_thread(cluster.start)
+    probe = await asyncio.wait_for(entering, 20)
+    ours = await probe.connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
+    assert await ours.fetchone() == (1,)
+    assert doors.attempts == 3
+    await probe.close()
+
+
+async def test_an_attempt_that_knocks_is_given_up_at_once() -> None:
+    doors = Doors("host=127.0.0.1 port=1 user=web")
+    entering = asyncio.create_task(doors.enter(Pace(0.0, 0.01, 3, 3, watch=60.0, every=0.02)))
+    await asyncio.sleep(0.2)
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    async with asyncio.timeout(10):
+        while left_behind():  # noqa: ASYNC110 - threads tell nobody
+            await asyncio.sleep(0.01)

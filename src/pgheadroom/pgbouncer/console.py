@@ -60,6 +60,8 @@ class Console:
         self._command = ""
         self._commanded = False
         self._pausing: BouncerCommand | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._closed = False
 
     async def sample(self, patience: float = 2.0) -> PgBouncer:
         """Ask, wait up to `patience` seconds, and say what is known then."""
@@ -76,7 +78,7 @@ class Console:
         """
         if self._question is not None and not self._question.done():
             return self._question
-        if not self._line.may_ask:
+        if not self._line.may_ask or self._closed:
             return None
         self._asked_at, self._asking = time.monotonic(), POOLS
         self._question = asyncio.create_task(self._refresh())
@@ -124,6 +126,9 @@ class Console:
 
     async def close(self) -> None:
         """Give the connection back. A PAUSE that has not come about yet is taken back first: nobody would watch it."""
+        self._closed = True
+        if self._again is not None:
+            self._again.cancel()
         pausing, self._pausing = self._pausing, None
         if pausing is not None:
             resuming = asyncio.create_task(self._give(resume_of(pausing), 1.0))
@@ -143,10 +148,16 @@ class Console:
                 await in_time(connection, self._read(connection), ANSWER_WITHIN)
             except PgHeadroomError as trouble:
                 self._trouble = str(trouble)
-                await self._line.drop(STRANGER_PAUSE if isinstance(trouble, NotAPooler) else 0.0)
+                pause = await self._line.drop(trouble, STRANGER_PAUSE if isinstance(trouble, NotAPooler) else 0.0)
+                self._begin_again_in(pause)
             else:
                 self._trouble = ""
                 self._line.well()
+
+    def _begin_again_in(self, pause: float) -> None:
+        """Not only when the next sample asks: a PgBouncer that is up again fills as fast as a server does."""
+        if not self._closed:
+            self._again = asyncio.get_running_loop().call_later(pause, self.begin)
 
     async def _connected(self) -> Connection:
         connection, new = await self._line.connected()
@@ -210,7 +221,7 @@ class Console:
         except Refused as refusal:
             return CommandOutcome.REFUSED, str(refusal)
         except PgHeadroomError as trouble:
-            await self._line.drop()
+            await self._line.drop(trouble)
             return CommandOutcome.UNCERTAIN, str(trouble)
         return (CommandOutcome.DONE, "") if answered else (CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
 

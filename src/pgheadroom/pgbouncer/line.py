@@ -11,12 +11,15 @@ import psycopg
 from psycopg import AsyncClientCursor
 
 from pgheadroom.deadline import arrives
+from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.model.bouncer import CONSOLE
+from pgheadroom.model.refusal import Hindrance
 from pgheadroom.pgbouncer.table import Table
-from pgheadroom.postgres.door import Connection, connect, hang_up, no_connection, parameters, place
+from pgheadroom.postgres.door import Connection, connect, hang_up, hindrance_of, no_connection, parameters, place
+from pgheadroom.rules.knocking import JITTER, Knocking, after, pace
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
-"""Seconds between attempts to connect again, doubling."""
+LEAST_PAUSE = 0.05
+"""The least seconds between two attempts: a console's place is needed in a hurry less than a server's slot."""
 
 
 class Refused(Exception):  # noqa: N818 - it is what happened, in the user's words
@@ -36,7 +39,7 @@ class Line:
         self._parameters.setdefault("options", "")
         self.place = place(self._parameters)
         self.connection: Connection | None = None
-        self._pause = FIRST_PAUSE
+        self._knocking = Knocking()
         self._not_before = 0.0
 
     @property
@@ -58,14 +61,21 @@ class Line:
 
     def well(self) -> None:
         """It answered: the next attempt to connect need not wait long."""
-        self._pause = FIRST_PAUSE
+        self._knocking = Knocking()
 
-    async def drop(self, at_least: float = 0.0) -> None:
-        """Close what is broken, and wait a little longer each time before the next attempt."""
+    async def drop(self, trouble: PgHeadroomError, at_least: float = 0.0) -> float:
+        """Close what is broken.
+
+        Returns:
+            Seconds until the next attempt may be made.
+        """
         await self.close()
-        pause = max(at_least, self._pause * random.uniform(0.8, 1.2))  # noqa: S311 - not a secret
-        self._not_before = time.monotonic() + pause
-        self._pause = min(LONGEST_PAUSE, 2 * self._pause)
+        now = time.monotonic()
+        hindrance = hindrance_of(trouble) if isinstance(trouble, NoConnection) else Hindrance.LOGIN
+        self._knocking = after(self._knocking, hindrance, now)
+        pause = pace(self._knocking, now, doors=2).pause * random.uniform(*JITTER)  # noqa: S311 - not a secret
+        self._not_before = now + max(at_least, LEAST_PAUSE, pause)
+        return self._not_before - now
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -19,12 +19,15 @@ from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 
-from pgheadroom.model.refusal import RefusedBy
+from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, libpq
 from pgheadroom.postgres.conninfo import compose
 from pgheadroom.postgres.listeners import vouched_owner
-from pgheadroom.postgres.refusal import limit_of
+from pgheadroom.postgres.port_watch import wait_for_listener
+from pgheadroom.postgres.refusal import limit_of, refusal
+from pgheadroom.rules.knocking import JITTER, ONCE, Pace
 
+_OPENS_SOON = (Hindrance.DOWN, Hindrance.OPENING)
 _AT_LEAST = 2.0
 """Seconds: libpq takes a shorter `connect_timeout` for this."""
 
@@ -41,13 +44,15 @@ class Attempt:
         over: It has ended, however.
     """
 
-    def __init__(self, given: Mapping[str, Any], *, verbose: bool = False) -> None:
+    def __init__(self, given: Mapping[str, Any], *, verbose: bool = False, pace: Pace = ONCE) -> None:
         """Args:
         given: libpq's parameters.
         verbose: Errors come with their SQLSTATE.
+        pace: How long, and how often, to knock where nobody listens.
         """
         self._given = given
         self._verbose = verbose
+        self._pace = pace
         self.place = tuple(given.get(name) for name in ("service", "host", "hostaddr", "port"))
         self.over = False
         self._wake, self._woken = socket.socketpair()
@@ -64,18 +69,37 @@ class Attempt:
             psycopg.Error: No address lets us in.
             GivenUp: By `give_up`.
         """
-        failures: list[tuple[str, OperationalError]] = []
         try:
-            for address in _addresses(options := libpq.understood(self._given)):
-                try:
-                    return self._reach(address, {**options, **address})
-                except OperationalError as failure:
-                    failures.append((_described(address), failure))
+            options = libpq.understood(self._given)
+            addresses = list(_addresses(options))
+            ends = time.monotonic() + self._pace.watch
+            while True:
+                if self._pace.watch:
+                    wait_for_listener(addresses, ends - time.monotonic(), self._pace.every, self._woken)
+                failures: list[tuple[str, OperationalError]] = []
+                for address in addresses:
+                    try:
+                        return self._reach(address, {**options, **address})
+                    except OperationalError as failure:
+                        failures.append((_described(address), failure))
+                self._check_whether_it_opens(_together(failures), ends)
         finally:
             self.over = True
             self._wake.close()
             self._woken.close()
-        raise _together(failures)
+
+    def _check_whether_it_opens(self, refused: OperationalError, ends: float) -> None:
+        """Wait a moment for the next knock.
+
+        Raises:
+            OperationalError: `refused`, when there is to be none.
+            GivenUp: By `give_up`.
+        """
+        pause = self._pace.every * random.uniform(*JITTER)  # noqa: S311 - not a secret
+        if time.monotonic() + pause > ends or refusal(str(refused)).hindrance not in _OPENS_SOON:
+            raise refused
+        if select.select([self._woken], [], [], pause)[0]:
+            raise GivenUp
 
     def _reach(self, address: Mapping[str, str], options: Mapping[str, str]) -> PGconn:
         """One address, with no password in clear text where somebody else could read it."""

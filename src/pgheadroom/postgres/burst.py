@@ -10,7 +10,7 @@ from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.door import Connection, NotLetIn, connect, hindrance_of
 from pgheadroom.rules.knocking import Pace
 
-_GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING)
+_GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
 
 
 class Burst:
@@ -57,7 +57,7 @@ class Burst:
         self._may_start = self._may_start and self._started < self._pace.attempts
         now = _clock()
         if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
-            attempt = asyncio.create_task(connect(given, where, deadline))
+            attempt = asyncio.create_task(connect(given, where, deadline, self._pace))
             if not self._in_flight:
                 self._alone.add(attempt)
             self._in_flight.add(attempt)

@@ -20,6 +20,7 @@ from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
 from pgheadroom.postgres.startup_packet import Address
+from pgheadroom.rules.knocking import ONCE, Pace
 
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -148,14 +149,14 @@ def _with_our_timeout(given: Mapping[str, Any]) -> str:
     return f"{theirs} -c statement_timeout={_SESSION_SETTINGS['statement_timeout']}".strip()
 
 
-async def connect(given: Mapping[str, Any], where: str, deadline: float) -> Connection:
+async def connect(given: Mapping[str, Any], where: str, deadline: float, pace: Pace = ONCE) -> Connection:
     """Connect with these parameters within `deadline` seconds, in autocommit, without prepared statements.
 
     Raises:
         NoConnection: with one line that says why.
     """
     try:
-        pgconn = await connected(Attempt(given), deadline)
+        pgconn = await connected(Attempt(given, pace=pace), deadline)
     except TimeoutError:
         silence = f"{where}: no answer in {deadline:.0f} s"
         raise NotLetIn(Said(silence, hindrance=Hindrance.SILENCE), None) from None

@@ -4,6 +4,7 @@ Where a slot may fall free at any moment, whoever asks next gets it: how many at
 fast they follow each other, so that a burst costs the server no more in all. Where nothing moves, it only costs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pgheadroom.model.refusal import Hindrance
@@ -23,9 +24,16 @@ FULL_FOR_LONG = 30.0
 MOVED_LASTS = 5.0
 """Seconds for which it counts that sessions were seen to come and go."""
 DOWN = 0.05
-"""Seconds between two attempts at a server that is down or about to be up."""
-OPENING, OPENING_LASTS = 0.01, 10.0
-"""The same while it says that it starts: it opens within moments, and others wait for it too."""
+"""Seconds between two knocks at a server that is down or about to be up."""
+OPENING_SOON = ((3.0, 0.004), (30.0, 0.01))
+"""The same until so many seconds after it said that it starts: the moment when it opens is near, and others wait for
+it, too. Being refused costs it a process that lives for a millisecond."""
+DOWN_SOON = ((60.0, 0.004),)
+"""The same until so many seconds after it went down: a refused port costs nothing, and a restart is soon over."""
+WATCHERS = 3
+"""Attempts that take turns in it: none of them has to have its answer before the next one knocks."""
+WATCH = 0.4
+"""Seconds for which one attempt goes on to knock before it tells what it met."""
 _FIRST_AND_LONGEST = {
     Hindrance.LOGIN: (0.25, 5.0),
     Hindrance.UNKNOWN_HOST: (0.5, 5.0),
@@ -62,12 +70,16 @@ class Pace:
         spacing: Seconds between the starts of attempts at one door that may overlap.
         attempts: At one door, before the next door has its turn.
         in_flight: At a time.
+        watch: Seconds for which an attempt may go on to knock where nobody listens, or the server does not let anybody
+            in yet; each of them `every` so often.
     """
 
     pause: float
     spacing: float = 0.0
     attempts: int = 1
     in_flight: int = 1
+    watch: float = 0.0
+    every: float = DOWN
 
 
 ONCE = Pace(0.0)
@@ -96,16 +108,23 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
         return Pace(0.0)
     if state.hindrance is Hindrance.NO_ROOM:
         return _without_room(lasted, moves=_moves(state, now), doors=doors)
-    if state.hindrance is Hindrance.OPENING and lasted < OPENING_LASTS:
-        return Pace(OPENING, OPENING, BURST_IN_FLIGHT, BURST_IN_FLIGHT)
-    if state.hindrance in (Hindrance.OPENING, Hindrance.DOWN):
-        return Pace(DOWN)
+    if state.hindrance is Hindrance.DOWN:
+        return _before_it_opens(lasted, DOWN_SOON)
+    if state.hindrance is Hindrance.OPENING:
+        return _before_it_opens(lasted, OPENING_SOON)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 
 
 def _moves(state: Knocking, now: float) -> bool:
     return state.moved is not None and now - state.moved < MOVED_LASTS
+
+
+def _before_it_opens(lasted: float, soon: Sequence[tuple[float, float]]) -> Pace:
+    spacing = next((spacing for until, spacing in soon if lasted < until), None)
+    if spacing is None:
+        return Pace(DOWN, watch=WATCH, every=DOWN)
+    return Pace(spacing, spacing, WATCHERS, WATCHERS, watch=WATCH, every=WATCHERS * spacing)
 
 
 def _without_room(lasted: float, *, moves: bool, doors: int) -> Pace:

@@ -1,0 +1,144 @@
+"""Whether the monitor is back among the first after a restart that fifty clients wait for too.
+
+    python tests/bench/restart.py [--tries 20] [--version 18] [--way fast|immediate|crash] [--line tcp|socket|tls]
+
+Nine slots are for ordinary roles, and all who come have one. The clients try every 100 to 300 ms, and who is let in
+holds its slot for half a minute, which is longer than we wait: the monitor is back within seconds, or not at all.
+"""
+
+import argparse
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.synchronize import Event
+
+import psycopg
+
+from pgheadroom.demo.cluster import Cluster, find_installations
+from pgheadroom.demo.playground import Playground
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.update import Update
+from pgheadroom.sampler import LiveSource
+
+CLIENTS, PROCESSES = 50, 5
+BACK_WITHIN = 20.0
+
+
+def client(conninfo: str, over: Event) -> None:
+    while not over.is_set():
+        with suppress(psycopg.Error), psycopg.connect(conninfo) as connection:
+            connection.execute("SELECT 1")
+            ends = time.monotonic() + 30
+            while time.monotonic() < ends and not over.wait(0.5):
+                connection.execute("SELECT 1")
+        over.wait(random.uniform(0.1, 0.3))
+
+
+def clients(conninfo: str, over: Event) -> None:
+    threads = [threading.Thread(target=client, args=(conninfo, over)) for _ in range(CLIENTS // PROCESSES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def go_down(cluster: Cluster, way: str, down: float) -> None:
+    if way != "crash":
+        cluster.stop(way)
+        time.sleep(down)
+        cluster.start()
+        return
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+        row = superuser.execute(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' LIMIT 1"
+        ).fetchone()
+    if row is not None:
+        os.kill(row[0], signal.SIGKILL)
+
+
+async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:
+    """Seconds without a sample; None when the monitor was not back in time."""
+    came = asyncio.Queue[float]()
+
+    def post(update: Update) -> None:
+        if isinstance(update, Snapshot):
+            came.put_nowait(time.monotonic())
+
+    source = LiveSource(conninfo, interval=0.2)
+    await source.open()
+    running = asyncio.create_task(source.run(post))
+    await came.get()
+    context = multiprocessing.get_context("spawn")
+    over = context.Event()
+    where = cluster.conninfo("web", tcp=True, sslmode="disable", gssencmode="disable")
+    crowd = [context.Process(target=clients, args=(where, over)) for _ in range(PROCESSES)]
+    for process in crowd:
+        process.start()
+    refused = cluster.log.count("FATAL")
+    async with asyncio.timeout(60):
+        while cluster.log.count("FATAL") < refused + 200:  # they are all there  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.2)
+    await asyncio.to_thread(go_down, cluster, arguments.way, random.uniform(0.2, 3.0))
+    last = time.monotonic()
+    while not came.empty():
+        last = came.get_nowait()
+    try:
+        async with asyncio.timeout(BACK_WITHIN):
+            back: float | None = await came.get() - last
+    except TimeoutError:
+        back = None
+    running.cancel()
+    await asyncio.wait({running})
+    await source.close()
+    over.set()
+    for process in crowd:
+        process.join()
+    return back
+
+
+def encrypt(cluster: Cluster) -> None:
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = [cluster.data / "server.key", cluster.data / "server.crt"]
+    told = ["-days", "2", "-subj", "/CN=localhost", "-keyout", files[0], "-out", files[1]]
+    subprocess.run([*command, *told], check=True, capture_output=True)
+    for file in files:
+        file.chmod(0o600)
+        cluster.ground.give(file)
+    cluster.configure({"ssl": "on"})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tries", type=int, default=20)
+    parser.add_argument("--version", type=int, default=18)
+    parser.add_argument("--way", choices=["fast", "immediate", "crash"], default="fast")
+    parser.add_argument("--line", choices=["tcp", "socket", "tls"], default="tcp")
+    arguments = parser.parse_args()
+    installation = next(one for one in find_installations() if one.major == arguments.version)
+    with Playground() as ground:
+        settings = {"max_connections": 12, "superuser_reserved_connections": 3, "max_wal_senders": 2}
+        cluster = Cluster.create(ground, installation, "restart", settings=settings)
+        if arguments.line == "tls":
+            encrypt(cluster)
+        cluster.start()
+        with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+            superuser.execute("CREATE ROLE web LOGIN")
+            superuser.execute("CREATE ROLE watcher LOGIN IN ROLE pg_monitor")
+        mode = {"sslmode": "require" if arguments.line == "tls" else "disable"}
+        conninfo = cluster.conninfo("watcher", tcp=arguments.line != "socket", **mode)
+        back = 0
+        for number in range(1, arguments.tries + 1):
+            away = asyncio.run(one_restart(cluster, conninfo, arguments))
+            back += away is not None
+            print(f"{number:2}: {'not back' if away is None else f'back, {away:.2f} s without a sample'}", flush=True)
+        print(f"back in {back} of {arguments.tries}: {arguments.way}, {arguments.line}, {arguments.version}")
+
+
+if __name__ == "__main__":
+    main()
