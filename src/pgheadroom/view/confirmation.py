@@ -52,13 +52,7 @@ def confirmation(
         changed: What had changed of the session when it was asked for first.
     """
     lines: list[list[Cell]] = [[Cell(f"It was left alone: {changed}", "warn")]] if changed else []
-    if len(plan.targets) <= _WHOLE_SESSIONS:
-        for session in plan.targets:
-            lines += _whole(session, now, width)
-    else:
-        lines += [_brief(session, now) for session in plan.targets[:READ_AT_ONCE]]
-        if len(plan.targets) > READ_AT_ONCE:
-            lines.append([Cell(f"and {len(plan.targets) - READ_AT_ONCE} more", "dim")])
+    lines += _who(plan, now, width)
     lines += [[], [Cell("SQL   ", "heading"), Cell(STATEMENTS[verb], "query")]]
     if condition := only(verb, targets):
         lines.append([Cell("Only  ", "heading"), Cell(condition)])
@@ -66,17 +60,28 @@ def confirmation(
     lines += [
         [Cell(label, "heading"), Cell(words)] for label, words in zip(labels, consequences(verb, plan), strict=False)
     ]
-    if short := short_queries(verb, plan.targets, now):
-        lines.append([Cell("Note  ", "heading"), Cell(short, "warn")])
-    if plan.poolers:
-        lines.append([Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")])
-        lines += [[Cell("      "), Cell(words, "accent")] for words in _served(plan, clients)]
-    if plan.superusers:
-        lines.append(
-            [Cell("Note  ", "heading"), Cell(f"{plural(len(plan.superusers), 'target')} of a superuser", "warn")]
-        )
+    lines += _notes(verb, plan, now, clients)
     lines += left_out(plan)
     return [fit_line(line, width) for line in lines]
+
+
+def _who(plan: Plan, now: datetime, width: int) -> list[list[Cell]]:
+    if len(plan.targets) <= _WHOLE_SESSIONS:
+        return [line for session in plan.targets for line in _whole(session, now, width)]
+    more = len(plan.targets) - READ_AT_ONCE
+    lines = [_brief(session, now) for session in plan.targets[:READ_AT_ONCE]]
+    return [*lines, [Cell(f"and {more} more", "dim")]] if more > 0 else lines
+
+
+def _notes(verb: Verb, plan: Plan, now: datetime, clients: Mapping[int, BouncerClient]) -> Iterator[list[Cell]]:
+    """What to know before one says yes."""
+    if short := short_queries(verb, plan.targets, now):
+        yield [Cell("Note  ", "heading"), Cell(short, "warn")]
+    if plan.poolers:
+        yield [Cell("Note  ", "heading"), Cell(pooler_warning(plan), "warn")]
+        yield from ([Cell("      "), Cell(words, "accent")] for words in _served(plan, clients))
+    if plan.superusers:
+        yield [Cell("Note  ", "heading"), Cell(f"{plural(len(plan.superusers), 'target')} of a superuser", "warn")]
 
 
 def only(verb: Verb, targets: Sequence[Target]) -> str:
@@ -101,7 +106,7 @@ _ASPECTS: tuple[tuple[str, Callable[[Still], bool]], ...] = (
 
 def short_queries(verb: Verb, targets: Sequence[Session], now: datetime) -> str:
     """That it is not worth it to cancel queries that have only just begun; empty where there are none."""
-    ages = [seconds_between(session.query_start, now) for session in targets]
+    ages = [seconds_between(session.query_start, now) for session in targets if session.runs]
     short = sum(age is not None and age < _SHORT_QUERY for age in ages)
     if verb is Verb.TERMINATE or not short:
         return ""
