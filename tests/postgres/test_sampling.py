@@ -127,7 +127,7 @@ async def test_a_role_without_rights_says_so_and_never_one(
     assert all(session.backend_start is None and session.backend_type == "" for session in hidden)
     assert {session.user for session in hidden} == {"web", "postgres"}
     gap = next(gap for gap in snapshot.gaps if gap.part == "sessions")
-    assert 'GRANT pg_read_all_stats TO "Plain"' in gap.reason
+    assert 'GRANT pg_monitor TO "Plain"' in gap.reason
 
 
 async def test_the_grant_that_is_named_is_enough(

@@ -5,13 +5,15 @@ import pytest
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection, Setting
 from pgheadroom.model.finding import Severity
+from pgheadroom.model.health import Status
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State, Wait
-from pgheadroom.model.snapshot import HeldLock, Role
+from pgheadroom.model.snapshot import Door, HeldLock, Role, SlotKind
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
 from pgheadroom.rules.filters import parse_filter
 from pgheadroom.rules.findings import findings
+from pgheadroom.rules.health import health, overall
 from pgheadroom.rules.hogs import hogs
 from pgheadroom.rules.states import states
 from pgheadroom.rules.targets import plan
@@ -216,3 +218,42 @@ def test_a_pgbouncer_that_refuses_every_new_client_is_critical():
     bouncer = PgBouncer("b", lists=(("used_clients", 50),), config=(Setting("max_client_conn", "50", None, True),))
     found = findings(snapshot(many(5), pgbouncers=(bouncer,)), PLAIN)[0]
     assert (found.family, found.severity, found.refuses) == ("pgbouncer-stands", Severity.CRITICAL, True)
+
+
+def autovacuum(query):
+    return session(50, State.ACTIVE, backend_type="autovacuum worker", user=None, query=query)
+
+
+def test_a_vacuum_against_wraparound_finishes_and_what_waits_for_it_is_cancelled():
+    altering, readers = waiter(7, 50, query="ALTER TABLE t ADD x int"), [waiter(n, 7) for n in range(8, 30)]
+    stern = autovacuum("autovacuum: VACUUM public.t (to prevent wraparound)")
+    found = told(snapshot([altering, *readers], processes=(stern,)))["lock-pile-up:50"]
+    assert (found.now.verb, found.now.filter) == (Verb.CANCEL, "pid:7")
+    assert "must finish" in found.remedy
+    kind = told(snapshot([altering, *readers], processes=(autovacuum("autovacuum: VACUUM public.t"),)))
+    assert "comes again" in kind["lock-pile-up:50"].remedy
+    other = autovacuum("x")._replace(backend_type="logical replication worker")
+    assert "comes again" not in told(snapshot([altering, *readers], processes=(other,)))["lock-pile-up:50"].remedy
+
+
+def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named():
+    root = session(7, State.IDLE, since=90)
+    servers = (ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, 7, "", "", ""),)
+    sample = snapshot([root, *(waiter(n, 7) for n in range(8, 13))], pgbouncers=(PgBouncer("b", servers=servers),))
+    found = told(sample)["lock-pile-up:7"]
+    assert found.now.poolers
+    assert "advisory" in found.remedy
+
+
+def test_a_pool_that_cannot_log_in_is_told_so():
+    waiting = pool(cl_waiting=3, maxwait=20, size=5)
+    found = told(snapshot(many(3), pgbouncers=(PgBouncer("b", pools=(waiting,)),)))["pool-waiting:b:shop/web"]
+    assert "the database and the role exist" in found.remedy
+    assert "raise pool_size" not in found.remedy
+
+
+def test_our_own_role_at_its_own_limit_is_nobodys_trouble():
+    door = Door("monitor", "postgres", SlotKind.ORDINARY, pid=1, sees_all=True, may_signal=True)
+    sample = snapshot([session(1, user="monitor")], door=door, roles=roles(Role("monitor", False, 1)))
+    assert findings(sample, PLAIN) == ()
+    assert overall(health(sample, PLAIN)) is Status.OK

@@ -33,7 +33,7 @@ _SIGNALLED = {
 _VERDICTS = {
     "gone": (Outcome.GONE, "it was gone before"),
     "ourselves": (Outcome.PROTECTED, "it is our own session"),
-    "hidden": (Outcome.REFUSED, "its start is hidden, so it cannot be told apart: GRANT pg_read_all_stats to our role"),
+    "hidden": (Outcome.REFUSED, "its start is hidden, so it cannot be told apart: GRANT pg_monitor to our role"),
     "another session": (Outcome.CHANGED, "it was gone before; its pid belongs to another session now"),
     "no client": (Outcome.PROTECTED, "it is not a client's session"),
     "starting": (Outcome.PROTECTED, "it has not logged in yet"),

@@ -34,6 +34,7 @@ from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity
 from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
+from pgheadroom.rules.identifiers import quoted
 
 RARELY = 30.0
 """Seconds after which settings and names are read again, and a forbidden question is asked again."""
@@ -373,11 +374,10 @@ def place_of(connection: Connection) -> str:
 
 def hidden_sessions(user: str) -> Gap:
     """What an ordinary role does not see, and the grant that would show it."""
-    quoted = user if user.isidentifier() and user.islower() else '"' + user.replace('"', '""') + '"'
     return Gap(
         "sessions",
         "other roles' sessions are hidden: no state, client, times or query, and counts are estimates; "
-        f"GRANT pg_read_all_stats TO {quoted} shows them",
+        f"GRANT pg_monitor TO {quoted(user)} shows them",
     )
 
 

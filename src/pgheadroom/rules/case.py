@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from pgheadroom.model.capacity import Capacity
+from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.history import History
@@ -123,6 +123,10 @@ class Case:
         if self.history is None or limit is None or not all_kept(len(limits)):
             return False
         return set_meanwhile(self.history, limit)
+
+    def only_us(self, limit: Limit) -> bool:
+        """A role made for this program, with the limit that it advises: nobody else is refused."""
+        return limit.kind == "role" and limit.name == self.snapshot.door.user and limit.used <= 1
 
     @property
     def at_least(self) -> str:

@@ -28,13 +28,8 @@ def limits(case: Case) -> Iterator[Finding]:
         urgency = None if limit.closed else severity(case.thresholds.limit, limit.used, limit.ceiling)
         if urgency is not None and limit.kind == "role" and case.held_back(limit.name):
             yield _held_back(case, limit)
-        elif urgency is not None and not _only_us(case, limit):
+        elif urgency is not None and not case.only_us(limit):
             yield _limit(case, limit, urgency)
-
-
-def _only_us(case: Case, limit: Limit) -> bool:
-    """A role made for this program, with the limit that it advises: nobody else is refused."""
-    return limit.kind == "role" and limit.name == case.snapshot.door.user and limit.used <= 1
 
 
 def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:

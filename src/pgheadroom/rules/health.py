@@ -78,7 +78,7 @@ def _usage(case: Case) -> Health:
 
 def _limit(case: Case) -> Health:
     """The fullest limit of a role or database; OK at 0 where there is none. A limit that was set while we looked is
-    there to be reached."""
+    there to be reached, and so is that of a role of our own."""
     levels = case.thresholds.limit
     known = case.capacity.exact and bool(case.snapshot.roles)
     limits = [limit for limit in case.capacity.limits if not limit.closed and not _is_meant(case, limit)]
@@ -95,7 +95,7 @@ def _limit(case: Case) -> Health:
 
 def _is_meant(case: Case, limit: Limit) -> bool:
     reached = case.thresholds.limit.warning.reached(limit.used, limit.ceiling)
-    return reached and limit.kind == "role" and case.held_back(limit.name)
+    return reached and limit.kind == "role" and (case.only_us(limit) or case.held_back(limit.name))
 
 
 def _urgency(levels: Levels, limit: Limit) -> tuple[int, float]:

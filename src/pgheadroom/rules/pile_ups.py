@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, Wait
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait
 from pgheadroom.rules.case import Case
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.remedies import Cure, cancel, look, terminate
@@ -16,7 +16,10 @@ from pgheadroom.view.words import plural, state_word
 LONG_WAIT_SECONDS = 60.0
 """A lock that somebody has waited for this long is worth a word, however few wait."""
 
+_WRAPAROUND = "(to prevent wraparound)"
+"""So autovacuum calls a vacuum that it does not give up for anybody. Source: autovac_report_activity, autovacuum.c."""
 _PIDS_SHOWN = 3
+_LEFT_BEHIND = ", a pooler's connection on which a client left its lock (a session-level advisory lock, for instance)"
 
 
 def lock_pile_ups(case: Case) -> Iterator[Finding]:
@@ -86,12 +89,12 @@ def _cure(case: Case, root: LockNode) -> Cure:
     if root.session is None:
         return Cure("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
     if root.kind == "process":
-        return Cure(_process_remedy(root), proof=gone)
+        return _cure_of_process(case, root, gone)
     return _cure_of_session(case, root, root.session, gone)
 
 
 def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> Cure:
-    its = condition("pid", str(root.pid))
+    its, pooled = condition("pid", str(root.pid)), root.pid in case.pooled
     if holder.waits_for is Wait.STANDBY:
         return Cure(
             "It is committed and waits for a synchronous standby: bring that back, or take it out of "
@@ -103,22 +106,39 @@ def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> 
         return Cure(
             f"Terminate pid {root.pid} (its work rolls back)",
             "Set idle_in_transaction_session_timeout",
-            terminate(its, f"end pid {root.pid}"),
+            terminate(its, f"end pid {root.pid}", poolers=pooled),
             role_setting(case, holder.user, "idle_in_transaction_session_timeout", "1min"),
             gone,
         )
     # A cancel reaches nobody who waits for its client, undoes no commit, and gives a full server no slot.
     cancelled = holder.runs and case.capacity.free > 0
+    ending = terminate(its, f"end pid {root.pid}", poolers=pooled)
+    now = cancel(its, f"cancel the query of pid {root.pid}", poolers=pooled) if cancelled else ending
     return Cure(
-        f"Cancel the query of pid {root.pid}, or terminate it" if cancelled else f"Terminate pid {root.pid}",
+        f"Cancel the query of pid {root.pid}, or terminate it"
+        if cancelled
+        else f"Terminate pid {root.pid}" + (_LEFT_BEHIND if pooled and holder.state is State.IDLE else ""),
         "Run such statements with a lock_timeout",
-        cancel(its, f"cancel the query of pid {root.pid}") if cancelled else terminate(its, f"end pid {root.pid}"),
+        now,
         role_setting(case, holder.user, "lock_timeout", "5s"),
         gone,
     )
 
 
-def _process_remedy(root: LockNode) -> str:
-    if root.session is not None and root.session.backend_type == "startup":
-        return "Recovery holds it and cannot be signalled: it lets go when the primary's transaction ends"
-    return f"Cancelling pid {root.pid} is safe for autovacuum, which comes again; else look what it does"
+def _cure_of_process(case: Case, root: LockNode, gone: str) -> Cure:
+    """Roots that are no clients: what may be done to each is its own matter."""
+    process = root.session
+    if process is not None and process.backend_type == "startup":
+        recovery = "Recovery holds it and cannot be signalled: it lets go when the primary's transaction ends"
+        return Cure(recovery, proof=gone)
+    if process is None or process.backend_type != "autovacuum worker":
+        return Cure(f"Look what pid {root.pid} does before anything is done to it", proof=gone)
+    if _WRAPAROUND not in process.query:
+        return Cure(f"Cancel pid {root.pid}: autovacuum comes again by itself", proof=gone)
+    first = next((node for node in case.locks if root.pid in node.blocked_by and node.kind == "session"), None)
+    return Cure(
+        "It prevents wraparound and must finish: cancel what waits for it, the others queue behind that",
+        "Alter tables when no such vacuum runs, with a lock_timeout",
+        cancel(condition("pid", str(first.pid)), f"cancel the query of pid {first.pid}") if first is not None else None,
+        proof=gone,
+    )

@@ -93,6 +93,12 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
         return "RESUME it on the PgBouncer screen", ""
     if limits.binding is Cap.POSTGRESQL:
         return "PostgreSQL has no slot for more server connections: free some there first", ""
+    if limits.binding is Cap.LOGIN and pool.servers == pool.sv_login:
+        return (
+            "PgBouncer gets no server connection: its log says why. Check that the server answers where the pool "
+            "leads, that the database and the role exist and may log in, and how long authentication takes",
+            "",
+        )
     if 2 * sum(one.waits_for_lock for one in holders) >= len(holders) > 0:
         return "Its servers wait for a lock: end what holds it", "Run statements that lock for long with a lock_timeout"
     if open_transactions and 2 * open_transactions >= len(holders):

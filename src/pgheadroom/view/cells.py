@@ -55,6 +55,16 @@ def wrap_line(line: Sequence[Cell], width: int, indent: str = "  ") -> list[Line
     return [tuple(piece) for piece in pieces]
 
 
+def packed(parts: Sequence[Sequence[Cell]], width: int) -> list[Line]:
+    """Parts side by side on as few lines of at most `width` cells as take them whole."""
+    lines: list[list[Cell]] = [[]]
+    for part in parts:
+        if lines[-1] and line_width(lines[-1]) + cell_width("".join(cell.text for cell in part).rstrip()) > width:
+            lines.append([])
+        lines[-1] += part
+    return [tuple(line) for line in lines]
+
+
 def _words(line: Sequence[Cell]) -> Iterator[tuple[str, str]]:
     """Each word with the spaces behind it, in the style of its cell."""
     for cell in line:

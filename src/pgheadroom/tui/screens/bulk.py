@@ -21,7 +21,7 @@ from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bulk_lines import chosen_line, consequence_line, list_remark, names_line, only_line, since_line
-from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line, packed, wrap_line
 from pgheadroom.view.tables.plan import PLAN_COLUMNS, PlanRow, plan_rows
 from pgheadroom.view.text import safe
 from pgheadroom.view.words import plural
@@ -177,20 +177,20 @@ class Bulk(LiveScreen):
         lines = self._head_lines(head.size.width)
         head.styles.height = len(lines)
         head.paint(lines)
-        ask.paint([fit_line(cells, ask.size.width) for cells in self._ask_lines(self._plan, self._picture)])
+        width = ask.size.width
+        # Whom it hits, and on what condition, stands at the ends of these lines: they are never cut.
+        asked = [piece for cells in self._ask_lines(self._plan, self._picture) for piece in wrap_line(cells, width)]
+        ask.styles.height = len(asked)
+        ask.paint([fit_line(cells, width) for cells in asked])
 
     def _head_lines(self, width: int) -> list[Line]:
         remedies = [
             [Cell(f"{letter} ", "key"), Cell(f"{remedy.title}  ", "dim")]
             for letter, remedy in zip(_LETTERS, REMEDIES, strict=True)
         ]
-        lines = [
-            [cell for remedy in remedies[:2] for cell in remedy],
-            [cell for remedy in remedies[2:] for cell in remedy],
-            chosen_line(self._verb, self._filter, len(self._marked)),
-        ]
+        lines = [*packed(remedies, width), tuple(chosen_line(self._verb, self._filter, len(self._marked)))]
         if not self._marked and (names := names_line(names_taken_in(self.targets, self._filter))):
-            lines.append(names)
+            lines.append(tuple(names))
         return [fit_line(line, width) for line in lines]
 
     def _ask_lines(self, plan: Plan, picture: Picture) -> list[list[Cell]]:
