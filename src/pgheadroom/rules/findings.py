@@ -87,7 +87,6 @@ _URGENCY = (
     "not-told",
     "not-known",
 )
-_FIRST_LIMIT, _LAST_LIMIT = _URGENCY.index("role-limit"), _URGENCY.index("database-limit")
 # What a cause can bring about, the most urgent first.
 _EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit", "pool-waiting")
 # What can be why slots run out: then it is told before that, for its remedy cures both.
@@ -158,13 +157,13 @@ def _held_up(case: Case, cause: Finding) -> set[SessionId]:
     return {session.id for session in behind if session is not None}
 
 
-def urgency(finding: Finding) -> tuple[int, int, int]:
-    """By which findings are sorted, the most urgent first: severity, then what it stops, causes before effects."""
+def urgency(finding: Finding) -> tuple[int, int, int, int, int]:
+    """By which findings are sorted, the most urgent first: severity, then what it stops, causes before effects.
+
+    Who is refused now comes before a server, or another limit, that only nears its end.
+    """
     place = _URGENCY.index(finding.family)
     told_at = min(place, _URGENCY.index(finding.explains)) if finding.explains else place
-    if SERVER_SLOTS in (finding.family, finding.explains) and not finding.refuses:
-        # Who is refused now comes before a server that only nears its end.
-        told_at = _LAST_LIMIT if finding.family == SERVER_SLOTS else min(place, _LAST_LIMIT)
-    if finding.refuses:
-        told_at = min(told_at, _FIRST_LIMIT)
-    return finding.severity.rank, told_at, place - len(_URGENCY) if finding.explains else 0
+    refusing = min(told_at, _URGENCY.index(SERVER_SLOTS)) if finding.refuses else told_at
+    causes_first = place - len(_URGENCY) if finding.explains else 0
+    return finding.severity.rank, refusing, int(not finding.refuses), told_at, causes_first

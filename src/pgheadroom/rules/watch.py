@@ -133,6 +133,6 @@ class Watch:
         return self._shown
 
 
-def _place(finding: Finding) -> tuple[tuple[int, int, int], float, str]:
+def _place(finding: Finding) -> tuple[tuple[int, ...], float, str]:
     """Severity, what it stops, how long it lasts; then the key, so that equals never change places."""
     return urgency(finding), finding.since.timestamp() if finding.since else 0.0, finding.key
