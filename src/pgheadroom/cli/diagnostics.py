@@ -7,6 +7,10 @@ from typing import TextIO
 
 from pgheadroom.conninfo import HIDDEN, without_passwords
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.view.text import safe
+
+_LONGEST = 2000
+"""Characters of one line on stderr: what it quotes may be anything."""
 
 # What an exception's text must not show, learned from arguments, files and prompts as they are read.
 _secrets: set[str] = set()
@@ -19,7 +23,7 @@ def keep_secret(password: str) -> None:
 
 
 def put(text: str) -> None:
-    """Data, with a line break at its end.
+    """Data, with a line break at its end. No line of it holds what a terminal would obey, whoever it is from.
 
     Raises:
         PgHeadroomError: It cannot be written, to a full disk for instance.
@@ -28,7 +32,7 @@ def put(text: str) -> None:
     if sys.stdout is None:
         raise PgHeadroomError("standard output: it is closed")
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write("\n".join(map(safe, text.split("\n"))) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -57,14 +61,15 @@ def _drop(stream: TextIO) -> None:
 
 def say(line: str) -> None:
     """One line of narration, without the passwords of what it quotes. A closed stderr is no reason to fail."""
-    _write(f"pgheadroom: {without_passwords(' '.join(line.split()))}\n")
+    told = without_passwords(" ".join(line.split()))
+    _write(f"pgheadroom: {told if len(told) <= _LONGEST else told[:_LONGEST] + '...'}\n")
 
 
 def _write(text: str) -> None:
     if sys.stderr is None:
         return
     try:
-        sys.stderr.write(text)
+        sys.stderr.write("\n".join(map(safe, text.split("\n"))))
         sys.stderr.flush()
     except OSError:
         # What stays in its buffer would cost us our exit code at the end.

@@ -53,7 +53,7 @@ def render(snapshot: Snapshot, thresholds: Thresholds, width: int = DEFAULT_WIDT
         _health(metrics),
         _gaps(snapshot),
     )
-    blocks = ["\n".join(_cut(line, width) for line in section) for section in sections]
+    blocks = ["\n".join(_cut(safe(line), width) for line in section) for section in sections]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 

@@ -7,13 +7,12 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.rules.bouncer_commands import consequence
+from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.bouncer_lines import command_words
 
 _LETTERS = "abcdefghijklmnop"
@@ -31,12 +30,12 @@ class CommandMenu(ModalScreen[BouncerCommand | None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="commands"):
-            yield Static(Content(f"Command to {self._bouncer.name}"), classes="help-title")
+            yield Words(f"Command to {self._bouncer.name}", classes="help-title")
             for letter, command in self._commands.items():
-                yield Static(Content(f"{letter}  {command_words(command)}"), classes="command")
-                yield Static(Content(f"   {consequence(command, self._bouncer)}"), classes="help-text")
+                yield Words(f"{letter}  {command_words(command)}", classes="command")
+                yield Words(f"   {consequence(command, self._bouncer)}", classes="help-text")
             if not self._commands:
-                yield Static(Content("There is none that could be given now."))
+                yield Words("There is none that could be given now.")
 
     def on_key(self, event: events.Key) -> None:
         if event.character in self._commands:

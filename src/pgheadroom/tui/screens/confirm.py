@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.cells import Line
 
 _MOST_LINES = 16
@@ -38,7 +38,7 @@ class Confirm(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm"):
-            yield Static(Content(self._question), id="confirm-question")
+            yield Words(self._question, id="confirm-question")
             yield Lines(id="confirm-lines")
             with Horizontal(id="confirm-buttons"):
                 yield Button("No, leave it", id="no", compact=True)

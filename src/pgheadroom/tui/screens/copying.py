@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door
+from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.text import safe, safe_lines
 
 _PORT = re.compile(r":(\d+)$")
@@ -102,11 +101,11 @@ class Copying(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="copying"):
-            yield Static(Content("y  the query"), classes="help-title")
-            yield Static(Content(self._query))
-            yield Static(Content("p  a psql command for this session"), classes="help-title")
-            yield Static(Content(self._psql))
-            yield Static(Content(""), id="copied")
+            yield Words("y  the query", classes="help-title")
+            yield Words(self._query)
+            yield Words("p  a psql command for this session", classes="help-title")
+            yield Words(self._psql)
+            yield Words("", id="copied")
 
     def action_copy(self, what: str) -> None:
         text = self._query if what == "query" else self._psql
@@ -115,7 +114,7 @@ class Copying(ModalScreen[None]):
             "Sent to the terminal's clipboard. If nothing arrives, it refuses OSC 52: mark the text with Shift+mouse."
             + (" In tmux, prefix ] pastes it." if os.environ.get("TMUX") else "")
         )
-        self.query_one("#copied", Static).update(Content(said))
+        self.query_one("#copied", Words).say(said)
 
     def action_close(self) -> None:
         self.dismiss()

@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Static
 
 from pgheadroom import __version__
 from pgheadroom.tui.widgets.footer import key_name
+from pgheadroom.tui.widgets.words import Words
 
 _EVERYWHERE = "Capital letters act on the server, and ask first. Esc goes back."
 _ROOMY = 120
@@ -49,10 +48,10 @@ class Help(ModalScreen[None]):
         box = VerticalScroll(id="help")
         box.border_title = f"pgheadroom {__version__}"
         with box:
-            yield Static(Content(_EVERYWHERE), classes="help-text")
+            yield Words(_EVERYWHERE, classes="help-text")
             with Horizontal(id="help-columns"):
                 for left in (True, False):
-                    yield Static(Content("\n".join(_lines(parts, left=left))))
+                    yield Words("\n".join(_lines(parts, left=left)))
 
     def _parts(self) -> dict[str, list[tuple[str, str]]]:
         """By the name of its part: each action's keys, and what they do."""

@@ -5,15 +5,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
 from textual.reactive import Reactive, reactive
-from textual.widgets import Input, Static
+from textual.widgets import Input
 from textual.widgets.input import Selection
 
 from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.cells import Cell, fit_line
-from pgheadroom.view.text import safe
 
 
 class Entry(Input):
@@ -45,7 +44,7 @@ class FilterLine(Horizontal):
     def compose(self) -> ComposeResult:
         yield Lines(id="filter-label")
         yield Entry(id="filter-input", compact=True, select_on_focus=False)
-        yield Static(Content(""), id="filter-complaint")
+        yield Words(id="filter-complaint")
 
     def open(self, text: str, label: str = "/", hint: str = "") -> None:
         self.display = True
@@ -59,7 +58,7 @@ class FilterLine(Horizontal):
 
     def complain(self, complaint: str) -> None:
         """Say what is wrong with the text; empty when it is right."""
-        self.query_one("#filter-complaint", Static).update(Content(safe(complaint)))
+        self.query_one("#filter-complaint", Words).say(complaint)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

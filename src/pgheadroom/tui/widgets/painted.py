@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from pgheadroom.tui.palette import PALETTE
 from pgheadroom.view.cells import Cell, Line, changed_span, to_ascii
-from pgheadroom.view.text import cell_width
+from pgheadroom.view.text import cell_width, safe
 
 
 class Painted(Widget):
@@ -50,7 +50,7 @@ class Painted(Widget):
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
-        segments = [Segment(self._glyphs(cell.text), self._style(cell.style)) for cell in _line(self._lines, y)]
+        segments = [Segment(self._glyphs(safe(cell.text)), self._style(cell.style)) for cell in _line(self._lines, y)]
         width = self.size.width
         drawn = sum(cell_width(segment.text) for segment in segments)
         # Neighbours of one style become one: each piece costs the terminal a dozen bytes of style.
