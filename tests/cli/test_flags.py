@@ -96,3 +96,28 @@ def test_intervals(given, expected):
 def test_an_alias_may_carry_general_flags_to_every_command():
     for name in ("snapshot", "terminate", "cancel", "demo"):
         assert flags.parse(["-i", "2", "--read-only", name])[0] == name
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("help", "--help"),
+        ("version", "--version"),
+        ("snapshto", "snapshot"),
+        ("cancle", "cancel"),
+        ("termnate", "terminate"),
+    ],
+)
+def test_a_misspelt_command_is_no_database(word, told):
+    with pytest.raises(UsageError, match=f"pgheadroom {told}.*-d {word}"):
+        flags.parse([word])
+
+
+@pytest.mark.parametrize("word", ["shop", "demos", "production", "snapshot_db"])
+def test_a_database_is_still_one(word):
+    assert flags.parse([word])[0] == flags.MONITOR
+
+
+def test_an_age_without_its_unit_decides_nothing():
+    with pytest.raises(UsageError, match="10 of what"):
+        flags.parse(["terminate", "--idle-longer", "10"])

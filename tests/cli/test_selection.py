@@ -21,7 +21,7 @@ def chosen(*arguments: str) -> str:
     ("arguments", "said"),
     [
         (["--idle-longer", "10m"], "state:idle age>10m"),
-        (["--idle-in-transaction-longer", "300"], "state:idletx,aborted age>5m"),
+        (["--idle-in-transaction-longer", "300s"], "state:idletx,aborted age>5m"),
         (["--transaction-longer", "1h30m"], "xact>90m"),
         (["--query-longer", "1h"], "state:active running>1h"),
         (["--state", "idle in transaction"], 'state:"idle in transaction"'),

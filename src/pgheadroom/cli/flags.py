@@ -72,7 +72,12 @@ def read_interval(text: str) -> float:
 
 
 def read_duration(text: str) -> float:
-    """A duration in seconds, its mistakes told the way argparse wants them."""
+    """A duration in seconds, its mistakes told the way argparse wants them.
+
+    A number without its unit decides who is signalled: whoever means minutes would hit those of a few seconds.
+    """
+    if text.strip().isdigit() and text.strip("0 "):
+        raise argparse.ArgumentTypeError(f"{text} of what? Write {text}s, {text}m or {text}h")
     try:
         return quantities.seconds(text)
     except ValueError as error:
@@ -261,8 +266,25 @@ def split_command(arguments: Sequence[str]) -> tuple[str, list[str]]:
     """
     position = _first_word(arguments)
     if position is None or arguments[position] not in COMMANDS or arguments[position] == MONITOR:
+        if position is not None:
+            _refuse_misspelt(arguments[position])
         return MONITOR, list(arguments)
     return arguments[position], [*arguments[:position], *arguments[position + 1 :]]
+
+
+def _refuse_misspelt(word: str) -> None:
+    """A word that is nearly a command is hardly the name of a database.
+
+    Raises:
+        UsageError: Says which command was meant, and how the database of that name is given.
+    """
+    meant = f"--{word}" if word in ("help", "version") else ""
+    if not meant and word.isalpha():
+        near = difflib.get_close_matches(word, [name for name in COMMANDS if name != MONITOR], n=1, cutoff=0.75)
+        # `demos` and `snapshots` are names of their own.
+        meant = near[0] if near and not word.startswith(near[0]) else ""
+    if meant:
+        raise UsageError(f"there is no command '{word}': pgheadroom {meant}? The database of that name is -d {word}")
 
 
 def _first_word(arguments: Sequence[str]) -> int | None:
