@@ -123,8 +123,12 @@ class LiveSource:
         self._wake.set()
 
     def sample_now(self) -> None:
-        """End the wait for the next sample, or for the next attempt to connect."""
+        """End the wait for the next sample, or for the next attempt to connect, and ask for every part of it."""
         self._hurried = True
+        if self._probe is not None:
+            self._probe.hurry()
+        for console in self._consoles:
+            console.hurry()
         self._wake.set()
 
     async def open(self, password: str | None = None) -> None:
@@ -304,15 +308,22 @@ class LiveSource:
         returned = self._entrance.sampled(snapshot, newly_in=self._newly_in)
         self._newly_in = False
         door = replace(snapshot.door, hint=self._entrance.hint(snapshot))
-        return replace(snapshot, door=door, pgbouncers=self._pgbouncers(), returned=returned)
+        paced = self._probe.paced(self._interval) if self._probe is not None else None
+        spared = (*snapshot.spared, paced) if paced is not None else snapshot.spared
+        return replace(snapshot, door=door, pgbouncers=self._pgbouncers(), returned=returned, spared=spared)
 
     def _pgbouncers(self) -> tuple[PgBouncer, ...]:
         return tuple(console.latest() for console in self._consoles)
 
     async def _rest(self, began: float) -> None:
-        """Sleep what is left of the interval, whatever it becomes meanwhile."""
+        """Sleep what is left of the interval, whatever it becomes meanwhile, or of what spares the server."""
         took = _clock() - began
-        await self._sleep(lambda: began + max(self._interval, (1 + BREATH) * took))
+        await self._sleep(lambda: began + max(self._every, (1 + BREATH) * took))
+
+    @property
+    def _every(self) -> float:
+        paced = self._probe.paced(self._interval) if self._probe is not None else None
+        return paced.every if paced is not None else self._interval
 
     async def _sleep(self, until: Callable[[], float]) -> None:
         self._hurried = False

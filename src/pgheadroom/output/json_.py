@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from pgheadroom.model.budget import Spared
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, RemedyNow
 from pgheadroom.model.grouping import Hog, StateCount
@@ -69,6 +70,7 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
         "health": [_health(metric) for metric in metrics],
         "findings": [_finding(finding) for finding in findings],
         "gaps": [{"part": gap.part, "reason": gap.reason} for gap in snapshot.gaps],
+        "spared": [_spared(spared) for spared in snapshot.spared],
     }
 
 
@@ -180,6 +182,15 @@ def _lock(node: LockNode) -> Json:
         "mode": request.mode if request else None,
         "target": request.target if request else None,
         "since": _moment(request.since) if request else None,
+    }
+
+
+def _spared(spared: Spared) -> Json:
+    return {
+        "part": spared.part,
+        "cost_seconds": spared.cost,
+        "every_seconds": _rounded(spared.every),
+        "age_seconds": _rounded(spared.age),
     }
 
 

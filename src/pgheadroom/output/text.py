@@ -156,7 +156,9 @@ def _locks(case: Case, width: int) -> Iterator[str]:
     if not case.locks:
         yield "LOCK WAITS  none"
         return
-    yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting"
+    age = case.snapshot.age_of("locks")
+    as_of = f", as of {duration(age)} ago" if age else ""
+    yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting{as_of}"
     # What is wanted says more than the statement that wants it, of which a narrow page shows but a few letters.
     columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
     real = chains(case.snapshot)

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import (
@@ -49,6 +50,8 @@ AUTHENTICATING_ARE_ROWS = 180_000
 """From this version on backends that still authenticate have a row."""
 ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
+MOST_INTERVALS = 2
+"""The most intervals between two lists of sessions."""
 NAMES_WAIT = "20ms"
 """How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
 NAMES = {"databases", "roles", LOOKED_UP}
@@ -75,7 +78,8 @@ class Probe:
         self._forbidden: dict[str, tuple[str, float]] = {}
         self._locks = LockWaits()
         self._held = HeldLocks()
-        self._budgets = {"locks": self._locks.budget}
+        self._authenticating, self._authenticating_at = 0, 0.0
+        self._budgets = {"locks": self._locks.budget, "sessions": Budget(), "authenticating": Budget()}
         self._costly = False
         self._in_recovery = False
         self._words = Words()
@@ -128,6 +132,16 @@ class Probe:
         for budget in self._budgets.values():
             budget.hurry()
 
+    def paced(self, interval: float) -> Spared | None:
+        """How often to ask so that the list of sessions costs the server no more than its share; None for as often.
+
+        It is what everything else is about, so that it comes in every other interval at the least.
+        """
+        budget = self._budgets["sessions"]
+        if budget.every <= interval:
+            return None
+        return Spared("sessions", budget.cost, min(budget.every, MOST_INTERVALS * interval), 0.0)
+
     async def sample(self) -> Snapshot:
         """Ask for everything at once.
 
@@ -168,7 +182,7 @@ class Probe:
         """The clock first, then the sessions, then what depends on them."""
         version = self._catalogue.facts.version_num
         questions = [self._moment_question(version), self._session_question(version)]
-        if version < AUTHENTICATING_ARE_ROWS:
+        if version < AUTHENTICATING_ARE_ROWS and self._budgets["authenticating"].is_due(time.monotonic()):
             questions.append(Question("authenticating", query("authenticating", version)))
         questions += self._locks.questions(version)
         return [question for question in questions if not self._is_forbidden(question.part)]
@@ -271,6 +285,8 @@ class Probe:
         taken_at, in_recovery = moment
         # Not told any more: as it was.
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
+        if "authenticating" in answers:
+            self._authenticating, self._authenticating_at = _count(answers["authenticating"]), time.monotonic()
         waits = self._locks.found()
         activity = replace(
             activity,
@@ -290,7 +306,7 @@ class Probe:
             settings=facts.settings,
             sessions=activity.sessions,
             processes=activity.processes,
-            authenticating=_count(answers.get("authenticating")),
+            authenticating=self._authenticating,
             slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
             lock_requests=waits.requests,
@@ -299,8 +315,14 @@ class Probe:
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),
             literals_hidden=self.hides_literals,
-            spared=tuple(self._locks.spared()),
+            spared=(*self._locks.spared(), *self._spared(answers)),
         )
+
+    def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:
+        """That authenticating backends were counted before, where some were."""
+        if self._authenticating and "authenticating" not in answers:
+            budget, age = self._budgets["authenticating"], time.monotonic() - self._authenticating_at
+            yield Spared("authenticating", budget.cost, budget.every, age)
 
     @property
     def through_pooler(self) -> bool:

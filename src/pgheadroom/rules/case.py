@@ -1,6 +1,6 @@
 """A sample with everything the other rules ask of it, each worked out once and only when asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -57,6 +57,15 @@ class Case:
     def waiting_for_locks(self) -> tuple[LockNode, ...]:
         """Sessions that wait for a lock. Background processes that do hold no slot."""
         return tuple(node for node in self.locks if node.waits and node.kind != "process")
+
+    @cached_property
+    def held_up(self) -> Mapping[int, Sequence[LockNode]]:
+        """By the pid of a root, all who wait behind it, in the order of the tree."""
+        found: dict[int, list[LockNode]] = {}
+        for node in self.locks:
+            if node.waits and node.pid != node.root_pid:
+                found.setdefault(node.root_pid, []).append(node)
+        return found
 
     @cached_property
     def idle_in_transaction(self) -> tuple[Session, ...]:

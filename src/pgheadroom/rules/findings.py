@@ -153,8 +153,8 @@ def _held_up(case: Case, cause: Finding) -> set[SessionId]:
     if cause.family not in _LOCKS:
         return set()
     root = cause.key.partition(":")[2]
-    behind = (node.session for node in case.locks if node.waits and (not root or str(node.root_pid) == root))
-    return {session.id for session in behind if session is not None}
+    behind = case.held_up.get(int(root), ()) if root else (node for node in case.locks if node.waits)
+    return {node.session.id for node in behind if node.session is not None}
 
 
 def urgency(finding: Finding) -> tuple[int, int, int, int, int]:

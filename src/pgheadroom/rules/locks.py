@@ -1,10 +1,10 @@
-"""Who waits for whom, from the pids that `pg_blocking_pids` named.
+"""Who waits for whom, from the direct blockers of each: who holds the lock, and who stands ahead in the queue.
 
-Its rules (PostgreSQL, src/backend/utils/adt/lockfuncs.c): it names hard blockers (they hold a conflicting lock) and
-soft ones (conflicting, ahead in the queue), leaders instead of parallel workers, and 0 for a prepared transaction.
-Until deadlock_timeout strikes there can be cycles, so nothing here follows edges without remembering where it was.
+Leaders stand for parallel workers, and 0 for a prepared transaction. Until deadlock_timeout strikes there can be
+cycles, so nothing here follows edges without remembering where it was; a queue can be thousands deep, so nothing
+recurses.
 
-Sets of waiters are bits of an int: with 300 waiters that each name all those ahead in the queue there are 45,000 edges.
+Sets of waiters are bits of an int: how many wait behind each of thousands is counted in milliseconds.
 """
 
 from collections.abc import Iterator, Mapping
@@ -131,22 +131,30 @@ def _parents(graph: _Graph, counts: Mapping[int, int], behind: list[int]) -> dic
     reached = _reached(parents, [pid for pid, parent in parents.items() if parent is None])
     stranded = [pid for pid in graph.index if pid not in reached]
     while stranded:
-        # Only cycles get here: their members point at each other. One of them must hang where it can be reached.
-        parents |= _cut_one_cycle(graph, counts, behind, stranded, reached)
+        # Only cycles get here: their members point at each other. One of each must hang where it can be reached.
+        parents |= _cut_cycles(graph, counts, behind, stranded, reached)
         reached = _reached(parents, [pid for pid, parent in parents.items() if parent is None])
         stranded = [pid for pid in stranded if pid not in reached]
     return parents
 
 
-def _cut_one_cycle(
+def _cut_cycles(
     graph: _Graph, counts: Mapping[int, int], behind: list[int], stranded: list[int], reached: set[int]
 ) -> dict[int, int | None]:
-    def placed(pid: int) -> list[int]:
-        return [blocker for blocker in graph.blockers[pid] if blocker in reached]
-
-    members = [pid for pid in stranded if behind[graph.index[pid]] >> graph.index[pid] & 1]
-    entry = max(members, key=lambda pid: (bool(placed(pid)), counts[pid], -pid))
-    return {entry: max(placed(entry), key=counts.__getitem__, default=None)}
+    """Of each cycle that waits for nobody else who is stranded: one member, and where it hangs."""
+    # Who is in one cycle has the same ones behind it, itself among them; nobody else has.
+    cycles: dict[int, list[int]] = {}
+    for pid in stranded:
+        if behind[graph.index[pid]] >> graph.index[pid] & 1:
+            cycles.setdefault(behind[graph.index[pid]], []).append(pid)
+    cut: dict[int, int | None] = {}
+    for mask, members in cycles.items():
+        outside = (one for pid in members for one in graph.blockers[pid] if behind[graph.index[one]] != mask)
+        if reached.issuperset(outside):
+            placed = {pid: [one for one in graph.blockers[pid] if one in reached] for pid in members}
+            entry = max(members, key=lambda pid: (bool(placed[pid]), counts[pid], -pid))
+            cut[entry] = max(placed[entry], key=counts.__getitem__, default=None)
+    return cut
 
 
 def _children(parents: Mapping[int, int | None]) -> dict[int | None, list[int]]:

@@ -28,7 +28,7 @@ def lock_pile_ups(case: Case) -> Iterator[Finding]:
     total = severity(case.thresholds.waiting_for_locks, len(case.waiting_for_locks), usable)
     roots = [node for node in case.locks if node.is_root]
     for place, root in enumerate(roots):
-        wait = max((node.waited_seconds or 0.0 for node in case.locks if node.root_pid == root.pid), default=0.0)
+        wait = max(node.waited_seconds or 0.0 for node in (root, *case.held_up.get(root.pid, ())))
         urgency = severity(case.thresholds.waiting_for_locks, root.waiting_behind, usable)
         if place == 0:
             urgency = worst(urgency, total)
@@ -39,17 +39,23 @@ def lock_pile_ups(case: Case) -> Iterator[Finding]:
 
 
 def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Finding:
-    behind = [node for node in case.locks if node.root_pid == root.pid and node.waits and node.pid != root.pid]
+    behind = case.held_up.get(root.pid, ())
     slots = sum(node.kind != "process" for node in behind) + (root.kind == "session")
     found = Finding(
         "prepared-transaction" if root.kind == "prepared" else f"lock-pile-up:{root.pid}",
         urgency,
         f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}{first_for(wait)}",
-        (*_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
+        (*_as_of(case), *_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
         sessions=(root.session.id,) if root.kind == "session" and root.session else (),
         slots=slots,
     )
     return _cure(case, root).of(found)
+
+
+def _as_of(case: Case) -> Iterator[str]:
+    """The lock table can be too dear to be read with each sample."""
+    if age := case.snapshot.age_of("locks"):
+        yield f"the locks are as of {duration(age)} ago"
 
 
 def _holder(case: Case, root: LockNode) -> str:

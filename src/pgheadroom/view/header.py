@@ -107,7 +107,12 @@ def _pace(snapshot: Snapshot | None, wanted: float, *, short: bool) -> list[Cell
     if snapshot is not None and snapshot.round_trip >= wanted:
         words = "" if short else f", not every {interval(wanted)}:"
         return [Cell(f"{words} a sample takes {round_trip(snapshot.round_trip)}", "warn")]
-    cells = [Cell(f"{'/' if short else ', every '}{interval(wanted)}", "dim")]
+    slowed = next((one for one in snapshot.spared if one.part == "sessions"), None) if snapshot is not None else None
+    if slowed is not None:
+        why = "" if short else f" (of {interval(wanted)}) to spare the server,"
+        cells = [Cell(f"{'/' if short else ', every '}{interval(slowed.every)}{why}", "warn")]
+    else:
+        cells = [Cell(f"{'/' if short else ', every '}{interval(wanted)}", "dim")]
     if snapshot is not None:
         cells.append(Cell(f" {round_trip(snapshot.round_trip)}{'' if short else ' round trip'}", "dim"))
     return cells

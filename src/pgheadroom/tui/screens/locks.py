@@ -11,6 +11,7 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
+from pgheadroom.view.durations import duration
 from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from pgheadroom.view.text import safe
@@ -24,7 +25,9 @@ def show_locks(table: Table[LockRow], picture: Picture) -> None:
     """Fill the table; a part that could not be read is said in its title."""
     waiting = sum(1 for node in picture.locks if node.waits)
     reason = _gap(picture.snapshot)
-    words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting" if waiting else ""
+    age = picture.snapshot.age_of("locks")
+    as_of = f", as of {duration(age)} ago" if age else ""
+    words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting{as_of}" if waiting else ""
     rows = [LockRow(node, picture.chains.client_of(node.session) if node.session else None) for node in picture.locks]
     table.show(rows, picture.snapshot.taken_at, Cell(words, "warn"))
 
