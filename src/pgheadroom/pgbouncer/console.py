@@ -84,6 +84,10 @@ class Console:
         self._question = asyncio.create_task(self._refresh())
         return self._question
 
+    def hurry(self) -> None:
+        """Ask for everything with the next question, whatever it costs."""
+        self._reading.hurry()
+
     def latest(self) -> PgBouncer:
         """What was seen last, with its age, and why it is not fresh."""
         now = time.monotonic()
@@ -169,8 +173,11 @@ class Console:
         """Everything that is due. What the console refuses is a gap; without pools there is nothing to show at all."""
         for part in self._reading.due(time.monotonic()):
             self._asking = part
+            began = time.monotonic()
             try:
-                self._reading.take(part, await ask(connection, part.question, self._line.place), time.monotonic())
+                answer = await ask(connection, part.question, self._line.place)
+                now = time.monotonic()
+                self._reading.take(part, answer, now, now - began)
             except Refused as refusal:
                 if part is POOLS:
                     raise self._without_pools(refusal) from None

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pgheadroom.model.bouncer import Totals
+from pgheadroom.model.budget import Budget
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.parsing import (
@@ -27,8 +28,8 @@ from pgheadroom.pgbouncer.table import NOTHING, Table
 
 RARELY = 30.0
 """Seconds after which the configuration is read again, and a refused part is asked for again."""
-ROWS_A_SECOND = 5000
-"""PgBouncer is one thread, and our question holds up everybody: more clients than this are listed less often."""
+POOLS_AT_LEAST_EVERY = 2.0
+"""Seconds: without its pools nothing of a PgBouncer is shown."""
 SIGN = "/bouncer"
 """The end of PgBouncer's `server_version`."""
 
@@ -39,7 +40,6 @@ class Part(NamedTuple):
     name: str
     every: float = 0.0
     since: tuple[int, ...] = ()
-    of_strangers: bool = False
 
     @property
     def question(self) -> bytes:
@@ -48,6 +48,7 @@ class Part(NamedTuple):
 
 POOLS, SERVERS, CLIENTS = Part("POOLS"), Part("SERVERS"), Part("CLIENTS")
 DATABASES = Part("DATABASES", 3.0)
+VERSION = Part("VERSION", RARELY)
 PARTS = (
     POOLS,
     # What clients and servers say of each other is compared, so they are read in one breath.
@@ -59,7 +60,8 @@ PARTS = (
     Part("CONFIG", RARELY),
     Part("USERS", RARELY),
     Part("LISTS", 10.0),
-    Part("VERSION", RARELY, of_strangers=True),
+    # Costs nothing: what it takes is the round trip.
+    VERSION,
 )
 
 
@@ -77,6 +79,9 @@ class Reading:
         self._totals: Mapping[str, Totals] = {}
         self._totals_at = 0.0
         self._user = ""
+        # PgBouncer is one thread: while it answers us, everybody waits.
+        self._budgets = {part.name: Budget() for part in PARTS}
+        self._round_trip = 0.0
 
     def begin(self, server_version: str, user: str) -> None:
         """A new connection: everything is asked for again. `user` is who we are there."""
@@ -97,12 +102,20 @@ class Reading:
         for part in parts or PARTS:
             self._due.pop(part.name, None)
 
-    def take(self, part: Part, table: Table, now: float) -> None:
-        """An answer."""
-        self._due[part.name] = now + max(part.every, len(table.rows) / ROWS_A_SECOND)
+    def take(self, part: Part, table: Table, now: float, took: float = 0.0) -> None:
+        """An answer that took so many seconds, the round trip included."""
+        self._due[part.name] = now + max(part.every, self._spared(part, now, took))
         self._gaps.pop(part.name, None)
         _TAKE[part.name](self, table, now)
         self._gather()
+
+    def _spared(self, part: Part, now: float, took: float) -> float:
+        """Seconds for which it is not asked again, so that it takes no more than its share of the pooler's time."""
+        if part is VERSION:
+            self._round_trip = took
+        budget = self._budgets[part.name]
+        budget.asked(now, took - self._round_trip)
+        return min(budget.every, POOLS_AT_LEAST_EVERY) if part is POOLS else budget.every
 
     def refuse(self, part: Part, reason: str, now: float) -> None:
         """No answer but a refusal: the part is a gap, and is not asked for again each second."""
@@ -119,7 +132,7 @@ class Reading:
     def _exists(self, part: Part) -> bool:
         if self.known.product:
             return True
-        return not part.of_strangers and self.known.version_num >= part.since
+        return self.known.version_num >= part.since
 
     def _gather(self) -> None:
         gaps = tuple(Gap(part.lower(), reason) for part, reason in self._gaps.items())
@@ -183,6 +196,8 @@ class Reading:
         self.known = replace(self.known, lists=read_lists(table))
 
     def _take_version(self, table: Table, now: float) -> None:
+        if not self.known.product:
+            return
         product = read_product(table) or self.known.product
         self.known = replace(self.known, product=product)
         self._gaps["console"] = not_a_pgbouncer(product)
