@@ -171,6 +171,22 @@ def test_an_old_libpq_of_the_system_logs_in_and_gives_nothing_away(new_cluster: 
     assert "it asks for the password in clear text" in clear
 
 
+async def test_a_password_file_that_others_may_read_is_complained_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """libpq does it at each attempt, and there is our screen."""
+    path = tmp_path / "open to all"
+    path.write_text(f"*:*:*:*:{SECRET}\n")
+    path.chmod(0o644)
+    monkeypatch.setenv("PGPASSFILE", str(path))
+    async with on_port(CLEAR_TEXT) as (thief, port):
+        for _ in range(3):
+            with pytest.raises(NoConnection):
+                await open_door(f"host=127.0.0.1 port={port} user=web dbname=shop require_auth=password")
+    assert thief.passwords == []
+    assert capfd.readouterr().err.count("open to all") == 1
+
+
 # --- doors that were found -------------------------------------------------------------------------------------------
 
 

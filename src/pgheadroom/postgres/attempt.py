@@ -8,9 +8,11 @@ Connection Control Functions", PQconnectStart.
 import random
 import select
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from psycopg import OperationalError
@@ -21,7 +23,7 @@ from psycopg.pq.abc import PGconn
 
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, libpq
-from pgheadroom.postgres.conninfo import compose
+from pgheadroom.postgres.conninfo import NO_FILE, compose
 from pgheadroom.postgres.listeners import vouched_owner
 from pgheadroom.postgres.port_watch import wait_for_listener
 from pgheadroom.postgres.refusal import limit_of, refusal
@@ -103,7 +105,7 @@ class Attempt:
 
     def _reach(self, address: Mapping[str, str], options: Mapping[str, str]) -> PGconn:
         """One address, with no password in clear text where somebody else could read it."""
-        given = {**self._given, **address}
+        given = {**self._given, **address, **_without_complaint(options)}
         older = libpq.version() < libpq.REQUIRE_AUTH_SINCE
         try:
             if older:
@@ -179,6 +181,26 @@ class Attempt:
                 raise ConnectionTimeout("connection timeout expired")
             if listening is not None:
                 listening.exchange()
+
+
+_complained: set[str] = set()
+
+
+def _without_complaint(options: Mapping[str, str]) -> dict[str, str]:
+    """libpq ignores a password file that others may read, and complains of it on the terminal at each attempt.
+
+    Once is enough: later it would be written across the screen.
+    """
+    path = Path(options.get("passfile") or Path.home() / ".pgpass")
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return {}
+    if stat.S_ISREG(mode) and not mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return {}
+    known = str(path) in _complained
+    _complained.add(str(path))
+    return {"passfile": NO_FILE} if known else {}
 
 
 def _polled(pgconn: PGconn) -> PollingStatus:

@@ -9,6 +9,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from pgheadroom.conninfo import holds_password, is_conninfo
 from pgheadroom.errors import UsageError
 
+NO_FILE = "/dev/null/none"
+"""A path that cannot be: as a password file it is read as none, where one that is no plain file is complained of."""
 _NAMES = ("host", "hostaddr", "user", "dbname", "service")
 
 

@@ -330,10 +330,9 @@ def _as_whom(
 def _nothing_secret() -> dict[str, str]:
     """No password of any source, and no proof that another authentication could want of us.
 
-    What a service file or a variable sets is overridden by an empty value; a password file that cannot be is read as
-    none, where one that is no plain file would be complained of on the terminal.
+    What a service file or a variable sets is overridden by an empty value.
     """
-    without = {"password": "", "passfile": "/dev/null/none", "hostaddr": "", "channel_binding": "disable"}
+    without = {"password": "", "passfile": conninfo.NO_FILE, "hostaddr": "", "channel_binding": "disable"}
     # Where libpq does not know the word yet, there is still no password that it could send.
     return without if libpq.version() < libpq.REQUIRE_AUTH_SINCE else without | {"require_auth": "none"}
 
