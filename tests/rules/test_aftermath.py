@@ -1,8 +1,11 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.rules.aftermath import aftermath
 from samples import NOW, ago, many, session, snapshot
 from strategies import snapshots
@@ -57,3 +60,13 @@ def test_it_adds_up(before, now, data):
     assert told.freed + len(told.still_there) == len(signalled)
     assert told.retaken_count + told.elsewhere <= len(now.sessions)
     assert told.sentence.isprintable()
+
+
+def test_what_pgbouncer_opens_anew_is_no_fault_of_the_application():
+    before, opened = many(6), new(6)
+    servers = tuple(
+        ServerConnection("shop", "web", "active", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in opened
+    )
+    now = replace(later(opened), pgbouncers=(PgBouncer("b", servers=servers),))
+    told = aftermath(snapshot(before), [one.id for one in before], now)
+    assert told.sentence == "6 freed, none retaken, 6 opened anew by PgBouncer"

@@ -235,3 +235,14 @@ def test_every_remedy_can_be_pressed(sample):
             assert one.now.verb is None or parse_filter(one.now.filter)
             assert one.now.verb is not Verb.CANCEL or all(each.state is State.ACTIVE for each in matched)
             assert matched or one.now.verb is None or "age>" in one.now.filter or "running>" in one.now.filter
+
+
+def test_sentence_and_remedy_name_the_same_hog():
+    """The busiest application has most sessions, another one has most of the idle that the remedy ends."""
+    busy = many(30, 100, state=State.ACTIVE, since=5, application="report")
+    sample = snapshot(
+        [*busy, *many(36, 300, since=60, application="cart"), *many(25, 500, since=60, application="api")]
+    )
+    found = told(sample)["server-slots"]
+    assert "most by web/cart (36)" in found.sentence
+    assert "app=cart" in found.now.filter

@@ -122,7 +122,7 @@ async def test_lock_tree_shows_the_root_with_all_who_wait_behind_it() -> None:
     async with on_stage(size=LARGE) as stage:
         root = stage.line("● 3000")
         assert root.split()[2] == "9"
-        assert "  └ 3007" in stage.screen
+        assert " ├ 3007" in stage.screen
 
 
 async def test_locks_have_a_screen_of_their_own() -> None:

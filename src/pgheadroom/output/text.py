@@ -21,7 +21,7 @@ from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.durations import duration, round_trip
 from pgheadroom.view.gauge import limit_words, slots_words
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
-from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
+from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.text import cell_width, fit, safe
@@ -163,7 +163,7 @@ def _locks(case: Case, width: int) -> Iterator[str]:
     columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
     real = chains(case.snapshot)
     shown = case.locks[:_LOCKS_SHOWN]
-    rows = [LockRow(node, real.client_of(node.session) if node.session else None) for node in shown]
+    rows = lock_rows(shown, real.client_of)
     yield from _table(columns, rows, case.snapshot.taken_at, width)
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.poolers import pooler_pids
 from pgheadroom.rules.wording import clipped
 from pgheadroom.view.durations import duration
 
@@ -35,6 +36,7 @@ class Aftermath:
         freed: Signalled and gone.
         retaken: New sessions since then by the users and applications of those that are gone.
         elsewhere: New sessions of others.
+        reopened: New server connections of a PgBouncer that we watch: it opens again what it lost, as it should.
         seconds: From one sample to the other.
     """
 
@@ -43,6 +45,7 @@ class Aftermath:
     retaken: tuple[Retaker, ...]
     elsewhere: int
     seconds: float
+    reopened: int = 0
 
     @property
     def retaken_count(self) -> int:
@@ -62,6 +65,8 @@ class Aftermath:
             )
         elif self.freed:
             parts.append("none retaken")
+        if self.reopened:
+            parts.append(f"{self.reopened} opened anew by PgBouncer")
         advice = ": fix or stop the application, or limit the role" if self._mostly_retaken else ""
         return ", ".join(parts) + advice
 
@@ -78,12 +83,15 @@ def aftermath(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot) -
     known = {session.id for session in before.sessions}
     new = [one for one in now.sessions if one.backend_start is not None and one.id not in known]
     theirs = {_hog(session) for session in gone}
-    retaken = Counter(_hog(session) for session in new if _hog(session) in theirs)
+    pooled = pooler_pids(now)
+    back = [session for session in new if _hog(session) in theirs]
+    retaken = Counter(_hog(session) for session in back if session.pid not in pooled)
     return Aftermath(
         freed=len(ids - present),
         still_there=tuple(sorted(ids & present)),
         retaken=tuple(Retaker(user, application, count) for (user, application), count in retaken.most_common()),
-        elsewhere=len(new) - retaken.total(),
+        elsewhere=len(new) - len(back),
+        reopened=sum(session.pid in pooled for session in back),
         seconds=max(0.0, (now.taken_at - before.taken_at).total_seconds()),
     )
 

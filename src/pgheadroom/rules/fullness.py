@@ -46,7 +46,7 @@ def server_slots(case: Case) -> Iterator[Finding]:
         f"{about}{slots.used - slots.in_reserve} of {slots.usable} usable slots{beside} taken",
         *_what_most_do(case),
     ]
-    most = case.longest_first(crowd(case.snapshot.sessions))
+    most = case.longest_first(_who_has_most(case))
     parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
     found = Finding(
         "server-slots",
@@ -63,6 +63,16 @@ def server_slots(case: Case) -> Iterator[Finding]:
         refuses=slots.free == 0,
     )
     yield _cure(case).of(found)
+
+
+def _who_has_most(case: Case) -> Sequence[Session]:
+    """Of those that do what most do, as the remedy is about them; a pool's own idle connections it leaves alone."""
+    common = _common_state(case)
+    if common.state is State.IDLE and case.idle_crowd:
+        return case.idle_crowd
+    if common.state in IN_TRANSACTION_BUT_IDLE:
+        return crowd(case.idle_in_transaction)
+    return crowd(case.snapshot.sessions)
 
 
 def _mostly_waiting(case: Case) -> bool:

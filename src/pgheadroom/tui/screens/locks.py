@@ -13,7 +13,7 @@ from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.durations import duration
 from pgheadroom.view.gauge import gauge_line
-from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
+from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow, lock_rows
 from pgheadroom.view.text import safe
 
 
@@ -28,8 +28,7 @@ def show_locks(table: Table[LockRow], picture: Picture) -> None:
     age = picture.snapshot.age_of("locks")
     as_of = f", as of {duration(age)} ago" if age else ""
     words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting{as_of}" if waiting else ""
-    rows = [LockRow(node, picture.chains.client_of(node.session) if node.session else None) for node in picture.locks]
-    table.show(rows, picture.snapshot.taken_at, Cell(words, "warn"))
+    table.show(lock_rows(picture.locks, picture.chains.client_of), picture.snapshot.taken_at, Cell(words, "warn"))
 
 
 def _gap(snapshot: Snapshot) -> str:
