@@ -103,6 +103,7 @@ class Doors:
     ways: list[Way] = field(default_factory=list)
     attempts: int = 0
     moves: bool = False
+    _looking: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         """Raises:
@@ -181,7 +182,7 @@ class Doors:
             way.patient = min(_MOST_PATIENT, 2 * way.patient) if unanswered else 1
             self.moves = self.moves or len(burst.limits | way.limits) > 1
             way.limits = frozenset(burst.limits)
-            way.refusal = await self._heard(way, failure)
+            way.refusal = await self._heard(way, failure, waits=pace == ONCE or self.in_turn > 1)
             if way.refusal.hindrance not in SOON:
                 way.alone_until = _clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (_clock() - began))
             raise
@@ -204,6 +205,8 @@ class Doors:
             raise
 
     def _opened(self, way: Way) -> None:
+        for looking in self._looking:
+            looking.cancel()  # it could be let in, too
         self.way = way
         first = self.ways[0].refusal
         if way is not self.ways[0] and first is not None:  # else it let us in before, and was the first to be tried
@@ -213,37 +216,45 @@ class Doors:
 
     # --- what a door said --------------------------------------------------------------------------------------------
 
-    async def _heard(self, way: Way, failure: NoConnection) -> Refusal:
+    async def _heard(self, way: Way, failure: NoConnection, *, waits: bool) -> Refusal:
         limit, name, sqlstate, message = RefusedBy.OTHER, "", None, str(failure)
         hindrance = hindrance_of(failure)
         if isinstance(failure, NotLetIn):
             limit, name = failure.said.limit, failure.said.name
             unclear = limit in _AMBIGUOUS and not _PLAIN.search(str(failure))
             if failure.said.by_server and unclear and failure.address is not None:
-                limit, name, sqlstate = await self._looked_at(way, failure.address, limit, name)
+                limit, name, sqlstate = await self._looked_at(way, failure.address, limit, name, waits=waits)
                 hindrance = _AT_ONCE.get(sqlstate or "", hindrance)
             if limit is not failure.said.limit:
                 message += f" ({limit} limit, SQLSTATE {sqlstate})"
         return Refusal(way.label, limit, name, sqlstate, message, datetime.now(UTC), hindrance)
 
     async def _looked_at(
-        self, way: Way, address: Address, limit: RefusedBy, name: str
+        self, way: Way, address: Address, limit: RefusedBy, name: str, *, waits: bool
     ) -> tuple[RefusedBy, str, str | None]:
         """The limit as a startup packet tells it: `sorry, too many clients` is said of slots and of processes.
 
-        Where the server asks for a password before it refuses us, a login tells it.
+        Args:
+            waits: Whether to wait for it. Where a slot may fall free meanwhile, it is told later.
         """
         if _clock() - way.closer_at >= LOOK_CLOSER_EVERY:
-            password = self.password if way is self.ways[0] else None
-            way.closer = await first_error(address)
-            way.closer = way.closer or await verbose_error(parameters(way.conninfo, password), address)
             way.closer_at = _clock()
+            looking = asyncio.create_task(self._look_closer(way, address))
+            self._looking.add(looking)
+            looking.add_done_callback(self._looking.discard)
+            if waits:
+                await looking
         if way.closer is None or way.closer.sqlstate != NO_ROOM:
             starts = way.closer is not None and way.closer.sqlstate == CANNOT_CONNECT_NOW
             return limit, name, CANNOT_CONNECT_NOW if starts else None
         limit, name = limit_of_error(way.closer)
         names = {RefusedBy.ROLE: address.user, RefusedBy.DATABASE: address.database}
         return limit, name or names.get(limit, ""), NO_ROOM
+
+    async def _look_closer(self, way: Way, address: Address) -> None:
+        """Where the server asks for a password before it refuses us, a login tells more than a startup packet."""
+        password = self.password if way is self.ways[0] else None
+        way.closer = await first_error(address) or await verbose_error(parameters(way.conninfo, password), address)
 
     def _none_opened(self, error: NoConnection | None) -> NoDoor:
         message = str(error) if error is not None else "no door could be tried"
