@@ -35,7 +35,7 @@ class Wait(StrEnum):
     """Whom a session waits for that the server calls active: then it does not run, whatever its state says.
 
     Waits for a disk, a core, another process of the same query or a timer are part of running. Verified on PostgreSQL
-    13 to 18, what signals do to each: for a `LOCK` both work at once; for its `CLIENT` (data of a COPY, the rest of a
+    13 to 19, what signals do to each: for a `LOCK` both work at once; for its `CLIENT` (data of a COPY, the rest of a
     protocol exchange, a result that it does not read) a cancel is not heeded before the client answers, a terminate is;
     for a synchronous `STANDBY` the transaction is committed already, and either signal only ends the waiting.
     """
