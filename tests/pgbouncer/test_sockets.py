@@ -1,6 +1,7 @@
 """SHOW CLIENTS and SHOW SERVERS of several versions, and of look-alikes."""
 
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from consoles import ODYSSEY_CLIENTS, PGCAT_CLIENTS, PGCAT_SERVERS, SOCKETS, VERSIONS, of, table
 from pgheadroom.pgbouncer.sockets import NEEDED_FOR_THE_CHAIN, clock, read_clients, read_servers
-from pgheadroom.pgbouncer.table import Table
+from pgheadroom.pgbouncer.table import Table, Unreadable
 
 CLIENT = {
     "type": b"C",
@@ -137,5 +138,6 @@ def test_thousands_of_clients_are_cheap() -> None:
 def test_no_answer_breaks_it(columns: list[str], data: st.DataObject) -> None:
     values: st.SearchStrategy[Any] = st.one_of(st.none(), st.binary(max_size=20), st.integers(), st.text(max_size=20))
     answer = Table(tuple(columns), data.draw(st.lists(st.tuples(*[values] * len(columns)), max_size=3)))
-    read_clients(answer, clock(answer))
-    read_servers(answer, NOW)
+    for read in (lambda: read_clients(answer, clock(answer)), lambda: read_servers(answer, NOW)):
+        with suppress(Unreadable):
+            read()

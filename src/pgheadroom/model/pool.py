@@ -1,5 +1,6 @@
 """A PgBouncer as last seen, and its pools as its admin console shows them."""
 
+import re
 from dataclasses import dataclass
 
 from pgheadroom.model.bouncer import (
@@ -12,6 +13,8 @@ from pgheadroom.model.bouncer import (
     Setting,
 )
 from pgheadroom.model.gap import Gap
+
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class PgBouncer:
     def limit(self, key: str) -> int | None:
         """A number of SHOW CONFIG such as `max_client_conn`, None when not known."""
         value = self.setting(key)
-        return int(value) if value is not None and value.isdigit() else None
+        return int(value) if value is not None and _NUMBER.fullmatch(value) else None
 
 
 def version_tuple(version: str) -> tuple[int, ...]:
@@ -117,7 +120,7 @@ def version_tuple(version: str) -> tuple[int, ...]:
         digits = part[: len(part) - len(part.lstrip("0123456789"))]
         if not digits:
             break
-        numbers.append(int(digits))
+        numbers.append(int(digits[:9]))
         if digits != part:
             break
     return tuple(numbers)

@@ -15,6 +15,7 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.commands import statement
 from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
 from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
+from pgheadroom.pgbouncer.table import Unreadable
 from pgheadroom.postgres.door import Connection, in_time
 from pgheadroom.rules.bouncer_commands import forbidden, resume_of
 from pgheadroom.view.text import safe
@@ -31,6 +32,10 @@ PAUSE_WITHIN = 30.0
 _HELD_FOR_PAUSE = 0.5
 """Seconds that a PAUSE may keep our connection: it answers only when the last client let go of its server."""
 _LOOK_AGAIN = 0.3
+
+
+class OddAnswer(PgHeadroomError):  # noqa: N818 - it is what happened
+    """It answered, but not what its pools are."""
 
 
 class NotAPooler(NoConnection):
@@ -150,6 +155,8 @@ class Console:
             try:
                 connection = await self._connected()
                 await in_time(connection, self._read(connection), ANSWER_WITHIN)
+            except OddAnswer as odd:
+                self._trouble = str(odd)
             except PgHeadroomError as trouble:
                 self._trouble = str(trouble)
                 pause = await self._line.drop(trouble, STRANGER_PAUSE if isinstance(trouble, NotAPooler) else 0.0)
@@ -182,6 +189,12 @@ class Console:
                 if part is POOLS:
                     raise self._without_pools(refusal) from None
                 self._reading.refuse(part, str(refusal), time.monotonic())
+            except Unreadable as odd:
+                reason = f"SHOW {part.name} cannot be read: {odd}"
+                if part is POOLS:
+                    # What was seen before stays, and its age grows; so does the connection.
+                    raise OddAnswer(reason) from None
+                self._reading.refuse(part, reason, time.monotonic())
             if part is POOLS:
                 self._seen_at = time.monotonic()
         await self._learn_rights(connection)

@@ -3,19 +3,20 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 import psycopg
-from psycopg import AsyncClientCursor
+from psycopg.pq import DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from pgheadroom.deadline import arrives
 from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.model.bouncer import CONSOLE
 from pgheadroom.model.refusal import Hindrance
-from pgheadroom.pgbouncer.table import Table
+from pgheadroom.pgbouncer.table import NOTHING, Table
 from pgheadroom.postgres.door import Connection, connect, hang_up, hindrance_of, no_connection, parameters, place
+from pgheadroom.postgres.exchange import MOST_ROWS
+from pgheadroom.postgres.talk import Bound, Talk, receive, send
 from pgheadroom.rules.knocking import JITTER, Knocking, after, pace
 
 LEAST_PAUSE = 0.05
@@ -114,27 +115,38 @@ async def ask(connection: Connection, question: bytes, where: str) -> Table:
         Refused: with what the console says.
         NoConnection: when the connection is lost.
     """
+    results: list[PGresult] = []
     try:
-        async with AsyncClientCursor(connection) as cursor:
-            await cursor.execute(question)
-            columns = tuple(column.name for column in cursor.description or ())
-            return Table(columns, await _rows(cursor) if columns else ())
+        async with connection.lock:
+            await connection.wait(_talk(connection.pgconn, question, results))
     except psycopg.Error as error:
-        if connection.closed:
-            raise no_connection(error, where) from None
-        raise Refused(error.diag.message_primary or str(error).strip()) from None
+        raise no_connection(error, where) from None
+    return _table(results)
 
 
-async def _rows(cursor: AsyncClientCursor[tuple[Any, ...]]) -> Sequence[tuple[object, ...]]:
-    try:
-        return await cursor.fetchall()
-    except UnicodeDecodeError:
-        # We asked for bytes as they are (SQL_ASCII), and were promised UTF-8 by who does not keep the promise.
-        result = cursor.pgresult
-        if result is None:
-            return ()
-        fields = range(result.nfields)
-        return [tuple(result.get_value(row, field) for field in fields) for row in range(result.ntuples)]
+def _talk(pgconn: PGconn, question: bytes, results: list[PGresult]) -> Talk:
+    pgconn.send_query(question)
+    yield from send(pgconn)
+    yield from receive(pgconn, results, Bound(), pipeline=False)
+
+
+def _table(results: list[PGresult]) -> Table:
+    """The last answer, its values as they came: what they are is read by the name of their column, not by the type that
+    they are said to have.
+    """
+    if not results:
+        return NOTHING
+    result = results[-1]
+    if result.status == ExecStatus.COMMAND_OK:
+        return NOTHING
+    if result.status != ExecStatus.TUPLES_OK:
+        said = result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message or b"no reason given"
+        raise Refused(said.decode("utf-8", "backslashreplace").strip())
+    if result.ntuples > MOST_ROWS:
+        raise Refused(f"{result.ntuples} rows")
+    fields = range(result.nfields)
+    columns = tuple((result.fname(field) or b"").decode("utf-8", "backslashreplace") for field in fields)
+    return Table(columns, [tuple(result.get_value(row, field) for field in fields) for row in range(result.ntuples)])
 
 
 def server_version(connection: Connection) -> str:

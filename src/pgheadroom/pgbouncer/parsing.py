@@ -45,7 +45,7 @@ def sizes_of(
 ) -> Sizes:
     """What SHOW DATABASES, CONFIG and USERS say about the size of pools."""
     settings = {setting.key: setting.value for setting in config}
-    default, reserve = whole(settings.get("default_pool_size")), count(settings.get("reserve_pool_size"))
+    default, reserve = whole(settings.get("default_pool_size")), whole(settings.get("reserve_pool_size")) or 0
     return Sizes(
         default,
         reserve,

@@ -142,21 +142,22 @@ class Reading:
     # --- one method for each part ------------------------------------------------------------------------------------
 
     def _take_pools(self, table: Table, now: float) -> None:
+        self._size_pools(table)
         self._pools, self._pools_at = table, now
         if missing := missing_columns(table.columns):
             self._gaps["POOLS"] = f"SHOW POOLS has no {', '.join(missing)}"
-        self._size_pools()
 
-    def _size_pools(self) -> None:
+    def _size_pools(self, pools: Table | None = None) -> None:
         known = self.known
         sizes = sizes_of(known.databases, known.config, known.users)
-        self.known = replace(known, pools=read_pools(self._pools, sizes))
+        self.known = replace(known, pools=read_pools(self._pools if pools is None else pools, sizes))
 
     def _take_servers(self, table: Table, now: float) -> None:
+        servers = read_servers(table)
         # Shown together with the clients that are read next.
         self._servers = table
         if self._due.get(CLIENTS.name, 0.0) > now:
-            self.known = replace(self.known, servers=read_servers(table))
+            self.known = replace(self.known, servers=servers)
             self._sockets_at = now
 
     def _take_clients(self, table: Table, now: float) -> None:

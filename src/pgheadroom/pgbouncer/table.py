@@ -4,16 +4,19 @@ Versions add columns in the middle and rename them (1.12 to 1.25): an unknown co
 neutral value.
 """
 
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 Record = Mapping[str, object]
 Value = object
+_SHOWN = 40
 
 
 class Table(NamedTuple):
-    """The columns and rows of one SHOW. Values are as psycopg gives them: bytes or text, numbers, None."""
+    """The columns and rows of one SHOW. Values are as they came, bytes or None; in tests also text and numbers."""
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[Value, ...]]
@@ -51,27 +54,47 @@ def text(value: Value) -> str:
     return "" if value is None else str(value)
 
 
+class Unreadable(ValueError):  # noqa: N818 - it is what happened
+    """A value is not what its column holds. Whoever answers is no PgBouncer, or one that we do not know."""
+
+
+_WHOLE = re.compile(r"\s*-?[0-9]{1,18}\s*")
+
+
 def whole(value: Value) -> int | None:
-    """A whole number, None when there is none. Some are text, and padded (SHOW USERS)."""
+    """A whole number, None when there is none. Some are padded (SHOW USERS)."""
     if type(value) is int:
         return value
-    try:
-        return int(text(value))
-    except ValueError:
-        return None
+    written = text(value)
+    return int(written) if _WHOLE.fullmatch(written) else None
 
 
 def count(value: Value) -> int:
-    """A whole number, 0 when there is none."""
-    return whole(value) or 0
+    """A whole number, 0 when there is none.
+
+    Raises:
+        Unreadable: It is something else.
+    """
+    number = whole(value)
+    if number is None and text(value).strip():
+        raise Unreadable(f"'{text(value)[:_SHOWN]}' is not a number")
+    return number or 0
 
 
 def real(value: Value) -> float:
-    """A number, 0 when there is none. SHOW STATS has numeric."""
+    """A number, 0 when there is none. SHOW STATS has numeric.
+
+    Raises:
+        Unreadable: It is something else, or has no end.
+    """
+    written = text(value).strip()
     try:
-        return float(text(value))
+        number = float(written or 0)
     except ValueError:
-        return 0.0
+        number = math.nan
+    if not math.isfinite(number):
+        raise Unreadable(f"'{written[:_SHOWN]}' is not a number")
+    return number
 
 
 def seconds(whole_seconds: Value, microseconds: Value) -> float:

@@ -89,6 +89,8 @@ CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_U
 _BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}
 """Units of settings that are memory. Source: src/backend/utils/misc/guc.c."""
 _MOST_DIGITS = 12
+_MOST_SLOTS = 262_143
+"""MAX_BACKENDS of src/include/storage/procnumber.h."""
 
 
 def catalogue_questions(version_num: int, *, listed: bool = False) -> list[Question]:
@@ -107,6 +109,8 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
     Returns:
         None when there are no settings, neither now nor before.
     """
+    if any(not _can_be(row) for row in _rows(answers, "settings")):
+        answers = {**answers, "settings": Unanswered("cannot be read: no server has such settings")}
     facts = _facts(answers, before.facts if before else None)
     if facts is None:
         return None
@@ -140,6 +144,13 @@ def _facts(answers: Mapping[str, Answer], before: Facts | None) -> Facts | None:
     for pid, reads, signals, reserved in _rows(answers, "rights"):
         facts = facts._replace(backend_pid=pid, reads_all_stats=reads, signals_backends=signals, uses_reserved=reserved)
     return facts
+
+
+def _can_be(row: Row) -> bool:
+    """Whether a server starts with these: the reserves leave at least one slot, and nothing is below zero."""
+    slots: int = row[2]
+    reserves: list[int] = [*row[3:6]]
+    return min(reserves) >= 0 and sum(reserves[:2]) < slots <= _MOST_SLOTS
 
 
 def _settings(row: Row) -> list[Any]:
