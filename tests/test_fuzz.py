@@ -26,6 +26,9 @@ from pgheadroom.postgres.queries import Statement, query
 from pgheadroom.sampler import LiveSource
 from samples import session, snapshot
 
+# Sockets of the hostile side, which is cut off in the middle of a word.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 SEEDS = range(int(os.environ.get("PGHEADROOM_FUZZ_FROM", "0")), int(os.environ.get("PGHEADROOM_FUZZ", "500")))
 BATCHES = [SEEDS[start : start + 50] for start in range(0, len(SEEDS), 50)]
 
