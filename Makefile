@@ -66,6 +66,7 @@ lint: .venv/.tools
 
 bench: .venv/.tools
 	@$(BIN)/python tests/bench/compare.py $(ARGS)
+	@for kind in row alter chain granted; do $(BIN)/python tests/bench/pile_up.py --kind $$kind || exit 1; done
 
 soak: .venv/.tools
 	@$(BIN)/python tests/bench/soak.py $(ARGS)

@@ -110,7 +110,7 @@ def _pace(snapshot: Snapshot | None, wanted: float, *, short: bool) -> list[Cell
     slowed = next((one for one in snapshot.spared if one.part == "sessions"), None) if snapshot is not None else None
     if slowed is not None:
         why = "" if short else f" (of {interval(wanted)}) to spare the server,"
-        cells = [Cell(f"{'/' if short else ', every '}{interval(slowed.every)}{why}", "warn")]
+        cells = [Cell(f"{'/' if short else ', every '}{interval(round(slowed.every, 1))}{why}", "warn")]
     else:
         cells = [Cell(f"{'/' if short else ', every '}{interval(wanted)}", "dim")]
     if snapshot is not None:
