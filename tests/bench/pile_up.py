@@ -3,8 +3,8 @@
     python tests/bench/pile_up.py [--waiters 800] [--kind row|alter|chain|granted] [--rounds 5] [--seconds 4]
 
 `row`: all wait for one row. `alter`: readers behind an ALTER TABLE. `chain`: each waits for the one before.
-`granted`: five wait, and others hold 100,000 locks. The lock part is asked unthinned, with each sample. The bystander is pgbench on
-another table: alone, beside pgheadroom and beside pg_activity in turn. Run by `make bench`.
+`granted`: five wait, and others hold 100,000 locks. The lock part is asked unthinned, with each sample. The bystander
+is pgbench on another table: alone, beside pgheadroom and beside pg_activity in turn. Run by `make bench`.
 """
 
 import argparse

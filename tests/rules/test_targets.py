@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, State
-from pgheadroom.model.snapshot import Gap, Role
+from pgheadroom.model.snapshot import Gap, LockRequest, Role
 from pgheadroom.rules.filters import parse_filter
 from pgheadroom.rules.targets import REMEDIES, SUPERUSER_UNKNOWN, find, plan
+from pgheadroom.view.confirmation import consequences
 from samples import NOW, ago, hidden, roles, session, snapshot, waiter
 from strategies import snapshots
 
@@ -101,6 +102,44 @@ def test_waiters_behind_a_target_go_on_one_after_the_other():
     assert planned([holder, other, *queue], chosen=[holder]).waiters_released == 2
     assert planned([holder, other, *queue], chosen=[holder, other]).waiters_released == 4
     assert planned([holder, other, *queue], chosen=[holder, queue[0]]).waiters_released == 1
+
+
+def asked(pid, mode, target="table t"):
+    return LockRequest(pid, "relation", mode, target, None)
+
+
+def test_ending_the_holder_alone_does_not_free_who_stands_behind_a_stronger_request():
+    """2 holds ROW EXCLUSIVE, 3 waits for ACCESS EXCLUSIVE, and 4 behind it for SHARE."""
+    sample = snapshot(
+        [session(2, State.IDLE_IN_TRANSACTION), waiter(3, 2), waiter(4, 2, 3)],
+        roles=ROLES,
+        lock_requests=(asked(3, "AccessExclusiveLock"), asked(4, "ShareLock")),
+    )
+    made = plan(sample, Verb.TERMINATE, sample.sessions[:1], own_pid=1)
+    assert (made.waiters_at_once, made.waiters_released) == (1, 2)
+    assert "lets 1 waiting session go on, 1 more in turn" in consequences(made.verb, made)
+
+
+def test_who_stands_ahead_of_a_target_goes_before_who_stands_behind_it():
+    """A waiter names the nearest ahead only: 5 names 4, and when 4 ends it is behind 3."""
+    modes = dict.fromkeys((3, 4, 5), "AccessExclusiveLock")
+    sample = snapshot(
+        [session(2, State.IDLE_IN_TRANSACTION), waiter(3, 2), waiter(4, 2, 3), waiter(5, 2, 4)],
+        roles=ROLES,
+        lock_requests=tuple(asked(pid, mode) for pid, mode in modes.items()),
+    )
+    made = plan(sample, Verb.TERMINATE, [sample.sessions[0], sample.sessions[2]], own_pid=1)
+    assert made.waiters_at_once == 1
+
+
+def test_readers_behind_an_alteration_go_on_at_once_when_it_ends():
+    readers = [waiter(pid, 3) for pid in (4, 5, 6)]
+    requests = (asked(3, "AccessExclusiveLock"), *(asked(one.pid, "AccessShareLock") for one in readers))
+    sample = snapshot(
+        [session(2, State.IDLE_IN_TRANSACTION), waiter(3, 2), *readers], roles=ROLES, lock_requests=requests
+    )
+    made = plan(sample, Verb.CANCEL, [sample.sessions[1]], own_pid=1)
+    assert (made.waiters_at_once, made.waiters_released) == (3, 3)
 
 
 def test_a_deadlock_is_released_by_either_side():

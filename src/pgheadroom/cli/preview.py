@@ -123,6 +123,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "count": len(plan.targets),
         "slots_freed": plan.slots_freed,
         "waiters_released": plan.waiters_released,
+        "waiters_at_once": plan.waiters_at_once,
         "transactions_rolled_back": plan.transactions_rolled_back,
         "oldest_transaction_seconds": plan.oldest_transaction_seconds,
         "targets": [_who(session, seen.taken_at) for session in plan.targets],

@@ -15,6 +15,7 @@ class Plan:
         left_out: With the reason, in a few words that are safe to show.
         slots_freed: A cancel frees none.
         waiters_released: Sessions that wait for locks only behind targets; they go on, one after the other.
+        waiters_at_once: Those of them that go on at once; the others are behind these, and wait until they let go.
         transactions_rolled_back: Open transactions of the targets.
         transactions_writing: Those of them that have changed data.
         oldest_transaction_seconds: None where there is none.
@@ -27,6 +28,7 @@ class Plan:
     left_out: tuple[tuple[Session, str], ...]
     slots_freed: int
     waiters_released: int
+    waiters_at_once: int
     transactions_rolled_back: int
     transactions_writing: int
     oldest_transaction_seconds: float | None

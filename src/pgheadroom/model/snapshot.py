@@ -122,6 +122,10 @@ class HeldLock:
     target: str
 
 
+A_MOMENT = 0.5
+"""Seconds by which a part of a sample may be older than the others without a word."""
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """One sample of a server and its PgBouncers.
@@ -166,5 +170,6 @@ class Snapshot:
     spared: tuple[Spared, ...] = ()
 
     def age_of(self, part: str) -> float:
-        """Seconds by which a part is older than the sample; 0 for what was asked with it."""
-        return next((spared.age for spared in self.spared if spared.part == part), 0.0)
+        """Seconds by which a part is older than the sample; 0 for what was asked with it, or a moment before."""
+        age = next((spared.age for spared in self.spared if spared.part == part), 0.0)
+        return age if age >= A_MOMENT else 0.0

@@ -1,12 +1,14 @@
 """Who would be signalled, who is left out and why, and what it would bring. Nothing here signals anybody."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.lock_modes import conflicting
+from pgheadroom.model.locks import LockNode
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import RUNNING, Session, SessionId, State, Wait, oldest_seconds
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import LockRequest, Snapshot
 from pgheadroom.rules.filters import condition
 from pgheadroom.rules.locks import lock_tree
 
@@ -48,12 +50,15 @@ def plan(
     targets = tuple(session for session, reason in judged if not reason)
     left_out = tuple((session, reason) for session, reason in judged if reason)
     opened = [session for session in targets if session.xact_start is not None and _rolls_back(verb, session)]
+    pids = frozenset(session.pid for session in targets)
+    waiters = {node.pid: node for node in lock_tree(snapshot) if node.waits and node.blocked_by}
     return Plan(
         verb=verb,
         targets=targets,
         left_out=left_out,
         slots_freed=len(targets) if verb is Verb.TERMINATE else 0,
-        waiters_released=_released(snapshot, frozenset(session.pid for session in targets)),
+        waiters_released=_released(waiters, pids),
+        waiters_at_once=_at_once(snapshot, waiters, pids),
         transactions_rolled_back=len(opened),
         transactions_writing=sum(session.backend_xid is not None for session in opened),
         oldest_transaction_seconds=oldest_seconds([session.xact_start for session in opened], snapshot.taken_at),
@@ -132,12 +137,11 @@ class _Protection:
         return "it runs no query to cancel"
 
 
-def _released(snapshot: Snapshot, targets: frozenset[int]) -> int:
+def _released(waiters: Mapping[int, LockNode], targets: frozenset[int]) -> int:
     """Waiters that are no targets and have nobody else before them, each freed one freeing those behind it.
 
     A cancel counts like a terminate: the error ends the transaction, and with it its locks.
     """
-    waiters = {node.pid: node for node in lock_tree(snapshot) if node.waits and node.blocked_by}
     left = {pid: len(node.blocked_by) for pid, node in waiters.items()}
     behind: dict[int, list[int]] = {}
     for pid, node in waiters.items():
@@ -152,6 +156,37 @@ def _released(snapshot: Snapshot, targets: frozenset[int]) -> int:
                 going.append(pid)
                 released += waiters[pid].kind != "process"
     return released
+
+
+def _at_once(snapshot: Snapshot, waiters: Mapping[int, LockNode], targets: frozenset[int]) -> int:
+    """Of those the ones that nobody is before any more when the targets have ended: the others wait for these."""
+    requests = {request.pid: request for request in snapshot.lock_requests}
+    free = [node for node in waiters.values() if node.pid not in targets and targets.issuperset(node.blocked_by)]
+    return sum(node.kind != "process" and not _queues_on(node, waiters, targets, requests) for node in free)
+
+
+def _queues_on(
+    node: LockNode, waiters: Mapping[int, LockNode], targets: frozenset[int], requests: Mapping[int, LockRequest]
+) -> bool:
+    """Whether somebody stands before it behind whom a target stands now: of a queue it names the nearest only."""
+    wanted = requests.get(node.pid)
+    todo, seen = list(node.blocked_by), set(node.blocked_by)
+    while wanted is not None and todo:
+        before, request = waiters.get(todo[-1]), requests.get(todo.pop())
+        if before is None or request is None or request.target != wanted.target:
+            continue
+        for pid in before.blocked_by:
+            theirs = requests.get(pid)
+            if pid in targets:
+                todo += [pid] if pid not in seen else []
+                seen.add(pid)
+            elif theirs is None or theirs.target != wanted.target:
+                # It holds the lock, and excludes whoever wants it in the same mode.
+                if request.mode == wanted.mode:
+                    return True
+            elif theirs.mode in conflicting(wanted.mode):
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

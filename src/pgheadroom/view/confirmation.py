@@ -149,7 +149,7 @@ def consequences(verb: Verb, plan: Plan) -> list[str]:
     elif not all(one.waits_for in _NOT_CANCELLED for one in plan.targets):
         said.insert(0, "stops the running statement; the session and its slot stay")
     if plan.waiters_released:
-        said.append(f"lets {plural(plan.waiters_released, 'waiting session')} go on")
+        said.append(_released(plan))
     if plan.transactions_rolled_back:
         said.append(_rolled_back(plan))
     return said
@@ -167,6 +167,15 @@ def _said_of_those_that_wait(verb: Verb, plan: Plan) -> Iterator[str]:
     if committed:
         commits = f"{plural(committed, 'commit')} {'stays' if committed == 1 else 'stay'}, unreplicated"
         yield f"{commits}: only the wait for the standby ends"
+
+
+def _released(plan: Plan) -> str:
+    later = plan.waiters_released - plan.waiters_at_once
+    if not later:
+        return f"lets {plural(plan.waiters_released, 'waiting session')} go on"
+    if not plan.waiters_at_once:
+        return f"lets {plural(later, 'waiting session')} go on in turn"
+    return f"lets {plural(plan.waiters_at_once, 'waiting session')} go on, {later} more in turn"
 
 
 def _rolled_back(plan: Plan) -> str:
