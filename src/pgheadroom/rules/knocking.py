@@ -30,7 +30,7 @@ OPENING_SOON = ((3.0, 0.004), (30.0, 0.01))
 it, too. Being refused costs it a process that lives for a millisecond."""
 DOWN_SOON = ((60.0, 0.004),)
 """The same until so many seconds after it went down: a refused port costs nothing, and a restart is soon over."""
-WATCHERS = 3
+WATCHERS = 4
 """Attempts that take turns in it: none of them has to have its answer before the next one knocks."""
 WATCH = 0.4
 """Seconds for which one attempt goes on to knock before it tells what it met."""
