@@ -11,6 +11,7 @@ import pytest
 from pgheadroom.demo.cluster import Cluster
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import LockRequest, Snapshot
+from pgheadroom.postgres import lock_waits
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from servers import Sessions, fetch, wait_until
@@ -225,3 +226,49 @@ async def test_a_role_that_sees_little_sees_who_waits_all_the_same(
     assert by_pid(snapshot)[pid].blocked_by == (holder.info.backend_pid,)
     assert by_pid(snapshot)[pid].waits_for_lock
     assert requests(snapshot)[pid].target.startswith("table ")
+
+
+async def test_what_is_too_dear_is_remembered_and_few_waiters_are_asked_for(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    holder, waiter, late = sessions(3)
+    holder.execute("BEGIN; LOCK TABLE orders")
+    first = wants(waiter, "SELECT * FROM orders", superuser)
+    assert requests(await probe.sample())[first].target == "table public.orders"
+    for _ in range(2):
+        probe._locks.budget.asked(time.monotonic(), 9.0)
+    second = wants(late, "SELECT * FROM orders", superuser)
+    found = await probe.sample()
+    assert by_pid(found)[second].blocked_by == (holder.info.backend_pid,)
+    assert requests(found).keys() == {first}, "what it wants is not known before the lock table is read again"
+    probe.hurry()
+    found = await probe.sample()
+    assert requests(found).keys() == {first, second}
+    assert found.age_of("locks") == 0.0
+
+
+async def test_what_is_too_dear_says_how_old_it_is(
+    server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    orders: None,
+    sessions: Sessions,
+    probe: Probe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lock_waits, "FEW", 0)  # there is a crowd
+    holder, waiter = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders")
+    pid = wants(waiter, "SELECT * FROM orders", superuser)
+    await probe.sample()
+    for _ in range(2):
+        probe._locks.budget.asked(time.monotonic(), 9.0)
+    await asyncio.sleep(0.6)
+    found = await probe.sample()
+    assert by_pid(found)[pid].blocked_by == (holder.info.backend_pid,)
+    assert 0.6 <= found.age_of("locks") < 30
+    holder.execute("ROLLBACK")
+    while waiter.pgconn.get_result() is not None:
+        pass
+    found = await probe.sample()
+    assert by_pid(found)[pid].blocked_by == ()
+    assert found.lock_requests == ()
