@@ -135,7 +135,10 @@ def test_the_last_layer_that_says_something_wins(layers):
         ("\n\n[thresholds]\n# a remark\nusage = [1, 2, 3]", "c.toml, line 5: thresholds.usage: must be [warning, crit"),
         ("[thresholds]\nusage = ['90%', '80%']", "c.toml, line 2: thresholds.usage: the warning 90% must come before"),
         ("[thresholds]\nusage = [-5, -10]", "c.toml, line 2: thresholds.usage: the warning -5 must come before"),
-        ("[thresholds]\nuntil_full = ['1m', '5m']", "c.toml, line 2: thresholds.until_full: the warning 60 must come"),
+        (
+            "[thresholds]\nuntil_full = ['1m', '5m']",
+            "c.toml, line 2: thresholds.until_full: the warning 60 must be longer",
+        ),
         ("[thresholds]\nlimit = {warning = 'x'}", "c.toml, line 2: thresholds.limit: 'x' is not a number, per cent"),
         ("\nthresholds = { usage = 5 }", "c.toml, line 2: thresholds.usage: must be [warning, critical]"),
         ("thresholds.usage = 5", "c.toml, line 1: thresholds.usage: must be [warning, critical]"),

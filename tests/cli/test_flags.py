@@ -1,5 +1,7 @@
 """The command line is read as psql reads it, and what is wrong is one line."""
 
+import re
+
 import pytest
 
 from pgheadroom.cli import flags
@@ -59,7 +61,8 @@ def test_h_is_the_host_and_help_is_a_question_mark(name, capsys):
     assert ended.value.code == 0
     printed = capsys.readouterr().out
     assert printed.startswith("usage: pgheadroom")
-    assert ("-h HOST" in printed) == (name != "demo")
+    # From 3.13 on argparse names the value once, behind the last form.
+    assert bool(re.search("-h( HOST)?, --host HOST", printed)) is (name != "demo")
 
 
 @pytest.mark.parametrize(

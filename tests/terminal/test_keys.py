@@ -24,7 +24,7 @@ def test_enter_opens_what_a_row_stands_for(one_server, sessions, monitor):
     terminal = monitor(one_server.conninfo(), **WIDE)
     terminal.wait_for("shop").press("/", "shop", "Enter").wait_without("pgheadroom ")
     terminal.press("Enter").wait_for("SESSIONS")
-    terminal.wait_for_match(r"(?s)SESSIONS  /.*app:shop.* 2\n")
+    terminal.wait_for_match(r"(?s)SESSIONS  /.*app=shop.* 2\n")
     terminal.press("Enter").wait_for("SESSION ").wait_without("SESSIONS")
     terminal.press("Esc").wait_for("SESSIONS")
 
