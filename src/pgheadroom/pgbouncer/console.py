@@ -192,7 +192,8 @@ class Console:
             except Unreadable as odd:
                 reason = f"SHOW {part.name} cannot be read: {odd}"
                 if part is POOLS:
-                    # What was seen before stays, and its age grows; so does the connection.
+                    # What was seen before stays, and its age grows; the connection stays too. It is asked again at once.
+                    self._reading.hurry(POOLS)
                     raise OddAnswer(reason) from None
                 self._reading.refuse(part, reason, time.monotonic())
             if part is POOLS:
