@@ -30,7 +30,7 @@ from samples import session, snapshot
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 SEEDS = range(int(os.environ.get("PGHEADROOM_FUZZ_FROM", "0")), int(os.environ.get("PGHEADROOM_FUZZ", "500")))
-BATCHES = [SEEDS[start : start + 50] for start in range(0, len(SEEDS), 50)] + [range(686, 687), range(718, 719)]
+BATCHES = [*(SEEDS[start : start + 50] for start in range(0, len(SEEDS), 50)), range(686, 687), range(718, 719)]
 
 MOMENT = 840_000_000_000_000
 ODD = (
