@@ -192,7 +192,7 @@ class Console:
             except Unreadable as odd:
                 reason = f"SHOW {part.name} cannot be read: {odd}"
                 if part is POOLS:
-                    # What was seen before stays, and its age grows; the connection stays too. It is asked again at once.
+                    # What was seen stays, and its age grows; so does the connection. It is asked for again at once.
                     self._reading.hurry(POOLS)
                     raise OddAnswer(reason) from None
                 self._reading.refuse(part, reason, time.monotonic())
