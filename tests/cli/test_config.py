@@ -137,7 +137,7 @@ def test_the_last_layer_that_says_something_wins(layers):
         ("[thresholds]\nusage = [-5, -10]", "c.toml, line 2: thresholds.usage: the warning -5 must come before"),
         (
             "[thresholds]\nuntil_full = ['1m', '5m']",
-            "c.toml, line 2: thresholds.until_full: the warning 60 must be longer",
+            "c.toml, line 2: thresholds.until_full: the warning 60 must",
         ),
         ("[thresholds]\nlimit = {warning = 'x'}", "c.toml, line 2: thresholds.limit: 'x' is not a number, per cent"),
         ("\nthresholds = { usage = 5 }", "c.toml, line 2: thresholds.usage: must be [warning, critical]"),
