@@ -15,6 +15,7 @@ from samples import session as any_session
 from tui.outage import outage
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, on_stage, settled
+from tui.test_acting import known_roles
 
 
 def table(stage):
@@ -43,7 +44,8 @@ async def test_a_wrong_filter_selects_nobody_stays_and_cannot_be_acted_on(tmp_pa
 
 
 async def test_marks_count_also_where_the_filter_hides_them(tmp_path: Path) -> None:
-    async with on_stage(options=armed(FakeServer(outage()), tmp_path), size=LARGE) as stage:
+    known = known_roles(outage())
+    async with on_stage(*settled(known), options=armed(FakeServer(known), tmp_path), size=LARGE) as stage:
         await stage.press("2", "space", "space")
         marked = {one.pid for one in stage.app.screen.chosen()}
         assert len(marked) == 2
@@ -52,6 +54,9 @@ async def test_marks_count_also_where_the_filter_hides_them(tmp_path: Path) -> N
         assert not marked & pids(stage)
         assert {one.pid for one in stage.app.screen.chosen()} == marked
         assert "2 of the marked hidden" in stage.screen
+        await stage.press("K")
+        assert "2 of them hidden by the filter." in stage.screen
+        await stage.press("n")
         await stage.press("B")
         assert {row.session.pid for row in stage.app.screen.query_one("#preview").rows} == marked
 

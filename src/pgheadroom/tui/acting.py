@@ -86,8 +86,11 @@ class Acting(TerminalApp):
             pooler_pids=pooler_pids(picture.snapshot),
         )
 
-    def confirm(self, verb: Verb, chosen: Sequence[Session]) -> None:
-        """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile."""
+    def confirm(self, verb: Verb, chosen: Sequence[Session], aside: str = "") -> None:
+        """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile.
+
+        `aside` is what else the question says of them.
+        """
         picture = self.picture
         if picture is None:
             return
@@ -103,7 +106,7 @@ class Acting(TerminalApp):
             self.open_marked(verb, chosen)
         else:
             targets = by_hand(verb, planned.targets)
-            self._ask(planned, picture, question(verb, len(planned.targets)), BY_HAND, targets)
+            self._ask(planned, picture, question(verb, len(planned.targets)) + aside, BY_HAND, targets)
 
     def plan_by_hand(self, picture: Picture, verb: Verb, chosen: Sequence[Session]) -> Plan:
         """As `plan`: whoever is picked by hand is named; a filter names nobody."""

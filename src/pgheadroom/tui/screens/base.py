@@ -138,6 +138,10 @@ class LiveScreen(Screen[None]):
         """The sessions that C and K are about: the marked ones, or the one under the cursor."""
         return []
 
+    def aside(self) -> str:
+        """What the question says of the chosen ones besides."""
+        return ""
+
     def group_filter(self) -> str:
         """The filter that B begins with: of the group under the cursor, if it is one."""
         return ""
@@ -163,7 +167,7 @@ class LiveScreen(Screen[None]):
         if not sessions and self.group_filter():
             self.monitor.open_bulk(verb, self.group_filter())
         else:
-            self.monitor.confirm(verb, sessions)
+            self.monitor.confirm(verb, sessions, self.aside())
 
     def action_bulk(self) -> None:
         self.monitor.open_bulk(Verb.TERMINATE, self.group_filter())

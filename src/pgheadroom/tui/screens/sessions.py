@@ -124,6 +124,10 @@ class Sessions(LiveScreen):
         """The marked ones wherever they are, else the one under the cursor; nobody when all that was marked is gone."""
         return self._marked if self.table.marked else self.table.selected
 
+    def aside(self) -> str:
+        hidden = len(self._marked) - len(set(self._marked).intersection(self.table.rows))
+        return f" {hidden} of them hidden by the filter." if hidden else ""
+
     def group_filter(self) -> str:
         if self.table.marked:
             return f"pid:{','.join(str(one.pid) for one in self._marked)}" if self._marked else ""
