@@ -52,35 +52,20 @@ async def test_settings_of_our_role_do_not_win(
 async def test_a_role_with_hardly_any_patience_gets_in(
     server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles
 ) -> None:
-    """Its own statement_timeout ends even the statement that sets ours, where that takes a moment: here for a lock."""
+    """The statement that sets what only newer versions know takes a moment: here for a lock."""
     role("hasty")
     superuser.execute("ALTER ROLE hasty SET statement_timeout = '1ms'")
     waits = "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE NOT granted"
     fetch(superuser, waits)
     superuser.execute("BEGIN; LOCK TABLE pg_proc IN ACCESS EXCLUSIVE MODE")
     opening = asyncio.create_task(open_door(server.conninfo("hasty", options="-c geqo=off"), deadline=20))
-    refused = server.log.count("canceling statement due to statement timeout")
-    await asyncio.to_thread(wait_until, lambda: server.log.count("due to statement timeout") > refused, "the refusal")
-    await asyncio.sleep(0.2)
+    await asyncio.to_thread(wait_until, lambda: bool(fetch(superuser, waits)), "our session waits")
     superuser.execute("ROLLBACK")
     connection = await opening
     assert await setting(connection, "statement_timeout") == "15s"
     assert await setting(connection, "lock_timeout") == "1s"
     assert await setting(connection, "geqo") == "off"
     await connection.close()
-
-
-async def test_through_a_pooler_the_first_reason_is_told(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, new_bouncer: Callable[..., Bouncer]
-) -> None:
-    role("hasty")
-    superuser.execute("ALTER ROLE hasty SET statement_timeout = '1ms'")
-    upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres user=hasty"
-    bouncer = new_bouncer({"postgres": upstream})
-    superuser.execute("BEGIN; LOCK TABLE pg_proc IN ACCESS EXCLUSIVE MODE")
-    with pytest.raises(NoConnection, match="canceling statement due to statement timeout"):
-        await open_door(bouncer.conninfo("postgres", "postgres"))
-    superuser.execute("ROLLBACK")
 
 
 async def test_the_users_application_name_is_kept(one_server: Cluster) -> None:

@@ -25,6 +25,7 @@ from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, libpq
 from pgheadroom.postgres.conninfo import NO_FILE, compose
 from pgheadroom.postgres.listeners import vouched_owner
+from pgheadroom.postgres.own_session import refuses_options
 from pgheadroom.postgres.port_watch import wait_for_listener
 from pgheadroom.postgres.refusal import limit_of, refusal
 from pgheadroom.rules.knocking import JITTER, ONCE, Pace
@@ -46,12 +47,14 @@ class Attempt:
         over: It has ended, however.
     """
 
-    def __init__(self, given: Mapping[str, Any], *, verbose: bool = False, pace: Pace = ONCE) -> None:
+    def __init__(self, given: Mapping[str, Any], *, verbose: bool = False, pace: Pace = ONCE, ours: str = "") -> None:
         """Args:
         given: libpq's parameters.
         verbose: Errors come with their SQLSTATE.
         pace: How long, and how often, to knock where nobody listens.
+        ours: Behind the user's `options`, and left out where a pooler refuses it.
         """
+        self._ours = ours
         self._given = given
         self._verbose = verbose
         self._pace = pace
@@ -104,8 +107,19 @@ class Attempt:
             raise GivenUp
 
     def _reach(self, address: Mapping[str, str], options: Mapping[str, str]) -> PGconn:
-        """One address, with no password in clear text where somebody else could read it."""
+        """One address, with our options where they are taken."""
         given = {**self._given, **address, **_without_complaint(options)}
+        if self._ours:
+            try:
+                return self._reach_with({**given, "options": f"{options.get('options', '')} {self._ours}"}, options)
+            except OperationalError as refused:
+                if not refuses_options(str(refused)):
+                    raise
+                self._ours = ""
+        return self._reach_with(given, options)
+
+    def _reach_with(self, given: Mapping[str, Any], options: Mapping[str, str]) -> PGconn:
+        """With no password in clear text where somebody else could read it."""
         older = libpq.version() < libpq.REQUIRE_AUTH_SINCE
         try:
             if older:

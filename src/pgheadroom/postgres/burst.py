@@ -31,7 +31,7 @@ class Burst:
         self._may_start = True
         self._next = 0.0
 
-    async def connect(self, given: Mapping[str, Any], where: str, deadline: float) -> Connection:
+    async def connect(self, given: Mapping[str, Any], where: str, deadline: float, ours: str = "") -> Connection:
         """As `door.connect`, by as many attempts as the pace allows.
 
         Raises:
@@ -39,7 +39,7 @@ class Burst:
         """
         failure: NoConnection | None = None
         try:
-            while self._start(given, where, deadline) or self._in_flight:
+            while self._start(given, where, deadline, ours) or self._in_flight:
                 for ended in sorted(await self._ended(), key=_failed):
                     try:
                         return ended.result()
@@ -52,12 +52,12 @@ class Burst:
             self._give_back()
         raise failure or NoConnection(f"{where}: nothing was tried")
 
-    def _start(self, given: Mapping[str, Any], where: str, deadline: float) -> bool:
+    def _start(self, given: Mapping[str, Any], where: str, deadline: float, ours: str) -> bool:
         """Whether more attempts are to come, after having begun the one that is due."""
         self._may_start = self._may_start and self._started < self._pace.attempts
         now = _clock()
         if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
-            attempt = asyncio.create_task(connect(given, where, deadline, self._pace))
+            attempt = asyncio.create_task(connect(given, where, deadline, ours, self._pace))
             if not self._in_flight:
                 self._alone.add(attempt)
             self._in_flight.add(attempt)

@@ -17,6 +17,7 @@ from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.connecting import connected
 from pgheadroom.postgres.conninfo import parse
+from pgheadroom.postgres.own_session import session_settings, startup_options
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
 from pgheadroom.postgres.startup_packet import Address
@@ -26,8 +27,8 @@ from pgheadroom.rules.knocking import ONCE, Pace
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 Connection = AsyncConnection[tuple[Any, ...]]
-Connecting = Callable[[Mapping[str, Any], str, float], Coroutine[Any, Any, Connection]]
-"""From libpq's parameters, the name of the place and seconds to a connection."""
+Connecting = Callable[[Mapping[str, Any], str, float, str], Coroutine[Any, Any, Connection]]
+"""From libpq's parameters, the name of the place, seconds, and the `options` of our own to a connection."""
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
@@ -43,26 +44,6 @@ _UNLESS_GIVEN = {
     "tcp_user_timeout": 5000,
 }
 
-STATEMENT_TIMEOUT, LOCK_TIMEOUT = "15s", "1s"
-"""A server so loaded that a sample takes ten seconds must still give it."""
-
-_SESSION_SETTINGS = {
-    "statement_timeout": STATEMENT_TIMEOUT,
-    "lock_timeout": LOCK_TIMEOUT,
-    "idle_in_transaction_session_timeout": "60s",
-    # The server lets go of our slot when our host dies.
-    "tcp_keepalives_idle": "60",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-    # What other roles may have put into schemas must never be called with our rights.
-    "search_path": "pg_catalog, pg_temp",
-    "TimeZone": "UTC",
-    "jit": "off",
-    "max_parallel_workers_per_gather": "0",
-}
-# Ours is the one session that must outlive an outage in which idle sessions are thrown out.
-_SETTINGS_SINCE = {140_000: {"idle_session_timeout": "0"}, 170_000: {"transaction_timeout": "0"}}
-
 
 class NotLetIn(NoConnection):
     """An attempt to connect that failed, with what it left behind.
@@ -76,17 +57,6 @@ class NotLetIn(NoConnection):
         super().__init__(said.message, full=said.full, password_needed=password_needed)
         self.said = said
         self.address = address
-
-
-def session_settings(version_num: int, *, read_only: bool) -> dict[str, str]:
-    """What our session sets for itself on a server of this version."""
-    settings = dict(_SESSION_SETTINGS)
-    for since, more in _SETTINGS_SINCE.items():
-        if version_num >= since:
-            settings |= more
-    if read_only:
-        settings["default_transaction_read_only"] = "on"
-    return settings
 
 
 async def open_door(
@@ -119,44 +89,57 @@ async def open_door(
     ends = asyncio.get_running_loop().time() + (patience(given) if deadline is None else deadline)
     try:
         return await _opened(given, read_only, ends, connecting or connect)
-    except _TooHasty as hasty:
-        # Not the first time: a pooler refuses whom it does not know such options from.
+    except _ThrownOut as thrown_out:
         with suppress(NoConnection):
-            return await _opened(given | {"options": _with_our_timeout(given)}, read_only, ends, connect)
-        raise hasty from None
+            return await _opened(given, read_only, ends, connect, thrown_out.version_num)
+        raise thrown_out.refused from None
 
 
-class _TooHasty(NoConnection):
-    """A statement_timeout that our role, or its database, has of its own ended the statement that sets ours."""
+class _ThrownOut(Exception):  # noqa: N818 - nobody sees it
+    """The session ended before it was ours: perhaps by a timeout that our role, or its database, has of its own.
+
+    Those that only newer servers know can be set once the version is known: an older server would refuse us for them.
+    """
+
+    def __init__(self, refused: NotLetIn, version_num: int) -> None:
+        super().__init__(str(refused))
+        self.refused = refused
+        self.version_num = version_num
 
 
-async def _opened(given: Mapping[str, Any], read_only: bool, ends: float, connecting: Connecting) -> Connection:
+async def _opened(
+    given: Mapping[str, Any], read_only: bool, ends: float, connecting: Connecting, version_num: int = 0
+) -> Connection:
     clock, where = asyncio.get_running_loop().time, place(given)
-    connection = await connecting(given, where, ends - clock())
+    options = startup_options(session_settings(version_num, read_only=read_only))
+    connection = await connecting(given, where, ends - clock(), options)
+    if options.encode() not in connection.pgconn.options:
+        return connection  # a pooler's: nothing is set in the sessions that it hands on to others
+    server_version = connection.info.server_version
     try:
         await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
     except psycopg.Error as error:
+        thrown_out, refused = connection.broken, no_connection(error, where)
         await connection.close()
-        if isinstance(error, psycopg.errors.QueryCanceled):
-            raise _TooHasty(f"{where}: {refusal(str(error)).message}") from None
-        raise no_connection(error, where) from None
+        if thrown_out and not version_num:
+            raise _ThrownOut(refused, server_version) from None
+        raise refused from None
     return connection
 
 
-def _with_our_timeout(given: Mapping[str, Any]) -> str:
-    """libpq's `options` with our statement_timeout, which wins over what is set for a role or a database."""
-    theirs = given.get("options") or os.environ.get("PGOPTIONS", "")
-    return f"{theirs} -c statement_timeout={_SESSION_SETTINGS['statement_timeout']}".strip()
-
-
-async def connect(given: Mapping[str, Any], where: str, deadline: float, pace: Pace = ONCE) -> Connection:
+async def connect(
+    given: Mapping[str, Any], where: str, deadline: float, ours: str = "", pace: Pace = ONCE
+) -> Connection:
     """Connect with these parameters within `deadline` seconds, in autocommit, without prepared statements.
+
+    Args:
+        ours: As of `Attempt`.
 
     Raises:
         NoConnection: with one line that says why.
     """
     try:
-        pgconn = await connected(Attempt(given, pace=pace), deadline)
+        pgconn = await connected(Attempt(given, pace=pace, ours=ours), deadline)
     except TimeoutError:
         silence = f"{where}: no answer in {deadline:.0f} s"
         raise NotLetIn(Said(silence, hindrance=Hindrance.SILENCE), None) from None
@@ -170,7 +153,7 @@ async def connect(given: Mapping[str, Any], where: str, deadline: float, pace: P
 
 
 async def _settle(connection: Connection, read_only: bool) -> None:
-    """Set our session's settings in one round trip; nothing is set behind a pooler.
+    """Set what only this version knows, and all again, in one round trip; nothing is set behind a pooler.
 
     There the session belongs to whoever comes next, and our timeouts would hit applications. A pooler is recognised
     by the backend's pid: the one it told us is not the one that answers.

@@ -17,7 +17,8 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.string import ByteaBinaryLoader
 
 from pgheadroom.errors import NoConnection, PgHeadroomError
-from pgheadroom.postgres.door import LOCK_TIMEOUT, STATEMENT_TIMEOUT, Connection
+from pgheadroom.postgres.door import Connection
+from pgheadroom.postgres.own_session import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import refusal
 from pgheadroom.postgres.talk import Bound, Talk, receive, send
