@@ -112,7 +112,7 @@ def test_a_pile_up_behind_a_table_while_its_name_is_locked(one_server, superuser
     with Queue(watcher, ours()) as queue, locked(holder, "parcels", "pg_class"):
         waiter.pgconn.send_query(b"SELECT * FROM parcels")
         terminal.press("3").wait_for("not all known: pg_class is locked: tables are shown by their number")
-        terminal.wait_for_match(rf"{waiter.info.backend_pid}.*relation \d+ in databas")
+        terminal.wait_for_match(rf"{waiter.info.backend_pid}.* \d+ in databas")
         assert "STALE" not in terminal.screen()
     assert queue.longest < AT_ONCE
     while waiter.pgconn.get_result() is not None:
