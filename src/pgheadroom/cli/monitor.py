@@ -7,8 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pgheadroom.audit import Audit, audit_path
-from pgheadroom.cli import fault, terminal
+from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.loading import loading
@@ -44,14 +43,17 @@ def watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None" =
 
 
 async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None") -> int:
-    # Loading the screens takes longer than connecting: both at once.
+    # Loading the screens takes longer than connecting: both at once. What is not needed for connecting is loaded later:
+    # a slot that falls free goes to who asks first.
     screens = asyncio.create_task(asyncio.to_thread(_load_screens))
     source = await open_source(settings, flags, may_wait=True)
     try:
         await screens
         return await _show(source, settings, guide, required_audit=not flags.no_audit)
     except Exception as error:
-        error.add_note(fault.WITHOUT_SCREEN)
+        from pgheadroom.cli.fault import WITHOUT_SCREEN
+
+        error.add_note(WITHOUT_SCREEN)
         raise
     finally:
         await source.close()
@@ -93,6 +95,7 @@ def _guided(source: LiveSource, options: "Options", guide: "Guide") -> "Monitor"
 
 
 def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":
+    from pgheadroom.audit import Audit, audit_path
     from pgheadroom.tui.actions import Powers
 
     try:
