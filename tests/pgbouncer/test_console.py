@@ -16,6 +16,14 @@ from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer import line
 from pgheadroom.pgbouncer.console import Console
 
+FOR_POSTGRESQL = {
+    "PGTARGETSESSIONATTRS": "read-write",
+    "PGMAXPROTOCOLVERSION": "latest",
+    "PGGEQO": "off",
+    "PGTZ": "Asia/Kathmandu",
+    "PGDATESTYLE": "German",
+}
+
 
 async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = 10.0) -> PgBouncer:
     """Sample until it holds."""
@@ -88,6 +96,8 @@ async def test_what_the_environment_says_to_postgresql_is_not_said(
     bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c geqo=off")
+    for name, value in FOR_POSTGRESQL.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("PGDATABASE", "postgres")
     console = Console(f"host={bouncer.folder} port={bouncer.port} user=admin")
     assert (await console.sample()).trouble == ""

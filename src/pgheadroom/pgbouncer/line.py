@@ -1,6 +1,7 @@
 """The one connection to a PgBouncer's admin console: opened when needed, one question or command at a time."""
 
 import asyncio
+import os
 import random
 import time
 from contextlib import suppress
@@ -14,6 +15,7 @@ from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.model.bouncer import CONSOLE
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.pgbouncer.table import NOTHING, Table
+from pgheadroom.postgres import libpq
 from pgheadroom.postgres.door import Connection, connect, hang_up, hindrance_of, no_connection, parameters, place
 from pgheadroom.postgres.exchange import MOST_ROWS
 from pgheadroom.postgres.talk import Bound, Talk, receive, send
@@ -27,6 +29,14 @@ class Refused(Exception):  # noqa: N818 - it is what happened, in the user's wor
     """The console answered with an error, and the connection lives on."""
 
 
+# What PG* variables hold of these is for PostgreSQL: PgBouncer would refuse the connection, or what libpq asks over it.
+_FOR_A_CONSOLE = {"options": "", "target_session_attrs": "any"}
+if libpq.version() >= 180_000:
+    _FOR_A_CONSOLE |= {"max_protocol_version": "3.0"}
+# No parameter overrides these, and nothing of ours needs them.
+_LIBPQ_ALWAYS_SENDS = ("PGDATESTYLE", "PGTZ", "PGGEQO")
+
+
 class Line:
     """A connection that comes back by itself, with longer and longer pauses."""
 
@@ -36,8 +46,9 @@ class Line:
         """
         self._parameters = parameters(conninfo, password)
         self._parameters.setdefault("dbname", CONSOLE)
-        # What PGOPTIONS holds is for PostgreSQL; PgBouncer would refuse the connection for it.
-        self._parameters.setdefault("options", "")
+        self._parameters = _FOR_A_CONSOLE | self._parameters
+        for name in _LIBPQ_ALWAYS_SENDS:
+            os.environ.pop(name, None)
         self.place = place(self._parameters)
         self.connection: Connection | None = None
         self._knocking = Knocking()
