@@ -17,6 +17,11 @@ _PASSWORD_IN_URI = re.compile(r"(?P<before>postgres(?:ql)?://[^:@/?\s]*:)(?P<sec
 HIDDEN = "***"
 
 
+def at_port(host: str, port: int | str) -> str:
+    """`host:port`; an IPv6 address in brackets, as in a URI: its own colons end where the port begins."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_conninfo(text: str) -> bool:
     """Whether libpq takes `text` for a conninfo or URI, not for a database's name.
 

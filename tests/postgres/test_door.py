@@ -229,10 +229,13 @@ async def test_a_pooler_keeps_the_settings_of_its_sessions(bouncer: Bouncer) -> 
         ({"host": "/run/pg"}, "/run/pg"),
         ({"host": "/run/pg", "port": "5433"}, "/run/pg:5433"),
         ({"port": "5433"}, "the local socket, port 5433"),
+        ({"host": "::1"}, "[::1]:5432"),
+        ({"service": "nope"}, 'the service "nope"'),
+        ({"service": "known", "host": "db1"}, "db1:5432"),
         ({}, "the local socket"),
     ],
 )
 def test_places(given: dict[str, str], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PGHOST", "PGPORT"):
+    for name in ("PGHOST", "PGPORT", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
     assert place(given) == words

@@ -125,6 +125,7 @@ def test_states_and_their_short_names():
 def test_clients_on_sockets_and_of_version_6():
     assert matches("client:local", session(client=LOCAL))
     assert matches("client:2001:db8::/32", session(client="2001:db8:0:0::1"))
+    assert matches("client:[2001:db8::1]", session(client="2001:db8:0:0::1"))
     assert matches('client:""', session(client=None))
     assert not matches("client:0.0.0.0/0", session(client=LOCAL))
 

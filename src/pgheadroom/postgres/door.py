@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.model.refusal import Hindrance
@@ -212,11 +213,14 @@ def place(given: Mapping[str, Any]) -> str:
     """Where the parameters lead, without secrets; for messages before there is a connection."""
     host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
     port = str(given.get("port") or os.environ.get("PGPORT") or "5432")
+    service = given.get("service") or os.environ.get("PGSERVICE")
+    if not host and service:
+        return f'the service "{service}"'
     if not host:
         return "the local socket" if port == "5432" else f"the local socket, port {port}"
     if host.startswith("/"):
         return place_of_socket(host, port)
-    return f"{host}:{port}"
+    return at_port(host, port)
 
 
 def no_connection(error: psycopg.Error, where: str) -> NotLetIn:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, translated
 from pgheadroom.postgres.startup_packet import ServerError
@@ -157,7 +158,7 @@ def _how_telling(attempt: str) -> int:
 
 def _place(attempt: str) -> str:
     if found := _AT_HOST.search(attempt):
-        return f"{found['host']}:{found['port']}"
+        return at_port(found["host"], found["port"])
     if found := _ON_SOCKET.search(attempt):
         return place_of_socket(found["folder"], found["port"])
     return ""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
@@ -391,7 +392,7 @@ def place_of(connection: Connection) -> str:
     """`host:port`, or the socket's folder."""
     pgconn = connection.pgconn
     host, port = pgconn.host.decode("utf-8", "replace"), pgconn.port.decode("ascii")
-    return place_of_socket(host, port) if host.startswith("/") else f"{host}:{port}"
+    return place_of_socket(host, port) if host.startswith("/") else at_port(host, port)
 
 
 def hidden_sessions(user: str) -> Gap:

@@ -295,11 +295,15 @@ def _client(values: tuple[Value, ...]) -> Predicate:
     return lambda session, now: test(session.client or "")
 
 
+_BRACKETS = re.compile(r"^\[(.*)\]")
+"""As an IPv6 address is written before a port."""
+
+
 def _address(value: Value) -> _Test:
     if not value.is_literal or value.text == "" or value.text.lower() == LOCAL:
         return _equal(value)
     try:
-        network = ip_network(value.text, strict=False)
+        network = ip_network(_BRACKETS.sub(r"\1", value.text), strict=False)
     except ValueError:
         raise ValueError(
             f"client:{value.text} is not an address, a network like 10.0.0.0/8, a pattern like 10.0.*, or local"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import Lock, SessionDetail
 from pgheadroom.model.locks import LockNode
@@ -55,7 +56,9 @@ def _section(title: str, width: int) -> Cells:
 
 def _identity(session: Session, detail: SessionDetail | None, now: datetime) -> list[Cells]:
     began = session.backend_start.isoformat(sep=" ", timespec="microseconds") if session.backend_start else ABSENT
-    port = f":{session.client_port}" if session.client_port and session.client_port > 0 else ""
+    client = session.client or ABSENT
+    if session.client_port and session.client_port > 0:
+        client = at_port(client, session.client_port)
     host = f" ({safe(detail.hostname)})" if detail and detail.hostname else ""
     tls = f"  {safe(detail.tls)}" if detail and detail.tls else ""
     kind = f"  {safe(session.backend_type)}" if not session.is_client else ""
@@ -69,7 +72,7 @@ def _identity(session: Session, detail: SessionDetail | None, now: datetime) -> 
             Cell(safe(session.database or ABSENT)),
         ),
         _row("application", Cell(safe(session.application or ABSENT))),
-        _row("client", Cell(safe(session.client or ABSENT) + port + host), Cell(tls, "dim")),
+        _row("client", Cell(safe(client) + host), Cell(tls, "dim")),
         _row("connected", Cell(f"{duration(seconds_between(session.backend_start, now))} ago")),
     ]
 

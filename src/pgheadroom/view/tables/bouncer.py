@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.model.bouncer import (
     BouncerClient,
     BouncerDatabase,
@@ -69,7 +70,7 @@ def _limit_cell(used: int | None, ceiling: int | None) -> Cell:
 
 
 def _where(address: str, port: int) -> Cell:
-    return Cell(safe(address)) if address == "unix" else Cell(safe(f"{address}:{port}"))
+    return Cell(safe(address)) if address == "unix" else Cell(safe(at_port(address, port)))
 
 
 _CLIENT_STYLES = {"waiting": "bad", "active": "active", "idle": "idle"}
@@ -125,7 +126,7 @@ def _standing(database: BouncerDatabase) -> Cell:
 
 def _target(database: BouncerDatabase) -> Cell:
     host = database.host or "unix"
-    return Cell(safe(f"{host}:{database.port}/{database.database}"))
+    return Cell(safe(f"{at_port(host, database.port)}/{database.database}"))
 
 
 DATABASE_COLUMNS: tuple[Column[Of[BouncerDatabase]], ...] = (

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pgheadroom.conninfo import at_port
 from pgheadroom.model.bouncer import UNIX, BouncerClient
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, seconds_between
@@ -43,7 +44,7 @@ def lock_rows(nodes: Sequence[LockNode], client_of: Callable[[Session], BouncerC
 
 def client_words(client: BouncerClient) -> str:
     """A client of PgBouncer: `checkout 10.0.0.5:4312`."""
-    where = client.address if client.address == UNIX else f"{client.address}:{client.port}"
+    where = client.address if client.address == UNIX else at_port(client.address, client.port)
     return safe(f"{client.application or client.user} {where}")
 
 
