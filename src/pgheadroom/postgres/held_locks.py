@@ -1,5 +1,6 @@
 """Strong locks of sessions that idle in a transaction: who comes next to the table will wait, and nobody does yet."""
 
+from pgheadroom.model.budget import Budget
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, SessionId
 from pgheadroom.model.snapshot import HeldLock
 from pgheadroom.postgres.catalogue import Catalogue
@@ -16,16 +17,21 @@ _TABLES = ("table ", "partitioned table ", "materialized view ", "relation ")
 
 
 class HeldLocks:
-    """Asks now and then, and remembers for as long as the sessions stay as they are."""
+    """Asks now and then, and remembers for as long as the sessions stay as they are.
+
+    Attributes:
+        budget: What a reading costs the server; told by whoever measures it. A table of many locks is read less often.
+    """
 
     def __init__(self) -> None:
+        self.budget = Budget()
         self._asked_at = float("-inf")
         self._found: tuple[tuple[SessionId, HeldLock], ...] = ()
 
     def questions(self, activity: Activity, now: float, catalogue: Catalogue) -> list[Question]:
         """`now` is of our own clock. Nothing while nobody idles in a transaction."""
         idlers = [one.pid for one in activity.sessions if _idles(one)]
-        if not idlers or now - self._asked_at < EVERY:
+        if not idlers or now - self._asked_at < EVERY or not self.budget.is_due(now):
             return []
         self._asked_at = now
         pids = "{" + ",".join(map(str, idlers[:MOST_ASKED])) + "}"

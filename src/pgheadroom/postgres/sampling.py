@@ -30,6 +30,7 @@ from pgheadroom.postgres.exchange import (
     ask,
     is_pinned,
 )
+from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
 from pgheadroom.postgres.lock_waits import LockWaits, with_blockers
 from pgheadroom.postgres.queries import query
@@ -80,7 +81,12 @@ class Probe:
         self._locks = LockWaits()
         self._held = HeldLocks()
         self._authenticating, self._authenticating_at = 0, 0.0
-        self._budgets = {"locks": self._locks.budget, "sessions": Budget(), "authenticating": Budget()}
+        self._budgets = {
+            "locks": self._locks.budget,
+            "sessions": Budget(),
+            "authenticating": Budget(),
+            HELD_LOCKS: self._held.budget,
+        }
         self._costly = False
         self._in_recovery = False
         self._words = Words()
