@@ -1,10 +1,11 @@
 """Advice before shut doors, and the better door that would exist."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
 from pgheadroom.rules.getting_in import advice, better_door, no_longer
 
@@ -90,11 +91,31 @@ def test_a_better_door_is_said_where_one_would_exist(
         ('db1:5432: database "shop" does not exist', "-d postgres"),
         ('db1:5432: permission denied for database "shop"', 'GRANT CONNECT ON DATABASE ... TO "Watcher";'),
         ('db1:5432: no pg_hba.conf entry for host "10.0.0.5", user "web"', "pg_reload_conf()"),
-        ("db1:5432: nobody listens there (connection refused)", ""),
-        ("db1:5432: the database system is starting up", ""),
+        ('db1:5432: Ident authentication failed for user "web"', "pg_ident.conf"),
+        ('db1:5432: PAM authentication failed for user "web"', "tokens of a cloud"),
+        ('db1:5432: LDAP authentication failed for user "web"', "behind the server"),
+        ('db1:5432: GSSAPI authentication failed for user "web"', "kinit"),
+        ('db1:5432: certificate authentication failed for user "web"', "sslcert"),
+        ("db1:5432: SSL error: sslv3 alert certificate expired", "sslcert"),
+        ("db1:5432: the access token has expired", "fetch a new one"),
+        ('db1:5432: pg_hba.conf rejects connection for host "10.0.0.5", user "web"', "pg_reload_conf()"),
+        ('db1:5432: password-Authentifizierung für Benutzer "web" fehlgeschlagen', "server's log"),
+        ('db1:5432: 用户 "web" Password 认证失败', "server's log"),
     ],
 )
 def test_who_was_let_in_before_hears_what_changed(message: str, words: str) -> None:
     told = no_longer([refused(RefusedBy.OTHER, message=message)], "Watcher")
     assert words in told
     assert bool(told) == bool(words)
+
+
+@pytest.mark.parametrize("hindrance", [kind for kind in Hindrance if kind is not Hindrance.LOGIN])
+def test_what_passes_by_itself_changed_nothing(hindrance: Hindrance) -> None:
+    passing = replace(refused(RefusedBy.OTHER, message="the database system is starting up"), hindrance=hindrance)
+    assert no_longer([passing], "Watcher") == ""
+
+
+def test_only_the_door_that_let_us_in_is_told_what_changed() -> None:
+    full = replace(refused(RefusedBy.SERVER, message="too many clients"), hindrance=Hindrance.NO_ROOM)
+    other = refused(RefusedBy.OTHER, message='Peer authentication failed for user "postgres"')
+    assert no_longer([full, other], "Watcher") == ""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
 from pgheadroom.rules.identifiers import quoted
 
@@ -66,11 +66,19 @@ def no_longer(refusals: Sequence[Refusal], role: str) -> str:
     Args:
         role: The login role of the first door.
     """
-    for refusal in refusals:
+    for refusal in refusals[:1]:  # the door that let us in: what others say was so before
         for words, sentence in _NO_LONGER:
             if words.search(refusal.message):
                 return sentence.format(role=quoted(role) if role else "<role>")
+        if refusal.limit is RefusedBy.OTHER and refusal.hindrance is Hindrance.LOGIN:
+            return _REFUSED_SOMEHOW  # in another language, or by what we know nothing of
     return ""
+
+
+_REFUSED_SOMEHOW = (
+    "The login is refused, and was accepted before: the password or token, the role, its database or pg_hba.conf has "
+    "changed; the server's log says which."
+)
 
 
 _NO_LONGER = (
@@ -78,6 +86,32 @@ _NO_LONGER = (
         re.compile(r"password authentication failed"),
         "The password was accepted before: it has been changed, or its VALID UNTIL has passed. A new one in ~/.pgpass "
         "is read at the next try; if it was typed or given in another way, start pgheadroom again.",
+    ),
+    (
+        re.compile(r"(?i)\btoken\b.*expired|expired.*\btoken\b|(?:OAuth bearer|BearerToken) authentication failed"),
+        "The token was accepted before, and has run out or been withdrawn: fetch a new one. In ~/.pgpass it is read at "
+        "the next try; else start pgheadroom again with it.",
+    ),
+    (
+        re.compile(r"(?:PAM|LDAP|RADIUS|BSD) authentication failed"),
+        "The password or token was accepted before; what is behind the server (PAM, LDAP, RADIUS) refuses it now, "
+        "or is not reached: tokens of a cloud run out after minutes. A new one in ~/.pgpass is read at the next try.",
+    ),
+    (
+        re.compile(r"(?:GSSAPI|SSPI) authentication failed|GSSAPI continuation error|initiate GSSAPI"),
+        "The Kerberos ticket was accepted before: see klist, and fetch a new one with kinit; the next try takes it.",
+    ),
+    (
+        re.compile(r"(?:Ident|Peer) authentication failed"),
+        "The server lets in only who the operating system says we are: see pg_ident.conf and the line of pg_hba.conf, "
+        "or come in as another role (-U, or --door).",
+    ),
+    (
+        re.compile(
+            r"(?i)certificate authentication failed|valid client certificate|alert .*certificate|certificate .*expired"
+        ),
+        "A certificate was accepted before: it has expired, or been replaced or withdrawn, ours (sslcert) or the "
+        "server's (sslrootcert). New files are read at the next try.",
     ),
     (
         re.compile(r"a password is needed|no password supplied"),
