@@ -280,3 +280,15 @@ async def test_there_is_never_a_second_console(
     assert most == 1
     assert (await console.sample()).trouble == ""
     await console.close()
+
+
+async def test_one_process_of_several_says_so(one_server: Cluster, new_bouncer: Callable[..., Bouncer]) -> None:
+    bouncer = new_bouncer({"postgres": upstream(one_server)}, settings={"so_reuseport": 1})
+    console = Console(bouncer.console())
+    seen = await console.sample()
+    async with asyncio.timeout(10):
+        while seen.setting("so_reuseport") is None:
+            await asyncio.sleep(0.05)
+            seen = await console.sample()
+    assert ["so_reuseport" in banner.text for banner in banners(seen)] == [True]
+    await console.close()

@@ -81,3 +81,10 @@ def test_findings_of_what_stands():
     watched = bouncer(databases=(database(paused=True),), admin=False)
     (found_by_stats,) = standing(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
     assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
+
+
+def test_one_of_several_processes_says_so_and_is_no_trouble():
+    shared = bouncer(config=settings(so_reuseport="1"))
+    assert "other processes may share this port" in banners(shared)[0].text
+    assert list(standing(Case(snapshot(pgbouncers=(shared,)), Thresholds()))) == []
+    assert banners(bouncer(config=settings(so_reuseport="0"))) == ()

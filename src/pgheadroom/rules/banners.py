@@ -20,13 +20,13 @@ from pgheadroom.view.words import plural, they
 
 def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
     """The most far-reaching first."""
-    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer))
+    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer), *_one_of_several(bouncer))
 
 
 def standing(case: Case) -> Iterator[Finding]:
     """What is paused, suspended, disabled or full in a PgBouncer that answers: each refuses or holds up clients."""
     for bouncer in case.snapshot.pgbouncers:
-        for banner in banners(bouncer) if not bouncer.trouble else ():
+        for banner in (*_everything(bouncer), *_databases(bouncer), *_full(bouncer)) if not bouncer.trouble else ():
             subject = banner.remedy.database if banner.remedy else ""
             yield Finding(
                 f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
@@ -107,3 +107,11 @@ def _full(bouncer: PgBouncer) -> Iterator[Banner]:
     if ceiling and used is not None and used >= ceiling:
         hint = "Find the clients that are idle and close them where they come from; then raise max_client_conn."
         yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint, refuses=True)
+
+
+def _one_of_several(bouncer: PgBouncer) -> Iterator[Banner]:
+    """Processes that share a port have a console each: what it shows is its own. No trouble, but no whole either."""
+    if bouncer.setting("so_reuseport") == "1":
+        hint = "Give the console of each process (--pgbouncer), over its own Unix socket."
+        text = "so_reuseport: other processes may share this port, and their clients and pools are not shown here"
+        yield Banner(text, hint=hint)
