@@ -2,6 +2,7 @@
 
 import pytest
 
+from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.refusal import refusal
 
 AT = 'connection failed: connection to server at "10.0.0.5", port 5432 failed: '
@@ -98,3 +99,12 @@ def test_a_password_that_was_not_given() -> None:
 
 def test_a_text_without_a_line_is_still_an_answer() -> None:
     assert refusal("").message == "the connection failed"
+
+
+def test_a_library_that_the_server_lacks_does_not_mean_that_nobody_listens() -> None:
+    said = refusal(
+        'connection failed: connection to server at "10.0.0.5", port 5432 failed: '
+        'FATAL:  could not access file "auto_explain": No such file or directory'
+    )
+    assert said.message == '10.0.0.5:5432: could not access file "auto_explain": No such file or directory'
+    assert said.hindrance is Hindrance.LOGIN

@@ -104,7 +104,10 @@ def _hindrance(told: str, limit: RefusedBy) -> Hindrance:
     return next((kind for words, kind in _HINDRANCES if words.search(told)), Hindrance.LOGIN)
 
 
+_NO_LIBRARY = re.compile(r"could not (?:access|load|open) (?:file|library|directory)")
+"""A server's own words about a file that it lacks, for instance one of session_preload_libraries: it does listen."""
 _HINDRANCES = (
+    (_NO_LIBRARY, Hindrance.LOGIN),
     (re.compile(r"the database system is|not (?:currently|yet) accepting connections"), Hindrance.OPENING),
     (re.compile(r"Connection refused|No such file or directory"), Hindrance.DOWN),
     (
@@ -189,7 +192,7 @@ def _first_lines(texts: Iterable[str]) -> str:
 
 
 def _in_our_words(said: str) -> str:
-    if "Connection refused" in said or "No such file or directory" in said:
+    if not _NO_LIBRARY.search(said) and ("Connection refused" in said or "No such file or directory" in said):
         return f"nobody listens there ({said[0].lower()}{said[1:]})"
     if "timeout expired" in said or "Connection timed out" in said:
         return "no answer in time"
