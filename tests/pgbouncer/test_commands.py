@@ -198,7 +198,7 @@ async def test_a_pause_that_does_not_come_about_in_time_is_taken_back(
 
 @pytest.mark.parametrize("how", ["close", "cancel"])
 async def test_who_leaves_takes_an_unfinished_pause_back(
-    console: Console, clients: Callable[[], Client], how: str
+    console: Console, bouncer: Bouncer, clients: Callable[[], Client], how: str
 ) -> None:
     one = clients()
     one.execute("BEGIN")
@@ -211,7 +211,9 @@ async def test_who_leaves_takes_an_unfinished_pause_back(
     else:
         await console.close()
         assert (await running).outcome is UNDONE
-    assert not paused(await seen_after(console))
+    other = Console(bouncer.console())
+    assert not paused(await seen_after(other))
+    await other.close()
     one.execute("COMMIT")
     assert clients().execute("SELECT 1").fetchone() == (1,)
 
