@@ -40,6 +40,9 @@ class TerminalLine:
         self.started = time.monotonic()
         self.output = bytearray()
         self.master, slave = pty.openpty()
+        # Not select(): whoever has a thousand connections open has descriptors that it does not take.
+        self._readable = select.poll()
+        self._readable.register(self.master, select.POLLIN)
         _set_size(slave, columns, lines)
         with warnings.catch_warnings():
             # Python 3.12+ warns of forks beside threads; login_tty is four system calls, and takes no lock.
@@ -66,7 +69,7 @@ class TerminalLine:
 
     def read(self, seconds: float) -> bytes:
         """What it writes next: returns as soon as there is something, after `seconds` with nothing."""
-        if not select.select([self.master], [], [], max(0.0, seconds))[0]:
+        if not self._readable.poll(1000 * max(0.0, seconds)):
             return b""
         try:
             data = os.read(self.master, _CHUNK)
