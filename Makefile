@@ -4,7 +4,7 @@
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
 #   make test-all                    the same on PostgreSQL 13 to 19 and PgBouncer 1.18 to 1.26 (needs npm), and on another Python
 #   make lint                        without the tests
-#   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions (5 minutes)
+#   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions and in a pile-up (15 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
 #   make fuzz                        servers and consoles that answer nonsense, 10,000 of each (FROM=500 TO=10500)
 #   make lock                        pin the newest versions that pyproject.toml allows

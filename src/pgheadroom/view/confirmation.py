@@ -96,11 +96,11 @@ _ASPECTS: tuple[tuple[str, Callable[[Still], bool]], ...] = (
     ("was not used since", lambda still: still.moved is not None),
     ("is still in this state", lambda still: still.state is not None and still.moved is None),
     ("is so for longer than was asked", lambda still: still.longer_than is not None),
-    ("is in this transaction", lambda still: still.moved is None and still.transaction not in {None, NEVER}),
-    ("has this query", lambda still: still.query is not None),
-    ("waits for this", lambda still: still.wait is not None),
-    ("has this application", lambda still: still.application is not None),
-    ("has this role", lambda still: still.role is not None),
+    ("is still in this transaction", lambda still: still.moved is None and still.transaction not in {None, NEVER}),
+    ("still runs this query", lambda still: still.query is not None),
+    ("still waits for this", lambda still: still.wait is not None),
+    ("still has this application name", lambda still: still.application is not None),
+    ("still has this role name", lambda still: still.role is not None),
 )
 
 
