@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.cluster import SUPERUSER, Cluster
 from pgheadroom.model.detail import LOCKS_SHOWN, LoginSetting
 from pgheadroom.model.session import SessionId, State
 from pgheadroom.postgres.sampling import Probe
@@ -142,6 +142,25 @@ async def test_an_ordinary_role_sees_what_it_may(
     assert found is not None
     assert found.session.state is State.HIDDEN
     assert (found.hostname, found.tls) == ("", "")
+
+
+async def test_the_servers_own_timeouts_are_not_those_that_our_session_sets(
+    new_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = new_cluster(settings={"statement_timeout": "77s", "lock_timeout": "5s"})
+    with psycopg.connect(cluster.conninfo()) as other:
+        for role_default in (None, "1ms"):  # which ends the statement that sets ours, so that they come in the packet
+            if role_default:
+                other.execute("ALTER ROLE ALL SET lock_timeout = '3s'")
+                other.execute("CREATE ROLE hasty LOGIN SUPERUSER; ALTER ROLE hasty SET statement_timeout = '1ms'")
+                other.commit()
+            probe = await Probe.open(cluster.conninfo("hasty" if role_default else SUPERUSER))
+            found = await detail(probe, await id_of(probe, other))
+            await probe.close()
+            assert found is not None
+            told = {setting.name: (setting.value, setting.source) for setting in found.login_settings}
+            assert told.get("statement_timeout") == (None if role_default else ("77s", "server"))
+            assert told["lock_timeout"] == (("3s", "all roles") if role_default else ("5s", "server"))
 
 
 async def test_it_is_one_round_trip(server: Cluster, sessions: Sessions) -> None:

@@ -97,9 +97,9 @@ async def open_door(
 
 
 class _ThrownOut(Exception):  # noqa: N818 - nobody sees it
-    """The session ended before it was ours: perhaps by a timeout that our role, or its database, has of its own.
+    """The session, or its first statement, ended before it was ours: by a timeout that our role or database has.
 
-    Those that only newer servers know can be set once the version is known: an older server would refuse us for them.
+    Ours go into the startup packet then. The version is known by now: a server refuses a timeout that it does not know.
     """
 
     def __init__(self, refused: NotLetIn, version_num: int) -> None:
@@ -120,7 +120,8 @@ async def _opened(
     try:
         await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
     except psycopg.Error as error:
-        thrown_out, refused = connection.broken, no_connection(error, where)
+        thrown_out = connection.broken or isinstance(error, psycopg.errors.QueryCanceled)
+        refused = no_connection(error, where)
         await connection.close()
         if thrown_out and not version_num:
             raise _ThrownOut(refused, server_version) from None

@@ -11,9 +11,6 @@ STATEMENT_TIMEOUT, LOCK_TIMEOUT = "15s", "1s"
 """A server so loaded that a sample takes ten seconds must still give it."""
 
 _SETTINGS = {
-    "statement_timeout": STATEMENT_TIMEOUT,
-    "lock_timeout": LOCK_TIMEOUT,
-    "idle_in_transaction_session_timeout": "60s",
     # The server lets go of our slot when our host dies.
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "10",
@@ -34,8 +31,17 @@ _SETTINGS = {
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
 }
+# Not in the first startup packet: the server's own values, which are shown of other sessions, could not be read then.
 # Ours is the one session that must outlive an outage in which idle sessions are thrown out.
-_SINCE = {140_000: {"idle_session_timeout": "0"}, 170_000: {"transaction_timeout": "0"}}
+_TIMEOUTS_SINCE = {
+    90_600: {
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": "60s",
+    },
+    140_000: {"idle_session_timeout": "0"},
+    170_000: {"transaction_timeout": "0"},
+}
 
 _REFUSED = re.compile(
     r"unsupported startup parameter|command-line options"
@@ -45,9 +51,9 @@ _REFUSED = re.compile(
 
 
 def session_settings(version_num: int, *, read_only: bool) -> dict[str, str]:
-    """What our session sets for itself on a server of this version; of version 0: what every server knows."""
+    """What our session sets for itself on a server of this version; of version 0: what is no timeout."""
     settings = dict(_SETTINGS)
-    for since, more in _SINCE.items():
+    for since, more in _TIMEOUTS_SINCE.items():
         if version_num >= since:
             settings |= more
     if read_only:
@@ -58,6 +64,11 @@ def session_settings(version_num: int, *, read_only: bool) -> dict[str, str]:
 def startup_options(settings: dict[str, str]) -> str:
     """The settings as libpq's `options`, which win over what is set for a role, a database or the server."""
     return " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in settings.items())
+
+
+def timeouts_in_packet(options: bytes) -> bool:
+    """Whether the timeouts were in the startup packet: what the server itself would set is not known then."""
+    return b"-c statement_timeout=" in options
 
 
 def refuses_options(text: str) -> bool:

@@ -8,6 +8,7 @@ from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.catalogue import Catalogue
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered, ask_together
 from pgheadroom.postgres.lock_target import lock_target
+from pgheadroom.postgres.own_session import timeouts_in_packet
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
 from pgheadroom.postgres.rows import DATABASE, QUERY, Words, database_of, lock_row, read_session
@@ -27,7 +28,8 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
         NoConnection: when the connection is lost.
         NoSample: when the server does not say.
     """
-    questions = _questions(probe.catalogue, session_id)
+    ours = timeouts_in_packet(probe.connection.pgconn.options)
+    questions = _questions(probe.catalogue, session_id, timeouts_are_ours=ours)
     answers = await ask_together(probe.connection, questions)
     found = dict(zip([question.part for question in questions], answers, strict=True))
     rows = found["session"]
@@ -43,13 +45,13 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
     return replace(told, session=hide_literals([told.session])[0])
 
 
-def _questions(catalogue: Catalogue, session_id: SessionId) -> list[Question]:
+def _questions(catalogue: Catalogue, session_id: SessionId, *, timeouts_are_ours: bool) -> list[Question]:
     version, database = catalogue.facts.version_num, catalogue.facts.database_oid
     pid, backend_start = session_id
     asked = [
         Question("session", query("session_detail", version), (pid, backend_start)),
         Question("locks", query("session_locks", version), (pid, database, LOCKS_SHOWN)),
-        Question("settings", query("login_settings", version), (pid, database)),
+        Question("settings", query("login_settings", version), (pid, database, timeouts_are_ours)),
     ]
     if version >= WAIT_EVENTS_ARE_DESCRIBED:
         asked.append(Question("wait event", query("wait_meaning", version), (pid,)))

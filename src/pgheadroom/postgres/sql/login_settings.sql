@@ -1,6 +1,7 @@
 -- rows: text, text?, bool?, bool?
 -- The values that a login of this role to this database gets, one row for each place that sets one.
--- The server's own value is what ours would be reset to, unless our role or database sets it: then it is not known.
+-- The server's own value is what ours would be reset to. It is not known where our role, our database or our startup
+-- packet ($3) sets it.
 WITH wanted(name) AS (
     VALUES ('statement_timeout'), ('lock_timeout'), ('idle_in_transaction_session_timeout'), ('idle_session_timeout'),
            ('transaction_timeout')
@@ -19,7 +20,8 @@ SELECT p.name, p.value, p.setdatabase OPERATOR(pg_catalog.<>) 0, p.setrole OPERA
 UNION ALL
 SELECT g.name, g.reset_val, NULL, NULL
   FROM pg_catalog.pg_settings AS g JOIN wanted AS w ON w.name OPERATOR(pg_catalog.=) g.name
- WHERE NOT EXISTS (
+ WHERE NOT $3::pg_catalog.bool
+   AND NOT EXISTS (
            SELECT FROM placed AS p
             WHERE p.name OPERATOR(pg_catalog.=) g.name
               AND (p.setdatabase OPERATOR(pg_catalog.=) 0
