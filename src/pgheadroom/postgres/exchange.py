@@ -99,15 +99,6 @@ async def ask_together(connection: Connection, questions: Sequence[Question]) ->
     return (await ask(connection, [Transaction(questions)]))[0]
 
 
-async def ask_apart(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
-    """Ask in one round trip, each in a transaction of its own: what fails leaves the others alone.
-
-    Raises:
-        NoConnection: when the connection is lost, or was.
-    """
-    return [answers[0] for answers in await ask(connection, [Transaction((question,)) for question in questions])]
-
-
 async def ask(connection: Connection, transactions: Sequence[Transaction]) -> list[list[Answer]]:
     """Send all questions, then read all answers: libpq's pipeline, binary results, one round trip.
 

@@ -166,7 +166,7 @@ class Bulk(LiveScreen):
     # Drawing
 
     def _draw(self) -> None:
-        if self._plan is None or self._picture is None or not self.is_mounted:
+        if self._plan is None or self._picture is None or not self.drawable:
             return
         self.refresh_bindings()
         rows = plan_rows(self._plan, self._since.fates)
@@ -217,7 +217,7 @@ class Bulk(LiveScreen):
         if action in {"terminate", "cancel", "bulk"}:
             return False
         if action == "confirm":
-            typing = self.is_mounted and self.query_one(FilterLine).display
+            typing = self.drawable and self.query_one(FilterLine).display
             return typing or bool(self._plan is not None and self._plan.targets)
         if action == "digit":
             return isinstance(self.focused, Table)
