@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
+from pgheadroom.demo.servers.playground import Playground
 from servers import (
     BOUNCERS,
     MAJORS,

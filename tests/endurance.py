@@ -12,11 +12,11 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from pgheadroom.model.history import History
+from pgheadroom.history.history import History
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.tui.app import Monitor
 from tui.outage import NOW, outage, session
 

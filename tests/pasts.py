@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from pgheadroom.history.history import History
 from pgheadroom.model.capacity import Capacity, Limit
-from pgheadroom.model.history import History
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.capacity import capacity
+from pgheadroom.rules.facts.capacity import capacity
 from samples import NOW, session, snapshot
 
 EMPTY = snapshot()

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgheadroom.demo.bouncer import HOW_TO_INSTALL, find_pgbouncer
-from pgheadroom.demo.cluster import SUPERUSER, Cluster, Installation, find_installations
+from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, find_pgbouncer
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster, Installation, find_installations
 
 ONE_MAJOR = 18
 """The version for what no version changes."""

@@ -17,13 +17,13 @@ import pytest
 from consoles import CONFIG, DATABASES, POOLS, SOCKETS, STATS, USERS
 from hostile import Hostile, error, message, rows
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
 from pgheadroom.output.text import render
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres.queries import Statement, query
-from pgheadroom.sampler import LiveSource
 from samples import session, snapshot
 
 # Sockets of the hostile side, which is cut off in the middle of a word.

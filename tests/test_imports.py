@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = ("textual", "rich", "plotext", "psycopg")
 
-PURE = ("model.snapshot", "rules.findings", "view.gauge", "output.json_", "output.text")
+PURE = ("model.snapshot", "rules.findings.registry", "view.gauge", "output.json_", "output.text")
 """Without IO: they need nothing but the standard library."""
 
 
@@ -36,6 +36,6 @@ def test_plots_are_loaded_when_one_is_drawn() -> None:
     assert loaded_by("import pgheadroom.tui.app") == {"textual", "rich", "psycopg"}
 
 
-@pytest.mark.parametrize("module", ["demo.stage", "sampler", "cli.snapshot"])
+@pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}

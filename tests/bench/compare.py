@@ -30,8 +30,8 @@ sys.path.insert(0, str(HERE.parent))
 from bench.crowd import USERS  # noqa: E402
 from bench.footprint import Footprint, cpu_seconds, resident_mb  # noqa: E402
 from bench.peer import pg_activity  # noqa: E402
-from pgheadroom.demo.cluster import Cluster, find_installations  # noqa: E402
-from pgheadroom.demo.playground import Playground  # noqa: E402
+from pgheadroom.demo.servers.cluster import Cluster, find_installations  # noqa: E402
+from pgheadroom.demo.servers.playground import Playground  # noqa: E402
 from terminal.line import TerminalLine  # noqa: E402
 
 COLUMNS, LINES = 160, 50

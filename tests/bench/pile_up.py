@@ -28,12 +28,12 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from bench.compare import COLUMNS, LINES, Program, programs, read_for  # noqa: E402
-from pgheadroom.demo.cluster import Cluster, find_installations  # noqa: E402
-from pgheadroom.demo.playground import Playground  # noqa: E402
+from pgheadroom.demo.servers.cluster import Cluster, find_installations  # noqa: E402
+from pgheadroom.demo.servers.playground import Playground  # noqa: E402
 from pgheadroom.postgres import sampling, timing  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
 from pgheadroom.postgres.sampling import Probe  # noqa: E402
-from pgheadroom.rules.locks import lock_tree  # noqa: E402
+from pgheadroom.rules.facts.locks import lock_tree  # noqa: E402
 from terminal.line import TerminalLine  # noqa: E402
 
 SAMPLES = 15

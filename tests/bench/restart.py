@@ -20,11 +20,11 @@ from multiprocessing.synchronize import Event
 
 import psycopg
 
-from pgheadroom.demo.cluster import Cluster, find_installations
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.cluster import Cluster, find_installations
+from pgheadroom.demo.servers.playground import Playground
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from pgheadroom.sampler import LiveSource
 
 CLIENTS, PROCESSES = 50, 5
 BACK_WITHIN = 20.0

@@ -24,11 +24,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.storm import clients
 from endurance import TOUR, Crowd, Feed, Tour, Vitals, filled, vitals
-from pgheadroom.demo.cluster import Cluster, find_installations
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.cluster import Cluster, find_installations
+from pgheadroom.demo.servers.playground import Playground
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from pgheadroom.sampler import LiveSource
 from pgheadroom.tui.app import Monitor
 from tui.powers import FakeServer, armed
 

@@ -22,9 +22,9 @@ from multiprocessing.synchronize import Event
 
 import psycopg
 
-from pgheadroom.demo.cluster import Cluster, find_installations
-from pgheadroom.demo.playground import Playground
-from pgheadroom.sampler import LiveSource
+from pgheadroom.demo.servers.cluster import Cluster, find_installations
+from pgheadroom.demo.servers.playground import Playground
+from pgheadroom.live.source import LiveSource
 
 PROCESSES = 5
 NO_LONGER = 60.0

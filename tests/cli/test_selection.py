@@ -10,7 +10,7 @@ from pgheadroom import quantities
 from pgheadroom.cli import flags
 from pgheadroom.cli.selection import selection
 from pgheadroom.errors import UsageError
-from pgheadroom.rules.filters import parse_filter
+from pgheadroom.rules.filters.language import parse_filter
 
 
 def chosen(*arguments: str) -> str:

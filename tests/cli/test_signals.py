@@ -16,7 +16,7 @@ import pytest
 from pgheadroom.cli import main
 from pgheadroom.cli.signals import FOLLOWED_SECONDS
 from pgheadroom.errors import NoConnection
-from pgheadroom.sampler import LiveSource
+from pgheadroom.live.source import LiveSource
 from servers import fetch, wait_until
 
 SLOW = "SELECT pg_sleep(60)"
@@ -399,7 +399,7 @@ def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
     async def lost(*_: object, **__: object) -> None:
         raise NoConnection("the connection is lost")
 
-    monkeypatch.setattr("pgheadroom.sampler.LiveSource.signal", lost)
+    monkeypatch.setattr("pgheadroom.live.source.LiveSource.signal", lost)
     assert main(["terminate", "--user", "web", "--yes", operator]) == 3
     assert "the connection is lost" in capsys.readouterr().err
     before, after = audited()

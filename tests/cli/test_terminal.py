@@ -36,7 +36,7 @@ def terminal(env) -> Iterator[Callable[..., Terminal]]:
 @pytest.fixture(scope="module")
 def guarded(ground, request):
     """A server that wants passwords; the role `dba` has the password `hunter2`."""
-    from pgheadroom.demo.cluster import Cluster
+    from pgheadroom.demo.servers.cluster import Cluster
     from servers import installation_of, small_settings
 
     cluster = Cluster.create(ground, installation_of(16), "guarded", settings=small_settings(16), hba=SCRAM)

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from demo.processes import alive, command_line, descendants
-from pgheadroom.demo.cluster import Cluster
-from pgheadroom.demo.installation import WHEEL, Installation
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.installation import WHEEL, Installation
+from pgheadroom.demo.servers.playground import Playground
 from servers import ONE_MAJOR, installation_of, missing, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")

@@ -8,16 +8,17 @@ import pytest
 
 from pgheadroom.demo.guides import GUIDES, guide_of
 from pgheadroom.demo.stage import SCENARIOS
+from pgheadroom.lesson.guide_lines import COLUMN_WIDTH, guide_lines, panel_size, strip_lines
+from pgheadroom.lesson.progress import Act, Look, Progress, advance, words
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.deed import Deed
-from pgheadroom.rules.filters import parse_filter
-from pgheadroom.rules.findings import _URGENCY as FAMILIES
-from pgheadroom.rules.guide import Act, Look, Progress, advance, words
-from pgheadroom.rules.targets import plan
+from pgheadroom.rules.acting.outcome import Deed
+from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.filters.language import parse_filter
+from pgheadroom.rules.findings.registry import _URGENCY as FAMILIES
 from pgheadroom.tui.guided import Guided
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -27,7 +28,6 @@ from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.table import Table
-from pgheadroom.view.guide_lines import COLUMN_WIDTH, guide_lines, panel_size, strip_lines
 from samples import NOW, many, roles, session, snapshot
 
 EVERY = pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)

@@ -10,10 +10,11 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from demo.processes import alive, descendants
-from pgheadroom.demo import installation, stage
-from pgheadroom.demo.bouncer import find_pgbouncer
-from pgheadroom.demo.cluster import find_installations
+from pgheadroom.demo import stage
 from pgheadroom.demo.scenarios import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED
+from pgheadroom.demo.servers import installation
+from pgheadroom.demo.servers.bouncer import find_pgbouncer
+from pgheadroom.demo.servers.cluster import find_installations
 from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
 from pgheadroom.errors import UsageError
 from servers import fetch, missing, wait_until

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from wire import Wire, wire_beside
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom import sampler
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.live.source import GIVEN_UP_AFTER, LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from pgheadroom.sampler import LiveSource
 from servers import wait_until
 from terminal.emulator import Terminal
 from wire import Wire
@@ -111,12 +110,12 @@ class Posted:
         await asyncio.to_thread(wait_until, holds, "what is waited for", seconds)
 
 
-@pytest.mark.parametrize(("given_up_after", "seconds"), [(sampler.GIVEN_UP_AFTER, 5), (1.0, 12)])
+@pytest.mark.parametrize(("given_up_after", "seconds"), [(GIVEN_UP_AFTER, 5), (1.0, 12)])
 async def test_nothing_piles_up_while_a_link_is_silent(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, given_up_after: float, seconds: float
 ) -> None:
     """Once while it waits for its first question, once while it connects again and again."""
-    monkeypatch.setattr(sampler, "GIVEN_UP_AFTER", given_up_after)
+    monkeypatch.setattr("pgheadroom.live.source.GIVEN_UP_AFTER", given_up_after)
     source, posted = LiveSource(wire.conninfo(connect_timeout=1), interval=0.2), Posted(wire)
     running = asyncio.create_task(source.run(posted))
     await posted.until(lambda: len(posted.snapshots) >= 3)

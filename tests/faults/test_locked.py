@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from pgheadroom.live.source import LiveSource
 from pgheadroom.postgres import sampling
-from pgheadroom.sampler import LiveSource
 from servers import fetch
 
 WIDE = {"columns": 160, "lines": 40}

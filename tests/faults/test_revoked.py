@@ -7,10 +7,10 @@ import psycopg
 import pytest
 
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.text import render
-from pgheadroom.sampler import LiveSource
 
 SQL = resources.files("pgheadroom.postgres").joinpath("sql")
 ALL = "\n".join(file.read_text("ascii") for file in SQL.iterdir())

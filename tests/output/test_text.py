@@ -7,7 +7,7 @@ from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.text import NARROWEST, render
-from pgheadroom.view.text import cell_width, safe
+from pgheadroom.words.text import cell_width, safe
 from samples import ago, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots
 

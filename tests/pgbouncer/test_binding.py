@@ -7,13 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.overcommit import overcommitment
-from pgheadroom.rules.pool_limits import pool_limits
-from pgheadroom.sampler import LiveSource
+from pgheadroom.rules.pools.overcommit import overcommitment
+from pgheadroom.rules.pools.pool_limits import pool_limits
 from servers import Roles, Sessions, usable
 
 Connect = Callable[..., Any]

@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.chain import backend_of, chains, client_behind, clients_by_hog, hog_key
-from pgheadroom.rules.hogs import hogs
-from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.sampler import LiveSource
+from pgheadroom.rules.facts.chain import backend_of, chains, client_behind, clients_by_hog, hog_key
+from pgheadroom.rules.facts.hogs import hogs
+from pgheadroom.rules.facts.poolers import pooler_pids
 from servers import INSTALLATIONS, ONE_MAJOR, fetch, wait_until
 
 OTHER_MAJOR = 15

@@ -13,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bouncers import client
-from pgheadroom.demo.bouncer import Bouncer
+from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.errors import UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
 from pgheadroom.model.pool import PgBouncer

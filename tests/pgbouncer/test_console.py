@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import UsageError
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer import console as module

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
 from pgheadroom.model.pool_limits import Cap
@@ -21,8 +21,8 @@ from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.pgbouncer.line import ask
 from pgheadroom.postgres.door import Connection
-from pgheadroom.rules.banners import banners
-from pgheadroom.rules.pool_limits import pool_limits
+from pgheadroom.rules.pools.banners import banners
+from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import snapshot
 from servers import fetch
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.session import Session

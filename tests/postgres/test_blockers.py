@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres import lock_waits
 from pgheadroom.postgres.sampling import Probe

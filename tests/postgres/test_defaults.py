@@ -6,9 +6,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.postgres.door import open_door
 from pgheadroom.postgres.sampling import Probe
 from servers import ONE_MAJOR, fetch, installation_of, wait_until

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres.door import Connection, open_door, password_is_needed, patience, place
 from servers import Roles, Sessions, fetch, wait_until

@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgheadroom.access.knocking import Pace
 from pgheadroom.deadline import left_behind
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
-from pgheadroom.demo.playground import Playground
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.model.refusal import RefusedBy
 from pgheadroom.postgres import conninfo
@@ -23,7 +24,6 @@ from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
 from pgheadroom.postgres.sampling import Probe
-from pgheadroom.rules.knocking import Pace
 from servers import Roles, Sessions
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import Session
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_detail import detail

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from listeners import CLEAR_TEXT, SASL, authentication, on_port, on_socket
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres import libpq

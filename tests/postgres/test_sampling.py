@@ -12,8 +12,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgheadroom.demo.bouncer import Bouncer
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import LOCAL, Session, State
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.postgres import sampling

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import SessionId
 from pgheadroom.postgres import exchange
 from pgheadroom.postgres.queries import query

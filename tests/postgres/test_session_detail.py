@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import SUPERUSER, Cluster
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
 from pgheadroom.model.detail import LOCKS_SHOWN, LoginSetting
 from pgheadroom.model.session import SessionId, State
 from pgheadroom.postgres.sampling import Probe

@@ -6,7 +6,7 @@ from importlib import resources
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.shape import Shape
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.refusal import RefusedBy
 from pgheadroom.postgres.refusal import limit_of_error
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.action import CHANGES, Outcome, Result, Target, Verb
 from pgheadroom.model.session import Session
 from pgheadroom.postgres import actions
@@ -15,8 +15,8 @@ from pgheadroom.postgres.actions import ROLES_UNREAD, signal
 from pgheadroom.postgres.exchange import Question, Transaction
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
-from pgheadroom.rules.choice import by_filter, by_hand, change, regardless
-from pgheadroom.rules.filters import parse_filter
+from pgheadroom.rules.acting.choice import by_filter, by_hand, change, regardless
+from pgheadroom.rules.filters.language import parse_filter
 from servers import Roles, Sessions, fetch, wait_until
 
 Connection = psycopg.Connection[Any]

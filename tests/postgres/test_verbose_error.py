@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.postgres import libpq
 from pgheadroom.postgres.door import parameters
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error

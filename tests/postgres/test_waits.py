@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from pgheadroom.demo.cluster import Cluster
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import LockRequest, Snapshot
 from pgheadroom.postgres import lock_waits

@@ -8,16 +8,16 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pasts import at, moment
+from pgheadroom.history.history import History
 from pgheadroom.model.health import Status
-from pgheadroom.model.history import History
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.findings import findings
-from pgheadroom.rules.health import health, overall
-from pgheadroom.rules.watch import Watch
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.verdict.health import health, overall
+from pgheadroom.rules.verdict.watch import Watch
 from samples import pool, roles, session
 
 PLAIN = Thresholds()

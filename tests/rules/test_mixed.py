@@ -10,8 +10,8 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.findings import findings
-from pgheadroom.rules.health import health, overall
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.verdict.health import health, overall
 from samples import NOW, many, pool, roles, session, waiter
 
 PLAIN = Thresholds()

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pgheadroom.demo.bouncer import HOW_TO_INSTALL, find_pgbouncer
+from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, find_pgbouncer
 from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
+from pgheadroom.history.history import History
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
-from pgheadroom.model.history import History
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.decision import path_of, walk
-from pgheadroom.rules.filters import parse_filter
-from pgheadroom.rules.findings import findings
-from pgheadroom.rules.watch import Watch
-from pgheadroom.sampler import LiveSource
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.filters.language import parse_filter
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.verdict.decision import path_of, walk
+from pgheadroom.rules.verdict.watch import Watch
 from servers import missing
 
 CALM_SECONDS = 30

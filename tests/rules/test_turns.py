@@ -7,19 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasts import at, moment, past, unused
+from pgheadroom.history.history import History
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
-from pgheadroom.model.history import History
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.decision import path_of, walk
-from pgheadroom.rules.findings import findings
-from pgheadroom.rules.health import health
-from pgheadroom.rules.storms import WINDOW
-from pgheadroom.rules.watch import Watch
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.findings.storms import WINDOW
+from pgheadroom.rules.verdict.decision import path_of, walk
+from pgheadroom.rules.verdict.health import health
+from pgheadroom.rules.verdict.watch import Watch
 from samples import many, session, waiter
 from strategies import snapshots
 

@@ -11,12 +11,12 @@ from pgheadroom.model.session import State, Wait
 from pgheadroom.model.snapshot import Door, HeldLock, Role, SlotKind
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
-from pgheadroom.rules.filters import parse_filter
-from pgheadroom.rules.findings import findings
-from pgheadroom.rules.health import health, overall
-from pgheadroom.rules.hogs import hogs
-from pgheadroom.rules.states import states
-from pgheadroom.rules.targets import plan
+from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.hogs import hogs
+from pgheadroom.rules.facts.states import states
+from pgheadroom.rules.filters.language import parse_filter
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.verdict.health import health, overall
 from pgheadroom.view.confirmation import consequences
 from samples import NOW, hidden, many, pids, pool, roles, session, snapshot, waiter
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from pgheadroom.demo.bouncer import HOW_TO_INSTALL, find_pgbouncer
+from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, find_pgbouncer
 from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
 from servers import missing
 from terminal.emulator import Terminal

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pgheadroom.demo.guides import GUIDES
-from pgheadroom.rules.guide import Act, Step
+from pgheadroom.lesson.progress import Act, Step
 from terminal.emulator import KEYS, Terminal
 
 PATIENCE = 60.0

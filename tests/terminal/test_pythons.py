@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom.demo.cluster import SUPERUSER
+from pgheadroom.demo.servers.cluster import SUPERUSER
 from servers import fetch, missing, wait_until
 from terminal.emulator import Terminal
 from terminal.escapes import modes_changed

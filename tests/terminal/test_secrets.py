@@ -23,7 +23,7 @@ _CLIPBOARD = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)")
 @pytest.fixture(scope="module")
 def guarded(ground):
     """A server that wants passwords: `dba` and `rescue` have one, `app` takes slots without."""
-    from pgheadroom.demo.cluster import Cluster
+    from pgheadroom.demo.servers.cluster import Cluster
 
     hba = f"local all app trust\n{HBA}"
     cluster = Cluster.create(ground, installation_of(18), "secretive", settings=small_settings(18), hba=hba)
@@ -227,11 +227,11 @@ FAULTS = {
     "key": "app.Monitor.action_pause = boom",
     "drawing": "overview.Overview.show = boom",
     "worker": "app.Monitor._post = boom",
-    "opening": "sampler.LiveSource.open = boom",
+    "opening": "source.LiveSource.open = boom",
 }
 FAULTY = """
 import sys
-from pgheadroom import sampler
+from pgheadroom.live import source
 from pgheadroom.cli import main
 from pgheadroom.tui import app
 from pgheadroom.tui.screens import overview

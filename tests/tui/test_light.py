@@ -10,12 +10,12 @@ import psycopg
 from textual.strip import Strip
 
 from endurance import Crowd, Feed, Tour, Vitals, vitals
-from pgheadroom.demo.cluster import Cluster
-from pgheadroom.model.history import History
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.history.history import History
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.sampler import LiveSource
+from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.tui.app import Monitor
 from tui.powers import FakeServer, armed
 from tui.stage import on_stage

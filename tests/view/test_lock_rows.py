@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from pgheadroom.model.snapshot import LockRequest
-from pgheadroom.rules.locks import lock_tree
+from pgheadroom.rules.facts.locks import lock_tree
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
 from samples import NOW, session, snapshot, waiter
 

@@ -4,13 +4,13 @@ import pytest
 
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.capacity import capacity
-from pgheadroom.rules.findings import findings
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.findings.registry import findings
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, lay_out, short_number
 from pgheadroom.view.gauge import gauge_line, headroom_line
 from pgheadroom.view.tables.sessions import by_urgency
-from pgheadroom.view.words import a, they
+from pgheadroom.words.counts import a, they
 from samples import NOW, many, pids, session, snapshot
 
 

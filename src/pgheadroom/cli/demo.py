@@ -16,7 +16,7 @@ from pgheadroom.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from pgheadroom.demo.stage import Demo
-    from pgheadroom.rules.guide import Guide
+    from pgheadroom.lesson.progress import Guide
 
 DEFAULT_SCENARIO = "idle-leak"
 

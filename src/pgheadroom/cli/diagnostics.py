@@ -7,7 +7,7 @@ from typing import TextIO
 
 from pgheadroom.conninfo import HIDDEN, without_passwords
 from pgheadroom.errors import PgHeadroomError
-from pgheadroom.view.text import safe
+from pgheadroom.words.text import safe
 
 _LONGEST = 2000
 """Characters of one line on stderr: what it quotes may be anything."""

@@ -14,14 +14,14 @@ from pgheadroom.cli.loading import loading
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, AuditFailed
+from pgheadroom.live.source import LiveSource
 from pgheadroom.postgres import conninfo
-from pgheadroom.sampler import LiveSource
 
 SWITCH_OFTEN = 0.0005
 """Seconds after which a thread that waits gets its turn, a tenth of Python's own."""
 
 if TYPE_CHECKING:
-    from pgheadroom.rules.guide import Guide
+    from pgheadroom.lesson.progress import Guide
     from pgheadroom.tui.actions import Powers
     from pgheadroom.tui.app import Monitor, Options
 

@@ -9,13 +9,13 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.deed import Deed, Fate, fates, sentence
+from pgheadroom.rules.acting.outcome import Deed, Fate, fates, sentence
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.confirmation import consequences, pooler_warning, short_queries
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS
-from pgheadroom.view.text import cell_width, safe
-from pgheadroom.view.words import plural
+from pgheadroom.words.counts import plural
+from pgheadroom.words.text import cell_width, safe
 
 SCHEMA = 1
 BEYOND_LIMIT = "beyond --limit"

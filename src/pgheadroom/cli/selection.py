@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pgheadroom.errors import UsageError
 from pgheadroom.quantities import written
-from pgheadroom.rules.filters import Filter, condition, parse_filter, pattern
+from pgheadroom.rules.filters.language import Filter, condition, parse_filter, pattern
 
 IDLE_IN_TRANSACTION = "state:idletx,aborted"
 

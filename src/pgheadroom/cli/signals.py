@@ -24,17 +24,17 @@ from pgheadroom.cli.selection import selection
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
+from pgheadroom.live.source import LiveSource
 from pgheadroom.model.action import Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres.sampling import Probe
-from pgheadroom.rules.choice import by_filter
-from pgheadroom.rules.deed import Deed, Fate, complete, fates
-from pgheadroom.rules.filters import Filter
-from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.rules.targets import NOT_KNOWN, plan
-from pgheadroom.sampler import LiveSource
+from pgheadroom.rules.acting.choice import by_filter
+from pgheadroom.rules.acting.outcome import Deed, Fate, complete, fates
+from pgheadroom.rules.acting.plan import NOT_KNOWN, plan
+from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.rules.filters.language import Filter
 
 FOLLOWED_SECONDS = 5.0
 """How long a session is given to end before it is said to be still there."""

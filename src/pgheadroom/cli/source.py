@@ -6,7 +6,7 @@ from pgheadroom.cli.connection import may_ask, opened
 from pgheadroom.cli.diagnostics import say
 from pgheadroom.config import Settings
 from pgheadroom.errors import NoConnection
-from pgheadroom.sampler import LiveSource
+from pgheadroom.live.source import LiveSource
 
 
 async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = False) -> LiveSource:

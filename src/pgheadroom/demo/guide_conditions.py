@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from pgheadroom.lesson.progress import Condition, Seen
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
-from pgheadroom.rules.deed import settled
-from pgheadroom.rules.guide import Condition, Seen
+from pgheadroom.rules.acting.outcome import settled
 
 Who = Callable[[Session], bool]
 

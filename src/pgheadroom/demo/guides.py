@@ -23,8 +23,8 @@ from pgheadroom.demo.guide_conditions import (
     signalled,
     trouble,
 )
+from pgheadroom.lesson.progress import Act, Condition, Guide, Step
 from pgheadroom.model.action import Verb
-from pgheadroom.rules.guide import Act, Condition, Guide, Step
 
 _FULL = (
     "The gauge at the top: {used} of {usable} slots are taken. The line under it names the most urgent trouble. "

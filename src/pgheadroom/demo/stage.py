@@ -13,12 +13,12 @@ from typing import Any, LiteralString
 import psycopg
 
 from pgheadroom.demo import scenarios
-from pgheadroom.demo.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
-from pgheadroom.demo.cluster import Cluster
 from pgheadroom.demo.crowd import Orders
-from pgheadroom.demo.installation import Installation, installation
-from pgheadroom.demo.playground import Playground
 from pgheadroom.demo.scenarios import Scenario
+from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.installation import Installation, installation
+from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import UsageError
 
 Report = Callable[[str], None]

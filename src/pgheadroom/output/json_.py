@@ -14,10 +14,10 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.case import Case
-from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of, overall
-from pgheadroom.rules.status import worst
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.findings.registry import findings_of
+from pgheadroom.rules.verdict.health import health_of, overall
+from pgheadroom.rules.verdict.status import worst
 
 SCHEMA = 1
 

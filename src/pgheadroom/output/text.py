@@ -11,21 +11,22 @@ from pgheadroom.model.health import Health, Status
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.case import Case
-from pgheadroom.rules.chain import chains, clients_by_hog, hog_key
-from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of, overall
-from pgheadroom.rules.status import worst
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
+from pgheadroom.rules.findings.registry import findings_of
+from pgheadroom.rules.verdict.health import health_of, overall
+from pgheadroom.rules.verdict.status import worst
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
-from pgheadroom.view.durations import duration, round_trip
 from pgheadroom.view.gauge import limit_words, slots_words
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
-from pgheadroom.view.text import cell_width, fit, safe
-from pgheadroom.view.words import SLOT_WORDS, plural
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration, round_trip
+from pgheadroom.words.states import SLOT_WORDS
+from pgheadroom.words.text import cell_width, fit, safe
 
 DEFAULT_WIDTH = 100
 NARROWEST = 60

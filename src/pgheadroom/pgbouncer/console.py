@@ -17,8 +17,8 @@ from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
 from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
 from pgheadroom.pgbouncer.table import Unreadable
 from pgheadroom.postgres.door import Connection, in_time
-from pgheadroom.rules.bouncer_commands import forbidden, resume_of
-from pgheadroom.view.text import safe
+from pgheadroom.rules.pools.commands import forbidden, resume_of
+from pgheadroom.words.text import safe
 
 ANSWER_WITHIN = 10.0
 """Seconds after which a console that does not answer is given up; it has no statement_timeout."""

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from pgheadroom.access.knocking import JITTER, Knocking, after, pace
 from pgheadroom.deadline import arrives
 from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.model.bouncer import CONSOLE
@@ -19,7 +20,6 @@ from pgheadroom.postgres import libpq
 from pgheadroom.postgres.door import Connection, connect, hang_up, hindrance_of, no_connection, parameters, place
 from pgheadroom.postgres.exchange import MOST_ROWS
 from pgheadroom.postgres.talk import Bound, Talk, receive, send
-from pgheadroom.rules.knocking import JITTER, Knocking, after, pace
 
 LEAST_PAUSE = 0.05
 """The least seconds between two attempts: a console's place is needed in a hurry less than a server's slot."""

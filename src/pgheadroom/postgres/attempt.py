@@ -21,6 +21,7 @@ from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 
+from pgheadroom.access.knocking import JITTER, ONCE, Pace
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, libpq
 from pgheadroom.postgres.conninfo import NO_FILE, compose
@@ -28,7 +29,6 @@ from pgheadroom.postgres.listeners import vouched_owner
 from pgheadroom.postgres.own_session import refuses_options
 from pgheadroom.postgres.port_watch import wait_for_listener
 from pgheadroom.postgres.refusal import limit_of, refusal
-from pgheadroom.rules.knocking import JITTER, ONCE, Pace
 
 _OPENS_SOON = (Hindrance.DOWN, Hindrance.OPENING)
 _AT_LEAST = 2.0

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from pgheadroom.access.knocking import Pace
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.door import Connection, NotLetIn, connect, hindrance_of
-from pgheadroom.rules.knocking import Pace
 
 _GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
 

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
+from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.conninfo import at_port
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
@@ -22,7 +23,6 @@ from pgheadroom.postgres.own_session import session_settings, startup_options
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
 from pgheadroom.postgres.startup_packet import Address
-from pgheadroom.rules.knocking import ONCE, Pace
 
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())

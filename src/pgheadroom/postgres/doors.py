@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 
+from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.postgres import conninfo, libpq
@@ -23,7 +24,6 @@ from pgheadroom.postgres.refusal import CANNOT_CONNECT_NOW, NO_ROOM, limit_of_er
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
 from pgheadroom.postgres.verbose_error import verbose_error
-from pgheadroom.rules.knocking import ONCE, Pace
 
 LOOK_CLOSER_EVERY = 10.0
 """Seconds between two startup packets at one door: each is one more attempt to connect, and gains us nothing."""

@@ -18,7 +18,7 @@ from pgheadroom.postgres.exchange import LOCK_NOT_AVAILABLE, Answer, Question, R
 from pgheadroom.postgres.lock_target import LockRow, lock_target
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.rows import Activity, Words, database_of, lock_row
-from pgheadroom.rules.lock_queues import Blockers, Holder, Queue, Waiter, direct_blockers
+from pgheadroom.rules.facts.lock_queues import Blockers, Holder, Queue, Waiter, direct_blockers
 
 SHARE_OF_CHANGES = 0.04
 """The part of the time that the lock table may take of the server while waits come and go; unchanged ones `SHARE`."""

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 
-from pgheadroom.rules.knocking import JITTER
+from pgheadroom.access.knocking import JITTER
 
 _NOBODY = frozenset({errno.ECONNREFUSED, errno.ENOENT})
 _ANSWERS_WITHIN = 0.2

@@ -37,7 +37,7 @@ from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity
 from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
-from pgheadroom.rules.identifiers import quoted
+from pgheadroom.words.sql_names import quoted
 
 RARELY = 30.0
 """Seconds after which settings and names are read again, and a forbidden question is asked again."""

@@ -5,18 +5,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.live.source import Source
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import SlotKind, Snapshot
-from pgheadroom.rules.bouncer_commands import consequence
-from pgheadroom.rules.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless
-from pgheadroom.rules.deed import Deed, changed_alone, sentence, settled
-from pgheadroom.rules.poolers import pooler_pids
-from pgheadroom.rules.targets import find, plan
-from pgheadroom.sampler import Source
+from pgheadroom.rules.acting.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless
+from pgheadroom.rules.acting.outcome import Deed, changed_alone, sentence, settled
+from pgheadroom.rules.acting.plan import find, plan
+from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.rules.pools.commands import consequence
 from pgheadroom.tui.actions import Powers, session_results
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.command_menu import CommandMenu
@@ -25,7 +25,7 @@ from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.view.bouncer_lines import command_lines, command_words
 from pgheadroom.view.cells import Line
 from pgheadroom.view.confirmation import READ_AT_ONCE, confirmation, question, refusal
-from pgheadroom.view.words import plural
+from pgheadroom.words.counts import plural
 
 
 @dataclass(frozen=True, slots=True)

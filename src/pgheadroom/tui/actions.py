@@ -10,7 +10,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.deed import Deed, fates
+from pgheadroom.rules.acting.outcome import Deed, fates
 
 
 class Inquiries(Protocol):

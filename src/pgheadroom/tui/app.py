@@ -16,16 +16,16 @@ from textual.widget import AwaitMount
 from textual.widgets import Input
 
 from pgheadroom.conninfo import without_passwords
+from pgheadroom.history.history import History
+from pgheadroom.live.source import Source
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
-from pgheadroom.model.history import History
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.rules.watch import Watch
-from pgheadroom.sampler import Source
+from pgheadroom.rules.verdict.watch import Watch
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.actions import Inquiries, Powers
 from pgheadroom.tui.messages import Updated
@@ -44,7 +44,7 @@ from pgheadroom.tui.screens.waiting_room import WaitingRoom
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
-from pgheadroom.view.text import safe
+from pgheadroom.words.text import safe
 
 SAID_FOR = 120.0
 """Seconds, by our clock, after which what was said of one key press is about nothing any more."""

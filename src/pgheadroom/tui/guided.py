@@ -8,13 +8,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
+from pgheadroom.lesson.guide_lines import guide_lines, panel_size, strip_lines
+from pgheadroom.lesson.progress import Guide, Look, Progress, advance
+from pgheadroom.live.source import Source
 from pgheadroom.model.action import Target
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.deed import Deed
-from pgheadroom.rules.guide import Guide, Look, Progress, advance
-from pgheadroom.sampler import Source
+from pgheadroom.rules.acting.outcome import Deed
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
@@ -23,7 +24,6 @@ from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.guide import GuidePanel, Room
 from pgheadroom.tui.widgets.painted import Painted
-from pgheadroom.view.guide_lines import guide_lines, panel_size, strip_lines
 
 _LOOKS_EVERY = 0.25
 """Seconds. A dialogue, a filter or a cursor changes without a sample."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+from pgheadroom.history.history import History
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.chain import RealClients
 from pgheadroom.model.decision import Step
@@ -10,20 +11,19 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.health import Health, Status
-from pgheadroom.model.history import History
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.case import Case
-from pgheadroom.rules.chain import Chains, HogKey, chains, clients_by_hog
-from pgheadroom.rules.decision import path_of, walk_of
-from pgheadroom.rules.findings import findings_of
-from pgheadroom.rules.health import health_of, overall
-from pgheadroom.rules.hogs import hogs
-from pgheadroom.rules.outlook import urgency_of
-from pgheadroom.rules.overcommit import overcommitment, proposals, sentence
-from pgheadroom.rules.status import worst
-from pgheadroom.rules.watch import Watch
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import Chains, HogKey, chains, clients_by_hog
+from pgheadroom.rules.facts.hogs import hogs
+from pgheadroom.rules.findings.filling_soon import urgency_of
+from pgheadroom.rules.findings.registry import findings_of
+from pgheadroom.rules.pools.overcommit import overcommitment, proposals, sentence
+from pgheadroom.rules.verdict.decision import path_of, walk_of
+from pgheadroom.rules.verdict.health import health_of, overall
+from pgheadroom.rules.verdict.status import worst
+from pgheadroom.rules.verdict.watch import Watch
 
 
 class Picture:

@@ -9,10 +9,10 @@ from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
-from pgheadroom.view.durations import duration
 from pgheadroom.view.tables.locks import client_words
-from pgheadroom.view.text import safe, wrap
-from pgheadroom.view.words import place, they
+from pgheadroom.words.counts import they
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import place, safe, wrap
 
 
 def bouncer_lines(

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.plan import Plan
-from pgheadroom.rules.filters import Filter
-from pgheadroom.rules.frozen import Since
+from pgheadroom.rules.acting.frozen import Since
+from pgheadroom.rules.filters.language import Filter
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.confirmation import consequences, only, pooler_warning, short_queries
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import plural
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 _COLUMNS = {"user": "role", "db": "database", "app": "application"}
 

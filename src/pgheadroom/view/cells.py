@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pgheadroom.view.text import cell_width, fit
+from pgheadroom.words.text import cell_width, fit
 
 
 class Cell(NamedTuple):

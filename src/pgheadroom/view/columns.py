@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.text import fit
+from pgheadroom.words.text import fit
 
 Row = TypeVar("Row")
 GAP = Cell(" ")

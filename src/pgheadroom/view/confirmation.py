@@ -9,11 +9,13 @@ from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, Wait, seconds_between
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.durations import duration
+from pgheadroom.view.common_cells import ABSENT, state_cell, state_style
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import ABSENT, plural, state_cell, state_style, state_word
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.states import state_word
+from pgheadroom.words.text import safe
 
 _WHOLE_SESSIONS = 1
 READ_AT_ONCE = 6

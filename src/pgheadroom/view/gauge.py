@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import StateCount
-from pgheadroom.rules.forecast import sentence
+from pgheadroom.rules.facts.forecast import sentence
 from pgheadroom.view.bars import shares
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
 from pgheadroom.view.tables.states import state_sign
-from pgheadroom.view.text import safe
+from pgheadroom.words.text import safe
 
 
 def level_style(percent: float, warning: float = 80.0, critical: float = 90.0) -> str:

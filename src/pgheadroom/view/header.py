@@ -7,9 +7,9 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.view.cells import Cell, Line, line_width, spread, spread_first_fitting
-from pgheadroom.view.durations import duration, interval, round_trip
-from pgheadroom.view.text import cell_width, fit, safe
-from pgheadroom.view.words import SLOT_WORDS
+from pgheadroom.words.durations import duration, interval, round_trip
+from pgheadroom.words.states import SLOT_WORDS
+from pgheadroom.words.text import cell_width, fit, safe
 
 _SHORTEST_TITLE = 20
 _TITLE = 2

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from pgheadroom.model.health import Health, Status
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.durations import UNKNOWN, duration
-from pgheadroom.view.text import safe
+from pgheadroom.words.durations import UNKNOWN, duration
+from pgheadroom.words.text import safe
 
 _WORDS = {
     "connection_usage_percent": "slots used",

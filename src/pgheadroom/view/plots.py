@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.durations import duration
+from pgheadroom.words.durations import duration
 
 _LEAST_HEIGHT = 4
 _LEAST_WIDTH = 24

@@ -11,11 +11,12 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.durations import duration
+from pgheadroom.view.common_cells import ABSENT, state_cell
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.view.tables.sessions import age_in_state, transaction_age
-from pgheadroom.view.text import safe, safe_lines, wrap
-from pgheadroom.view.words import ABSENT, place, plural, state_cell
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import place, safe, safe_lines, wrap
 
 _LABEL = 13
 Cells = list[Cell]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pgheadroom.model.decision import Step
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.text import wrap
+from pgheadroom.words.text import wrap
 
 
 def step_lines(steps: Sequence[Step], width: int) -> list[Line]:

@@ -5,9 +5,9 @@ from datetime import datetime
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.model.update import Waiting
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import safe, wrap
-from pgheadroom.view.words import plural
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe, wrap
 
 _SAID: dict[RefusedBy, str] = {
     RefusedBy.SERVER: "no slot is left, not even for a superuser",

@@ -17,7 +17,7 @@ from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell, Line, fit_line
-from pgheadroom.view.text import wrap
+from pgheadroom.words.text import wrap
 
 if TYPE_CHECKING:
     from pgheadroom.tui.app import Monitor

@@ -11,10 +11,10 @@ from textual.binding import Binding, BindingType
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
-from pgheadroom.rules.choice import BY_HAND, by_filter, by_hand, names_taken_in
-from pgheadroom.rules.filters import Filter, FilterError, parse_filter
-from pgheadroom.rules.frozen import Since, since
-from pgheadroom.rules.targets import REMEDIES
+from pgheadroom.rules.acting.choice import BY_HAND, by_filter, by_hand, names_taken_in
+from pgheadroom.rules.acting.frozen import Since, since
+from pgheadroom.rules.acting.plan import REMEDIES
+from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine
@@ -23,8 +23,8 @@ from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bulk_lines import chosen_line, consequence_line, list_remark, names_line, only_line, since_line
 from pgheadroom.view.cells import Cell, Line, fit_line, packed, wrap_line
 from pgheadroom.view.tables.plan import PLAN_COLUMNS, PlanRow, plan_rows
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import plural
+from pgheadroom.words.counts import plural
+from pgheadroom.words.text import safe
 
 _LETTERS = "abcde"
 

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.rules.bouncer_commands import consequence
+from pgheadroom.rules.pools.commands import consequence
 from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.bouncer_lines import command_words
 

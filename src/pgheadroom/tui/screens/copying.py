@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door
 from pgheadroom.tui.widgets.words import Words
-from pgheadroom.view.text import safe, safe_lines
+from pgheadroom.words.text import safe, safe_lines
 
 _PORT = re.compile(r":(\d+)$")
 _TMUX_SECONDS = 1.0

@@ -11,7 +11,7 @@ from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.targets import find
+from pgheadroom.rules.acting.plan import find
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import Copying
@@ -19,7 +19,7 @@ from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, fit_line
 from pgheadroom.view.session_detail import detail_lines
-from pgheadroom.view.text import safe
+from pgheadroom.words.text import safe
 
 _NOT_HERE = frozenset({"next_pane", "filter"})  # one pane, of text
 

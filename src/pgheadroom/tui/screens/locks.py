@@ -11,10 +11,10 @@ from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
-from pgheadroom.view.durations import duration
 from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow, lock_rows
-from pgheadroom.view.text import safe
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 
 def lock_table() -> Table[LockRow]:

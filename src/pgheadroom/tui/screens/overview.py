@@ -10,8 +10,8 @@ from textual.containers import Horizontal
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.session import Session, State
-from pgheadroom.rules.chain import hog_key
-from pgheadroom.rules.filters import condition
+from pgheadroom.rules.facts.chain import hog_key
+from pgheadroom.rules.filters.language import condition
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
@@ -26,7 +26,7 @@ from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
-from pgheadroom.view.text import safe
+from pgheadroom.words.text import safe
 
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
 _TREND_SECONDS = 120

@@ -10,9 +10,9 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.model.session import Session
-from pgheadroom.rules.banners import banners, pause_waits_for
-from pgheadroom.rules.bouncer_commands import forbidden, offered
-from pgheadroom.rules.pool_limits import pool_limits
+from pgheadroom.rules.pools.banners import banners, pause_waits_for
+from pgheadroom.rules.pools.commands import forbidden, offered
+from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from pgheadroom.model.session import Session, State
-from pgheadroom.rules.filters import Filter, FilterError, parse_filter
+from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine

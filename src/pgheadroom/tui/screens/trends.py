@@ -6,15 +6,15 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
 
-from pgheadroom.model.history import History
-from pgheadroom.model.turnover import HogName
+from pgheadroom.history.history import History
+from pgheadroom.history.turnover import HogName
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
-from pgheadroom.view.durations import duration
 from pgheadroom.view.plots import Series, plot, stacked
-from pgheadroom.view.text import safe
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 _HOUR = 3600.0
 RANGES = (60.0, 300.0, 900.0, _HOUR, 2 * _HOUR, 6 * _HOUR, 12 * _HOUR, 24 * _HOUR, 48 * _HOUR, 168 * _HOUR)

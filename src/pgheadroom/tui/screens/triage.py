@@ -8,7 +8,7 @@ from textual.containers import Horizontal
 
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
-from pgheadroom.rules.targets import find
+from pgheadroom.rules.acting.plan import find
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from pgheadroom.tui.palette import PALETTE
 from pgheadroom.view.cells import Cell, Line, changed_span, to_ascii
-from pgheadroom.view.text import cell_width, safe
+from pgheadroom.words.text import cell_width, safe
 
 
 class Painted(Widget):

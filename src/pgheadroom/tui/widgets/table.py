@@ -11,7 +11,7 @@ from textual.message import Message
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.cells import Cell, Line, fit_line, plain, spread
 from pgheadroom.view.columns import Column, Layout, format_row, heading, lay_out, sort_rows
-from pgheadroom.view.text import safe, wrap
+from pgheadroom.words.text import safe, wrap
 
 Row = TypeVar("Row")
 MARK = "*"

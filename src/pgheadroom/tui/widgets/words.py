@@ -5,7 +5,7 @@ from typing import Any
 from textual.content import Content
 from textual.widgets import Static
 
-from pgheadroom.view.text import safe_lines
+from pgheadroom.words.text import safe_lines
 
 
 class Words(Static):

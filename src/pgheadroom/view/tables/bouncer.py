@@ -18,10 +18,10 @@ from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
+from pgheadroom.view.common_cells import count_cell, name_cell
 from pgheadroom.view.tables.locks import client_words
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import count_cell, name_cell, place
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import place, safe
 
 Item = TypeVar("Item")
 

@@ -6,8 +6,8 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import seconds_between
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import wrap
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import wrap
 
 SEVERITY_STYLES = {Severity.CRITICAL: "bad", Severity.WARNING: "warn", Severity.NOTICE: "dim"}
 _LABEL = 13

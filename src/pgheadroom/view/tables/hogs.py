@@ -8,9 +8,9 @@ from pgheadroom.model.chain import RealClients
 from pgheadroom.model.grouping import Hog
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import count_cell, name_cell
+from pgheadroom.view.common_cells import count_cell, name_cell
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 
 class HogRow(NamedTuple):

@@ -11,9 +11,9 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import count_cell, name_cell, state_cell
+from pgheadroom.view.common_cells import count_cell, name_cell, state_cell
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 _DEEPEST_INDENT = 4
 _OF_RELATION = re.compile(r"(?:(?P<part>.+) of )?(?:\w+ )?(?:table|index|view|sequence|relation) (?P<name>\S.*)")

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import count_cell, name_cell, place
+from pgheadroom.view.common_cells import count_cell, name_cell
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import place, safe
 
 
 class PoolRow(NamedTuple):

@@ -6,9 +6,10 @@ from datetime import datetime
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import MINUTE, duration
-from pgheadroom.view.text import safe
-from pgheadroom.view.words import name_cell, state_cell, state_word, wait_cell
+from pgheadroom.view.common_cells import name_cell, state_cell, wait_cell
+from pgheadroom.words.durations import MINUTE, duration
+from pgheadroom.words.states import state_word
+from pgheadroom.words.text import safe
 
 
 def age_in_state(session: Session, now: datetime) -> float | None:

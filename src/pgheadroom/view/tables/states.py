@@ -6,8 +6,9 @@ from pgheadroom.model.grouping import StateCount
 from pgheadroom.model.session import State
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.columns import Column
-from pgheadroom.view.durations import duration
-from pgheadroom.view.words import STATE_GLYPHS, STATE_STYLES, WAITING, WAITING_GLYPH, count_cell
+from pgheadroom.view.common_cells import STATE_GLYPHS, STATE_STYLES, WAITING_GLYPH, count_cell
+from pgheadroom.words.durations import duration
+from pgheadroom.words.states import WAITING
 
 _WORDS = {State.ABORTED: "idle in tx (aborted)", State.FASTPATH: "fastpath call"}
 

@@ -1,0 +1,1 @@
+"""Getting in: when to try again, and what helps. Pure."""

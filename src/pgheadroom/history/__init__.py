@@ -1,0 +1,1 @@
+"""What was before: numbers of past samples. No IO."""

@@ -1,0 +1,1 @@
+"""Who is signalled, and what came of it. Pure."""

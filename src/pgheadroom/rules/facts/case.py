@@ -1,0 +1,163 @@
+"""A sample with everything the other rules ask of it, each worked out once and only when asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from pgheadroom.history.history import History
+from pgheadroom.model.capacity import Capacity, Limit
+from pgheadroom.model.forecast import Forecast
+from pgheadroom.model.grouping import Hog, StateCount
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, Wait, seconds_between
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.facts.forecast import forecast
+from pgheadroom.rules.facts.hogs import hogs
+from pgheadroom.rules.facts.locks import lock_tree
+from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
+from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.rules.facts.states import states
+from pgheadroom.words.wording import crowd
+
+
+# No slots: `cached_property` keeps its value in the instance's dictionary.
+@dataclass(frozen=True)
+class Case:
+    """What is judged: a sample, by which thresholds, and after what.
+
+    Attributes:
+        history: Ends with this sample. Without one nothing is said that needs the time before.
+    """
+
+    snapshot: Snapshot
+    thresholds: Thresholds
+    history: History | None = None
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        return capacity(self.snapshot)
+
+    @cached_property
+    def states(self) -> tuple[StateCount, ...]:
+        return states(self.snapshot)
+
+    @cached_property
+    def hogs(self) -> tuple[Hog, ...]:
+        return hogs(self.snapshot)
+
+    @cached_property
+    def locks(self) -> tuple[LockNode, ...]:
+        return lock_tree(self.snapshot)
+
+    @cached_property
+    def waiting_for_locks(self) -> tuple[LockNode, ...]:
+        """Sessions that wait for a lock. Background processes that do hold no slot."""
+        return tuple(node for node in self.locks if node.waits and node.kind != "process")
+
+    @cached_property
+    def held_up(self) -> Mapping[int, Sequence[LockNode]]:
+        """By the pid of a root, all who wait behind it, in the order of the tree."""
+        found: dict[int, list[LockNode]] = {}
+        for node in self.locks:
+            if node.waits and node.pid != node.root_pid:
+                found.setdefault(node.root_pid, []).append(node)
+        return found
+
+    @cached_property
+    def idle_in_transaction(self) -> tuple[Session, ...]:
+        """With the aborted ones; who has idled longest comes first."""
+        return self.longest_first(one for one in self.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE)
+
+    @cached_property
+    def long_queries(self) -> tuple[Session, ...]:
+        """Queries that run, and have for `long_query_seconds`; the oldest first. Who waits for a lock runs nothing."""
+        least = self.thresholds.long_query_seconds
+        running = (one for one in self.running if one.state is State.ACTIVE)
+        return tuple(one for one in running if (self.seconds_in_state(one) or 0.0) >= least)
+
+    @cached_property
+    def running(self) -> tuple[Session, ...]:
+        """Sessions that run something and wait for nobody, ours left out; the oldest query first."""
+        own = self.snapshot.door.pid
+        return self.longest_first(one for one in self.snapshot.sessions if one.runs and one.pid != own)
+
+    @cached_property
+    def waiting_for_client(self) -> tuple[Session, ...]:
+        """Sessions that wait for their client in the middle of a statement; who began it first comes first."""
+        return self._waiting_for(Wait.CLIENT)
+
+    @cached_property
+    def waiting_for_standby(self) -> tuple[Session, ...]:
+        """Sessions whose commit waits for a synchronous standby; who began first comes first."""
+        return self._waiting_for(Wait.STANDBY)
+
+    def _waiting_for(self, whom: Wait) -> tuple[Session, ...]:
+        own = self.snapshot.door.pid
+        return self.longest_first(one for one in self.snapshot.sessions if one.waits_for is whom and one.pid != own)
+
+    @cached_property
+    def pooled(self) -> frozenset[int]:
+        """Pids of the server connections of PgBouncers that we watch."""
+        return pooler_pids(self.snapshot)
+
+    @cached_property
+    def direct(self) -> tuple[Session, ...]:
+        """Sessions that are no pooler's and not ours."""
+        spared = self.pooled | {self.snapshot.door.pid}
+        return tuple(one for one in self.snapshot.sessions if one.pid not in spared)
+
+    def of_superuser(self, session: Session) -> bool:
+        """Whether it is left out of what is ended by filter, and no limit binds it."""
+        role = self.snapshot.roles.get(session.user or "")
+        return role is not None and role.superuser
+
+    @cached_property
+    def idle_crowd(self) -> tuple[Session, ...]:
+        """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""
+        return self.longest_first(crowd(one for one in self.direct if one.state is State.IDLE))
+
+    @cached_property
+    def forecast(self) -> Forecast | None:
+        """When the slots, or those of a limit, will be gone; None without a history."""
+        return forecast(self.history, self.capacity) if self.history is not None else None
+
+    def held_back(self, role: str | None) -> bool:
+        """Whether a role has a limit that was set while we looked: somebody holds it back on purpose."""
+        limits = self.capacity.limits
+        limit = next((one for one in limits if (one.kind, one.name) == ("role", role) and not one.closed), None)
+        if self.history is None or limit is None or not all_kept(len(limits)):
+            return False
+        return set_meanwhile(self.history, limit)
+
+    def only_us(self, limit: Limit) -> bool:
+        """A role made for this program, with the limit that it advises: nobody else is refused."""
+        return limit.kind == "role" and limit.name == self.snapshot.door.user and limit.used <= 1
+
+    @property
+    def at_least(self) -> str:
+        """`At least ` where our role does not see everybody: there can be more than what is counted."""
+        return "" if self.snapshot.exact else "At least "
+
+    @cached_property
+    def fresh_pools(self) -> tuple[tuple[PgBouncer, Pool], ...]:
+        """Pools of the PgBouncers that answered; what the others said before is no news."""
+        return tuple(
+            (bouncer, pool) for bouncer in self.snapshot.pgbouncers if not bouncer.trouble for pool in bouncer.pools
+        )
+
+    def seconds_in_state(self, session: Session) -> float | None:
+        return seconds_between(session.in_state_since, self.snapshot.taken_at)
+
+    def longest_first(self, sessions: Iterable[Session]) -> tuple[Session, ...]:
+        """Those whose state began first; a moment that is not known counts as now."""
+        now = self.snapshot.taken_at
+
+        def began(session: Session) -> datetime:
+            since = session.in_state_since
+            return now if since is None or since > now else since
+
+        return tuple(sorted(sessions, key=began))

@@ -1,0 +1,1 @@
+"""Which sessions are meant: the language of filters. Pure."""

@@ -1,0 +1,185 @@
+"""Findings about what besides the server's slots lets nobody in: limits, the reserve, logins; and what is not seen."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import ceil
+
+from pgheadroom.model.capacity import Limit
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import SlotKind
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.findings.remedies import Cure, all_of, any_of, look, old_enough, room_below_warning, terminate
+from pgheadroom.rules.findings.statements import grant, limit_of, no_role_limit
+from pgheadroom.words.counts import plural
+from pgheadroom.words.states import state_word
+from pgheadroom.words.wording import clipped, ids, severity, who
+
+_HOGS_SHOWN = 3
+_AUTHENTICATING_PERCENT = 10
+_AUTHENTICATING_LEAST = 5
+_UNUSED_SECONDS = 60.0
+"""Idle for less, a session that is ended is likely to be missed, and to come back."""
+
+
+def limits(case: Case) -> Iterator[Finding]:
+    """A role or a database is at its own limit: its next connection is refused whatever the server has left."""
+    for limit in case.capacity.limits:
+        urgency = None if limit.closed else severity(case.thresholds.limit, limit.used, limit.ceiling)
+        if urgency is not None and limit.kind == "role" and case.held_back(limit.name):
+            yield _held_back(case, limit)
+        elif urgency is not None and not case.only_us(limit):
+            yield _limit(case, limit, urgency)
+
+
+def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
+    room = case.capacity.free
+    verb = "is at its limit" if limit.free == 0 else "nears its limit"
+    server = f", though the server has {room} free" if room else ""
+    about = "" if case.capacity.exact else "about "
+    members = _members(case, limit)
+    counts = Counter(map(state_word, members))
+    found = Finding(
+        f"{limit.kind}-limit:{limit.name}",
+        urgency,
+        f"{limit.kind.capitalize()} {clipped(limit.name)} {verb}: {about}{limit.used} of {limit.ceiling}{server}",
+        (
+            f"its {plural(len(members), 'session')}: "
+            + (", ".join(f"{count} {state}" for state, count in counts.most_common()) or "none visible"),
+            *(f"{count} by {name}" for name, count in Counter(map(who, members)).most_common(_HOGS_SHOWN)),
+        ),
+        sessions=ids(case.longest_first(members)),
+        refuses=limit.free == 0,
+    )
+    return _limit_cure(case, limit, members).of(found)
+
+
+def _members(case: Case, limit: Limit) -> list[Session]:
+    sessions = case.snapshot.sessions
+    return [one for one in sessions if limit.name == (one.user if limit.kind == "role" else one.database)]
+
+
+def _held_back(case: Case, limit: Limit) -> Finding:
+    """The limit does what it was set for, at the cost of those whom it refuses."""
+    members, name = _members(case, limit), clipped(limit.name)
+    found = Finding(
+        f"role-limit:{limit.name}",
+        Severity.NOTICE,
+        f"Role {name} is held to {limit.ceiling} by a limit that was set while we look; "
+        f"the others have {plural(case.capacity.free, 'slot')} left",
+        (f"it has {plural(len(members), 'session')}; more of it are refused",),
+        sessions=ids(case.longest_first(members)),
+    )
+    return Cure(
+        "Leave it until its application is mended or pooled",
+        "Take the limit away again, or keep it at what the application needs",
+        look(condition("user", limit.name), f"see the sessions of {name}"),
+        no_role_limit(case, limit.name),
+        f"role {name} stays below its limit by itself",
+    ).of(found)
+
+
+def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
+    """The limit is what refuses them: where the server has room it is raised, up to twice. Else somebody has to go."""
+    column = "user" if limit.kind == "role" else "db"
+    its, name = condition(column, limit.name), clipped(limit.name)
+    proof = f"{limit.kind} {name} stays below its limit, and its clients are not refused any more"
+    more = limit.ceiling + min(limit.ceiling, room_below_warning(case))
+    spare = _long_idle(case, members, _UNUSED_SECONDS if more > limit.ceiling else 0.0)
+    ending = terminate(all_of(its, "state:idle", old_enough(case, spare)), f"end idle sessions of {name}")
+    now = ending if spare else look(its, f"see the sessions of {name}")
+    if more == limit.ceiling:
+        return Cure(
+            f"Terminate its idle sessions{'' if spare else ' (it has none now)'}", "Pool its clients", now, proof=proof
+        )
+    raised = limit_of(case, limit.kind, limit.name, more)
+    return Cure(
+        f"Raise the limit to {more}, the server has room" + ("; or terminate what is long idle" if spare else ""),
+        "Set it to what its clients need, or pool them",
+        now,
+        raised,
+        proof,
+    )
+
+
+def _long_idle(case: Case, members: Sequence[Session], seconds: float) -> list[Session]:
+    direct = {one.pid for one in case.direct}
+    idle = (one for one in members if one.state is State.IDLE and one.pid in direct)
+    return [one for one in idle if (case.seconds_in_state(one) or 0.0) >= seconds]
+
+
+def reserve(case: Case) -> Iterator[Finding]:
+    """Superusers, or members of pg_use_reserved_connections, sit in the slots that are kept for an emergency."""
+    slots = case.capacity
+    if slots.in_reserve <= _ours(case) or not slots.exact:
+        return
+    supers = [one for one in case.snapshot.sessions if one.user and _privileged(case, one.user)]
+    names = sorted({one.user for one in supers if one.user})
+    left = slots.free_superuser
+    found = Finding(
+        "reserve-in-use",
+        Severity.WARNING if left else Severity.CRITICAL,
+        f"{min(slots.in_reserve, slots.reserve)} of {plural(slots.reserve, 'reserved slot')} taken: "
+        + (f"{left} left to get in" if left else "nobody gets in, not even a superuser"),
+        tuple(f"{count} by {name}" for name, count in Counter(map(who, supers)).most_common(_HOGS_SHOWN)),
+        sessions=ids(supers),
+        refuses=not left,
+    )
+    yield Cure(
+        "Keep a session of yours open",
+        "Let applications log in as ordinary roles, not as superusers",
+        look(any_of("user", names), "see who") if names else None,
+        proof=f"{slots.reserve} reserved slots are free again",
+    ).of(found)
+
+
+def _ours(case: Case) -> int:
+    """What we took ourselves to look: the reserve is for that. Not when it was the last slot."""
+    return int(case.snapshot.door.slot is not SlotKind.ORDINARY and case.capacity.free_superuser > 0)
+
+
+def _privileged(case: Case, name: str) -> bool:
+    role = case.snapshot.roles.get(name)
+    return role is not None and (role.superuser or role.reserved)
+
+
+def authenticating(case: Case) -> Iterator[Finding]:
+    """Connections that hold a slot before they may do anything: a login storm, or a slow authentication."""
+    slots = case.capacity
+    least = max(_AUTHENTICATING_LEAST, slots.usable * _AUTHENTICATING_PERCENT / 100)
+    if slots.authenticating >= least:
+        found = Finding(
+            "authenticating",
+            Severity.WARNING,
+            f"{slots.authenticating} connections hold a slot and still authenticate",
+            ("they leave after authentication_timeout (60s unless set otherwise)",),
+            sessions=ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
+            slots=slots.authenticating,
+        )
+        yield Cure(
+            "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS",
+            "Pool, so that connections are kept",
+            look("state:starting", "see who starts"),
+            proof=f"fewer than {ceil(least)} connections authenticate at a time",
+        ).of(found)
+
+
+def visibility(case: Case) -> Iterator[Finding]:
+    """Our role may not see other roles' sessions: whatever is counted is a part of it."""
+    door = case.snapshot.door
+    if case.snapshot.exact and door.sees_all:
+        return
+    hidden = sum(one.state is State.HIDDEN for one in case.snapshot.sessions)
+    seen = grant(case, "pg_monitor", door.user)
+    yield Finding(
+        "not-visible",
+        Severity.NOTICE,
+        f"Role {clipped(door.user)} cannot see other roles' sessions: counts are estimates",
+        (f"{plural(hidden, 'session')} without state, age or client",),
+        f"As a superuser: {seen.sql}",
+        lasting="Let a superuser grant pg_monitor to this role",
+        sql=seen.sql,
+        caution=seen.caution,
+        proof="every session shows its state",
+    )

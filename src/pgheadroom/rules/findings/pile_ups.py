@@ -1,0 +1,151 @@
+"""The finding that sessions queue for locks: who holds them up, how many, and how many slots that costs."""
+
+from collections.abc import Iterator
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.locks import LockNode
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.findings.remedies import Cure, cancel, look, terminate
+from pgheadroom.rules.findings.statements import Statement, role_setting
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.states import state_word
+from pgheadroom.words.wording import clipped, first_for, severity, who, worst
+
+LONG_WAIT_SECONDS = 60.0
+"""A lock that somebody has waited for this long is worth a word, however few wait."""
+
+_WRAPAROUND = "(to prevent wraparound)"
+"""So autovacuum calls a vacuum that it does not give up for anybody. Source: autovac_report_activity, autovacuum.c."""
+_PIDS_SHOWN = 3
+_LEFT_BEHIND = ", a pooler's connection on which a client left its lock (a session-level advisory lock, for instance)"
+
+
+def lock_pile_ups(case: Case) -> Iterator[Finding]:
+    """A holder that many wait for, directly or behind others; or a few, but for long."""
+    usable = case.capacity.usable
+    total = severity(case.thresholds.waiting_for_locks, len(case.waiting_for_locks), usable)
+    roots = [node for node in case.locks if node.is_root]
+    for place, root in enumerate(roots):
+        wait = max(node.waited_seconds or 0.0 for node in (root, *case.held_up.get(root.pid, ())))
+        urgency = severity(case.thresholds.waiting_for_locks, root.waiting_behind, usable)
+        if place == 0:
+            urgency = worst(urgency, total)
+        if urgency is None and wait >= LONG_WAIT_SECONDS:
+            urgency = Severity.NOTICE
+        if urgency is not None:
+            yield _pile_up(case, root, wait, urgency)
+
+
+def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Finding:
+    behind = case.held_up.get(root.pid, ())
+    slots = sum(node.kind != "process" for node in behind) + (root.kind == "session")
+    found = Finding(
+        "prepared-transaction" if root.kind == "prepared" else f"lock-pile-up:{root.pid}",
+        urgency,
+        f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}{first_for(wait)}",
+        (*_as_of(case), *_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
+        sessions=(root.session.id,) if root.kind == "session" and root.session else (),
+        slots=slots,
+    )
+    return _cure(case, root).of(found)
+
+
+def _as_of(case: Case) -> Iterator[str]:
+    """The lock table can be too dear to be read with each sample."""
+    if age := case.snapshot.age_of("locks"):
+        yield f"the locks are as of {duration(age)} ago"
+
+
+def _holder(case: Case, root: LockNode) -> str:
+    if root.kind == "prepared":
+        return "A prepared transaction"
+    if root.session is None:
+        return f"pid {root.pid} (not visible)"
+    if root.kind == "process":
+        return f"pid {root.pid}, {clipped(root.session.backend_type)}"
+    age = duration(case.seconds_in_state(root.session))
+    return f"pid {root.pid} {who(root.session)}, {state_word(root.session)} {age},"
+
+
+def _doing(root: LockNode) -> Iterator[str]:
+    if root.session is not None and root.session.query:
+        word = "runs" if root.session.state in RUNNING else "last ran"
+        yield f"pid {root.pid} {word}: {clipped(root.session.query, 60)}"
+
+
+def _waiter(node: LockNode) -> str:
+    name = who(node.session) if node.session else "not visible"
+    wanted = f" for {clipped(node.request.mode)} on {clipped(node.request.target, 60)}" if node.request else ""
+    return f"pid {node.pid} {name} waits {duration(node.waited_seconds)}{wanted}"
+
+
+def _cure(case: Case, root: LockNode) -> Cure:
+    gone = "nobody waits for a lock"
+    if root.in_cycle:
+        return Cure("They wait for each other: PostgreSQL ends one of them after deadlock_timeout", proof=gone)
+    if root.kind == "prepared":
+        return Cure(
+            "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner",
+            "Watch what prepares transactions, or set max_prepared_transactions to 0",
+            statement=Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;"),
+            proof=gone,
+        )
+    if root.session is None:
+        return Cure("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
+    if root.kind == "process":
+        return _cure_of_process(case, root, gone)
+    return _cure_of_session(case, root, root.session, gone)
+
+
+def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> Cure:
+    its, pooled = condition("pid", str(root.pid)), root.pid in case.pooled
+    if holder.waits_for is Wait.STANDBY:
+        return Cure(
+            "It is committed and waits for a synchronous standby: bring that back, or take it out of "
+            "synchronous_standby_names",
+            now=look(its, f"see pid {root.pid}"),
+            proof=gone,
+        )
+    if holder.state in IN_TRANSACTION_BUT_IDLE:
+        return Cure(
+            f"Terminate pid {root.pid} (its work rolls back)",
+            "Set idle_in_transaction_session_timeout",
+            terminate(its, f"end pid {root.pid}", poolers=pooled),
+            role_setting(case, holder.user, "idle_in_transaction_session_timeout", "1min"),
+            gone,
+        )
+    # A cancel reaches nobody who waits for its client, undoes no commit, and gives a full server no slot.
+    cancelled = holder.runs and case.capacity.free > 0
+    ending = terminate(its, f"end pid {root.pid}", poolers=pooled)
+    now = cancel(its, f"cancel the query of pid {root.pid}", poolers=pooled) if cancelled else ending
+    return Cure(
+        f"Cancel the query of pid {root.pid}, or terminate it"
+        if cancelled
+        else f"Terminate pid {root.pid}" + (_LEFT_BEHIND if pooled and holder.state is State.IDLE else ""),
+        "Run such statements with a lock_timeout",
+        now,
+        role_setting(case, holder.user, "lock_timeout", "5s"),
+        gone,
+    )
+
+
+def _cure_of_process(case: Case, root: LockNode, gone: str) -> Cure:
+    """Roots that are no clients: what may be done to each is its own matter."""
+    process = root.session
+    if process is not None and process.backend_type == "startup":
+        recovery = "Recovery holds it and cannot be signalled: it lets go when the primary's transaction ends"
+        return Cure(recovery, proof=gone)
+    if process is None or process.backend_type != "autovacuum worker":
+        return Cure(f"Look what pid {root.pid} does before anything is done to it", proof=gone)
+    if _WRAPAROUND not in process.query:
+        return Cure(f"Cancel pid {root.pid}: autovacuum comes again by itself", proof=gone)
+    first = next((node for node in case.locks if root.pid in node.blocked_by and node.kind == "session"), None)
+    return Cure(
+        "It prevents wraparound and must finish: cancel what waits for it, the others queue behind that",
+        "Alter tables when no such vacuum runs, with a lock_timeout",
+        cancel(condition("pid", str(first.pid)), f"cancel the query of pid {first.pid}") if first is not None else None,
+        proof=gone,
+    )

@@ -1,0 +1,158 @@
+"""What helps now, as filters that are ready, and what helps for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pgheadroom.model.action import Verb
+from pgheadroom.model.finding import Finding, RemedyNow
+from pgheadroom.model.session import Session, State, seconds_between
+from pgheadroom.quantities import written
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.findings.statements import NO_STATEMENT, Statement, role_limit
+
+_SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0, 2.0, 1.0)
+"""Ages that a filter may ask for, in seconds, the most careful first."""
+_FILLED_TO = 0.75
+"""Of what is below the warning, so much may be used under a new limit: who is crowded out now comes back, and who is
+refused holds a slot for a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What to do about a finding.
+
+    Attributes:
+        first: What to do now, a sentence without its full stop.
+        lasting: What to do for good, likewise; `statement` is the same as SQL, where it is one.
+        proof: What will show that it worked.
+    """
+
+    first: str
+    lasting: str = ""
+    now: RemedyNow | None = None
+    statement: Statement = NO_STATEMENT
+    proof: str = ""
+
+    def of(self, finding: Finding) -> Finding:
+        """The finding with this cure."""
+        instead = self.statement.instead
+        lasting = f"{self.lasting}; {instead}" if self.lasting and instead else self.lasting or _capital(instead)
+        return replace(
+            finding,
+            remedy=f"{self.first}; then {lasting[:1].lower()}{lasting[1:]}." if lasting else f"{self.first}.",
+            now=self.now,
+            lasting=lasting,
+            sql=self.statement.sql,
+            caution=self.statement.caution,
+            proof=self.proof,
+        )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def look(filter_text: str, label: str) -> RemedyNow:
+    """Open the list of sessions."""
+    return RemedyNow(None, filter_text, label)
+
+
+def terminate(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+    """Open the preview for ending sessions."""
+    return RemedyNow(Verb.TERMINATE, filter_text, label, poolers)
+
+
+def ending(case: Case, sessions: Sequence[Session], filter_text: str, label: str) -> RemedyNow:
+    """The preview for ending these; where they are superusers', whom no preview takes by filter, the list to mark them
+    in."""
+    if all(map(case.of_superuser, sessions)):
+        return look(filter_text, "see them: superusers are marked and ended by hand")
+    return terminate(filter_text, label)
+
+
+def cancel(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+    """Open the preview for ending queries."""
+    return RemedyNow(Verb.CANCEL, filter_text, label, poolers)
+
+
+def cancel_longest(case: Case, running: Sequence[Session]) -> RemedyNow:
+    """The preview of the longest queries. Where most have only just begun they are short: they are gone by themselves,
+    and come again."""
+    old = old_enough(case, running, "running")
+    return cancel(old, "cancel the longest queries") if old else look("running", "see them")
+
+
+def all_of(*conditions: str) -> str:
+    """Conditions that must all hold; empty ones fall away."""
+    return " ".join(filter(None, conditions))
+
+
+def any_of(column: str, values: Sequence[str]) -> str:
+    """A condition for one of these values, and no other."""
+    return condition(column, *values)
+
+
+def hog_filter(one: Session) -> str:
+    """The sessions of the same user and application."""
+    return all_of(condition("user", one.user), condition("app", one.application))
+
+
+def old_enough(case: Case, sessions: Sequence[Session], column: str = "age", share: float = 0.5) -> str:
+    """A condition on their age that spares the youngest: the longest span that a `share` of them, by default half, have
+    reached.
+
+    Empty where they have only just begun: then an age tells nothing.
+    """
+    now = case.snapshot.taken_at
+    # Moments, the latest first, are ages from the youngest on, and thousands of them are sooner sorted.
+    moments = sorted((_since(one, column) or now for one in sessions), reverse=True)
+    typical = seconds_between(moments[int((1.0 - share) * len(moments))], now) or 0.0 if moments else 0.0
+    span = next((span for span in _SPANS if typical > span), None)
+    return f"{column}>{written(span)}" if span is not None else ""
+
+
+def _since(session: Session, column: str) -> datetime | None:
+    if column == "running":
+        return session.in_state_since if session.state is State.ACTIVE else None
+    return session.xact_start if column == "xact" else session.in_state_since
+
+
+def below_warning(case: Case) -> str:
+    """How many slots are in use once the usage is no warning any more: `under 28 of 35`."""
+    usable = case.capacity.usable
+    return f"under {_level(case)} of {usable}"
+
+
+def _level(case: Case) -> int:
+    return max(1, int(case.thresholds.usage.warning.level(case.capacity.usable)))
+
+
+def limit_that_spares_others(case: Case, role: str) -> int:
+    """A CONNECTION LIMIT for a role with which all the others stay well below the warning; at least 1.
+
+    Counted are the others of now, and what their pools in use may still open, of that up to half of what is left.
+    """
+    others = case.capacity.used - sum(one.user == role for one in case.snapshot.sessions)
+    left = int(_FILLED_TO * _level(case)) - others
+    pools = (pool for _, pool in case.fresh_pools if pool.servers and pool.user != role)
+    may_grow = sum(max(0, (pool.size or 0) - pool.servers) for pool in pools)
+    return max(1, left - min(may_grow, left // 2))
+
+
+def room_below_warning(case: Case) -> int:
+    """Slots that can still be given away before the usage is a warning."""
+    return max(0, _level(case) - 1 - case.capacity.used)
+
+
+def limited(case: Case, sessions: Sequence[Session]) -> Statement:
+    """To limit the role of these sessions so that the others keep some; no statement where they are of several."""
+    users = {one.user for one in sessions}
+    role = sessions[0].user if len(users) == 1 else None
+    return role_limit(case, role, limit_that_spares_others(case, role)) if role else NO_STATEMENT
+
+
+def pids_of(sessions: Sequence[Session]) -> str:
+    """A condition for exactly these sessions, whoever else is like them."""
+    return "pid:" + ",".join(str(one.pid) for one in sessions)

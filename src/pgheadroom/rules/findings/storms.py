@@ -1,0 +1,75 @@
+"""The finding that clients connect, ask once and leave, again and again."""
+
+from collections.abc import Iterator
+
+from pgheadroom.history.turnover import HogName, Turnover, hog_name
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.thresholds import Levels
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.findings.remedies import (
+    Cure,
+    hog_filter,
+    limited,
+    look,
+)
+from pgheadroom.words.counts import plural
+from pgheadroom.words.wording import ids, severity, who
+
+WINDOW = 10.0
+"""Seconds of history that are looked at."""
+SHORT_LIFE = 10.0
+"""Seconds. A pool keeps its connections for minutes at least."""
+
+_ENDED_SHARE = 0.5
+"""So many of those that come must also go: an application that starts opens its connections once."""
+
+
+def reconnect_storm(case: Case) -> Iterator[Finding]:
+    """Short-lived sessions in great number: each costs the server a process, and its start more than its query."""
+    storm = _storm(case)
+    if storm is None:
+        return
+    name, turnover = storm
+    levels = case.thresholds.new_sessions_per_second
+    held = case.held_back(name.user)
+    urgency = Severity.NOTICE if held else severity(levels, turnover.per_second)
+    members = [one for one in case.direct if hog_name(one) == name]
+    if urgency is None or not members:
+        return
+    life = turnover.median_life or 0.0
+    found = Finding(
+        "reconnect-storm",
+        urgency,
+        f"{who(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s"
+        + ("; its limit holds it back" if held else ""),
+        (
+            f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
+            "who came and went between two samples, or was refused, is not counted",
+        ),
+        sessions=ids(members),
+        slots=len(members),
+    )
+    yield Cure(
+        "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
+        "Keep connections open: a pool (PgBouncer) in front",
+        look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),
+        limited(case, members),
+        f"it opens fewer than {levels.warning.level():g} sessions a second",
+    ).of(found)
+
+
+def _storm(case: Case) -> tuple[HogName, Turnover] | None:
+    """The hog that comes and goes most, if it does so like a storm."""
+    history = case.history
+    overall = history.turnover(WINDOW) if history is not None else None
+    if history is None or overall is None or severity(_levels(case), overall.per_second) is None:
+        return None
+    told = [(hog, turnover) for hog in history.hogs if (turnover := history.turnover(WINDOW, hog)) is not None]
+    name, most = max(told, key=lambda one: one[1].new, default=(None, None))
+    if name is None or most is None or most.ended < _ENDED_SHARE * most.new:
+        return None
+    return (name, most) if most.median_life is not None and most.median_life <= SHORT_LIFE else None
+
+
+def _levels(case: Case) -> Levels:
+    return case.thresholds.new_sessions_per_second

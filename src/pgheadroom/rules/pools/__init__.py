@@ -1,0 +1,1 @@
+"""What pools of PgBouncer promise and may do. Pure."""

@@ -1,0 +1,117 @@
+"""What stands over a PgBouncer until somebody ends it: pauses, disabled databases, a full house."""
+
+from collections.abc import Iterator
+
+from pgheadroom.model.banner import Banner
+from pgheadroom.model.bouncer import BouncerDatabase, PoolerState
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.chain import Chain
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.pools.commands import forbidden
+from pgheadroom.words.counts import plural, they
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
+from pgheadroom.words.wording import clipped
+
+
+def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
+    """The most far-reaching first."""
+    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer), *_one_of_several(bouncer))
+
+
+def standing(case: Case) -> Iterator[Finding]:
+    """What is paused, suspended, disabled or full in a PgBouncer that answers: each refuses or holds up clients."""
+    for bouncer in case.snapshot.pgbouncers:
+        for banner in (*_everything(bouncer), *_databases(bouncer), *_full(bouncer)) if not bouncer.trouble else ():
+            subject = banner.remedy.database if banner.remedy else ""
+            yield Finding(
+                f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
+                Severity.CRITICAL if banner.refuses else Severity.WARNING,
+                f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
+                (),
+                _how_to_end(banner),
+                refuses=banner.refuses,
+            )
+
+
+def _how_to_end(banner: Banner) -> str:
+    if banner.hint:
+        return banner.hint
+    if banner.remedy is None:
+        return "An administrator of PgBouncer can end it on its console."
+    return f"If it is not meant to last: {banner.remedy.verb} {safe(banner.remedy.database)}".rstrip() + "."
+
+
+def pause_waits_for(snapshot: Snapshot, bouncer: PgBouncer, database: str) -> tuple[Chain, ...]:
+    """Whom a PAUSE of this database waits for: the server connections that a client uses, the longest first."""
+    used = [
+        chain
+        for chain in chains(snapshot)
+        if chain.bouncer == bouncer.name and chain.server.database == database and chain.server.link
+    ]
+    return tuple(sorted(used, key=lambda chain: -(chain.server.quiet or 0.0)))
+
+
+def _everything(bouncer: PgBouncer) -> Iterator[Banner]:
+    resume = BouncerCommand(BouncerVerb.RESUME)
+    remedy = None if forbidden(resume, bouncer) else resume
+    waiting = sum(pool.cl_waiting for pool in bouncer.pools)
+    if bouncer.state is PoolerState.PAUSED:
+        yield Banner(f"all of PgBouncer is paused: {_wait(waiting)} until RESUME", remedy)
+    elif bouncer.state is PoolerState.SUSPENDED:
+        yield Banner("all of PgBouncer is suspended: nothing moves until RESUME, and new consoles hang", remedy)
+    elif bouncer.state is PoolerState.UNKNOWN and not bouncer.product and _looks_paused(bouncer):
+        # Before 1.19 there is no SHOW STATE, and a PAUSE of everything is seen nowhere.
+        words = f"{_wait(waiting)} and there is no server connection: paused as a whole, or PostgreSQL is out of reach"
+        yield Banner(words, remedy)
+
+
+def _looks_paused(bouncer: PgBouncer) -> bool:
+    waiting = any(pool.cl_waiting for pool in bouncer.pools)
+    one_is_paused = any(database.paused for database in bouncer.databases)
+    return waiting and not one_is_paused and not any(pool.servers for pool in bouncer.pools)
+
+
+def _databases(bouncer: PgBouncer) -> Iterator[Banner]:
+    for database in bouncer.databases:
+        if database.paused:
+            yield _paused(database, bouncer)
+        if database.disabled:
+            enable = BouncerCommand(BouncerVerb.ENABLE, database.name)
+            text = f"{safe(database.name)} is disabled: new clients are refused until ENABLE"
+            yield Banner(text, None if forbidden(enable, bouncer) else enable)
+
+
+def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
+    pools = [pool for pool in bouncer.pools if pool.database == database.name]
+    waiting, servers = sum(pool.cl_waiting for pool in pools), sum(pool.servers for pool in pools)
+    longest = max((pool.maxwait for pool in pools), default=0.0)
+    since = f", the first for {duration(longest)}" if longest >= 1 else ""
+    state = f"is being paused, {plural(servers, 'server')} still open" if servers else "is paused"
+    resume = BouncerCommand(BouncerVerb.RESUME, database.name)
+    text = f"{safe(database.name)} {state}: {_wait(waiting)}{since} until RESUME"
+    return Banner(text, None if forbidden(resume, bouncer) else resume)
+
+
+def _wait(waiting: int) -> str:
+    return they(waiting, "client", "wait") if waiting else "clients wait"
+
+
+def _full(bouncer: PgBouncer) -> Iterator[Banner]:
+    ceiling = bouncer.limit("max_client_conn")
+    used = dict(bouncer.lists).get("used_clients")
+    if ceiling and used is not None and used >= ceiling:
+        hint = "Find the clients that are idle and close them where they come from; then raise max_client_conn."
+        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint, refuses=True)
+
+
+def _one_of_several(bouncer: PgBouncer) -> Iterator[Banner]:
+    """Processes that share a port have a console each: what it shows is its own. No trouble, but no whole either."""
+    if bouncer.setting("so_reuseport") == "1":
+        hint = "Give the console of each process (--pgbouncer), over its own Unix socket."
+        text = "so_reuseport: other processes may share this port, and their clients and pools are not shown here"
+        yield Banner(text, hint=hint)

@@ -1,0 +1,225 @@
+"""Over-commitment: what PgBouncers may ask for together, against the slots there are, and which pools to cut.
+
+The rule: over all PgBouncer processes and pools, pool_size + reserve, and the direct sessions beside them, must not be
+more than max_connections less both reserves. Caps that are counted: max_db_connections of a database and
+max_user_connections of a user, each over all its pools. Not counted: connections that carry a cancel request; they pass
+all limits, and are gone in a moment.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from pgheadroom.model.bouncer import BouncerDatabase
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.overcommit import Cut, Overcommitment, PoolDemand
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.pools.most_servers import Pipe, most_servers
+from pgheadroom.words.counts import plural
+from pgheadroom.words.text import safe
+from pgheadroom.words.wording import severity
+
+ZERO_IS_UNLIMITED = (1, 24)
+"""From this version on a pool_size of 0 is no limit; before, such a pool opens nothing."""
+_BOUNDLESS = 1_000_000
+"""Stands for the size of an unlimited pool; PgBouncer cannot have as many sockets."""
+_Target = tuple[str, int]
+
+
+def overcommitment(snapshot: Snapshot, processes: Mapping[str, int] | None = None) -> Overcommitment | None:
+    """What the PgBouncers may ask for; None when none is watched, or none has shown a pool yet.
+
+    Args:
+        processes: How many processes share a PgBouncer's configuration (`so_reuseport`), by its name; 1 by default.
+            Each has pools of its own, and our console reaches only one of them.
+    """
+    counts = processes or {}
+    parts = [_Part(bouncer, counts.get(bouncer.name, 1), snapshot) for bouncer in snapshot.pgbouncers]
+    pools = sorted((pool for part in parts for pool in part.pools), key=_largest_first)
+    not_counted = tuple(name for part in parts for name in part.not_counted)
+    if not pools and not not_counted:
+        return None
+    usable = capacity(snapshot).usable
+    pooled = {chain.session.pid for chain in chains(snapshot) if chain.session is not None}
+    direct = sum(session.pid not in pooled for session in snapshot.sessions)
+    demand = sum(part.demand() for part in parts)
+    room = max(0, usable - direct)
+    height = _height(parts, room) if demand > room else None
+    return Overcommitment(
+        demand=demand if demand < _BOUNDLESS else None,
+        usable=usable,
+        direct=direct,
+        pools=tuple(pools),
+        cuts=() if height is None else tuple(_cuts(pools, max(1, height))),
+        enough=height is None or height >= 1,
+        not_counted=not_counted,
+    )
+
+
+def sentence(found: Overcommitment) -> str:
+    """What it comes to, in one line that is safe to show."""
+    asks = "any number" if found.demand is None else str(found.demand)
+    if found.exceeds:
+        return f"this configuration can ask for {asks} of {found.usable} slots"
+    beside = f"{plural(found.direct, 'direct session')} beside it"
+    if not found.fits:
+        return f"this configuration can ask for {asks} of {found.usable} slots, with {beside}: {found.room} are left"
+    return f"this configuration asks for {asks} of {found.usable} slots at most, with {beside}"
+
+
+def proposals(found: Overcommitment) -> tuple[str, ...]:
+    """Which pools to cut and to what, one in a line that is safe to show; the largest first."""
+    lines = [_proposal(cut) for cut in found.cuts]
+    if not found.enough:
+        lines.append(f"{plural(len(found.pools), 'pool')} for {plural(found.room, 'slot')}: fewer pools are needed")
+    return tuple(lines)
+
+
+def overcommitted(case: Case) -> Iterator[Finding]:
+    """The PgBouncers can ask for more slots than there are: a matter for a calm hour, until they do."""
+    found = overcommitment(case.snapshot)
+    if found is None or not found.exceeds:
+        return
+    words, urgency = sentence(found), _how_urgent(case)
+    yield Finding(
+        "pools-overcommitted",
+        urgency,
+        f"PgBouncer: {words}" + (", and PostgreSQL refuses its logins" if urgency is Severity.CRITICAL else ""),
+        (f"{plural(len(found.pools), 'pool')}; {plural(found.direct, 'direct session')}", *proposals(found)[:5]),
+        "Cut the largest pools as proposed (pool_size, reserve_pool_size), then RELOAD; or set max_db_connections.",
+        lasting="Cut the largest pools as proposed, or set max_db_connections",
+        proof=f"all pools together ask for {found.usable} slots at most",
+        refuses=urgency is Severity.CRITICAL,
+    )
+
+
+def _how_urgent(case: Case) -> Severity:
+    """By what happens now: a full server refuses the logins of a pool that wants more servers, and its clients get that
+    refusal; one that nears its end will soon."""
+    wanting = any(
+        (pool.cl_waiting or pool.sv_login) and (not pool.size or pool.servers < pool.size + pool.reserve)
+        for _, pool in case.fresh_pools
+    )
+    if case.capacity.free == 0 and wanting:
+        return Severity.CRITICAL
+    near = severity(case.thresholds.usage, case.capacity.used, case.capacity.usable)
+    return Severity.NOTICE if near is None else Severity.WARNING
+
+
+def _proposal(cut: Cut) -> str:
+    pool = cut.pool
+    was = "unlimited" if pool.size is None else str(pool.size)
+    name = f"{safe(pool.database)}/{safe(pool.user)}" if pool.user else safe(pool.database)
+    reserve = f", reserve_pool_size {pool.reserve} to {cut.reserve}" if cut.reserve != pool.reserve else ""
+    return f"{safe(pool.bouncer)} {name}: pool_size {was} to {cut.size}{reserve}"
+
+
+# --- one PgBouncer ---------------------------------------------------------------------------------------------------
+
+
+class _Part:
+    """One PgBouncer's share of the demand."""
+
+    def __init__(self, bouncer: PgBouncer, processes: int, snapshot: Snapshot) -> None:
+        self._bouncer = bouncer
+        self._processes = processes
+        self._here = _leads_here(bouncer, snapshot)
+        self.not_counted = [safe(bouncer.name)] if bouncer.age is None else []
+        self.pools = list(self._pools())
+        self._database_caps = {one.name: one.max_connections for one in bouncer.databases if one.max_connections > 0}
+        self._user_caps = self._caps_of_users()
+
+    def demand(self, height: int | None = None) -> int:
+        """The most servers of all its processes, with every pool cut to `height`."""
+        pipes = [
+            Pipe(pool.database, pool.user, most if height is None else min(most, height))
+            for pool in self.pools
+            for most in [_BOUNDLESS if pool.most is None else pool.most]
+        ]
+        return self._processes * most_servers(pipes, self._database_caps, self._user_caps)
+
+    def _pools(self) -> Iterator[PoolDemand]:
+        used = {pool.database for pool in self._bouncer.pools}
+        for pool in self._bouncer.pools:
+            yield from self._pool(pool.database, pool.user, pool.size, pool.reserve, pool.servers)
+        for database in self._bouncer.databases:
+            if database.name not in used:
+                yield from self._pool(database.name, database.force_user, *_sizes(database), 0)
+
+    def _pool(self, database: str, user: str, size: int | None, reserve: int, servers: int) -> Iterator[PoolDemand]:
+        here = self._here(database)
+        if here is False:
+            return
+        if size is None:
+            self.not_counted.append(safe(f"{self._bouncer.name} {database}/{user}"))
+            return
+        unlimited = size == 0 and self._bouncer.version_num >= ZERO_IS_UNLIMITED
+        if self._bouncer.setting("reserve_pool_timeout") in ("0", "0.0"):
+            reserve = 0
+        yield PoolDemand(
+            self._bouncer.name, database, user, None if unlimited else size, reserve, servers, seen_here=here is True
+        )
+
+    def _caps_of_users(self) -> dict[str, int]:
+        everybody = self._bouncer.limit("max_user_connections") or 0
+        own = {user.name: user.max_connections for user in self._bouncer.users if user.max_connections is not None}
+        caps = {pool.user: own.get(pool.user, everybody) for pool in self.pools if pool.user}
+        return {user: cap for user, cap in caps.items() if cap > 0}
+
+
+def _sizes(database: BouncerDatabase) -> tuple[int | None, int]:
+    return database.pool_size, database.reserve or 0
+
+
+def _leads_here(bouncer: PgBouncer, snapshot: Snapshot) -> Callable[[str], bool | None]:
+    """Whether a database's servers are backends of the server that is watched; None when nothing was seen of them.
+
+    What holds for one database holds for all with the same host and port.
+    """
+    targets: dict[str, _Target] = {database.name: (database.host, database.port) for database in bouncer.databases}
+    seen: dict[_Target | str, set[bool]] = defaultdict(set)
+    for chain in chains(snapshot):
+        if chain.bouncer == bouncer.name and chain.server.state in ("active", "idle", "used", "tested"):
+            name = chain.server.database
+            seen[targets.get(name, name)].add(chain.session is not None)
+
+    def leads_here(database: str) -> bool | None:
+        found = seen.get(targets.get(database, database), set())
+        if True in found:
+            return True
+        # Who may not see the backends cannot tell that one is missing.
+        return False if found and snapshot.exact else None
+
+    return leads_here
+
+
+# --- cutting ---------------------------------------------------------------------------------------------------------
+
+
+def _height(parts: Sequence[_Part], room: int) -> int:
+    """The greatest height to which all pools can be cut so that they fit; 0 when not even one server each does."""
+    low, high = 0, room
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(part.demand(middle) for part in parts) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _cuts(pools: Iterable[PoolDemand], height: int) -> Iterator[Cut]:
+    for pool in pools:
+        if pool.most is None:
+            yield Cut(pool, height, 0)
+        elif pool.most > height:
+            size = min(pool.size or 0, height)
+            yield Cut(pool, size, height - size)
+
+
+def _largest_first(pool: PoolDemand) -> tuple[int, str, str, str]:
+    most = _BOUNDLESS if pool.most is None else pool.most
+    return (-most, pool.bouncer, pool.database, pool.user)

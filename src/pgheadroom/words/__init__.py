@@ -1,0 +1,1 @@
+"""Text: made safe, cut to cells, counted, and quoted. Pure."""

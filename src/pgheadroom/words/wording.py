@@ -1,0 +1,59 @@
+"""How findings say who and how many. What comes out is safe to show and short enough for a line."""
+
+from collections import Counter
+from collections.abc import Iterable
+from functools import lru_cache
+from operator import attrgetter
+
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.grouping import Hog
+from pgheadroom.model.session import Session, SessionId
+from pgheadroom.model.thresholds import Levels
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import cell_width, fit, safe
+
+_LONGEST_NAME = 20
+
+
+@lru_cache(maxsize=1024)
+def clipped(text: str, width: int = _LONGEST_NAME) -> str:
+    """Text from a server, made safe and cut to `width` cells."""
+    shown = safe(text)
+    return shown if cell_width(shown) <= width else fit(shown, width)
+
+
+def who(one: Session | Hog) -> str:
+    """`web/checkout`: the user and its application; `web` where it gave none; `?` for one not known."""
+    user = clipped(one.user) if one.user else "?"
+    return f"{user}/{clipped(one.application)}" if one.application else user
+
+
+_name_of = attrgetter("user", "application")
+
+
+def crowd(sessions: Iterable[Session]) -> list[Session]:
+    """Those of the user and application that have most of them, wherever they come from, in their order."""
+    everybody = list(sessions)
+    most = Counter(map(_name_of, everybody)).most_common(1)  # counted first: there can be thousands each second
+    return [one for one in everybody if _name_of(one) == most[0][0]]
+
+
+def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:
+    """How urgent a value is; None while it is below the warning."""
+    if levels.critical.reached(value, ceiling):
+        return Severity.CRITICAL
+    return Severity.WARNING if levels.warning.reached(value, ceiling) else None
+
+
+def worst(*severities: Severity | None) -> Severity | None:
+    """The most urgent one, None where there is none."""
+    return min((one for one in severities if one is not None), key=lambda one: one.rank, default=None)
+
+
+def ids(sessions: Iterable[Session]) -> tuple[SessionId, ...]:
+    return tuple(session.id for session in sessions)
+
+
+def first_for(seconds: float) -> str:
+    """`, the first for 8s`; empty below a second, which is no wait to tell of."""
+    return f", the first for {duration(seconds)}" if seconds >= 1 else ""

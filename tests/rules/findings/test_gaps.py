@@ -1,0 +1,43 @@
+"""Parts of a sample that are missing."""
+
+from dataclasses import replace
+
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.gap import Gap
+from pgheadroom.model.session import State
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.findings.registry import findings
+from samples import session, snapshot
+
+TIMEOUT = "canceling statement due to lock timeout"
+
+
+def found(*gaps: Gap) -> list[str]:
+    told = findings(replace(snapshot(), gaps=gaps), Thresholds())
+    assert all(finding.severity is Severity.NOTICE for finding in told)
+    return [finding.sentence for finding in told]
+
+
+def test_what_one_lock_keeps_away_is_told_once() -> None:
+    gaps = (Gap("locks", TIMEOUT), Gap("settings", f"not reached: {TIMEOUT}"), Gap("roles", f"not reached: {TIMEOUT}"))
+    assert found(*gaps) == [f"Not known at present: locks, settings, roles ({TIMEOUT})"]
+
+
+def test_sessions_without_a_state_are_counted() -> None:
+    silent = [session(number, State.DISABLED) for number in (1, 2)]
+    (told,) = findings(replace(snapshot(), sessions=(session(3), *silent)), Thresholds())
+    assert told.sentence == "2 sessions without a state: track_activities is off for them"
+    assert len(told.sessions) == 2
+
+
+def test_nothing_is_missing() -> None:
+    assert found() == []
+
+
+def test_hidden_sessions_are_told_as_what_they_are() -> None:
+    assert found(Gap("sessions", "hidden")) == []
+
+
+def test_what_a_server_says_drives_no_terminal() -> None:
+    (sentence,) = found(Gap("locks", "\x1b[31mred"))
+    assert "\x1b" not in sentence

@@ -1,0 +1,90 @@
+"""What stands over a PgBouncer until somebody ends it."""
+
+from bouncers import bouncer, database, linked, server, settings
+from pgheadroom.model.bouncer import PoolerState
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.pools.banners import banners, pause_waits_for, standing
+from samples import pool, snapshot
+
+
+def told(**given):
+    return [(banner.text, banner.remedy) for banner in banners(bouncer(**given))]
+
+
+def test_calm():
+    assert told(pools=(pool(cl_active=5, sv_active=2),), state=PoolerState.ACTIVE) == []
+
+
+def test_a_paused_database_asks_for_resume():
+    pools = (pool(cl_waiting=3, maxwait=12.0), pool(user="batch", cl_waiting=1))
+    resume = BouncerCommand(BouncerVerb.RESUME, "shop")
+    paused = (database(paused=True),)
+    assert told(pools=pools, databases=paused) == [
+        ("shop is paused: 4 clients wait, the first for 12s until RESUME", resume)
+    ]
+    assert told(pools=(pool(sv_active=2),), databases=paused) == [
+        ("shop is being paused, 2 servers still open: clients wait until RESUME", resume)
+    ]
+    # Who may not command it is only told.
+    assert told(databases=paused, admin=False)[0][1] is None
+
+
+def test_a_disabled_database_asks_for_enable():
+    assert told(databases=(database("x\x1by", disabled=True),)) == [
+        ("x\ufffdy is disabled: new clients are refused until ENABLE", BouncerCommand(BouncerVerb.ENABLE, "x\x1by"))
+    ]
+
+
+def test_everything_is_stopped():
+    resume = BouncerCommand(BouncerVerb.RESUME)
+    (text, remedy) = told(state=PoolerState.PAUSED, pools=(pool(cl_waiting=1),))[0]
+    assert (text, remedy) == ("all of PgBouncer is paused: 1 client waits until RESUME", resume)
+    (text, remedy) = told(state=PoolerState.SUSPENDED)[0]
+    assert (text.split(":")[0], remedy) == ("all of PgBouncer is suspended", resume)
+
+
+def test_before_1_19_a_pause_of_everything_can_only_be_guessed():
+    waiting = (pool(cl_waiting=2),)
+    old = {"version": "1.18.0", "state": PoolerState.UNKNOWN}
+    (text, remedy) = told(pools=waiting, **old)[0]
+    assert text.startswith("2 clients wait and there is no server connection")
+    assert remedy == BouncerCommand(BouncerVerb.RESUME)
+    assert told(pools=(pool(cl_waiting=2, maxwait=3.0, sv_active=1),), **old) == []
+    assert told(pools=waiting, version="1.25.2", state=PoolerState.ACTIVE) == []
+
+
+def test_a_full_house():
+    full = {"config": settings(max_client_conn="100")}
+    assert told(lists=(("used_clients", 100),), **full) == [
+        ("max_client_conn 100 is reached: new clients are refused", None)
+    ]
+    assert told(lists=(("used_clients", 99),), **full) == []
+
+
+def test_whom_a_pause_waits_for():
+    (one, first), (two, second) = linked(1), linked(2)
+    other = server(3, link="0xc3", database="logs")
+    theirs = bouncer(clients=(one, two), servers=(first._replace(quiet=3.0), second._replace(quiet=9.0), other))
+    sample = snapshot(pgbouncers=(theirs, bouncer(name="b2", servers=(first,))))
+    assert [chain.client for chain in pause_waits_for(sample, theirs, "shop")] == [two, one]
+
+
+def test_findings_of_what_stands():
+    stopped = bouncer(databases=(database(paused=True), database("logs", disabled=True)))
+    silent = bouncer(name="b2", trouble="no answer for 3.0 s", databases=(database(paused=True),))
+    found = list(standing(Case(snapshot(pgbouncers=(stopped, silent)), Thresholds())))
+    assert [one.key for one in found] == ["pgbouncer-stands:b1:RESUME:shop", "pgbouncer-stands:b1:ENABLE:logs"]
+    assert found[0].sentence == "PgBouncer b1: shop is paused: clients wait until RESUME"
+    assert found[0].remedy == "If it is not meant to last: RESUME shop."
+    watched = bouncer(databases=(database(paused=True),), admin=False)
+    (found_by_stats,) = standing(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
+    assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
+
+
+def test_one_of_several_processes_says_so_and_is_no_trouble():
+    shared = bouncer(config=settings(so_reuseport="1"))
+    assert "other processes may share this port" in banners(shared)[0].text
+    assert list(standing(Case(snapshot(pgbouncers=(shared,)), Thresholds()))) == []
+    assert banners(bouncer(config=settings(so_reuseport="0"))) == ()

@@ -1,0 +1,100 @@
+"""Which cap holds a pool's waiting clients back."""
+
+import pytest
+
+from bouncers import bouncer, client, database, settings
+from pgheadroom.model.bouncer import BouncerUser, PoolerState
+from pgheadroom.model.pool_limits import Cap
+from pgheadroom.model.snapshot import Role
+from pgheadroom.rules.pools.pool_limits import pool_limits
+from samples import many, pool, roles, snapshot
+
+WAITING = {"cl_waiting": 3, "maxwait": 4.0}
+
+
+def limits(sample=None, one=None, **of_pool):
+    theirs = pool(**{"size": 5, "mode": "transaction", **of_pool})
+    watched = one or bouncer()
+    watched = bouncer(
+        pools=(theirs, *watched.pools),
+        databases=watched.databases,
+        config=watched.config,
+        users=watched.users,
+        clients=watched.clients,
+        state=watched.state,
+        version=watched.version,
+    )
+    return pool_limits(sample or snapshot(), watched, theirs)
+
+
+def test_sizes_and_where_they_come_from():
+    found = limits(reserve=2, sv_active=4, sv_idle=1)
+    assert (found.size, found.size_from, found.reserve, found.most, found.servers) == (5, "database", 2, 7, 5)
+    assert limits(one=bouncer(config=settings(default_pool_size="5"))).size_from == "default"
+    own = bouncer(users=(BouncerUser("web", pool_size=5),), config=settings(default_pool_size="5"))
+    assert limits(one=own).size_from == "user"
+    assert (limits(size=None).size_from, limits(size=None).most) == ("", None)
+    assert limits(size=0).most is None
+    assert limits(size=0, one=bouncer(version="1.18.0")).most == 0
+
+
+def test_nobody_waits_nothing_binds():
+    found = limits(sv_active=5)
+    assert (found.binding, found.explanation, found.oldest_wait) == (None, "", 0.0)
+
+
+def test_the_pools_own_size():
+    found = limits(sv_active=5, **WAITING)
+    assert (found.binding, found.explanation) == (Cap.POOL_SIZE, "all 5 servers of pool_size 5 are taken")
+    found = limits(sv_active=5, reserve=2, one=bouncer(config=settings(reserve_pool_timeout="5")), **WAITING)
+    assert (found.binding, found.explanation) == (
+        Cap.POOL_SIZE,
+        "all servers of pool_size 5 are taken; the reserve of 2 opens after 5 s",
+    )
+    found = limits(sv_active=7, reserve=2, **WAITING)
+    assert found.explanation == "all 7 servers of pool_size 5 and reserve_pool_size 2 are taken"
+
+
+def test_the_databases_cap_over_all_its_pools():
+    others = bouncer(databases=(database(max_connections=6),), pools=(pool(user="batch", sv_active=4),))
+    found = limits(sv_active=2, one=others, **WAITING)
+    assert (found.binding, found.database_servers, found.database_cap) == (Cap.MAX_DB_CONNECTIONS, 6, 6)
+    assert found.explanation == "max_db_connections 6 of shop is reached over all its pools"
+
+
+@pytest.mark.parametrize("users", [(), (BouncerUser("web", max_connections=6),)])
+def test_the_users_cap_over_all_its_pools(users):
+    config = settings(max_user_connections="6" if not users else "100")
+    others = bouncer(config=config, users=users, pools=(pool(database="logs", sv_active=4),))
+    found = limits(sv_active=2, one=others, **WAITING)
+    assert (found.binding, found.user_servers, found.user_cap) == (Cap.MAX_USER_CONNECTIONS, 6, 6)
+
+
+def test_postgresql_itself():
+    assert limits(snapshot(many(97)), sv_active=2, **WAITING).binding is Cap.POSTGRESQL
+    full_role = snapshot(many(4, user="web"), roles=roles(Role("web", superuser=False, limit=4)))
+    found = limits(full_role, sv_active=2, **WAITING)
+    assert found.binding is Cap.POSTGRESQL
+    assert found.explanation == "PostgreSQL lets no more connections of web in: free slots there first"
+
+
+def test_a_pause_comes_first():
+    paused = bouncer(databases=(database(paused=True),))
+    found = limits(snapshot(many(97)), sv_active=5, one=paused, **WAITING)
+    assert (found.binding, found.explanation) == (Cap.PAUSED, "shop is paused until RESUME")
+    assert limits(one=bouncer(state=PoolerState.SUSPENDED), **WAITING).binding is Cap.PAUSED
+
+
+def test_logging_in():
+    assert limits(sv_login=1, **WAITING).binding is Cap.LOGIN
+    found = limits(one=bouncer(config=settings(server_login_retry="15")), **WAITING)
+    assert (found.binding, "every 15 s" in found.explanation) == (Cap.LOGIN, True)
+    # A server is there, and room for more: it is only a moment.
+    assert limits(sv_idle=1, **WAITING).binding is None
+
+
+def test_the_oldest_wait():
+    waiting = [client(1, state="waiting", waited=9.5), client(2, user="batch", state="waiting", waited=60)]
+    assert limits(one=bouncer(clients=tuple(waiting)), **WAITING).oldest_wait == 9.5
+    assert limits(one=bouncer(clients=tuple(waiting), databases=(database(force_user="web"),))).oldest_wait == 60
+    assert limits(**WAITING).oldest_wait == 4.0
