@@ -32,8 +32,9 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded_by(statement) == set()
 
 
-def test_plots_are_loaded_when_one_is_drawn() -> None:
-    assert loaded_by("import pgheadroom.tui.app") == {"textual", "rich", "psycopg"}
+@pytest.mark.parametrize("module", ["tui.app", "tui.guided"])
+def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(module: str) -> None:
+    assert loaded_by(f"import pgheadroom.{module}") == {"textual", "rich"}
 
 
 @pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot"])

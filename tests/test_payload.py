@@ -18,9 +18,9 @@ from pgheadroom.output.json_ import to_json
 from pgheadroom.output.text import render
 from pgheadroom.tui.app import Options
 from poison import PAYLOAD, obeyed, poisoned, text_fields
+from tui.pooled import FakeConsole, commanding, pooled
 from tui.powers import FakeServer
 from tui.stage import LARGE, on_stage, settled
-from tui.test_pgbouncer import FakeConsole, commanding, pooled
 from tui.test_waiting import waiting
 
 STRUCTURE = {

@@ -1,6 +1,6 @@
 """The clock: who samples, how often, and what is said when nothing comes.
 
-The screens know only `Source` and the two kinds of `Update`; where samples come from is not their business.
+To the screens it is a `Source`, `Inquiries`, `Signals` and `Commands`, see `model.ports`.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pgheadroom.deadline import NoAnswer, arrives, forget
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
@@ -17,15 +17,14 @@ from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.ports import Post
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.update import Trouble, Update
+from pgheadroom.model.update import Trouble
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres import actions, session_detail
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
-
-__all__ = ["LiveSource", "Source", "Trouble", "Update"]
 
 Answer = TypeVar("Answer")
 
@@ -41,26 +40,6 @@ BREATH = 0.2
 """The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
 BOUNCER_GRACE = 0.25
 """The most seconds that a slow PgBouncer may delay PostgreSQL's sample."""
-
-
-class Source(Protocol):
-    """Where snapshots come from: a live server, or later a recording."""
-
-    @property
-    def interval(self) -> float:
-        """Seconds between the starts of two samples."""
-
-    def set_interval(self, seconds: float) -> None:
-        """Change the interval; holds from the sample that is being waited for."""
-
-    def sample_now(self) -> None:
-        """End the wait for the next sample."""
-
-    async def run(self, post: Callable[[Update], None]) -> None:
-        """Sample until cancelled, and post each update. Never raises for a server in trouble."""
-
-    async def close(self) -> None:
-        """Give the slot back."""
 
 
 class LiveSource:
@@ -109,7 +88,7 @@ class LiveSource:
         self._newly_in = False
         self._told_at = 0.0
         self._entering: asyncio.Task[None] | None = None
-        self._post: Callable[[Update], None] | None = None
+        self._post: Post | None = None
         self._took = 0.0
 
     @property
@@ -152,7 +131,7 @@ class LiveSource:
         """A sentence when the door that opened is not the one that was asked for, and why; else empty."""
         return self._entrance.detour
 
-    async def run(self, post: Callable[[Update], None]) -> None:
+    async def run(self, post: Post) -> None:
         """Sample until cancelled, and post each update. Never raises for a server in trouble."""
         while True:
             if self._probe is None:
@@ -259,7 +238,7 @@ class LiveSource:
 
     # --- one sample --------------------------------------------------------------------------------------------------
 
-    async def _sample(self, post: Callable[[Update], None]) -> None:
+    async def _sample(self, post: Post) -> None:
         asked = self._begin_consoles()
         began = _clock()
         question: asyncio.Task[Snapshot] = self._put(Probe.sample)
@@ -357,13 +336,13 @@ class LiveSource:
             question.cancel()
             await arrives(question, PATIENCE)
 
-    async def _lose(self, reason: str, post: Callable[[Update], None]) -> None:
+    async def _lose(self, reason: str, post: Post) -> None:
         probe, self._probe = self._probe, None
         if probe is not None:
             await probe.close()
         post(self._trouble(reason))
 
-    async def _reopen(self, post: Callable[[Update], None]) -> None:
+    async def _reopen(self, post: Post) -> None:
         """Try the doors until one opens, politely. The PgBouncers are asked meanwhile."""
         telling = asyncio.create_task(self._tell_pgbouncers(post))
         forget(telling)
@@ -416,7 +395,7 @@ class LiveSource:
             self._told_at = _clock()
             self._post(trouble)
 
-    async def _tell_pgbouncers(self, post: Callable[[Update], None]) -> None:
+    async def _tell_pgbouncers(self, post: Post) -> None:
         """Show them in the waiting room, at the interval."""
         while self._consoles:
             if asked := self._begin_consoles():

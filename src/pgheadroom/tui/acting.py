@@ -5,11 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pgheadroom.errors import PgHeadroomError
-from pgheadroom.live.source import Source
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.rules.acting.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless

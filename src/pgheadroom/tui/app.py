@@ -17,17 +17,17 @@ from textual.widgets import Input
 
 from pgheadroom.conninfo import without_passwords
 from pgheadroom.history.history import History
-from pgheadroom.live.source import Source
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
+from pgheadroom.model.ports import Inquiries, Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.rules.verdict.watch import Watch
 from pgheadroom.tui.acting import Acting
-from pgheadroom.tui.actions import Inquiries, Powers
+from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen

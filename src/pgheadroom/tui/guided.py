@@ -10,9 +10,9 @@ from textual.geometry import Size
 
 from pgheadroom.lesson.guide_lines import guide_lines, panel_size, strip_lines
 from pgheadroom.lesson.progress import Guide, Look, Progress, advance
-from pgheadroom.live.source import Source
 from pgheadroom.model.action import Target
 from pgheadroom.model.plan import Plan
+from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.outcome import Deed

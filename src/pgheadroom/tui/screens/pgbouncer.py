@@ -104,7 +104,9 @@ class Bouncers(LiveScreen):
             leads_on = pane is not None and pane.id in _LEAD_TO_BACKENDS
             return leads_on and super().check_action(action, parameters)
         if action == "command":
-            return self.monitor.powers is not None and any(one.admin for one in self._bouncers())
+            powers = self.monitor.powers
+            commands = powers is not None and powers.commands is not None
+            return commands and any(one.admin for one in self._bouncers())
         return super().check_action(action, parameters)
 
     def _bouncers(self) -> tuple[PgBouncer, ...]:

@@ -1,0 +1,79 @@
+"""What is asked of a server, as protocols: a live one, a recording and another process are equal to whoever asks.
+
+A recording is a `Source` only: it has nothing to inquire of, to signal or to command.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from pgheadroom.model.action import Result, Target, Verb
+from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
+from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.session import SessionId
+from pgheadroom.model.update import Update
+
+Post = Callable[[Update], None]
+"""Takes each update of a source; must not wait."""
+
+
+class Source(Protocol):
+    """Where updates come from."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between the starts of two samples."""
+
+    def set_interval(self, seconds: float) -> None:
+        """Change the interval; holds from the sample that is being waited for."""
+
+    def sample_now(self) -> None:
+        """End the wait for the next sample."""
+
+    async def run(self, post: Post) -> None:
+        """Sample until cancelled, and post each update. Never raises for a server in trouble."""
+
+    async def close(self) -> None:
+        """Give back what is held for sampling: a live server's slot."""
+
+
+class Inquiries(Protocol):
+    """Asks for more than a sample has."""
+
+    async def detail(self, session: SessionId) -> SessionDetail | None:
+        """Everything about one session; None when it has ended.
+
+        Raises:
+            PgHeadroomError: It could not be had; one line says why.
+        """
+
+
+class Signals(Protocol):
+    """Signals sessions."""
+
+    async def signal(
+        self,
+        verb: Verb,
+        targets: Sequence[Target],
+        *,
+        include_superusers: bool = False,
+        protected_roles: Collection[str] = (),
+    ) -> list[Result]:
+        """Signal what was confirmed, or nothing: one result a target.
+
+        Args:
+            protected_roles: Names of roles whose sessions are left alone, whatever they were called when shown.
+
+        Raises:
+            PgHeadroomError: Nothing is known of the outcome; one line says why.
+        """
+
+
+class Commands(Protocol):
+    """Commands PgBouncers."""
+
+    async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
+        """Give a command to the PgBouncer of this name.
+
+        Raises:
+            PgHeadroomError: It was not given; one line says why.
+        """
