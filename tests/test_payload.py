@@ -11,6 +11,7 @@ from pgheadroom.audit import Audit, SessionResult
 from pgheadroom.cli import diagnostics
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerUser, DatabaseStats, Rates, Totals
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
@@ -26,7 +27,7 @@ from tui.test_waiting import waiting
 STRUCTURE = {
     ("Session", "backend_type"), ("Session", "wait_event_type"), ("BouncerClient", "state"), ("Pool", "mode"),
     ("Setting", "key"), ("BouncerDatabase", "mode"), ("PgBouncer", "version"), ("PgBouncer", "product"),
-    ("PgBouncer", "trouble"), ("PgBouncer", "command"),
+    ("PgBouncer", "trouble"),
 }  # fmt: skip
 """Where a word means something: poisoned it means nothing, and what it stands for is not shown."""
 
@@ -42,6 +43,7 @@ def everything() -> Snapshot:
         users=(BouncerUser("web", "session"),),
         stats=(DatabaseStats("shop", Totals(*[1.0] * 7), rates, rates),),
         lists=(("databases", 2),),
+        command=BouncerCommand(BouncerVerb.PAUSE, "other"),
         gaps=(Gap("users", "not permitted"),),
     )
     return replace(

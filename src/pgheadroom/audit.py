@@ -247,7 +247,7 @@ def _target(session: Session, now: datetime) -> dict[str, Any]:
         "client": session.client,
         "client_port": session.client_port,
         "state": str(session.state),
-        "in_state_seconds": seconds_between(session.state_change, now),
+        "in_state_seconds": seconds_between(session.in_state_since, now),
         "transaction_seconds": seconds_between(session.xact_start, now),
         "query_seconds": seconds_between(session.query_start, now),
         "connection_seconds": seconds_between(session.backend_start, now),

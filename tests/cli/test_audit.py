@@ -97,6 +97,14 @@ def test_an_action_is_one_line_before_and_one_after(path, seen):
     ]
 
 
+def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path, seen):
+    """Of a running query that is since its start, whatever moment the server calls its last change of state."""
+    running = session(state=State.ACTIVE, query_start=NOW - timedelta(seconds=90))
+    Audit(path).intend("cancel", [running], seen, "selection")
+    (before,) = lines(path)
+    assert before["targets"][0]["in_state_seconds"] == 90.0
+
+
 def test_a_refused_action_is_written_too(path, seen):
     Audit(path).refuse("terminate", seen.sessions, seen, "selection", "read-only")
     (refused,) = lines(path)

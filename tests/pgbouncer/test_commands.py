@@ -165,7 +165,7 @@ async def test_a_pause_waits_for_a_transaction_and_meanwhile_shows_it(
     seen = await console.sample()
     assert not running.done()
     assert seen.trouble == ""
-    assert seen.command == "PAUSE postgres"
+    assert seen.command == command("PAUSE")
     assert paused(seen)
     # Whom it waits for is seen in the console itself, over a connection that took the place of the first.
     assert [one.application for one in seen.clients if one.link] == ["migration"]
@@ -174,7 +174,7 @@ async def test_a_pause_waits_for_a_transaction_and_meanwhile_shows_it(
     one.execute("COMMIT")
     assert (await running).outcome is DONE
     seen = await seen_after(console)
-    assert (paused(seen), seen.servers, seen.command) == (True, (), "")
+    assert (paused(seen), seen.servers, seen.command) == (True, (), None)
     assert (await console.run(command("RESUME"))).outcome is DONE
 
 

@@ -127,6 +127,23 @@ async def test_paused_database_has_a_banner_and_can_be_resumed(tmp_path: Path) -
         assert "PAUSE shop" not in stage.screen
 
 
+async def test_a_pause_under_way_tells_whom_it_waits_for_of_its_own_database_alone() -> None:
+    """One database's name is a part of the other's."""
+    seen = pooled()
+    (before,) = seen.pgbouncers
+    (shop,) = before.databases
+    pausing = BouncerCommand(BouncerVerb.PAUSE, "shop2")
+    bouncer = replace(before, databases=(shop, replace(shop, name="shop2")), command=pausing)
+    async with on_stage(replace(seen, pgbouncers=(bouncer,)), size=LARGE) as stage:
+        await stage.press("4")
+        assert "PAUSE shop2 is being carried out" in stage.screen
+        assert "it waits for" not in stage.screen
+    bouncer = replace(bouncer, command=BouncerCommand(BouncerVerb.PAUSE, "shop"))
+    async with on_stage(replace(seen, pgbouncers=(bouncer,)), size=LARGE) as stage:
+        await stage.press("4")
+        assert "PAUSE shop is being carried out: it waits for invoice-run" in stage.screen
+
+
 async def test_a_client_is_cut_from_1_24_on(tmp_path: Path) -> None:
     for version, offered in (("1.24.1", True), ("1.18.0", False)):
         seen = pooled(version)

@@ -12,6 +12,7 @@ from pgheadroom.model.bouncer import (
     ServerConnection,
     Setting,
 )
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.gap import Gap
 
 _NUMBER = re.compile("[0-9]{1,18}")
@@ -72,7 +73,7 @@ class PgBouncer:
         lists: SHOW LISTS: how many of what. The `free_` ones are cached memory, not capacity.
         admin: Whether we may command it: our user is in `admin_users`. None when that is not known.
         product: What it says it is when that is not PgBouncer (Odyssey, PgCat); else empty.
-        command: The command that is being carried out over our connection; nothing else can be asked meanwhile.
+        command: Ours that is under way; no other can be given meanwhile, but RESUME for a PAUSE.
         gaps: Parts it did not give, and why.
     """
 
@@ -92,7 +93,7 @@ class PgBouncer:
     sockets_age: float = 0.0
     admin: bool | None = None
     product: str = ""
-    command: str = ""
+    command: BouncerCommand | None = None
     gaps: tuple[Gap, ...] = ()
 
     @property

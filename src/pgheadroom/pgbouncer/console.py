@@ -62,7 +62,7 @@ class Console:
         self._asking: Part = POOLS
         self._seen_at: float | None = None
         self._trouble = ""
-        self._command = ""
+        self._command: BouncerCommand | None = None
         self._commanded = False
         self._pausing: BouncerCommand | None = None
         self._again: asyncio.TimerHandle | None = None
@@ -116,21 +116,21 @@ class Console:
         be read, and shows whom it waits for. (PgBouncer stays on its way to the pause when its console disappears.)
         """
         try:
-            words = statement(command)
+            statement(command)
         except UsageError as error:
             return CommandResult(command, CommandOutcome.REFUSED, str(error))
         if self._pausing is not None and command == resume_of(self._pausing):
             return await self._end_pause(self._pausing)
         # A question may be in flight at this moment; that is no trouble.
         seen = replace(self._reading.known, trouble=self._trouble, age=None if self._seen_at is None else 0.0)
-        reason = f"{self._command} is still under way" if self._command else forbidden(command, seen)
+        reason = f"{statement(self._command)} is still under way" if self._command else forbidden(command, seen)
         if reason:
             return CommandResult(command, CommandOutcome.REFUSED, reason)
-        self._command = words
+        self._command = command
         try:
             return await (self._pause(command, deadline) if command.verb is BouncerVerb.PAUSE else self._give(command))
         finally:
-            self._command, self._pausing = "", None
+            self._command = self._pausing = None
             self._reading.hurry()
 
     async def close(self) -> None:

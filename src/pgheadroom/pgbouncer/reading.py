@@ -87,7 +87,7 @@ class Reading:
         """A new connection: everything is asked for again. `user` is who we are there."""
         ours = server_version.endswith(SIGN)
         version, product = server_version.removesuffix(SIGN), "" if ours else server_version or "nothing"
-        self.known = replace(self.known, version=version, product=product, admin=None, gaps=(), command="")
+        self.known = replace(self.known, version=version, product=product, admin=None, gaps=(), command=None)
         self._user = user
         self._due.clear()
         self._gaps = {} if ours else {"console": not_a_pgbouncer(product)}

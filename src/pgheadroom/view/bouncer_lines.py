@@ -68,7 +68,8 @@ def _troubles(bouncer: PgBouncer, banners: Sequence[Banner], waited_for: Sequenc
         age = f"; what is shown is {duration(bouncer.age)} old" if bouncer.age else ""
         lines.append([Cell(f"✗ {safe(bouncer.trouble)}{age}", "bad")])
     if bouncer.command:
-        lines.append([Cell(f"… {safe(bouncer.command)} is being carried out", "warn"), *_waited_for(waited_for)])
+        running = f"… {command_words(bouncer.command)} is being carried out"
+        lines.append([Cell(running, "warn"), *_waited_for(waited_for)])
     lines += [[Cell("! ", "bad"), Cell(one.text, "bad"), Cell("  X" if one.remedy else "", "key")] for one in banners]
     lines += [[Cell(f"not known: {safe(gap.part)}: {safe(gap.reason)}", "warn")] for gap in bouncer.gaps]
     return lines

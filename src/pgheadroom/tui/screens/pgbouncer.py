@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.model.session import Session
@@ -176,10 +177,12 @@ class Bouncers(LiveScreen):
 
 
 def _head_lines(picture: Picture, bouncer: PgBouncer, width: int) -> list[Line]:
-    pausing = bouncer.command.startswith(BouncerVerb.PAUSE)
-    paused = next((one.name for one in bouncer.databases if pausing and one.name in bouncer.command), "")
-    waited_for = pause_waits_for(picture.snapshot, bouncer, paused) if paused else ()
+    waited_for = _waited_for(picture, bouncer, bouncer.command) if bouncer.command else ()
     return bouncer_lines(bouncer, banners(bouncer), waited_for, _limits(picture, bouncer), width)
+
+
+def _waited_for(picture: Picture, bouncer: PgBouncer, running: BouncerCommand) -> tuple[Chain, ...]:
+    return pause_waits_for(picture.snapshot, bouncer, running.database) if running.verb is BouncerVerb.PAUSE else ()
 
 
 def _limits(picture: Picture, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
