@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
@@ -31,15 +32,15 @@ def unused(pid: int, opened: float, used_for: float = 0.5, **given: Any) -> Sess
     )
 
 
-def past(samples: Iterable[Snapshot]) -> History:
-    """A history that ends with the last of the samples."""
+def past(samples: Iterable[Snapshot]) -> Past:
+    """A past that ends with the last of the samples."""
     history = History()
     for sample in samples:
         history.append(sample, capacity(sample))
-    return history
+    return history.past()
 
 
-def used_slots(values: Sequence[int], step: float = 1.0, usable: int = 97, limit: str = "") -> tuple[History, Capacity]:
+def used_slots(values: Sequence[int], step: float = 1.0, usable: int = 97, limit: str = "") -> tuple[Past, Capacity]:
     """A history in which so many slots were used, a sample every `step` seconds, and how it is at its end.
 
     Args:
@@ -49,7 +50,7 @@ def used_slots(values: Sequence[int], step: float = 1.0, usable: int = 97, limit
     for number, value in enumerate(values):
         now = _filled(value, usable, limit)
         history.append(replace(EMPTY, taken_at=moment(step * number)), now)
-    return history, now
+    return history.past(), now
 
 
 def _filled(value: int, usable: int, limit: str) -> Capacity:

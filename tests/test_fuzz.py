@@ -16,6 +16,7 @@ import pytest
 
 from consoles import CONFIG, DATABASES, POOLS, SOCKETS, STATS, USERS
 from hostile import Hostile, error, message, rows
+from pgheadroom.analysis import analyse
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
@@ -116,8 +117,8 @@ def spoiled(chance, rate, columns, table, binary):
 
 
 def shown(snapshot: Snapshot) -> None:
-    render(snapshot, Thresholds())
-    to_json(snapshot, Thresholds())
+    render(analyse(snapshot, Thresholds()))
+    to_json(analyse(snapshot, Thresholds()))
 
 
 async def look_at_postgres(seed: int) -> str:
@@ -186,8 +187,8 @@ async def look_at_console(seed: int) -> None:
                     question.result()
                 seen = console.latest()
                 assert seen.trouble or seen.age == 0.0, seen
-                to_json(snapshot_with(seen), Thresholds())
-                render(snapshot_with(seen), Thresholds())
+                to_json(analyse(snapshot_with(seen), Thresholds()))
+                render(analyse(snapshot_with(seen), Thresholds()))
         finally:
             await console.close()
 

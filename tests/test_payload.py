@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bouncers import database
+from pgheadroom.analysis import analyse
 from pgheadroom.audit import Audit, SessionResult
 from pgheadroom.cli import diagnostics
 from pgheadroom.model.action import Verb
@@ -67,8 +68,8 @@ def test_the_sample_has_every_kind_of_text() -> None:
 def test_text_and_json(fields: list[tuple[str, str]] | None) -> None:
     seen = poisoned(everything(), fields)
     for width in (60, 200):
-        assert obeyed(render(seen, Thresholds(), width)) == ""
-    written = to_json(seen, Thresholds())
+        assert obeyed(render(analyse(seen, Thresholds()), width)) == ""
+    written = to_json(analyse(seen, Thresholds()))
     assert written.isascii()
     assert obeyed(written) == ""
     json.loads(written)

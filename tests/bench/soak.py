@@ -94,7 +94,7 @@ async def by_hand(samples: int, sessions: int, seconds: float) -> list[str]:
         feed = Feed()
         server = FakeServer(Crowd(1).snapshot())
         app = Monitor(feed, armed(server, Path(folder)))
-        crowd = Crowd(sessions, filled(app.history))
+        crowd = Crowd(sessions, filled(app._memory._history))
         title = f"{samples} samples of {sessions} sessions that change all the time, all screens"
         async with app.run_test(size=SIZE) as pilot:
             tour, curve = Tour(pilot), Curve(title, samples, seconds)

@@ -6,6 +6,7 @@ from importlib import resources
 import psycopg
 import pytest
 
+from pgheadroom.analysis import analyse
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.session import SessionId
@@ -72,7 +73,7 @@ async def test_each_right_is_revoked(server, lean, role, member_of):
             continue
         try:
             for snapshot in await look(conninfo, lean.info.backend_pid):
-                render(snapshot, Thresholds())
+                render(analyse(snapshot, Thresholds()))
                 told = [gap for gap in snapshot.gaps if "permission denied" in gap.reason or "set_config" in gap.reason]
                 if name in IN_EVERY_SAMPLE and not told:
                     wrong.append(f"{name}: nothing is said of it")

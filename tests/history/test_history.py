@@ -1,6 +1,6 @@
-import sys
+import pickle
 from datetime import timedelta
-from math import floor, nan
+from math import floor, isnan, nan
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,16 +19,24 @@ def at(seconds, sessions=(), **given):
     return snapshot(sessions, taken_at=NOW + timedelta(seconds=seconds), **given)
 
 
-def history(*samples, room=100):
+def written(*samples, room=100):
     kept = History(room)
     for sample in samples:
         kept.append(sample, capacity(sample))
     return kept
 
 
+def history(*samples, room=100):
+    return written(*samples, room=room).past()
+
+
+def values(kept, name, seconds=None):
+    return [None if isnan(value) else value for value in kept.series(name, seconds)[1]]
+
+
 def test_an_empty_history_has_nothing_to_plot():
-    kept = History()
-    assert (len(kept), kept.last, kept.latest("used")) == (0, None, None)
+    kept = History().past()
+    assert (len(kept), kept.last, values(kept, "used")) == (0, None, [])
     assert kept.column("used", 60, 3) == [None] * 3
 
 
@@ -36,7 +44,7 @@ def test_a_point_holds_what_plots_need():
     bouncer = PgBouncer("b", pools=(pool(cl_waiting=4), pool(cl_waiting=3)))
     sample = at(0, [session(1), waiter(2, 1), session(3, State.ABORTED)], pgbouncers=(bouncer,), authenticating=2)
     kept = history(sample)
-    told = {name: kept.latest(name) for name in COLUMNS}
+    told = {name: values(kept, name)[-1] for name in COLUMNS}
     assert told == {
         "used": 5,
         "usable": 97,
@@ -60,13 +68,13 @@ def test_new_sessions_are_counted_by_their_whole_id():
     first = many(3)
     reused = first[0]._replace(backend_start=NOW)
     kept = history(at(0, first), at(1, [reused, *first[1:], session(9)]))
-    assert kept.latest("new_sessions") == 2
+    assert values(kept, "new_sessions")[-1] == 2
 
 
 def test_what_is_not_visible_is_not_known():
     kept = history(at(0, [hidden(1)], exact=False), at(1, [hidden(2)], exact=False))
-    assert kept.latest("new_sessions") is None
-    assert kept.latest("pool_waiting") is None
+    assert values(kept, "new_sessions")[-1] is None
+    assert values(kept, "pool_waiting")[-1] is None
 
 
 def test_buckets_hold_the_peak_and_sums_add_up():
@@ -98,36 +106,64 @@ def test_before_the_first_sample_nothing_is_known():
 def test_the_oldest_points_give_way():
     kept = history(*(at(second, many(second)) for second in range(30)), room=10)
     assert len(kept) == 10
-    assert [value for _, value in kept.points("used")] == list(range(20, 30))
-    assert [moment for moment, _ in kept.points("used", 2)] == [
-        NOW + timedelta(seconds=28),
-        NOW + timedelta(seconds=29),
-    ]
+    assert values(kept, "used") == list(range(20, 30))
+    assert kept.series("used", 2)[0] == [(NOW + timedelta(seconds=second)).timestamp() for second in (28, 29)]
 
 
 def test_a_clock_that_goes_back_starts_anew_and_a_sample_is_added_once():
-    kept = history(at(10, many(1)), at(11, many(2)), at(11, many(2)))
-    assert len(kept) == 2
-    kept.append(at(5, many(3)), capacity(at(5, many(3))))
-    assert [value for _, value in kept.points("used")] == [3]
-    assert kept.latest("new_sessions") is None
+    writer = written(at(10, many(1)), at(11, many(2)), at(11, many(2)))
+    assert len(writer.past()) == 2
+    writer.append(at(5, many(3)), capacity(at(5, many(3))))
+    kept = writer.past()
+    assert values(kept, "used") == [3]
+    assert values(kept, "new_sessions")[-1] is None
 
 
 def test_memory_stays_flat():
     kept = History(500)
-    columns = kept._points.values("used"), kept._points._times
-    sizes = set()
-    for second in range(2000):
+    sizes = []
+    for second in range(4000):
         sample = at(second, many(2))
         kept.append(sample, capacity(sample))
-        if second > 500:
-            sizes.add(tuple(sys.getsizeof(column) for column in columns))
-    assert len(sizes) == 1
-    assert len(kept) == 500
+        if second % 1000 == 999:
+            sizes.append(len(pickle.dumps((kept._points, kept._hogs, kept._limits))))
+    assert max(sizes) < 1.1 * min(sizes)
+    assert len(kept.past()) == 500
+
+
+def test_what_was_read_stays_as_it_was_whatever_comes():
+    mine = [session(pid, user="batch", application="import") for pid in (1, 2)]
+    writer = written(*(at(second, [*many(second % 7), *mine]) for second in range(130)), room=40)
+    kept = writer.past()
+    hog = kept.hogs[0]
+
+    def read():
+        return (
+            kept.series("used"),
+            kept.hogs,
+            kept.hog_series(hog, "total"),
+            kept.column("used", 600, 30),
+            kept.column("new_sessions", 30, 30, per_second=True),
+            kept.turnover(10),
+            kept.ended(20),
+            kept.reach,
+            kept.last,
+        )
+
+    before = read()
+    for second in range(130, 700):
+        crowd = [session(1000 + second, user="new", application=f"job-{second}-{n}") for n in range(60)]
+        writer.append(at(second, crowd), capacity(at(second, crowd)))
+    assert repr(read()) == repr(before)
+    untouched = written(*(at(second, [*many(second % 7), *mine]) for second in range(130)), room=40).past()
+    assert repr(untouched.series("used")) == repr(kept.series("used"))
+    writer.append(at(-5, many(2)), capacity(at(-5, many(2))))
+    assert repr(read()) == repr(before)
 
 
 def test_what_was_before_the_newest_points_is_kept_by_the_minute():
-    kept = history(*(at(second, many(second // 60)) for second in range(0, 1200, 5)), room=20)
+    writer = written(*(at(second, many(second // 60)) for second in range(0, 1200, 5)), room=20)
+    kept = writer.past()
     assert len(kept) == 20
     assert 1140 <= kept.reach <= 1260
     peaks = [value for value in kept.column("used", 1200, 10) if value is not None]
@@ -137,15 +173,15 @@ def test_what_was_before_the_newest_points_is_kept_by_the_minute():
     assert sum(filter(None, kept.column("new_sessions", 1200, 10))) == 19
     # The newest are shown as they were, not by the minute.
     assert kept.column("used", 60, 12)[-1] == 19
-    kept.append(at(-5, many(2)), capacity(at(-5, many(2))))
-    assert kept.reach == 0
+    writer.append(at(-5, many(2)), capacity(at(-5, many(2))))
+    assert writer.past().reach == 0
 
 
 def test_a_minute_with_an_unknown_part_is_its_known_part():
     ring = Ring(("used", "new"), 10, summed=("new",))
     for second, (used, new) in enumerate([(nan, nan), (3, 1), (nan, 2), (2, nan)]):
         ring.merge(60.0 + second, {"used": used, "new": new}, 60.0)
-    assert (list(ring.values("used")), list(ring.values("new"))) == ([3], [3])
+    assert (list(ring.points().values("used")), list(ring.points().values("new"))) == ([3], [3])
 
 
 @given(
@@ -171,7 +207,7 @@ def test_a_column_says_nothing_that_was_not_sampled(steps, seconds, buckets):
     for bucket in {bucket for bucket in bucket_of if bucket >= 0}:
         assert column[bucket] == max(count for place, count in zip(bucket_of, counts, strict=True) if place == bucket)
     sums = kept.column("new_sessions", seconds, buckets)
-    new = [value for _, value in kept.points("new_sessions")]
+    new = values(kept, "new_sessions")
     assert sum(filter(None, sums)) == sum(value or 0 for place, value in zip(bucket_of, new, strict=True) if place >= 0)
 
 
@@ -216,8 +252,8 @@ def test_who_comes_and_who_goes_and_how_long_they_lived():
 
 def test_one_sample_says_nothing_about_comings_and_goings():
     assert history(at(0, many(3))).turnover(10) is None
-    assert History().turnover(10) is None
-    assert History().ended(10) == []
+    assert History().past().turnover(10) is None
+    assert History().past().ended(10) == []
 
 
 def test_hogs_are_many_but_their_memory_is_not():
@@ -226,11 +262,12 @@ def test_hogs_are_many_but_their_memory_is_not():
         crowd = [session(1000 + n, application=f"job-{second}-{n}") for n in range(80)]
         sample = at(second, crowd)
         kept.append(sample, capacity(sample))
-    assert len(kept.hogs) == HOGS_KEPT
+    assert len(kept.past().hogs) == HOGS_KEPT
 
 
 def test_a_clock_that_goes_back_forgets_the_hogs_too():
-    kept = history(at(10, many(3)), at(11, many(4)))
-    kept.append(at(5, many(2)), capacity(at(5, many(2))))
+    writer = written(at(10, many(3)), at(11, many(4)))
+    writer.append(at(5, many(2)), capacity(at(5, many(2))))
+    kept = writer.past()
     assert kept.hog_series(WEB, "total")[1] == [2]
     assert kept.turnover(10) is None

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role, SlotSettings
@@ -15,7 +16,7 @@ PLAIN = Thresholds()
 
 
 def lines(sample, width=100):
-    return render(sample, PLAIN, width).splitlines()
+    return render(analyse(sample, PLAIN), width).splitlines()
 
 
 def section(title, told):
@@ -94,7 +95,7 @@ def test_nothing_is_wider_than_asked_for(width):
 
 @given(snapshots(), st.integers(40, 160))
 def test_any_snapshot_can_be_told_without_a_character_that_a_terminal_obeys(sample, width):
-    told = render(sample, PLAIN, width)
+    told = render(analyse(sample, PLAIN), width)
     assert told.endswith("\n")
     for line in told.splitlines():
         assert safe(line) == line

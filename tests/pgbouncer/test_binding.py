@@ -7,12 +7,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from pgheadroom.analysis import analyse
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.pools.overcommit import overcommitment
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from servers import Roles, Sessions, usable
 
@@ -75,7 +76,7 @@ async def test_the_pools_size(
         2,
         2,
     )
-    demand = overcommitment(seen)
+    demand = analyse(seen, Thresholds()).overcommitment
     assert demand is not None
     assert (demand.demand, demand.direct, demand.exceeds) == (2, 1, False)
     assert [pool.seen_here for pool in demand.pools] == [True]
@@ -93,7 +94,7 @@ async def test_the_databases_cap(
         waiting(bouncer, 2)
         seen, found = await limits(one_server, bouncer)
         assert (found.binding, found.database_servers, found.database_cap) == (Cap.MAX_DB_CONNECTIONS, 3, 3)
-        demand = overcommitment(seen)
+        demand = analyse(seen, Thresholds()).overcommitment
         assert demand is not None
         assert demand.demand == 3
         other.execute("ROLLBACK")
@@ -130,7 +131,7 @@ async def test_postgresql_itself(
     waiting(bouncer, 0, user="web")
     seen, found = await limits(one_server, bouncer)
     assert found.binding is Cap.POSTGRESQL
-    demand = overcommitment(seen)
+    demand = analyse(seen, Thresholds()).overcommitment
     assert demand is not None
     assert (demand.demand, demand.usable, demand.exceeds) == (50, usable(one_server.major), True)
     one.close()

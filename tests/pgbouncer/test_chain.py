@@ -13,7 +13,7 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.facts.chain import backend_of, chains, client_behind, clients_by_hog, hog_key
+from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.poolers import pooler_pids
 from servers import INSTALLATIONS, ONE_MAJOR, fetch, wait_until
@@ -125,14 +125,14 @@ async def test_each_client_leads_to_its_own_backend(
         assert chain.client.port == ports[name]
         if tcp:
             assert chain.server.local_port == port
-        assert client_behind(seen, chain.session) is chain.client
-        assert backend_of(seen, chain.bouncer, chain.client) is chain.session
+        assert chains(seen).client_of(chain.session) is chain.client
+        assert chains(seen).session_of(chain.bouncer, chain.client) is chain.session
     assert {chain.client.application for chain in found} == {f"app {number}" for number in range(4)}
     direct = set(truth) - {chain.session.pid for chain in found}
     assert len(direct) == 1
     assert not direct & pooler_pids(seen)
     idle = next(one for one in seen.pgbouncers[0].clients if one.application == "idle one")
-    assert (idle.state, backend_of(seen, seen.pgbouncers[0], idle)) == ("idle", None)
+    assert (idle.state, chains(seen).session_of(seen.pgbouncers[0], idle)) == ("idle", None)
 
 
 def own_port(connection: Client) -> int:
@@ -189,7 +189,7 @@ async def test_a_lock_root_behind_the_pooler_is_the_real_application(
     holder = fetch(superuser, "SELECT pid FROM pg_locks WHERE relation = 'pg_largeobject'::regclass AND granted")
     seen = await sampled(one_server, [bouncer.console()], lambda seen: used(seen) == 1)
     (session,) = [one for one in seen.sessions if one.pid == holder]
-    behind = client_behind(seen, session)
+    behind = chains(seen).client_of(session)
     assert behind is not None
     assert (behind.application, behind.address, behind.port) == ("migration", "127.0.0.1", own_port(root))
     root.execute("ROLLBACK")
@@ -210,7 +210,7 @@ async def test_the_real_clients_of_a_hog(
     seen = await sampled(one_server, [bouncer.console()], all_told)
     hog = next(one for one in hogs(seen) if one.application == "worker")
     assert hog.total == 5
-    workers, web = clients_by_hog(seen)[hog_key(hog)]
+    workers, web = clients_by_hog(seen, chains(seen))[hog_key(hog)]
     assert (workers.application, workers.address, workers.total) == ("worker", "127.0.0.1", 6)
     assert (workers.holding, workers.waiting) == (5, 1)
     assert (web.application, web.address, web.holding) == ("web", "unix", 0)

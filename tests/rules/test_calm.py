@@ -8,16 +8,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pasts import at, moment
-from pgheadroom.history.history import History
+from pgheadroom.analysis import Memory
 from pgheadroom.model.health import Status
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.facts.capacity import capacity
-from pgheadroom.rules.findings.registry import findings
-from pgheadroom.rules.verdict.health import health, overall
-from pgheadroom.rules.verdict.watch import Watch
+from pgheadroom.rules.verdict.health import overall
 from samples import pool, roles, session
 
 PLAIN = Thresholds()
@@ -101,10 +98,9 @@ class Day:
 @settings(deadline=None, max_examples=2, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
 def test_nothing_is_found_on_an_ordinary_day(seconds, step, seed):
-    day, history, watch = Day(Random(seed)), History(), Watch()
+    day, memory = Day(Random(seed)), Memory(PLAIN)
     for tick in range(int(seconds / step)):
         sample = day.sample(tick * step, step)
-        history.append(sample, capacity(sample))
-        shown = watch.update(sample.taken_at, findings(sample, PLAIN, history))
-        assert [one.sentence for one in shown] == []
-        assert overall(health(sample, PLAIN, history)) is Status.OK
+        seen = memory.take(sample)
+        assert [one.sentence for one in seen.findings] == []
+        assert overall(seen.health) is Status.OK

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from pasts import at, moment, past, unused
+from pgheadroom.analysis import analyse
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.health import Status
@@ -10,8 +11,7 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.findings.registry import findings
-from pgheadroom.rules.verdict.health import health, overall
+from pgheadroom.rules.verdict.health import overall
 from samples import NOW, many, pool, roles, session, waiter
 
 PLAIN = Thresholds()
@@ -19,7 +19,7 @@ LEFT_OPEN = {"state": State.IDLE_IN_TRANSACTION}
 
 
 def families(samples):
-    return [one.family for one in findings(samples[-1], PLAIN, past(samples))]
+    return [one.family for one in analyse(samples[-1], PLAIN, past(samples)).findings]
 
 
 def leaking(first, **given):
@@ -83,14 +83,14 @@ def test_a_few_that_wait_for_a_lock_come_after_a_server_that_nobody_gets_into():
 def test_a_leak_that_reaches_its_roles_limit_is_why_and_its_cure_is_that_of_both():
     given = {"user": "billing", "application": "billing-api"}
     samples = joined(leaking(18, **given), many(20), roles=roles(Role("billing", False, 30)))
-    found = findings(samples[-1], PLAIN, past(samples))
+    found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:2] == ["leak", "role-limit"]
     assert (found[0].explains, found[0].severity) == ("role-limit", Severity.CRITICAL)
 
 
 def test_a_role_at_its_limit_comes_before_the_leak_of_another():
     samples = joined(leaking(40), many(20, user="reports"), roles=roles(Role("reports", False, 20)))
-    found = findings(samples[-1], PLAIN, past(samples))
+    found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:2] == ["role-limit", "leak"]
     assert found[1].explains == ""
 
@@ -133,7 +133,7 @@ def test_a_pile_up_that_holds_a_pools_servers_is_why_its_clients_wait():
     bouncer = saturated([])[0].pgbouncers[0]
     servers = tuple(one._replace(remote_pid=pid) for one, pid in zip(bouncer.servers, range(800, 806), strict=True))
     given = {"pgbouncers": (replace(bouncer, servers=servers),)}
-    found = findings((samples := joined(leaking(78), behind, **given))[-1], PLAIN, past(samples))
+    found = analyse((samples := joined(leaking(78), behind, **given))[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:4] == ["lock-pile-up", "leak", "server-slots", "pool-waiting"]
     assert found[0].explains == "pool-waiting"
     assert found[3].remedy.startswith("Its servers wait for a lock")
@@ -166,18 +166,18 @@ def held(limit_since, seconds=30):
 
 
 def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back():
-    found = {one.family: one for one in findings(held(10)[-1], PLAIN, past(held(10)))}
+    found = {one.family: one for one in analyse(held(10)[-1], PLAIN, past(held(10))).findings}
     assert set(found) == {"reconnect-storm", "role-limit"}
     assert {one.severity for one in found.values()} == {Severity.NOTICE}
     assert found["reconnect-storm"].sentence.endswith("; its limit holds it back")
     assert "held to 12" in found["role-limit"].sentence
     assert found["role-limit"].sql == "ALTER ROLE lambda CONNECTION LIMIT -1;"
-    assert overall(health(held(10)[-1], PLAIN, past(held(10)))) is Status.OK
+    assert overall(analyse(held(10)[-1], PLAIN, past(held(10))).health) is Status.OK
 
 
 def test_a_limit_that_was_there_before_we_looked_refuses_people():
-    found = {one.family: one for one in findings(held(0)[-1], PLAIN, past(held(0)))}
+    found = {one.family: one for one in analyse(held(0)[-1], PLAIN, past(held(0))).findings}
     assert found["role-limit"].severity is Severity.CRITICAL
     assert (found["reconnect-storm"].severity, found["reconnect-storm"].explains) == (Severity.CRITICAL, "role-limit")
-    assert overall(health(held(0)[-1], PLAIN, past(held(0)))) is Status.CRITICAL
-    assert findings(held(10)[-1], PLAIN)[0].severity is Severity.CRITICAL  # nothing is known of the time before
+    assert overall(analyse(held(0)[-1], PLAIN, past(held(0))).health) is Status.CRITICAL
+    assert analyse(held(10)[-1], PLAIN).findings[0].severity is Severity.CRITICAL  # nothing is known of the time before

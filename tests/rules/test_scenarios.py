@@ -5,18 +5,14 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, find_pgbouncer
 from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
-from pgheadroom.history.history import History
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.filters.language import parse_filter
-from pgheadroom.rules.findings.registry import findings
-from pgheadroom.rules.verdict.decision import path_of, walk
-from pgheadroom.rules.verdict.watch import Watch
 from servers import missing
 
 CALM_SECONDS = 30
@@ -40,8 +36,8 @@ class Watched:
 
     def __init__(self, demo: Demo) -> None:
         self.source = LiveSource(demo.conninfo, pgbouncers=demo.pgbouncers)
-        self.history = History()
-        self.watch = Watch()
+        self.memory = Memory(Thresholds())
+        self.analysis: Analysis | None = None
         self.snapshot: Snapshot | None = None
         self.first: list[Finding] = []
         """The most urgent finding of each sample that had one."""
@@ -50,10 +46,9 @@ class Watched:
         if self.snapshot is not None:
             await asyncio.sleep(1.0)
         self.snapshot = await self.source.sample_once()
-        self.history.append(self.snapshot, capacity(self.snapshot))
-        found = self.watch.update(self.snapshot.taken_at, findings(self.snapshot, Thresholds(), self.history))
-        self.first += found[:1]
-        return found
+        self.analysis = self.memory.take(self.snapshot)
+        self.first += self.analysis.findings[:1]
+        return self.analysis.findings
 
     async def until(self, holds: Callable[[Sequence[Finding]], bool], samples: int) -> Sequence[Finding]:
         """Sample until it holds; the last findings, whether it did or not."""
@@ -88,7 +83,7 @@ async def test_the_right_finding_is_first_within_three_samples(scenario, played)
         watched = Watched(demo)
         found = await watched.until(right, SOON)
         earlier = watched.first[:-1]
-        steps = path_of(walk(watched.snapshot, watched.history, found))
+        steps = watched.analysis.steps()
         await watched.source.close()
     assert right(found), [one.sentence for one in found]
     # A storm takes three samples to be told from a crowd that stays. Until then nobody is to be ended for it.
@@ -114,7 +109,7 @@ async def test_a_calm_server_has_nothing_to_tell(played):
     with played("calm") as demo:
         watched = Watched(demo)
         told = [await watched.sample() for _ in range(CALM_SECONDS)]
-        steps = path_of(walk(watched.snapshot, watched.history, told[-1]))
+        steps = watched.analysis.steps()
         await watched.source.close()
     assert [one.sentence for found in told for one in found] == []
     assert steps[-1].key == "calm"

@@ -7,19 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pasts import at, moment, past, unused
-from pgheadroom.history.history import History
+from pgheadroom.analysis import Memory, analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.facts.capacity import capacity
-from pgheadroom.rules.findings.registry import findings
 from pgheadroom.rules.findings.storms import WINDOW
-from pgheadroom.rules.verdict.decision import path_of, walk
-from pgheadroom.rules.verdict.health import health
-from pgheadroom.rules.verdict.watch import Watch
 from samples import many, session, waiter
 from strategies import snapshots
 
@@ -27,7 +22,7 @@ PLAIN = Thresholds()
 
 
 def told(samples, thresholds=PLAIN):
-    return {finding.key: finding for finding in findings(samples[-1], thresholds, past(samples))}
+    return {finding.key: finding for finding in analyse(samples[-1], thresholds, past(samples)).findings}
 
 
 # --- leaks ------------------------------------------------------------------------------------------------------------
@@ -58,7 +53,7 @@ def test_sessions_that_only_rise_and_are_never_used_again():
 
 def test_a_leak_that_fills_the_server_comes_before_what_it_brings_about():
     samples = leaking(300, first=52, every=10)
-    found = findings(samples[-1], PLAIN, past(samples))
+    found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:2] == ["leak", "server-slots"]
     assert found[0].explains
     assert found[0].severity == found[1].severity
@@ -68,13 +63,13 @@ def test_a_leak_and_a_pile_up_at_once():
     """Who waits for a lock waits now; the leak is the slower trouble."""
     queue = [session(7, State.IDLE_IN_TRANSACTION), *(waiter(n, 7, application="api") for n in range(800, 830))]
     samples = [replace(one, sessions=(*one.sessions, *queue)) for one in leaking(300, first=32)]
-    found = findings(samples[-1], PLAIN, past(samples))
+    found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:3] == ["lock-pile-up", "leak", "server-slots"]
 
 
 def test_without_a_history_there_is_no_leak():
-    assert "leak" not in {one.family for one in findings(leaking(60)[-1], PLAIN)}
-    assert "leak" not in {one.family for one in findings(leaking(60)[-1], PLAIN, past(leaking(60)[-1:]))}
+    assert "leak" not in {one.family for one in analyse(leaking(60)[-1], PLAIN).findings}
+    assert "leak" not in {one.family for one in analyse(leaking(60)[-1], PLAIN, past(leaking(60)[-1:])).findings}
 
 
 def test_a_crowd_that_stands_idle_but_does_not_grow_is_no_leak():
@@ -298,30 +293,28 @@ def test_what_will_be_full_soon_names_what_grows():
 
 def test_time_left_is_a_metric_where_there_is_a_history():
     samples = rising(90)
-    metrics = {one.metric: one for one in health(samples[-1], PLAIN, past(samples))}
+    metrics = {one.metric: one for one in analyse(samples[-1], PLAIN, past(samples)).health}
     left = metrics["seconds_until_full"]
     assert (left.status, left.warning, left.critical, left.less_is_worse) == ("CRITICAL", 600, 120, True)
     assert left.value == pytest.approx(84, abs=6)
     calm = [at(second, many(5)) for second in range(60)]
-    metrics = {one.metric: one for one in health(calm[-1], PLAIN, past(calm))}
+    metrics = {one.metric: one for one in analyse(calm[-1], PLAIN, past(calm)).health}
     assert (metrics["seconds_until_full"].status, metrics["seconds_until_full"].value) == ("OK", None)
-    assert "seconds_until_full" not in {one.metric for one in health(calm[-1], PLAIN)}
+    assert "seconds_until_full" not in {one.metric for one in analyse(calm[-1], PLAIN).health}
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(snapshots(), st.sampled_from([0.2, 1.0, 30.0])), min_size=1, max_size=6))
 def test_any_samples_one_after_the_other_are_judged(steps):
-    history, watch, second = History(), Watch(), 0.0
+    memory, second = Memory(PLAIN), 0.0
     ever: set[str] = set()
     for sample, step in steps:
         second += step
         sample = replace(sample, taken_at=moment(second))
-        history.append(sample, capacity(sample))
-        found = findings(sample, PLAIN, history)
-        shown = watch.update(sample.taken_at, found)
-        ever |= {one.key for one in found}
-        assert {one.key for one in shown} <= ever
-        assert all(one.since <= sample.taken_at for one in shown)
-        for metric in health(sample, PLAIN, history):
+        seen = memory.take(sample)
+        ever |= {one.key for one in analyse(sample, PLAIN, seen.past).findings}
+        assert {one.key for one in seen.findings} <= ever
+        assert all(one.since <= sample.taken_at for one in seen.findings)
+        for metric in seen.health:
             assert metric.value is not None or metric.status in {"UNKNOWN", "OK"}
-        assert path_of(walk(sample, history, shown))[0].key == "door"
+        assert seen.steps()[0].key == "door"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection, Setting
 from pgheadroom.model.finding import Severity
@@ -15,8 +16,7 @@ from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.states import states
 from pgheadroom.rules.filters.language import parse_filter
-from pgheadroom.rules.findings.registry import findings
-from pgheadroom.rules.verdict.health import health, overall
+from pgheadroom.rules.verdict.health import overall
 from pgheadroom.view.confirmation import consequences
 from samples import NOW, hidden, many, pids, pool, roles, session, snapshot, waiter
 
@@ -26,7 +26,7 @@ COPYING = {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "Cl
 
 
 def told(sample):
-    return {finding.key: finding for finding in findings(sample, PLAIN)}
+    return {finding.key: finding for finding in analyse(sample, PLAIN).findings}
 
 
 def selected(sample, text):
@@ -65,7 +65,7 @@ def test_states_and_hogs_count_those_that_wait_apart():
 
 
 def test_json_keeps_active_as_the_server_says_it_and_has_waiting_beside():
-    written = document(CROWD, PLAIN)
+    written = document(analyse(CROWD, PLAIN))
     assert written["states"][0] | {"count": 4, "waiting": 3} == written["states"][0]
     assert written["hogs"][0] | {"active": 4, "waiting": 3} == written["hogs"][0]
     assert [one["state"] for one in written["sessions"]] == ["active"] * 4 + ["idle"]
@@ -120,14 +120,14 @@ def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victi
     ended = selected(sample, full.now.filter)
     assert ended
     assert not set(ended) & set(pids(waiting))
-    for finding in findings(sample, PLAIN):
+    for finding in analyse(sample, PLAIN).findings:
         if finding.now is not None and finding.now.verb is Verb.CANCEL:
             assert not set(selected(sample, finding.now.filter)) & set(pids(waiting))
 
 
 def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_by_a_signal():
     sample = snapshot(many(30, 100, since=60, **STANDBY))
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     assert [one.key for one in found] == ["standby-wait"]
     first = found[0]
     assert (first.severity, first.now.verb, first.slots) == (Severity.CRITICAL, None, 30)
@@ -142,7 +142,7 @@ def test_a_commit_that_waits_for_a_moment_is_how_replication_works():
 
 def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_reach_them():
     sample = snapshot([*many(25, 100, since=90, **COPYING), *many(3, 300, state=State.ACTIVE, since=90)])
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     assert found[0].key == "client-wait"
     assert found[0].now.verb is Verb.TERMINATE
     assert selected(sample, found[0].now.filter) == list(range(100, 125))
@@ -183,7 +183,7 @@ def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_
 def test_who_is_refused_comes_before_what_only_nears_its_end():
     busy = many(70, 100, state=State.ACTIVE, since=60, user="batch")
     limited = snapshot([*busy, *many(10, 300, user="app0")], roles=roles(Role("app0", False, 10)))
-    found = findings(limited, PLAIN)
+    found = analyse(limited, PLAIN).findings
     assert found[0].key == "role-limit:app0"
     assert found[0].refuses
     assert {"all-active", "server-slots"} <= {one.family for one in found}
@@ -216,7 +216,7 @@ def test_an_overcommitment_is_as_urgent_as_what_it_does():
 
 def test_a_pgbouncer_that_refuses_every_new_client_is_critical():
     bouncer = PgBouncer("b", lists=(("used_clients", 50),), config=(Setting("max_client_conn", "50", None, True),))
-    found = findings(snapshot(many(5), pgbouncers=(bouncer,)), PLAIN)[0]
+    found = analyse(snapshot(many(5), pgbouncers=(bouncer,)), PLAIN).findings[0]
     assert (found.family, found.severity, found.refuses) == ("pgbouncer-stands", Severity.CRITICAL, True)
 
 
@@ -255,5 +255,5 @@ def test_a_pool_that_cannot_log_in_is_told_so():
 def test_our_own_role_at_its_own_limit_is_nobodys_trouble():
     door = Door("monitor", "postgres", SlotKind.ORDINARY, pid=1, sees_all=True, may_signal=True)
     sample = snapshot([session(1, user="monitor")], door=door, roles=roles(Role("monitor", False, 1)))
-    assert findings(sample, PLAIN) == ()
-    assert overall(health(sample, PLAIN)) is Status.OK
+    assert analyse(sample, PLAIN).findings == ()
+    assert overall(analyse(sample, PLAIN).health) is Status.OK

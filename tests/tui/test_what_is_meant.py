@@ -126,7 +126,7 @@ async def test_the_way_here_leads_to_the_chosen_finding() -> None:
         await stage.press("t")
         findings = stage.app.screen.query_one("#findings")
         for finding in findings.rows:
-            steps = stage.app.picture.steps(finding)
+            steps = stage.app.analysis.steps(finding)
             assert [step.finding for step in steps if step.kind == "action"] == [finding.key], finding.key
             await stage.press("j")
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.capacity import capacity
-from pgheadroom.rules.findings.registry import findings
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, lay_out, short_number
 from pgheadroom.view.gauge import gauge_line, headroom_line
@@ -41,7 +41,7 @@ def test_one_more_than_all_sits_in_the_reserve():
     assert "97/97 +1" in line
     assert "100%" in line
     assert "server 97/97 +1 100%" in plain(headroom_line(capacity(sample), 80))
-    full = next(one for one in findings(sample, Thresholds()) if one.family == "server-slots")
+    full = next(one for one in analyse(sample, Thresholds()).findings if one.family == "server-slots")
     assert full.sentence.startswith("Full: 97 of 97 usable slots and 1 of the reserve taken")
 
 

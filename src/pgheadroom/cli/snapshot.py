@@ -39,10 +39,13 @@ async def _sample(settings: Settings, flags: argparse.Namespace) -> Snapshot:
 
 
 def _printed(sample: Snapshot, settings: Settings, form: str) -> str:
+    from pgheadroom.analysis import analyse
+
+    analysis = analyse(sample, settings.thresholds)
     if form == "json":
         from pgheadroom.output.json_ import to_json
 
-        return to_json(sample, settings.thresholds)
+        return to_json(analysis)
     from pgheadroom.output.text import render
 
-    return render(sample, settings.thresholds, terminal.text_width()).rstrip("\n")
+    return render(analysis, terminal.text_width()).rstrip("\n")

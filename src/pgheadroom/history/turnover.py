@@ -78,15 +78,9 @@ class Comings:
         self._ended.extend(ended)
         return new, ended
 
-    def ended(self, since: datetime, name: HogName | None = None) -> list[Ended]:
-        """Who went after `since`, the newest first: all, or those of one hog."""
-        found = []
-        for one in reversed(self._ended):
-            if one.moment <= since:
-                break
-            if name is None or one.name == name:
-                found.append(one)
-        return found
+    def remembered(self) -> tuple[Ended, ...]:
+        """Who went lately, the newest last."""
+        return tuple(self._ended)
 
 
 def median_life(ended: Iterable[Ended]) -> float | None:

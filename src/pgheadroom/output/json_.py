@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, RemedyNow
@@ -12,36 +13,29 @@ from pgheadroom.model.health import Health
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import Session, seconds_between
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.registry import findings_of
-from pgheadroom.rules.verdict.health import health_of, overall
-from pgheadroom.rules.verdict.status import worst
 
 SCHEMA = 1
 
 Json = dict[str, Any]
 
 
-def to_json(snapshot: Snapshot, thresholds: Thresholds, indent: int | None = 2) -> str:
+def to_json(case: Analysis, indent: int | None = 2) -> str:
     """One document, ASCII only, without a newline at its end. Moments are ISO 8601 in UTC, spans are seconds.
 
     Text is as the server sent it: whatever could harm a terminal is escaped by JSON itself.
     """
-    return json.dumps(document(snapshot, thresholds), indent=indent, ensure_ascii=True, allow_nan=False)
+    return json.dumps(document(case), indent=indent, ensure_ascii=True, allow_nan=False)
 
 
-def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
+def document(case: Analysis) -> Json:
     """What `to_json` writes, as plain values."""
-    case = Case(snapshot, thresholds)
-    metrics, findings = health_of(case), findings_of(case)
+    snapshot = case.snapshot
     server, door = snapshot.server, snapshot.door
     return {
         "schema": SCHEMA,
         "taken_at": _moment(snapshot.taken_at),
         "round_trip_seconds": snapshot.round_trip,
-        "status": worst(overall(metrics), findings).value,
+        "status": case.status.value,
         "exact": snapshot.exact,
         "literals_hidden": snapshot.literals_hidden,
         "server": {
@@ -67,8 +61,8 @@ def document(snapshot: Snapshot, thresholds: Thresholds) -> Json:
         "sessions": [_session(session, snapshot.taken_at) for session in snapshot.sessions],
         "locks": [_lock(node) for node in case.locks],
         "pgbouncers": [_pgbouncer(bouncer) for bouncer in snapshot.pgbouncers],
-        "health": [_health(metric) for metric in metrics],
-        "findings": [_finding(finding) for finding in findings],
+        "health": [_health(metric) for metric in case.health],
+        "findings": [_finding(finding) for finding in case.findings],
         "gaps": [{"part": gap.part, "reason": gap.reason} for gap in snapshot.gaps],
         "spared": [_spared(spared) for spared in snapshot.spared],
     }
@@ -83,7 +77,7 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def _capacity(case: Case) -> Json:
+def _capacity(case: Analysis) -> Json:
     slots = case.capacity
     return {
         "max_connections": slots.max_connections,
@@ -116,7 +110,7 @@ def _limit(limit: Limit) -> Json:
     }
 
 
-def _states(case: Case) -> list[Json]:
+def _states(case: Analysis) -> list[Json]:
     """As the server says it: those that wait count as active, and stand beside it as `waiting`."""
     waiting = {one.state: one for one in case.states if one.waits}
     return [_state(one, waiting.get(one.state)) for one in case.states if not one.waits]

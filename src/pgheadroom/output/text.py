@@ -4,18 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.health import Health, Status
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
-from pgheadroom.rules.findings.registry import findings_of
-from pgheadroom.rules.verdict.health import health_of, overall
-from pgheadroom.rules.verdict.status import worst
+from pgheadroom.rules.facts.chain import hog_key
 from pgheadroom.view.cells import plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.gauge import limit_words, slots_words
@@ -38,20 +34,18 @@ _WIDTH_FOR_QUERIES = 140
 Row = TypeVar("Row")
 
 
-def render(snapshot: Snapshot, thresholds: Thresholds, width: int = DEFAULT_WIDTH) -> str:
+def render(case: Analysis, width: int = DEFAULT_WIDTH) -> str:
     """The whole sample, a part after the other; ends in a newline. `width` is in cells, at least 60."""
-    case = Case(snapshot, thresholds)
-    width = max(NARROWEST, width)
-    metrics, findings = health_of(case), findings_of(case)
+    snapshot, width = case.snapshot, max(NARROWEST, width)
     sections = (
-        _server(snapshot, worst(overall(metrics), findings)),
+        _server(snapshot, case.status),
         _capacity(case),
-        _findings(findings, width),
+        _findings(case.findings, width),
         _states(case, width),
         _hogs(case, width),
         _locks(case, width),
         _pools(snapshot, width),
-        _health(metrics),
+        _health(case.health),
         _gaps(snapshot),
     )
     blocks = ["\n".join(_cut(safe(line), width) for line in section) for section in sections]
@@ -77,7 +71,7 @@ def _server(snapshot: Snapshot, status: Status) -> Iterator[str]:
         yield "queries     literals and comments are hidden"
 
 
-def _capacity(case: Case) -> Iterator[str]:
+def _capacity(case: Analysis) -> Iterator[str]:
     slots = case.capacity
     about = "" if slots.exact else "about "
     over = f", {slots.in_reserve} over" if slots.in_reserve else ""
@@ -140,20 +134,20 @@ def _more(all_rows: Sequence[object], shown: int, noun: str) -> Iterator[str]:
         yield f"... {plural(len(all_rows) - shown, noun)} more"
 
 
-def _states(case: Case, width: int) -> Iterator[str]:
+def _states(case: Analysis, width: int) -> Iterator[str]:
     yield "STATES"
     yield from _table(STATE_COLUMNS, case.states, case.snapshot.taken_at, width)
 
 
-def _hogs(case: Case, width: int) -> Iterator[str]:
+def _hogs(case: Analysis, width: int) -> Iterator[str]:
     yield "HOGS"
-    behind = clients_by_hog(case.snapshot)
-    rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in case.hogs[:_HOGS_SHOWN]]
+    hogs, behind = case.hogs_by(GroupBy.ALL)
+    rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in hogs[:_HOGS_SHOWN]]
     yield from _table(hog_columns(GroupBy.ALL), rows, case.snapshot.taken_at, width)
-    yield from _more(case.hogs, _HOGS_SHOWN, "group")
+    yield from _more(hogs, _HOGS_SHOWN, "group")
 
 
-def _locks(case: Case, width: int) -> Iterator[str]:
+def _locks(case: Analysis, width: int) -> Iterator[str]:
     if not case.locks:
         yield "LOCK WAITS  none"
         return
@@ -162,9 +156,8 @@ def _locks(case: Case, width: int) -> Iterator[str]:
     yield f"LOCK WAITS  {plural(len(case.waiting_for_locks), 'session')} waiting{as_of}"
     # What is wanted says more than the statement that wants it, of which a narrow page shows but a few letters.
     columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
-    real = chains(case.snapshot)
     shown = case.locks[:_LOCKS_SHOWN]
-    rows = lock_rows(shown, real.client_of)
+    rows = lock_rows(shown, case.chains.client_of)
     yield from _table(columns, rows, case.snapshot.taken_at, width)
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
@@ -18,7 +19,6 @@ from pgheadroom.rules.acting.plan import find, plan
 from pgheadroom.rules.facts.poolers import pooler_pids
 from pgheadroom.rules.pools.commands import consequence
 from pgheadroom.tui.actions import Powers, session_results
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.terminal_app import TerminalApp
@@ -48,12 +48,12 @@ class Acting(TerminalApp):
         self._following: Following | None = None
 
     @property
-    def picture(self) -> Picture | None:
+    def analysis(self) -> Analysis | None:
         """What is shown."""
         raise NotImplementedError
 
     @property
-    def newest(self) -> Picture | None:
+    def newest(self) -> Analysis | None:
         """The newest sample, also while what is shown is paused."""
         raise NotImplementedError
 
@@ -67,7 +67,7 @@ class Acting(TerminalApp):
 
     def plan(
         self,
-        picture: Picture,
+        analysis: Analysis,
         verb: Verb,
         chosen: Sequence[Session],
         *,
@@ -76,14 +76,14 @@ class Acting(TerminalApp):
     ) -> Plan:
         """What a signal to the chosen sessions would do, and who of them is left out."""
         return plan(
-            picture.snapshot,
+            analysis.snapshot,
             verb,
             chosen,
-            own_pid=picture.snapshot.door.pid,
+            own_pid=analysis.snapshot.door.pid,
             protected_roles=self.powers.protected_roles if self.powers else (),
             include_poolers=include_poolers,
             include_superusers=include_superusers,
-            pooler_pids=pooler_pids(picture.snapshot),
+            pooler_pids=pooler_pids(analysis.snapshot),
         )
 
     def confirm(self, verb: Verb, chosen: Sequence[Session], aside: str = "") -> None:
@@ -91,27 +91,27 @@ class Acting(TerminalApp):
 
         `aside` is what else the question says of them.
         """
-        picture = self.picture
-        if picture is None:
+        analysis = self.analysis
+        if analysis is None:
             return
         if not chosen:
             self.say("no session is chosen: move the cursor to one")
             return
-        planned = self.plan_by_hand(picture, verb, chosen)
+        planned = self.plan_by_hand(analysis, verb, chosen)
         if not planned.targets:
             if self.powers is not None:
-                self.powers.audit.refuse(verb.value, chosen, picture.snapshot, BY_HAND, refusal(planned))
+                self.powers.audit.refuse(verb.value, chosen, analysis.snapshot, BY_HAND, refusal(planned))
             self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
         elif len(planned.targets) > READ_AT_ONCE:
             self.open_marked(verb, chosen)
         else:
             targets = by_hand(verb, planned.targets)
-            self._ask(planned, picture, question(verb, len(planned.targets)) + aside, BY_HAND, targets)
+            self._ask(planned, analysis, question(verb, len(planned.targets)) + aside, BY_HAND, targets)
 
-    def plan_by_hand(self, picture: Picture, verb: Verb, chosen: Sequence[Session]) -> Plan:
+    def plan_by_hand(self, analysis: Analysis, verb: Verb, chosen: Sequence[Session]) -> Plan:
         """As `plan`: whoever is picked by hand is named; a filter names nobody."""
-        ours = picture.snapshot.door.slot is SlotKind.SUPERUSER
-        return self.plan(picture, verb, chosen, include_poolers=True, include_superusers=ours)
+        ours = analysis.snapshot.door.slot is SlotKind.SUPERUSER
+        return self.plan(analysis, verb, chosen, include_poolers=True, include_superusers=ours)
 
     def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
         """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
@@ -120,7 +120,7 @@ class Acting(TerminalApp):
     def _ask(
         self,
         planned: Plan,
-        picture: Picture,
+        analysis: Analysis,
         asked: str,
         chosen_by: str,
         targets: Sequence[Target],
@@ -128,10 +128,10 @@ class Acting(TerminalApp):
     ) -> None:
         def answered(yes: bool | None) -> None:
             if yes:
-                self.carry_out(planned, picture, chosen_by, targets)
+                self.carry_out(planned, analysis, chosen_by, targets)
 
-        now = picture.snapshot.taken_at
-        served = ((one.pid, picture.chains.client_of(one)) for one in planned.poolers)
+        now = analysis.snapshot.taken_at
+        served = ((one.pid, analysis.chains.client_of(one)) for one in planned.poolers)
         clients = {pid: client for pid, client in served if client is not None}
 
         def lines(width: int) -> list[Line]:
@@ -139,13 +139,13 @@ class Acting(TerminalApp):
 
         self.push_screen(Confirm(asked, lines), answered)
 
-    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str, targets: Sequence[Target]) -> None:
+    def carry_out(self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target]) -> None:
         """Write the action down, signal, and follow what comes of it; in the background.
 
         Args:
             targets: Those of the plan, with what each must still be.
         """
-        self.run_worker(self._carry_out(planned, picture.snapshot, chosen_by, targets), group="action")
+        self.run_worker(self._carry_out(planned, analysis.snapshot, chosen_by, targets), group="action")
 
     async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
         powers = self.powers
@@ -200,14 +200,14 @@ class Acting(TerminalApp):
 
     def _ask_again(self, following: Following) -> None:
         """Whoever was meant alone, and changed while the question was answered, may be meant all the same."""
-        deed, picture = following.deed, self.newest
+        deed, analysis = following.deed, self.newest
         changed = changed_alone(deed)
-        if not changed or following.chosen_by != BY_HAND or picture is None or not self.may_ask():
+        if not changed or following.chosen_by != BY_HAND or analysis is None or not self.may_ask():
             return
-        planned = self.plan_by_hand(picture, deed.plan.verb, find(picture.snapshot, [deed.results[0].target.id]))
+        planned = self.plan_by_hand(analysis, deed.plan.verb, find(analysis.snapshot, [deed.results[0].target.id]))
         if planned.targets:
             targets = [regardless(session) for session in planned.targets]
-            self._ask(planned, picture, "Terminate it although it changed?", ALTHOUGH_CHANGED, targets, changed)
+            self._ask(planned, analysis, "Terminate it although it changed?", ALTHOUGH_CHANGED, targets, changed)
 
     def _say_unrecorded(self, said: str) -> None:
         """Under --no-audit a file that cannot be written stops nothing, and is no secret either."""

@@ -1,4 +1,4 @@
-"""The live monitor: takes updates from a source and hands pictures to the screen that is seen."""
+"""The live monitor: takes updates from a source and hands what they mean to the screen that is seen."""
 
 import asyncio
 import signal
@@ -15,8 +15,8 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
+from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.conninfo import without_passwords
-from pgheadroom.history.history import History
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
@@ -25,11 +25,9 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.rules.verdict.watch import Watch
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.messages import Updated
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.detail import Detail
@@ -129,13 +127,12 @@ class Monitor(Acting):
         # As a start value, not a change: each change of the theme reads all style sheets anew.
         self.set_reactive(Monitor.theme, "ansi-dark")
         self.options = options
-        self.history = History()
         self.trouble: Trouble | None = None
         self.paused = False
         self.clock: Callable[[], float] = time.monotonic
-        self._watch = Watch()
-        self._picture: Picture | None = None
-        self._newest: Picture | None = None
+        self._memory = Memory(options.thresholds)
+        self._analysis: Analysis | None = None
+        self._newest: Analysis | None = None
         self._shown_at = 0.0
         self.inquiries = options.inquiries
         self._said = ""
@@ -178,7 +175,7 @@ class Monitor(Acting):
     def on_updated(self, event: Updated) -> None:
         if isinstance(event.update, Trouble):
             self.trouble = event.update
-            if event.update.waiting is not None and self._picture is None and self.current_mode != "waiting":
+            if event.update.waiting is not None and self._analysis is None and self.current_mode != "waiting":
                 self.switch_mode("waiting")
             self.draw()
         else:
@@ -188,7 +185,7 @@ class Monitor(Acting):
         """What is said once: a better door at the start, and what changed while there was no connection."""
         if self.current_mode == "waiting":
             self.switch_mode("overview")
-        first = self._picture is None
+        first = self._analysis is None
         if snapshot.returned:
             self.say(snapshot.returned, lasting=NEWS_FOR)
         elif first and not snapshot.exact:
@@ -199,24 +196,23 @@ class Monitor(Acting):
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
         self.latest = snapshot
-        picture = Picture(snapshot, self.options.thresholds, self.history, self._watch)
-        picture.remember()
-        self._newest = picture
+        analysis = self._memory.take(snapshot)
+        self._newest = analysis
         self._tell_news(snapshot)
         self.follow(snapshot)
         if self.paused:
             self.draw_header()
         else:
-            self._picture, self._shown_at = picture, self.clock()
+            self._analysis, self._shown_at = analysis, self.clock()
             self.draw()
 
     @property
-    def picture(self) -> Picture | None:
+    def analysis(self) -> Analysis | None:
         """What the screens show: the newest, or while paused the one that was shown then."""
-        return self._picture
+        return self._analysis
 
     @property
-    def newest(self) -> Picture | None:
+    def newest(self) -> Analysis | None:
         return self._newest
 
     # Drawing
@@ -226,8 +222,8 @@ class Monitor(Acting):
         screen = self._live_screen()
         if screen is None or not screen.ready:
             return
-        if self._picture is not None:
-            screen.show(self._picture)
+        if self._analysis is not None:
+            screen.show(self._analysis)
         screen.show_deed(self._words_for(screen))
         self.draw_header()
 
@@ -235,11 +231,11 @@ class Monitor(Acting):
         screen = self._live_screen()
         if screen is None or not screen.ready:
             return
-        snapshot = self._picture.snapshot if self._picture else None
-        age = self.clock() - self._shown_at if self._picture else None
+        snapshot = self._analysis.snapshot if self._analysis else None
+        age = self.clock() - self._shown_at if self._analysis else None
         freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
         width, read_only = screen.size.width, self.options.read_only
-        status = self._picture.status if self._picture else Status.UNKNOWN
+        status = self._analysis.status if self._analysis else Status.UNKNOWN
         title = self.options.title
         screen.show_header(header(snapshot, title, freshness, width, status=status, read_only=read_only))
         screen.show_status()
@@ -291,7 +287,7 @@ class Monitor(Acting):
         self.push_screen(Bulk(verb, marked=chosen))
 
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
-        if self._picture is None:
+        if self._analysis is None:
             self.say("there is no sample yet")
         elif not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text, poolers=poolers))
@@ -347,7 +343,7 @@ class Monitor(Acting):
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""
         self.paused = not self.paused
         if not self.paused and self._newest is not None:
-            self._picture = self._newest
+            self._analysis = self._newest
             self._shown_at = self.clock()
         self.draw()
 

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.lesson.guide_lines import guide_lines, panel_size, strip_lines
 from pgheadroom.lesson.progress import Guide, Look, Progress, advance
 from pgheadroom.model.action import Target
@@ -17,7 +18,6 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.outcome import Deed
 from pgheadroom.tui.app import Monitor, Options
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.sessions import Sessions
@@ -62,9 +62,9 @@ class Guided(Monitor):
         super().draw()
         self.look()
 
-    def carry_out(self, planned: Plan, picture: Picture, chosen_by: str, targets: Sequence[Target]) -> None:
+    def carry_out(self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target]) -> None:
         self._carrying_out = True
-        super().carry_out(planned, picture, chosen_by, targets)
+        super().carry_out(planned, analysis, chosen_by, targets)
 
     async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
         before = self._following
@@ -77,18 +77,18 @@ class Guided(Monitor):
 
     def look(self) -> None:
         """Take in what is seen now."""
-        screen, picture = self._live_screen(), self.picture
+        screen, analysis = self._live_screen(), self.analysis
         if screen is None or not screen.ready:
             return
         # A preview closes before it is known what came of it: that is no step back.
-        if picture is not None and not self._carrying_out:
+        if analysis is not None and not self._carrying_out:
             self.progress = advance(
                 self.guide,
                 self.progress,
                 self._before_the_user(screen),
-                picture.snapshot,
-                picture.capacity,
-                picture.findings,
+                analysis.snapshot,
+                analysis.capacity,
+                analysis.findings,
                 tuple(self._deeds),
             )
         self._arrange(screen)

@@ -9,7 +9,7 @@ from bouncers import bouncer, client, database, linked, server
 from pgheadroom.model.bouncer import UNIX
 from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.session import LOCAL
-from pgheadroom.rules.facts.chain import backend_of, chains, client_behind, clients_by_hog, hog_key
+from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.poolers import pooler_pids
 from samples import ago, pids, session, snapshot
@@ -28,11 +28,11 @@ def test_from_the_client_to_its_backend_and_back():
     sample = snapshot([own, direct], pgbouncers=(bouncer(clients=(who, client(2)), servers=(serving,)),))
     (chain,) = chains(sample)
     assert (chain.bouncer, chain.client, chain.server, chain.session, chain.unknown) == ("b1", who, serving, own, "")
-    assert client_behind(sample, own) is who
-    assert client_behind(sample, own.id) is who
-    assert client_behind(sample, direct) is None
-    assert backend_of(sample, "b1", who) is own
-    assert backend_of(sample, "b1", client(2)) is None
+    assert chains(sample).client_of(own) is who
+    assert chains(sample).client_of(own.id) is who
+    assert chains(sample).client_of(direct) is None
+    assert chains(sample).session_of("b1", who) is own
+    assert chains(sample).session_of("b1", client(2)) is None
     assert chains(sample).session_of(sample.pgbouncers[0], serving) is own
     assert pooler_pids(sample) == {101}
 
@@ -50,10 +50,13 @@ def test_a_pointer_that_was_reused_between_the_two_readings_is_not_believed():
     sample = snapshot([backend()], pgbouncers=(bouncer(clients=(moved_on,), servers=(serving,)),))
     (chain,) = chains(sample)
     assert (chain.client, chain.session) == (None, sample.sessions[0])
-    assert backend_of(sample, "b1", moved_on) is None
+    assert chains(sample).session_of("b1", moved_on) is None
     # The server has another client by now.
     other = server(link="0xc2")
-    assert backend_of(snapshot([backend()], pgbouncers=(bouncer(clients=(who,), servers=(other,)),)), "b1", who) is None
+    assert (
+        chains(snapshot([backend()], pgbouncers=(bouncer(clients=(who,), servers=(other,)),))).session_of("b1", who)
+        is None
+    )
 
 
 def replace_link(who, link):
@@ -71,7 +74,7 @@ def test_the_same_pid_on_another_server_is_not_the_backend():
         (chain,) = chains(sample)
         assert chain.session is None
         assert "another server" in chain.unknown
-        assert client_behind(sample, other) is None
+        assert chains(sample).client_of(other) is None
         assert pooler_pids(sample) == set()
 
 
@@ -119,10 +122,10 @@ def test_two_pgbouncers_may_use_the_same_pointers():
         ),
     )
     assert [chain.bouncer for chain in chains(sample)] == ["b1", "b2"]
-    behind = client_behind(sample, sample.sessions[1])
+    behind = chains(sample).client_of(sample.sessions[1])
     assert behind is not None
     assert behind.application == "report"
-    session_ = backend_of(sample, "b2", two)
+    session_ = chains(sample).session_of("b2", two)
     assert session_ is not None
     assert session_.pid == 102
 
@@ -136,7 +139,7 @@ def test_the_real_clients_of_a_hog():
         [backend(1), backend(2), session(7, user="batch")],
         pgbouncers=(bouncer(clients=(*users, *waiting, *strangers), servers=servers),),
     )
-    by_hog = clients_by_hog(sample)
+    by_hog = clients_by_hog(sample, chains(sample))
     hog = next(one for one in hogs(sample) if one.user == "web")
     worker, checkout = by_hog[hog_key(hog)]
     assert (worker.application, worker.address, worker.total, worker.holding) == ("worker", "10.0.0.8", 2, 2)
@@ -145,8 +148,8 @@ def test_the_real_clients_of_a_hog():
     assert set(by_hog) == {hog_key(hog)}
     for by in GroupBy:
         keys = {hog_key(one) for one in hogs(sample, by)}
-        assert set(clients_by_hog(sample, by)) < keys or by in (GroupBy.APPLICATION, GroupBy.DATABASE)
-        assert set(clients_by_hog(sample, by)) <= keys
+        assert set(clients_by_hog(sample, chains(sample), by)) < keys or by in (GroupBy.APPLICATION, GroupBy.DATABASE)
+        assert set(clients_by_hog(sample, chains(sample), by)) <= keys
 
 
 def test_a_forced_user_stands_for_every_client():
@@ -154,7 +157,7 @@ def test_a_forced_user_stands_for_every_client():
     serving = server(1, link="0xc1", user="app")
     forced = bouncer(clients=(who, client(2, user="bob")), servers=(serving,), databases=(database(force_user="app"),))
     sample = snapshot([backend(user="app")], pgbouncers=(forced,))
-    (found,) = clients_by_hog(sample).values()
+    (found,) = clients_by_hog(sample, chains(sample)).values()
     assert {one.user for one in found} == {"alice", "bob"}
 
 
@@ -180,5 +183,5 @@ def test_every_chain_is_consistent(sample, data):
         assert chain.session is None or chain.session.pid == chain.server.remote_pid
         assert bool(chain.unknown) is (chain.session is None)
         if chain.client is not None and chain.session is not None:
-            assert backend_of(sample, "b1", chain.client) is chain.session
+            assert chains(sample).session_of("b1", chain.client) is chain.session
     assert pooler_pids(sample) <= set(pids(sample.sessions))

@@ -2,18 +2,18 @@
 
 from dataclasses import replace
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.findings.registry import findings
 from samples import session, snapshot
 
 TIMEOUT = "canceling statement due to lock timeout"
 
 
 def found(*gaps: Gap) -> list[str]:
-    told = findings(replace(snapshot(), gaps=gaps), Thresholds())
+    told = analyse(replace(snapshot(), gaps=gaps), Thresholds()).findings
     assert all(finding.severity is Severity.NOTICE for finding in told)
     return [finding.sentence for finding in told]
 
@@ -25,7 +25,7 @@ def test_what_one_lock_keeps_away_is_told_once() -> None:
 
 def test_sessions_without_a_state_are_counted() -> None:
     silent = [session(number, State.DISABLED) for number in (1, 2)]
-    (told,) = findings(replace(snapshot(), sessions=(session(3), *silent)), Thresholds())
+    (told,) = analyse(replace(snapshot(), sessions=(session(3), *silent)), Thresholds()).findings
     assert told.sentence == "2 sessions without a state: track_activities is off for them"
     assert len(told.sessions) == 2
 

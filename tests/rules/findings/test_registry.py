@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Door, LockRequest, Role, SlotKind, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.findings.registry import findings
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.text import safe
 from samples import ago, hidden, many, pool, roles, session, snapshot, waiter
@@ -20,11 +20,11 @@ PLAIN = Thresholds()
 
 
 def told(sample):
-    return {finding.key: finding for finding in findings(sample, PLAIN)}
+    return {finding.key: finding for finding in analyse(sample, PLAIN).findings}
 
 
 def test_a_calm_server_has_no_findings():
-    assert findings(snapshot([*many(20), session(1, State.ACTIVE)]), PLAIN) == ()
+    assert analyse(snapshot([*many(20), session(1, State.ACTIVE)]), PLAIN).findings == ()
 
 
 def test_a_server_that_fills_names_the_state_and_the_biggest_hog():
@@ -71,7 +71,7 @@ def test_a_role_at_its_limit_while_the_server_has_room():
 
 def test_a_closed_role_and_our_own_role_are_no_findings():
     sample = snapshot([session(1, user="monitor")], roles=roles(Role("off", False, 0), Role("monitor", False, 1)))
-    assert findings(sample, PLAIN) == ()
+    assert analyse(sample, PLAIN).findings == ()
     crowded = snapshot(many(5, user="monitor"), roles=roles(Role("monitor", False, 5)))
     assert "role-limit:monitor" in told(crowded)
 
@@ -88,7 +88,7 @@ def test_a_lock_pile_up_names_the_root_what_it_does_and_who_waits():
 
 
 def test_one_waiter_is_a_finding_once_it_has_waited_for_long():
-    assert findings(snapshot([session(1), waiter(2, 1, since=59)], 130_023), PLAIN) == ()
+    assert analyse(snapshot([session(1), waiter(2, 1, since=59)], 130_023), PLAIN).findings == ()
     found = told(snapshot([session(1), waiter(2, 1, since=61)], 130_023))["lock-pile-up:1"]
     assert found.severity is Severity.NOTICE
 
@@ -127,7 +127,7 @@ def test_what_is_seen_of_the_idle_is_the_least_there_can_be():
 
 
 def test_failed_transactions_that_nobody_rolls_back():
-    assert findings(snapshot([session(1, State.ABORTED, since=59)]), PLAIN) == ()
+    assert analyse(snapshot([session(1, State.ABORTED, since=59)]), PLAIN).findings == ()
     found = told(snapshot([session(1, State.ABORTED, since=61)]))["aborted-transactions"]
     assert found.sentence == "1 failed transaction not rolled back, oldest 1m01s; all by web/checkout"
 
@@ -154,7 +154,7 @@ def test_a_pgbouncer_that_does_not_answer():
 
 
 def test_connections_that_only_authenticate():
-    assert findings(snapshot(authenticating=9), PLAIN) == ()
+    assert analyse(snapshot(authenticating=9), PLAIN).findings == ()
     found = told(snapshot([session(1, State.STARTING, user=None)], authenticating=9))["authenticating"]
     assert found.sentence == "10 connections hold a slot and still authenticate"
 
@@ -182,7 +182,7 @@ def test_a_role_that_sees_little_says_so_and_counts_are_estimates():
 
 def test_the_most_urgent_comes_first():
     crowd = [*many(98), session(1, State.ABORTED, since=90)]
-    severities = [finding.severity for finding in findings(snapshot(crowd), PLAIN)]
+    severities = [finding.severity for finding in analyse(snapshot(crowd), PLAIN).findings]
     assert severities == ["critical", "warning", "notice", "notice"]
 
 
@@ -195,7 +195,7 @@ def test_names_from_the_server_are_made_harmless():
 
 @given(snapshots())
 def test_any_snapshot_gives_findings_that_can_be_shown(sample):
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     ranks = [finding.severity.rank for finding in found]
     assert ranks == sorted(ranks)
     for finding in found:

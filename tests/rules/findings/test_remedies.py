@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pasts import past
+from pgheadroom.analysis import analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
@@ -16,7 +17,7 @@ from pgheadroom.model.snapshot import Role, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import parse_filter
-from pgheadroom.rules.findings.registry import findings, urgency
+from pgheadroom.rules.findings.registry import urgency
 from pgheadroom.rules.findings.remedies import any_of, limit_that_spares_others, old_enough
 from pgheadroom.words.text import safe
 from samples import NOW, hidden, many, pool, roles, session, snapshot, waiter
@@ -26,7 +27,7 @@ PLAIN = Thresholds()
 
 
 def told(sample, thresholds=PLAIN):
-    return {finding.key: finding for finding in findings(sample, thresholds)}
+    return {finding.key: finding for finding in analyse(sample, thresholds).findings}
 
 
 def chosen(sample, finding):
@@ -70,7 +71,7 @@ def test_idle_server_connections_of_a_pool_are_left_to_it():
 
 def test_a_full_server_of_waiters_ends_the_root():
     sample = snapshot([session(7, State.IDLE_IN_TRANSACTION), *(waiter(n, 7) for n in range(8, 100))])
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     assert [one.key for one in found[:2]] == ["lock-pile-up:7", "server-slots"]
     assert {chosen(sample, one)[0] for one in found[:2]} == {7}
     assert found[0].slots == 93
@@ -85,7 +86,7 @@ def test_a_running_root_is_cancelled_first():
 def test_all_active():
     crowd = [*many(70, 100, state=State.ACTIVE, since=90, wait_event_type="IO"), *many(10, 500, state=State.IDLE)]
     sample = snapshot(crowd)
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     assert [one.key for one in found] == ["all-active", "server-slots", "taking-most:web/checkout"]
     busy = found[0]
     assert busy.sentence == "70 sessions of 80 run queries at once; most by web/checkout (70)"
@@ -102,7 +103,7 @@ def test_who_waits_for_a_lock_does_not_run():
 
 def test_a_cause_takes_over_the_urgency_of_a_server_that_nears_its_end():
     sample = snapshot([*many(60, 100, state=State.ACTIVE), *many(36, 500, user="batch")])
-    found = findings(sample, PLAIN)
+    found = analyse(sample, PLAIN).findings
     assert [(one.key, one.severity) for one in found[:2]] == [
         ("all-active", Severity.CRITICAL),
         ("server-slots", Severity.CRITICAL),
@@ -112,12 +113,12 @@ def test_a_cause_takes_over_the_urgency_of_a_server_that_nears_its_end():
 def test_a_full_server_is_told_first_what_gives_slots_back():
     """A cancel stops queries, and whoever is refused stays refused."""
     sample = snapshot([*many(60, 100, state=State.ACTIVE), *many(37, 500, user="batch", since=30)])
-    first, second = findings(sample, PLAIN)[:2]
+    first, second = analyse(sample, PLAIN).findings[:2]
     assert (first.key, second.key) == ("server-slots", "all-active")
     assert first.now.verb is Verb.TERMINATE
     assert chosen(sample, first) == list(range(500, 537))
     busy = snapshot(many(97, 100, state=State.ACTIVE, since=30))
-    first = findings(busy, PLAIN)[0]
+    first = analyse(busy, PLAIN).findings[0]
     assert (first.key, first.now.verb, first.now.filter) == ("server-slots", Verb.TERMINATE, "running>10s")
 
 
@@ -221,7 +222,7 @@ small = st.builds(SlotSettings, st.just(12), st.just(2), st.just(0), st.just(2))
 
 @given(st.one_of(snapshots(), snapshots(settings=small)))
 def test_every_remedy_can_be_pressed(sample):
-    found = findings(sample, PLAIN, past([sample]))
+    found = analyse(sample, PLAIN, past([sample])).findings
     assert [urgency(one) for one in found] == sorted(urgency(one) for one in found)
     assert len({one.key for one in found}) == len(found)
     for one in found:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, Server
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.registry import findings
 from pgheadroom.rules.findings.statements import grant, role_limit, role_setting
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.text import safe
@@ -21,7 +21,7 @@ PLAIN = Thresholds()
 
 
 def told(sample):
-    return {finding.key: finding for finding in findings(sample, PLAIN)}
+    return {finding.key: finding for finding in analyse(sample, PLAIN).findings}
 
 
 def case(sessions=(), **given):

@@ -5,7 +5,9 @@ from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.pools.banners import banners, pause_waits_for, standing
+from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.findings.pooler_stands import pooler_stands
+from pgheadroom.rules.pools.banners import banners, pause_waits_for
 from samples import pool, snapshot
 
 
@@ -68,23 +70,23 @@ def test_whom_a_pause_waits_for():
     other = server(3, link="0xc3", database="logs")
     theirs = bouncer(clients=(one, two), servers=(first._replace(quiet=3.0), second._replace(quiet=9.0), other))
     sample = snapshot(pgbouncers=(theirs, bouncer(name="b2", servers=(first,))))
-    assert [chain.client for chain in pause_waits_for(sample, theirs, "shop")] == [two, one]
+    assert [chain.client for chain in pause_waits_for(chains(sample), theirs, "shop")] == [two, one]
 
 
 def test_findings_of_what_stands():
     stopped = bouncer(databases=(database(paused=True), database("logs", disabled=True)))
     silent = bouncer(name="b2", trouble="no answer for 3.0 s", databases=(database(paused=True),))
-    found = list(standing(Case(snapshot(pgbouncers=(stopped, silent)), Thresholds())))
+    found = list(pooler_stands(Case(snapshot(pgbouncers=(stopped, silent)), Thresholds())))
     assert [one.key for one in found] == ["pgbouncer-stands:b1:RESUME:shop", "pgbouncer-stands:b1:ENABLE:logs"]
     assert found[0].sentence == "PgBouncer b1: shop is paused: clients wait until RESUME"
     assert found[0].remedy == "If it is not meant to last: RESUME shop."
     watched = bouncer(databases=(database(paused=True),), admin=False)
-    (found_by_stats,) = standing(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
+    (found_by_stats,) = pooler_stands(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
     assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
 
 
 def test_one_of_several_processes_says_so_and_is_no_trouble():
     shared = bouncer(config=settings(so_reuseport="1"))
     assert "other processes may share this port" in banners(shared)[0].text
-    assert list(standing(Case(snapshot(pgbouncers=(shared,)), Thresholds()))) == []
+    assert list(pooler_stands(Case(snapshot(pgbouncers=(shared,)), Thresholds()))) == []
     assert banners(bouncer(config=settings(so_reuseport="0"))) == ()

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 
 from pasts import at, past
+from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Door, Role, SlotKind
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.verdict.decision import path_of, walk
 from pgheadroom.words.text import safe
 from samples import NOW, ago, many, pool, roles, session, snapshot, waiter
@@ -19,7 +20,7 @@ PLAIN = Thresholds()
 
 
 def walked(sample, history=None):
-    return walk(sample, history, findings(sample, PLAIN, history))
+    return walk(Case(sample, Thresholds(), history), analyse(sample, PLAIN, history).findings)
 
 
 def path(sample, history=None):
@@ -109,11 +110,11 @@ def test_what_was_full_and_is_not_any_more_is_resolved():
 
 def test_what_lasts_in_spite_of_its_remedy_is_for_a_review():
     sample = snapshot(many(95))
-    found = [replace(one, since=ago(700)) for one in findings(sample, PLAIN)]
-    steps = walk(sample, None, found)
+    found = [replace(one, since=ago(700)) for one in analyse(sample, PLAIN).findings]
+    steps = walk(Case(sample, Thresholds(), None), found)
     assert path_of(steps)[-1].key == "review"
-    fresh = [replace(one, since=ago(60)) for one in findings(sample, PLAIN)]
-    resolved = next(one for one in walk(sample, None, fresh) if one.key == "resolved")
+    fresh = [replace(one, since=ago(60)) for one in analyse(sample, PLAIN).findings]
+    resolved = next(one for one in walk(Case(sample, Thresholds(), None), fresh) if one.key == "resolved")
     assert resolved.answer == "not yet, since 1m00s. It is when used slots fall under 77 of 97 and stay there"
 
 
@@ -128,7 +129,7 @@ def test_every_snapshot_has_one_path_that_can_be_drawn(sample):
     assert taken[0].key == "door"
     assert all(branch.to in by_key for one in steps for branch in one.branches if branch.to)
     assert all(sum(branch.taken for branch in one.branches) <= one.taken for one in steps)
-    pressing = [one for one in findings(sample, PLAIN) if one.severity is not Severity.NOTICE]
+    pressing = [one for one in analyse(sample, PLAIN).findings if one.severity is not Severity.NOTICE]
     assert ("calm" in {one.key for one in taken}) == (not pressing)
     for one in steps:
         assert all(safe(text) == text for text in (one.text, one.answer))

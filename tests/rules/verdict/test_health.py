@@ -1,12 +1,13 @@
 import pytest
 from hypothesis import given
 
+from pgheadroom.analysis import analyse
 from pgheadroom.model.health import Health, Status
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.verdict.health import health, overall
+from pgheadroom.rules.verdict.health import overall
 from samples import hidden, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots
 
@@ -14,7 +15,7 @@ PLAIN = Thresholds()
 
 
 def told(sample, thresholds=PLAIN):
-    return {metric.metric: metric for metric in health(sample, thresholds)}
+    return {metric.metric: metric for metric in analyse(sample, thresholds).health}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_the_worst_is_what_is_certain():
 
 @given(snapshots())
 def test_any_snapshot_is_judged_and_a_value_is_missing_exactly_where_it_is_unknown(sample):
-    metrics = health(sample, PLAIN)
+    metrics = analyse(sample, PLAIN).health
     assert len(metrics) == (8 if sample.pgbouncers else 6)
     assert all((metric.value is None) == (metric.status is Status.UNKNOWN) for metric in metrics)
     assert all(metric.warning <= metric.critical for metric in metrics)

@@ -9,7 +9,7 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.verdict.health import health_of, overall
+from pgheadroom.rules.verdict.health import health, overall
 from pgheadroom.rules.verdict.status import worst
 from samples import snapshot
 
@@ -17,7 +17,7 @@ KNOWN = snapshot(roles={"web": Role("web", False, -1)})
 
 
 def status(case, findings):
-    return worst(overall(health_of(case)), findings)
+    return worst(overall(health(case)), findings)
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,28 @@
-"""A sample with everything the other rules ask of it, each worked out once and only when asked for."""
+"""What one sample says by itself, and what the time before adds: each fact worked out once, when it is asked for."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
 from pgheadroom.model.capacity import Capacity, Limit
+from pgheadroom.model.chain import RealClients
 from pgheadroom.model.forecast import Forecast
-from pgheadroom.model.grouping import Hog, StateCount
+from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.locks import LockNode
+from pgheadroom.model.overcommit import Overcommitment
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, Wait, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.facts.chain import Chains, HogKey, chains, clients_by_hog
 from pgheadroom.rules.facts.forecast import forecast
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.locks import lock_tree
 from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
-from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.rules.facts.overcommit import overcommitment
 from pgheadroom.rules.facts.states import states
 from pgheadroom.words.wording import crowd
 
@@ -30,16 +33,25 @@ class Case:
     """What is judged: a sample, by which thresholds, and after what.
 
     Attributes:
-        history: Ends with this sample. Without one nothing is said that needs the time before.
+        past: Ends with this sample. Without one nothing is said that needs the time before.
     """
 
     snapshot: Snapshot
     thresholds: Thresholds
-    history: History | None = None
+    past: Past | None = None
 
     @cached_property
     def capacity(self) -> Capacity:
         return capacity(self.snapshot)
+
+    @cached_property
+    def chains(self) -> Chains:
+        return chains(self.snapshot)
+
+    @cached_property
+    def overcommitment(self) -> Overcommitment | None:
+        """What the PgBouncers may ask for; None when none is watched, or none has shown a pool yet."""
+        return overcommitment(self.snapshot, self.capacity.usable, self.chains)
 
     @cached_property
     def states(self) -> tuple[StateCount, ...]:
@@ -48,6 +60,17 @@ class Case:
     @cached_property
     def hogs(self) -> tuple[Hog, ...]:
         return hogs(self.snapshot)
+
+    @cached_property
+    def _by_kind(self) -> dict[GroupBy, tuple[tuple[Hog, ...], Mapping[HogKey, tuple[RealClients, ...]]]]:
+        return {}
+
+    def hogs_by(self, by: GroupBy) -> tuple[tuple[Hog, ...], Mapping[HogKey, tuple[RealClients, ...]]]:
+        """Hogs of this kind, and the clients behind PgBouncer of those that are its server connections."""
+        if by not in self._by_kind:
+            found = self.hogs if by is GroupBy.ALL else hogs(self.snapshot, by)
+            self._by_kind[by] = found, clients_by_hog(self.snapshot, self.chains, by)
+        return self._by_kind[by]
 
     @cached_property
     def locks(self) -> tuple[LockNode, ...]:
@@ -102,7 +125,7 @@ class Case:
     @cached_property
     def pooled(self) -> frozenset[int]:
         """Pids of the server connections of PgBouncers that we watch."""
-        return pooler_pids(self.snapshot)
+        return self.chains.pids
 
     @cached_property
     def direct(self) -> tuple[Session, ...]:
@@ -122,16 +145,16 @@ class Case:
 
     @cached_property
     def forecast(self) -> Forecast | None:
-        """When the slots, or those of a limit, will be gone; None without a history."""
-        return forecast(self.history, self.capacity) if self.history is not None else None
+        """When the slots, or those of a limit, will be gone; None without a past."""
+        return forecast(self.past, self.capacity) if self.past is not None else None
 
     def held_back(self, role: str | None) -> bool:
         """Whether a role has a limit that was set while we looked: somebody holds it back on purpose."""
         limits = self.capacity.limits
         limit = next((one for one in limits if (one.kind, one.name) == ("role", role) and not one.closed), None)
-        if self.history is None or limit is None or not all_kept(len(limits)):
+        if self.past is None or limit is None or not all_kept(len(limits)):
             return False
-        return set_meanwhile(self.history, limit)
+        return set_meanwhile(self.past, limit)
 
     def only_us(self, limit: Limit) -> bool:
         """A role made for this program, with the limit that it advises: nobody else is refused."""

@@ -6,7 +6,7 @@ servers are two readings: only where both directions agree is the link believed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import cached_property
 
 from pgheadroom.model.bouncer import UNIX, BouncerClient, ServerConnection
 from pgheadroom.model.chain import Chain, RealClients
@@ -29,6 +29,11 @@ class Chains:
         self.all = tuple(found)
         self._by_session = {chain.session.id: chain for chain in self.all if chain.session is not None}
         self._by_ptr = {(chain.bouncer, chain.server.ptr): chain for chain in self.all}
+
+    @cached_property
+    def pids(self) -> frozenset[int]:
+        """Of the sessions that are server connections of a PgBouncer that we watch."""
+        return frozenset(session.pid for session in self._by_session)
 
     def __iter__(self) -> Iterator[Chain]:
         return iter(self.all)
@@ -56,31 +61,22 @@ class Chains:
         return chain.session if chain is not None else None
 
 
-@lru_cache(maxsize=2)
 def chains(snapshot: Snapshot) -> Chains:
     """Every server connection of every PgBouncer with its client and its backend, as far as they are known."""
     sessions = {session.pid: session for session in snapshot.sessions}
     return Chains(chain for bouncer in snapshot.pgbouncers for chain in _of_bouncer(snapshot, bouncer, sessions))
 
 
-def client_behind(snapshot: Snapshot, session: Session | SessionId) -> BouncerClient | None:
-    """The real client that uses this backend now; None when no PgBouncer that we watch holds it, or nobody uses it."""
-    return chains(snapshot).client_of(session)
-
-
-def backend_of(snapshot: Snapshot, bouncer: PgBouncer | str, client: BouncerClient) -> Session | None:
-    """The backend that serves this client now; None when it uses none, or when that is not known."""
-    return chains(snapshot).session_of(bouncer, client)
-
-
-def clients_by_hog(snapshot: Snapshot, by: GroupBy = GroupBy.ALL) -> Mapping[HogKey, tuple[RealClients, ...]]:
+def clients_by_hog(
+    snapshot: Snapshot, chains: Chains, by: GroupBy = GroupBy.ALL
+) -> Mapping[HogKey, tuple[RealClients, ...]]:
     """The real clients of the pools whose server connections are a hog's sessions, for each hog that has any.
 
     All clients of these pools, not only those that use a server at this moment: together they are why it is open.
     Who holds most comes first.
     """
     pools: dict[HogKey, dict[tuple[str, str, str], None]] = {}
-    for chain in chains(snapshot):
+    for chain in chains:
         if chain.session is not None:
             pool = (chain.bouncer, chain.server.database, chain.server.user)
             pools.setdefault(_key(chain.session, by), {})[pool] = None

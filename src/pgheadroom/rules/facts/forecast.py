@@ -7,7 +7,7 @@ on until now, and when it leads higher than the slots were before: a crowd that 
 from collections.abc import Iterator
 from math import isnan
 
-from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.rules.facts.trend import Line, fit, thinned
@@ -37,21 +37,21 @@ _LIMITS_FOLLOWED = 3
 _HALF = 50.0
 
 
-def forecast(history: History, capacity: Capacity) -> Forecast | None:
+def forecast(past: Past, capacity: Capacity) -> Forecast | None:
     """What will be full first: the server, or the limit of a role or database. None where nothing surely rises.
 
     What is full already is no forecast.
     """
-    found = list(_forecasts(history, capacity)) if capacity.exact else []
+    found = list(_forecasts(past, capacity)) if capacity.exact else []
     return min(found, key=lambda one: one.seconds, default=None)
 
 
-def _forecasts(history: History, capacity: Capacity) -> Iterator[Forecast]:
+def _forecasts(past: Past, capacity: Capacity) -> Iterator[Forecast]:
     server = Limit("server", "", capacity.used, capacity.usable)
     followed = [limit for limit in capacity.limits if limit.percent >= _HALF and not limit.closed]
     for limit in (server, *followed[:_LIMITS_FOLLOWED]):
         if limit.free > 0:
-            times, values = history.series("used", _KEPT) if limit is server else history.limit_series(limit, _KEPT)
+            times, values = past.series("used", _KEPT) if limit is server else past.limit_series(limit, _KEPT)
             found = _of(limit, *_known(times, values))
             if found is not None:
                 yield found

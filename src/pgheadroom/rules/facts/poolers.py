@@ -6,4 +6,4 @@ from pgheadroom.rules.facts.chain import chains
 
 def pooler_pids(snapshot: Snapshot) -> frozenset[int]:
     """Pids of the sessions that a PgBouncer given to us holds open, by the chain."""
-    return frozenset(chain.session.pid for chain in chains(snapshot) if chain.session is not None)
+    return chains(snapshot).pids

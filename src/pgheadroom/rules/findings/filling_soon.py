@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName
 from pgheadroom.model.finding import Finding, RemedyNow, Severity
 from pgheadroom.model.forecast import Forecast
@@ -21,10 +21,10 @@ def filling_soon(case: Case) -> Iterator[Finding]:
     """The slots, or those of a limit, will be gone within the time that the thresholds allow."""
     ahead = case.forecast
     urgency = urgency_of(case.thresholds.until_full, ahead)
-    if ahead is None or urgency is None or case.history is None:
+    if ahead is None or urgency is None or case.past is None:
         return
     limit = ahead.limit
-    risers = _risers(case.history, ahead.window)
+    risers = _risers(case.past, ahead.window)
     name = "Server" if limit.kind == "server" else f"{limit.kind.capitalize()} {clipped(limit.name)}"
     found = Finding(
         "filling-soon" if limit.kind == "server" else f"filling-soon:{limit.kind}:{limit.name}",
@@ -50,11 +50,11 @@ def urgency_of(levels: Levels, ahead: Forecast | None) -> Severity | None:
     return Severity.CRITICAL if ahead.seconds <= levels.critical.level() else Severity.WARNING
 
 
-def _risers(history: History, seconds: float) -> list[tuple[HogName, int]]:
+def _risers(past: Past, seconds: float) -> list[tuple[HogName, int]]:
     """The hogs that became more in the last `seconds`, and by how many; the most first."""
     found = []
-    for hog in history.hogs:
-        _, totals = history.hog_series(hog, "total", seconds)
+    for hog in past.hogs:
+        _, totals = past.hog_series(hog, "total", seconds)
         if totals and totals[-1] > totals[0]:
             found.append((hog, int(totals[-1] - totals[0])))
     return sorted(found, key=lambda one: -one[1])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName, hog_name
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
@@ -82,21 +82,21 @@ class Leak:
 
 def leaks(case: Case) -> Iterator[Finding]:
     """Each application whose sessions only rise while its idle ones stand unused."""
-    if case.history is None:
+    if case.past is None:
         return
     least = max(_LEAST_SESSIONS, case.capacity.usable * _LEAST_PERCENT / 100)
-    for name in case.history.hogs:
-        if case.history.hog_total(name) < least:
+    for name in case.past.hogs:
+        if case.past.hog_total(name) < least:
             break  # the others are smaller still
-        leak = _leak(case, case.history, name, least)
+        leak = _leak(case, case.past, name, least)
         if leak is not None:
-            yield _finding(case, case.history, leak)
-        elif (standing := _standing(case, case.history, name, least)) is not None:
+            yield _finding(case, case.past, leak)
+        elif (standing := _standing(case, case.past, name, least)) is not None:
             yield _finding_of_standing(case, standing)
 
 
-def _leak(case: Case, history: History, name: HogName, least: float) -> Leak | None:
-    times, totals = history.hog_series(name, "total", WINDOW)
+def _leak(case: Case, past: Past, name: HogName, least: float) -> Leak | None:
+    times, totals = past.hog_series(name, "total", WINDOW)
     first = _after_the_start(times, totals, _rise_begins(totals))
     before = _level_before(times, totals, first)
     if not times or totals[-1] - before < _LEAST_NEEDLESS or times[-1] - times[first] < _LEAST_SECONDS:
@@ -134,8 +134,8 @@ class _Standing:
     seconds: float
 
 
-def _standing(case: Case, history: History, name: HogName, least: float) -> _Standing | None:
-    times, _ = history.series("used", _LOOKED_AT_MOST)
+def _standing(case: Case, past: Past, name: HogName, least: float) -> _Standing | None:
+    times, _ = past.series("used", _LOOKED_AT_MOST)
     seconds = times[-1] - times[0] if times else 0.0
     if seconds < LOOKED_FOR or not _half_full(case):
         return None
@@ -217,14 +217,14 @@ def _needless(members: Sequence[Session], unused: Sequence[Session]) -> int:
     )
 
 
-def _finding(case: Case, history: History, leak: Leak) -> Finding:
+def _finding(case: Case, past: Past, leak: Leak) -> Finding:
     total, first = len(leak.members), leak.members[0]
     found = Finding(
         f"leak:{leak.name.user}/{leak.name.application}",
         Severity.WARNING if _half_full(case) else Severity.NOTICE,
         f"{who(first)} leaks: {leak.before} to {total} sessions in {duration(leak.seconds)}, "
         f"{len(leak.unused)} idle and unused",
-        tuple(_evidence(case, history, leak)),
+        tuple(_evidence(case, past, leak)),
         sessions=ids(leak.unused),
         slots=total,
     )
@@ -271,10 +271,10 @@ def _cure(case: Case, members: Sequence[Session], unused: Sequence[Session], las
     )
 
 
-def _evidence(case: Case, history: History, leak: Leak) -> Iterator[str]:
+def _evidence(case: Case, past: Past, leak: Leak) -> Iterator[str]:
     yield f"{leak.needless} were opened while others from the same address stood unused"
     yield unused_words(case, leak.unused)
-    yield from _an_hour_ago(history, leak)
+    yield from _an_hour_ago(past, leak)
     places = {one.client for one in leak.members}
     if len(places) == 1:
         yield f"all from {clipped(leak.members[0].client or '?')}"
@@ -294,10 +294,10 @@ def _used_once(session: Session) -> bool:
     return changed is not None and start is not None and changed - start <= _ONCE
 
 
-def _an_hour_ago(history: History, leak: Leak) -> Iterator[str]:
+def _an_hour_ago(past: Past, leak: Leak) -> Iterator[str]:
     """What it needed then: its sessions, and how many of them did something at once."""
-    times, totals = history.hog_series(leak.name, "total", _HOUR)
-    _, idle = history.hog_series(leak.name, "idle", _HOUR)
+    times, totals = past.hog_series(leak.name, "total", _HOUR)
+    _, idle = past.hog_series(leak.name, "idle", _HOUR)
     if len(times) > 1:
         busiest = int(max(total - quiet for total, quiet in zip(totals, idle, strict=True)))
         ago = duration(times[-1] - times[0])

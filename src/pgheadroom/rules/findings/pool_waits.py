@@ -8,7 +8,6 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.chain import chains
 from pgheadroom.rules.findings.remedies import Cure, all_of, cancel, look, old_enough, pids_of, terminate
 from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
 from pgheadroom.rules.pools.pool_limits import pool_limits
@@ -61,7 +60,7 @@ def _backends(case: Case, bouncer: PgBouncer, pool: Pool) -> tuple[Session, ...]
     """The sessions that are this pool's server connections, those in their state for longest first."""
     return case.longest_first(
         chain.session
-        for chain in chains(case.snapshot)
+        for chain in case.chains
         if chain.session is not None
         and (chain.bouncer, chain.server.database, chain.server.user) == (bouncer.name, pool.database, pool.user)
     )

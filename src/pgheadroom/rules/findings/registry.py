@@ -1,14 +1,15 @@
-"""Everything that is wrong in a sample, the most urgent first."""
+"""The table of all findings: for each family its rule, its rank, and what it is to others. One row is one family.
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+To add a family is to write its rule in a file of this room, and its row here.
+"""
 
-from pgheadroom.history.history import History
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
 from pgheadroom.model.action import Verb
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import SessionId
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings import (
     all_active,
@@ -18,98 +19,104 @@ from pgheadroom.rules.findings import (
     leaks,
     limits,
     other_waits,
+    overcommitted,
     pile_ups,
     pool_waits,
+    pooler_stands,
     server_slots,
     stalls,
     storms,
 )
-from pgheadroom.rules.pools import banners, overcommit
 from pgheadroom.words.wording import worst
 
 Rule = Callable[[Case], Iterable[Finding]]
 
-RULES: tuple[Rule, ...] = (
-    pile_ups.lock_pile_ups,
-    held_locks.held_idle,
-    leaks.leaks,
-    storms.reconnect_storm,
-    other_waits.waiting_for_standby,
-    other_waits.waiting_for_client,
-    stalls.idle_in_transaction,
-    all_active.all_active,
-    server_slots.server_slots,
-    limits.reserve,
-    limits.limits,
-    pool_waits.clients_waiting,
-    filling_soon.filling_soon,
-    stalls.long_queries,
-    limits.authenticating,
-    pool_waits.unreachable,
-    stalls.aborted,
-    server_slots.taking_most,
-    overcommit.overcommitted,
-    banners.standing,
-    limits.visibility,
-    gaps.not_told,
-    gaps.not_known,
-)
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of finding.
+
+    Attributes:
+        name: What the keys of its findings begin with.
+        rule: Finds it; one rule may find several families.
+        question: Of the decision path, the question that it answers. The last one tells of all that have none.
+        cause: It can be why slots run out: then it is told before that, for its remedy cures both.
+        effect: It can be what a cause brings about.
+        at_once: It counts slots: when it is critical somebody is refused now, and one sample is enough to say so.
+    """
+
+    name: str
+    rule: Rule
+    question: str = "other"
+    cause: bool = False
+    effect: bool = False
+    at_once: bool = False
+
 
 SERVER_SLOTS = "server-slots"
-_LOCKS = frozenset({"prepared-transaction", "lock-pile-up"})
 
 # In the order in which findings of the same severity are told: what stops everybody comes before what stops some.
-_URGENCY = (
-    "prepared-transaction",
-    "lock-pile-up",
-    "standby-wait",
-    SERVER_SLOTS,
-    "reserve-in-use",
-    "role-limit",
-    "database-limit",
-    "pgbouncer-stands",
-    "pool-waiting",
-    "reconnect-storm",
-    "leak",
-    "lock-held-idle",
-    "client-wait",
-    "idle-in-transaction",
-    "all-active",
-    "filling-soon",
-    "long-queries",
-    "authenticating",
-    "pgbouncer-unreachable",
-    "aborted-transactions",
-    "taking-most",
-    "pools-overcommitted",
-    "not-visible",
-    "not-told",
-    "not-known",
-)
-# What a cause can bring about, the most urgent first.
-_EFFECTS = (SERVER_SLOTS, "role-limit", "database-limit", "pool-waiting")
-# What can be why slots run out: then it is told before that, for its remedy cures both.
-_CAUSES = frozenset(
-    {
-        *("prepared-transaction", "lock-pile-up", "standby-wait", "client-wait"),
-        *("leak", "reconnect-storm", "idle-in-transaction", "all-active"),
-    }
+FAMILIES: tuple[Family, ...] = (
+    Family("prepared-transaction", pile_ups.lock_pile_ups, "locks", cause=True),
+    Family("lock-pile-up", pile_ups.lock_pile_ups, "locks", cause=True),
+    Family("standby-wait", other_waits.waiting_for_standby, cause=True),
+    Family(SERVER_SLOTS, server_slots.server_slots, effect=True, at_once=True),
+    Family("reserve-in-use", limits.reserve, at_once=True),
+    Family("role-limit", limits.limits, "limit", effect=True, at_once=True),
+    Family("database-limit", limits.limits, "limit", effect=True, at_once=True),
+    Family("pgbouncer-stands", pooler_stands.pooler_stands, at_once=True),
+    Family("pool-waiting", pool_waits.clients_waiting, "pool", effect=True),
+    Family("reconnect-storm", storms.reconnect_storm, "storm", cause=True),
+    Family("leak", leaks.leaks, "leak", cause=True),
+    Family("lock-held-idle", held_locks.held_idle),
+    Family("client-wait", other_waits.waiting_for_client, cause=True),
+    Family("idle-in-transaction", stalls.idle_in_transaction, "idle-in-transaction", cause=True),
+    Family("all-active", all_active.all_active, "active", cause=True),
+    Family("filling-soon", filling_soon.filling_soon),
+    Family("long-queries", stalls.long_queries, "active"),
+    Family("authenticating", limits.authenticating),
+    Family("pgbouncer-unreachable", pool_waits.unreachable),
+    Family("aborted-transactions", stalls.aborted),
+    Family("taking-most", server_slots.taking_most),
+    Family("pools-overcommitted", overcommitted.overcommitted),
+    Family("not-visible", limits.visibility),
+    Family("not-told", gaps.not_told),
+    Family("not-known", gaps.not_known),
 )
 
 
-def findings(snapshot: Snapshot, thresholds: Thresholds, history: History | None = None) -> tuple[Finding, ...]:
-    """What every rule finds. Sentences and remedies are safe to show.
+def family(name: str) -> Family:
+    """The row of a family.
 
-    Args:
-        history: Ends with this snapshot. Without one, what needs the time before is not found.
+    Raises:
+        KeyError: There is none of that name.
     """
-    return findings_of(Case(snapshot, thresholds, history))
+    return _rows(FAMILIES)[name][1]
 
 
-def findings_of(case: Case) -> tuple[Finding, ...]:
-    """As `findings`, for a case whose parts are needed elsewhere, too."""
-    found = [finding for rule in RULES for finding in rule(case)]
-    effects = sorted((finding for finding in found if finding.family in _EFFECTS), key=urgency)
+def rank(name: str) -> int:
+    """The place of a family in the order of urgency, from 0."""
+    return _rows(FAMILIES)[name][0]
+
+
+def answering(question: str) -> frozenset[str]:
+    """The families that answer a question of the decision path."""
+    return frozenset(row.name for row in FAMILIES if row.question == question)
+
+
+@lru_cache(maxsize=4)
+def _rows(families: Sequence[Family]) -> Mapping[str, tuple[int, Family]]:
+    return {row.name: (place, row) for place, row in enumerate(families)}
+
+
+def findings(case: Case) -> tuple[Finding, ...]:
+    """What every rule finds, the most urgent first. Sentences and remedies are safe to show.
+
+    Without a past, what needs the time before is not found.
+    """
+    rules = dict.fromkeys(row.rule for row in FAMILIES)
+    found = [finding for rule in rules for finding in rule(case)]
+    effects = sorted((finding for finding in found if family(finding.family).effect), key=urgency)
     if effects:
         found = [_explaining(case, finding, effects) for finding in found]
     # Two PgBouncers may bear one name: what is found of both is told once.
@@ -121,7 +128,7 @@ def findings_of(case: Case) -> tuple[Finding, ...]:
 
 def _explaining(case: Case, finding: Finding, effects: Iterable[Finding]) -> Finding:
     """What takes half of the slots of a server, a limit or a pool that fills is why it fills, and as urgent as that."""
-    if finding.family not in _CAUSES:
+    if not family(finding.family).cause:
         return finding
     full = case.capacity.free == 0
     effect = next((one for one in effects if _brings_about(case, finding, one)), None)
@@ -149,7 +156,7 @@ def _brings_about(case: Case, cause: Finding, effect: Finding) -> bool:
 
 def _held_up(case: Case, cause: Finding) -> set[SessionId]:
     """Who waits behind the holder that a lock pile-up is about."""
-    if cause.family not in _LOCKS:
+    if family(cause.family).question != "locks":
         return set()
     root = cause.key.partition(":")[2]
     behind = case.held_up.get(int(root), ()) if root else (node for node in case.locks if node.waits)
@@ -161,8 +168,8 @@ def urgency(finding: Finding) -> tuple[int, int, int, int, int]:
 
     Who is refused now comes before a server, or another limit, that only nears its end.
     """
-    place = _URGENCY.index(finding.family)
-    told_at = min(place, _URGENCY.index(finding.explains)) if finding.explains else place
-    refusing = min(told_at, _URGENCY.index(SERVER_SLOTS)) if finding.refuses else told_at
-    causes_first = place - len(_URGENCY) if finding.explains else 0
+    place, slots = rank(finding.family), rank(SERVER_SLOTS)
+    told_at = min(place, rank(finding.explains)) if finding.explains else place
+    refusing = min(told_at, slots) if finding.refuses else told_at
+    causes_first = place - len(FAMILIES) if finding.explains else 0
     return finding.severity.rank, refusing, int(not finding.refuses), told_at, causes_first

@@ -60,11 +60,11 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
 
 def _storm(case: Case) -> tuple[HogName, Turnover] | None:
     """The hog that comes and goes most, if it does so like a storm."""
-    history = case.history
-    overall = history.turnover(WINDOW) if history is not None else None
-    if history is None or overall is None or severity(_levels(case), overall.per_second) is None:
+    past = case.past
+    overall = past.turnover(WINDOW) if past is not None else None
+    if past is None or overall is None or severity(_levels(case), overall.per_second) is None:
         return None
-    told = [(hog, turnover) for hog in history.hogs if (turnover := history.turnover(WINDOW, hog)) is not None]
+    told = [(hog, turnover) for hog in past.hogs if (turnover := past.turnover(WINDOW, hog)) is not None]
     name, most = max(told, key=lambda one: one[1].new, default=(None, None))
     if name is None or most is None or most.ended < _ENDED_SHARE * most.new:
         return None

@@ -6,51 +6,29 @@ from pgheadroom.model.banner import Banner
 from pgheadroom.model.bouncer import BouncerDatabase, PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.chain import Chain
-from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.facts.chain import Chains
 from pgheadroom.rules.pools.commands import forbidden
 from pgheadroom.words.counts import plural, they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
-from pgheadroom.words.wording import clipped
 
 
 def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
     """The most far-reaching first."""
-    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer), *_one_of_several(bouncer))
+    return (*standing(bouncer), *_one_of_several(bouncer))
 
 
-def standing(case: Case) -> Iterator[Finding]:
-    """What is paused, suspended, disabled or full in a PgBouncer that answers: each refuses or holds up clients."""
-    for bouncer in case.snapshot.pgbouncers:
-        for banner in (*_everything(bouncer), *_databases(bouncer), *_full(bouncer)) if not bouncer.trouble else ():
-            subject = banner.remedy.database if banner.remedy else ""
-            yield Finding(
-                f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
-                Severity.CRITICAL if banner.refuses else Severity.WARNING,
-                f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
-                (),
-                _how_to_end(banner),
-                refuses=banner.refuses,
-            )
+def standing(bouncer: PgBouncer) -> tuple[Banner, ...]:
+    """Those that refuse or hold up clients."""
+    return (*_everything(bouncer), *_databases(bouncer), *_full(bouncer))
 
 
-def _how_to_end(banner: Banner) -> str:
-    if banner.hint:
-        return banner.hint
-    if banner.remedy is None:
-        return "An administrator of PgBouncer can end it on its console."
-    return f"If it is not meant to last: {banner.remedy.verb} {safe(banner.remedy.database)}".rstrip() + "."
-
-
-def pause_waits_for(snapshot: Snapshot, bouncer: PgBouncer, database: str) -> tuple[Chain, ...]:
+def pause_waits_for(chains: Chains, bouncer: PgBouncer, database: str) -> tuple[Chain, ...]:
     """Whom a PAUSE of this database waits for: the server connections that a client uses, the longest first."""
     used = [
         chain
-        for chain in chains(snapshot)
+        for chain in chains
         if chain.bouncer == bouncer.name and chain.server.database == database and chain.server.link
     ]
     return tuple(sorted(used, key=lambda chain: -(chain.server.quiet or 0.0)))

@@ -11,7 +11,7 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.capacity import free_for
-from pgheadroom.rules.pools.overcommit import ZERO_IS_UNLIMITED
+from pgheadroom.rules.facts.overcommit import ZERO_IS_UNLIMITED
 from pgheadroom.words.text import safe
 
 _Verdict = tuple[Cap | None, str]

@@ -10,14 +10,12 @@ would make its answers wrong: sessions that only wait for a lock, and limits tha
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pgheadroom.history.history import History
 from pgheadroom.model.decision import Branch, Step
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State, seconds_between
-from pgheadroom.model.snapshot import SlotKind, Snapshot
-from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.registry import urgency
+from pgheadroom.rules.findings.registry import answering, family, urgency
 from pgheadroom.words.counts import a, plural, they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import SLOT_WORDS
@@ -67,26 +65,17 @@ class _Inquiry:
         pressing = (one for one in self.findings if one.severity is not Severity.NOTICE)
         return next((one for one in pressing if one.family in families), None)
 
-
-def walk(
-    snapshot: Snapshot,
-    history: History | None,
-    findings: Sequence[Finding],
-    thresholds: Thresholds | None = None,
-) -> tuple[Step, ...]:
-    """Every step of the flow, in the order in which it is drawn; `taken` marks the path that the data takes.
-
-    Args:
-        history: Ends with this snapshot; without one, what is over is not known.
-        findings: Of this snapshot, the most urgent first; with `since` it is told how long a trouble lasts.
-    """
-    return walk_of(Case(snapshot, thresholds or Thresholds(), history), findings)
+    def answering(self, question: str) -> Finding | None:
+        """The most urgent finding that answers a question."""
+        return self.first(*answering(question))
 
 
-def walk_of(case: Case, findings: Sequence[Finding], chosen: Finding | None = None) -> tuple[Step, ...]:
-    """As `walk`, for a case whose parts are needed elsewhere, too.
+def walk(case: Case, findings: Sequence[Finding], chosen: Finding | None = None) -> tuple[Step, ...]:
+    """Every step of the flow, in the order in which it is drawn; `taken` marks the path that is gone.
 
     Args:
+        case: Without a past, what is over is not known.
+        findings: Of this sample, the most urgent first; with `since` it is told how long a trouble lasts.
         chosen: The path leads to this finding, past the questions that others answer; without it, where the data lead.
     """
     inquiry = _Inquiry(case, findings, chosen)
@@ -103,7 +92,7 @@ def _leading_to(chosen: Finding, answers: Mapping[str, _Answer]) -> dict[str, _A
     path = _path(answers)
     if any(answers[key].finding == chosen for key in path if key in answers and key != _RESOLVED):
         return dict(answers)
-    target = _ASKED_BY.get(chosen.family, "other")
+    target = family(chosen.family).question
     forced = dict(answers) | {target: _Answer(_YES, f"yes: {chosen.sentence}", chosen)}
     for key, label in _way_to(target, _ORDER[0], answers):
         if label != answers[key].label:
@@ -193,7 +182,7 @@ def _door(inquiry: _Inquiry) -> _Answer:
 def _locks(inquiry: _Inquiry) -> _Answer:
     """Not while the slots run out for another reason: then that comes first."""
     waiting = len(inquiry.case.waiting_for_locks)
-    found, full = inquiry.first("lock-pile-up", "prepared-transaction"), inquiry.first("server-slots")
+    found, full = inquiry.answering("locks"), inquiry.first("server-slots")
     words = f"{waiting} of {plural(inquiry.case.capacity.used, 'session')} {'waits' if waiting == 1 else 'wait'}"
     if found is not None and full is not None and urgency(full) < urgency(found):
         return _answer(False, f"{words}: that is not why the slots run out", None)
@@ -209,7 +198,7 @@ def _room(inquiry: _Inquiry) -> _Answer:
 
 
 def _limit(inquiry: _Inquiry) -> _Answer:
-    found = inquiry.first("role-limit", "database-limit")
+    found = inquiry.answering("limit")
     fullest = next((limit for limit in inquiry.case.capacity.limits if not limit.closed), None)
     words = (
         f"{fullest.kind} {clipped(fullest.name)} is fullest: {fullest.used} of {fullest.ceiling}"
@@ -221,7 +210,7 @@ def _limit(inquiry: _Inquiry) -> _Answer:
 
 def _pool(inquiry: _Inquiry) -> _Answer:
     pools = [pool for _, pool in inquiry.case.fresh_pools]
-    found = inquiry.first("pool-waiting")
+    found = inquiry.answering("pool")
     waiting = sum(pool.cl_waiting for pool in pools)
     words = (
         f"{they(waiting, 'client', 'wait')}, over {plural(len(pools), 'pool')}" if pools else "no PgBouncer is watched"
@@ -230,8 +219,8 @@ def _pool(inquiry: _Inquiry) -> _Answer:
 
 
 def _storm(inquiry: _Inquiry) -> _Answer:
-    found = inquiry.first("reconnect-storm")
-    turnover = inquiry.case.history.turnover(10.0) if inquiry.case.history is not None else None
+    found = inquiry.answering("storm")
+    turnover = inquiry.case.past.turnover(10.0) if inquiry.case.past is not None else None
     words = "not known yet" if turnover is None else f"{turnover.per_second:.1f} new sessions a second"
     return _answer(found is not None, words, found)
 
@@ -240,7 +229,7 @@ def _idle(inquiry: _Inquiry) -> _Answer:
     """Many are idle when they are half of those there are, and the slots run out; a leak says so before that."""
     slots, idle = inquiry.case.capacity, _count(inquiry, State.IDLE)
     full = inquiry.first("server-slots")
-    leaking = inquiry.first("leak")
+    leaking = inquiry.answering("leak")
     many = leaking is not None or (full is not None and 2 * idle >= slots.used)
     return _seen(inquiry, _answer(many, f"{idle} of {slots.used} idle", (leaking or full) if many else None))
 
@@ -248,7 +237,7 @@ def _idle(inquiry: _Inquiry) -> _Answer:
 def _idle_in_transaction(inquiry: _Inquiry) -> _Answer:
     case = inquiry.case
     idlers = case.idle_in_transaction
-    found = inquiry.first("idle-in-transaction")
+    found = inquiry.answering("idle-in-transaction")
     oldest = f", oldest {duration(case.seconds_in_state(idlers[0]))}" if idlers else ""
     words = f"{len(idlers)} of {case.capacity.used} in an open transaction{oldest}"
     return _seen(inquiry, _answer(found is not None, words, found))
@@ -256,16 +245,16 @@ def _idle_in_transaction(inquiry: _Inquiry) -> _Answer:
 
 def _active(inquiry: _Inquiry) -> _Answer:
     case = inquiry.case
-    found = inquiry.first("all-active", "long-queries")
+    found = inquiry.answering("active")
     return _seen(inquiry, _answer(found is not None, f"{len(case.running)} of {case.capacity.used} run queries", found))
 
 
 def _leak(inquiry: _Inquiry) -> _Answer:
-    found = inquiry.first("leak")
+    found = inquiry.answering("leak")
     if found is not None:
         return _Answer(_YES, f"yes: {found.sentence}", found)
     idle = _idle(inquiry)
-    words = "no sign of it" if inquiry.case.history is not None else "not known without a history"
+    words = "no sign of it" if inquiry.case.past is not None else "not known without a history"
     return _Answer(_BUT_IDLE if idle.label == _YES else _NO, words, idle.finding)
 
 
@@ -312,9 +301,9 @@ def _count(inquiry: _Inquiry, state: State) -> int:
 
 def _worst_usage(case: Case) -> str:
     """The highest usage of the last minutes, if that was a warning: `35 of 35`; else empty."""
-    if case.history is None:
+    if case.past is None:
         return ""
-    used, usable = (case.history.series(name, REMEMBERED_SECONDS)[1] for name in ("used", "usable"))
+    used, usable = (case.past.series(name, REMEMBERED_SECONDS)[1] for name in ("used", "usable"))
     most, of = max(zip(used, usable, strict=True), default=(0.0, 1.0))
     return f"{most:.0f} of {of:.0f}" if case.thresholds.usage.warning.reached(most, of) else ""
 
@@ -351,19 +340,6 @@ _ACTIONS: dict[str, tuple[str, str]] = {
     "end-transactions": ("idle-in-transaction", "End the oldest open transactions"),
     "cancel-queries": ("active", "Cancel what need not run; pool before raising max_connections"),
     "see-other": ("other", "See what it is"),
-}
-# By family, the question that such a finding answers; all others are told by the last one.
-_ASKED_BY: dict[str, str] = {
-    "prepared-transaction": "locks",
-    "lock-pile-up": "locks",
-    "role-limit": "limit",
-    "database-limit": "limit",
-    "pool-waiting": "pool",
-    "reconnect-storm": "storm",
-    "idle-in-transaction": "idle-in-transaction",
-    "all-active": "active",
-    "long-queries": "active",
-    "leak": "leak",
 }
 _ENDS: dict[str, tuple[str, str]] = {
     "other-door": ("Try another door", "the local socket, a superuser, a role with pg_use_reserved_connections"),

@@ -2,30 +2,23 @@
 
 from collections.abc import Callable, Iterable
 
-from pgheadroom.history.history import History
 from pgheadroom.model.capacity import Limit, percent
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.health import Health, Status
 from pgheadroom.model.pool import Pool
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Levels, Thresholds
+from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.filling_soon import urgency_of
 
 WORST_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
 
 
-def health(snapshot: Snapshot, thresholds: Thresholds, history: History | None = None) -> tuple[Health, ...]:
+def health(case: Case) -> tuple[Health, ...]:
     """The metrics, always in the same order; those of pools only where a PgBouncer is watched, the time that is left
-    only where there is a history.
+    only where there is a past.
 
     The first and the long queries bear the names that the article's `check_connection_health` gave them.
     """
-    return health_of(Case(snapshot, thresholds, history))
-
-
-def health_of(case: Case) -> tuple[Health, ...]:
-    """As `health`, for a case whose parts are needed elsewhere, too."""
     thresholds, usable = case.thresholds, case.capacity.usable
     long_queries = _if_visible(case, len(case.long_queries))
     metrics = [
@@ -39,7 +32,7 @@ def health_of(case: Case) -> tuple[Health, ...]:
     if case.snapshot.pgbouncers:
         metrics.append(_pool(case, "pool_clients_waiting", thresholds.pool_clients_waiting, lambda p: p.cl_waiting))
         metrics.append(_pool(case, "pool_maxwait_seconds", thresholds.pool_maxwait, lambda p: p.maxwait))
-    if case.history is not None:
+    if case.past is not None:
         metrics.append(_until_full(case))
     return tuple(metrics)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.health import Status
-from pgheadroom.rules.findings.registry import urgency
+from pgheadroom.rules.findings.registry import family, urgency
 from pgheadroom.rules.verdict.status import milder
 
 GONE_AFTER = 4.0
@@ -17,8 +17,6 @@ GONE_AFTER = 4.0
 _SAMPLES = 3
 _SEEN = 2
 _ABSENT = 2
-_AT_ONCE = frozenset({"server-slots", "reserve-in-use", "role-limit", "database-limit", "pgbouncer-stands"})
-"""Families that count slots: when they are critical somebody is refused now."""
 
 
 @dataclass(slots=True)
@@ -42,7 +40,7 @@ class _Track:
         self.finding = finding
         self.recent.append((now, finding.severity, finding.explains))
         self.samples.append(True)
-        slots_are_gone = finding.severity is Severity.CRITICAL and finding.family in _AT_ONCE
+        slots_are_gone = finding.severity is Severity.CRITICAL and family(finding.family).at_once
         self.shown = self.shown or slots_are_gone or sum(self.samples) >= _SEEN
         self._forget(now)
 

@@ -9,9 +9,9 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
@@ -29,7 +29,7 @@ _OF_PANES = frozenset({"next_pane", "filter", "cancel", "terminate"})
 
 
 class LiveScreen(Screen[None]):
-    """A screen that shows pictures. The app hands it one a sample while it is visible; hidden screens do no work."""
+    """A screen that shows an analysis. The app hands it one a sample while it is visible; hidden screens do no work."""
 
     AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,8 +58,8 @@ class LiveScreen(Screen[None]):
         """The widgets between header and footer."""
         raise NotImplementedError
 
-    def show(self, picture: Picture) -> None:
-        """Draw a new picture."""
+    def show(self, analysis: Analysis) -> None:
+        """Draw a new analysis."""
         raise NotImplementedError
 
     def show_header(self, line: Line) -> None:

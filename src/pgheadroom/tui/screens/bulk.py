@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
@@ -15,7 +16,6 @@ from pgheadroom.rules.acting.choice import BY_HAND, by_filter, by_hand, names_ta
 from pgheadroom.rules.acting.frozen import Since, since
 from pgheadroom.rules.acting.plan import REMEDIES
 from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
@@ -65,11 +65,11 @@ class Bulk(LiveScreen):
         self._typed = ""
         self._plan: Plan | None = None
         self._targets: list[Target] = []
-        self._picture: Picture | None = None
+        self._analysis: Analysis | None = None
         self._since = Since({}, 0, 0.0)
         self._readable_at: float | None = None
         self._renew_after: datetime | None = None
-        self._compared: Picture | None = None
+        self._compared: Analysis | None = None
         self._include_poolers = poolers
 
     def body(self) -> Iterator[Any]:
@@ -86,9 +86,9 @@ class Bulk(LiveScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        if self.monitor.picture is not None:
+        if self.monitor.analysis is not None:
             # What was marked is what was shown, also while the screen is paused.
-            self._freeze(self.monitor.picture)
+            self._freeze(self.monitor.analysis)
 
     # What would happen
 
@@ -97,7 +97,7 @@ class Bulk(LiveScreen):
         """Whom the signal would reach, as the list shows it."""
         return self._plan.targets if self._plan is not None else ()
 
-    def show(self, picture: Picture) -> None:
+    def show(self, analysis: Analysis) -> None:
         self._look()
 
     def show_status(self) -> None:
@@ -107,34 +107,34 @@ class Bulk(LiveScreen):
 
     def _look(self) -> None:
         """Tell what became of the list by the newest sample; make it anew where that was asked for."""
-        newest = self.monitor.newest or self.monitor.picture
+        newest = self.monitor.newest or self.monitor.analysis
         if newest is None:
             return
         renewed = self._renew_after is not None and newest.snapshot.taken_at > self._renew_after
         if renewed:
             self._complaint = ""
-        if self._plan is None or renewed or (not self._plan.targets and newest is not self._picture):
+        if self._plan is None or renewed or (not self._plan.targets and newest is not self._analysis):
             self._freeze(newest)
         self._compare(newest)
         self._draw()
 
-    def _freeze(self, picture: Picture) -> None:
+    def _freeze(self, analysis: Analysis) -> None:
         """The list from now on. Whatever was typed was the number of another one."""
-        self._picture = self._compared = picture
-        self._plan = self._plan_of(picture)
+        self._analysis = self._compared = analysis
+        self._plan = self._plan_of(analysis)
         marked = by_hand(self._verb, self._plan.targets) if self._marked else []
         self._targets = marked or by_filter(self._plan.targets, self._filter)
         self._since = Since({}, 0, 0.0)
         self._typed, self._readable_at, self._renew_after = "", None, None
         self.call_after_refresh(self._was_drawn, self._plan)
 
-    def _plan_of(self, picture: Picture) -> Plan:
+    def _plan_of(self, analysis: Analysis) -> Plan:
         if self._marked:
-            present = {session.id: session for session in picture.snapshot.sessions}
+            present = {session.id: session for session in analysis.snapshot.sessions}
             marked = [present.get(session.id, session) for session in self._marked]
-            return self.monitor.plan_by_hand(picture, self._verb, marked)
-        matching = self._filter.select(picture.snapshot.sessions, picture.snapshot.taken_at) if self._filter else []
-        return self.monitor.plan(picture, self._verb, matching, include_poolers=self._include_poolers)
+            return self.monitor.plan_by_hand(analysis, self._verb, marked)
+        matching = self._filter.select(analysis.snapshot.sessions, analysis.snapshot.taken_at) if self._filter else []
+        return self.monitor.plan(analysis, self._verb, matching, include_poolers=self._include_poolers)
 
     def _was_drawn(self, plan: Plan) -> None:
         if plan is self._plan:
@@ -149,37 +149,37 @@ class Bulk(LiveScreen):
         stands = self._readable_at is not None and time.monotonic() >= self._readable_at
         return stands and self._renew_after is None
 
-    def _compare(self, newest: Picture) -> None:
-        if self._plan is None or self._picture is None or newest is self._compared:
+    def _compare(self, newest: Analysis) -> None:
+        if self._plan is None or self._analysis is None or newest is self._compared:
             return
         self._compared = newest
         now = self._plan_of(newest).targets
-        self._since = since(self._verb, self._picture.snapshot.taken_at, self._targets, newest.snapshot, now)
+        self._since = since(self._verb, self._analysis.snapshot.taken_at, self._targets, newest.snapshot, now)
 
     def _change(self) -> None:
         """Something else is asked for."""
         self._complaint = ""
-        if (newest := self.monitor.newest or self.monitor.picture) is not None:
+        if (newest := self.monitor.newest or self.monitor.analysis) is not None:
             self._freeze(newest)
         self._draw()
 
     # Drawing
 
     def _draw(self) -> None:
-        if self._plan is None or self._picture is None or not self.drawable:
+        if self._plan is None or self._analysis is None or not self.drawable:
             return
         self.refresh_bindings()
         rows = plan_rows(self._plan, self._since.fates)
         title = f"{self._verb.value.upper()} {plural(len(self._plan.targets), 'session')}"
         remark = Cell(list_remark(self._plan, self._since), "warn")
-        self.pane("preview").show(rows, self._picture.snapshot.taken_at, remark, title)
+        self.pane("preview").show(rows, self._analysis.snapshot.taken_at, remark, title)
         head, ask = self.query_one("#bulk-head", Lines), self.query_one("#bulk-ask", Lines)
         lines = self._head_lines(head.size.width)
         head.styles.height = len(lines)
         head.paint(lines)
         width = ask.size.width
         # Whom it hits, and on what condition, stands at the ends of these lines: they are never cut.
-        asked = [piece for cells in self._ask_lines(self._plan, self._picture) for piece in wrap_line(cells, width)]
+        asked = [piece for cells in self._ask_lines(self._plan, self._analysis) for piece in wrap_line(cells, width)]
         ask.styles.height = len(asked)
         ask.paint([fit_line(cells, width) for cells in asked])
 
@@ -193,7 +193,7 @@ class Bulk(LiveScreen):
             lines.append(tuple(names))
         return [fit_line(line, width) for line in lines]
 
-    def _ask_lines(self, plan: Plan, picture: Picture) -> list[list[Cell]]:
+    def _ask_lines(self, plan: Plan, analysis: Analysis) -> list[list[Cell]]:
         if self._complaint:
             first = [Cell(safe(self._complaint), "bad")]
         elif not plan.targets:
@@ -209,7 +209,7 @@ class Bulk(LiveScreen):
                 Cell(f"{self._typed}_", "accent strong"),
             ]
         last = since_line(self._since) or only_line(self._verb, self._targets)
-        return [first, consequence_line(self._verb, plan, picture.snapshot.taken_at), last]
+        return [first, consequence_line(self._verb, plan, analysis.snapshot.taken_at), last]
 
     # Keys
 
@@ -237,9 +237,9 @@ class Bulk(LiveScreen):
 
     def action_renew(self) -> None:
         """Whoever asks for it wants to see the sessions of now, not those of a sample that is a minute old."""
-        if self._picture is not None:
+        if self._analysis is not None:
             self._typed, self._complaint = "", ""
-            newest = self.monitor.newest or self._picture
+            newest = self.monitor.newest or self._analysis
             self._renew_after = newest.snapshot.taken_at
             self.monitor.source.sample_now()
             self._draw()
@@ -279,7 +279,7 @@ class Bulk(LiveScreen):
         if line.display:
             line.close()
             return
-        if self._plan is None or self._picture is None or not self._plan.targets or not self._is_readable:
+        if self._plan is None or self._analysis is None or not self._plan.targets or not self._is_readable:
             return
         count = len(self._plan.targets)
         if self._typed != str(count):
@@ -289,7 +289,7 @@ class Bulk(LiveScreen):
             self._draw()
             return
         chosen_by = BY_HAND if self._marked else str(self._filter)
-        self.monitor.carry_out(self._plan, self._picture, chosen_by, self._targets)
+        self.monitor.carry_out(self._plan, self._analysis, chosen_by, self._targets)
         self.dismiss()
 
     def action_back(self) -> None:

@@ -6,13 +6,13 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.worker import WorkerState
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.plan import find
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import Copying
 from pgheadroom.tui.widgets.pager import Pager
@@ -53,27 +53,27 @@ class Detail(LiveScreen):
     def chosen(self) -> list[Session]:
         return [] if self._ended else [self._session]
 
-    def show(self, picture: Picture) -> None:
+    def show(self, analysis: Analysis) -> None:
         if not self._ended:
-            self._follow(picture)
-        self._draw(picture)
+            self._follow(analysis)
+        self._draw(analysis)
         self._ask()
 
-    def _follow(self, picture: Picture) -> None:
-        present = find(picture.snapshot, [self._session_id])
+    def _follow(self, analysis: Analysis) -> None:
+        present = find(analysis.snapshot, [self._session_id])
         self._ended = not present
         if present:
-            self._session, self._last_seen = present[0], picture.snapshot
+            self._session, self._last_seen = present[0], analysis.snapshot
             if self._detail and self._detail.session.query_start != self._session.query_start:
                 self._detail = None  # it tells of another query
 
-    def _draw(self, picture: Picture) -> None:
+    def _draw(self, analysis: Analysis) -> None:
         pager = self.query_one(Pager)
         width = pager.size.width
         self.query_one("#finding", Lines).paint([fit_line(self._status(), width)])
         # Of a session that has ended, the ages are those that it reached.
-        snapshot = self._last_seen if self._ended and self._last_seen is not None else picture.snapshot
-        pager.show(detail_lines(self._session, self._detail, snapshot, picture.locks, self._chain(picture), width))
+        snapshot = self._last_seen if self._ended and self._last_seen is not None else analysis.snapshot
+        pager.show(detail_lines(self._session, self._detail, snapshot, analysis.locks, self._chain(analysis), width))
 
     def _status(self) -> list[Cell]:
         if self._ended:
@@ -99,32 +99,32 @@ class Detail(LiveScreen):
         self._complaint = ""
         if detail is not None:
             self._detail = detail
-        if self.monitor.picture is not None and self.drawable:
-            self._draw(self.monitor.picture)
+        if self.monitor.analysis is not None and self.drawable:
+            self._draw(self.monitor.analysis)
 
-    def _chain(self, picture: Picture) -> Chain | None:
-        return picture.chains.of_session(self._session_id)
+    def _chain(self, analysis: Analysis) -> Chain | None:
+        return analysis.chains.of_session(self._session_id)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in _NOT_HERE:
             return False
         if action == "client":
-            picture = self.monitor.picture
-            chain = self._chain(picture) if picture is not None else None
+            analysis = self.monitor.analysis
+            chain = self._chain(analysis) if analysis is not None else None
             return chain is not None and chain.client is not None
         return super().check_action(action, parameters)
 
     def action_client(self) -> None:
         """Go to the client of PgBouncer's that uses this session."""
-        picture = self.monitor.picture
-        chain = self._chain(picture) if picture is not None else None
+        analysis = self.monitor.analysis
+        chain = self._chain(analysis) if analysis is not None else None
         if chain is not None and chain.client is not None:
             self.monitor.open_client(chain.bouncer, chain.client)
 
     def action_copy(self) -> None:
-        picture = self.monitor.picture
+        analysis = self.monitor.analysis
         query = self._detail.session.query if self._detail else self._session.query
-        self.app.push_screen(Copying(self._session, query, picture.snapshot.door if picture else None))
+        self.app.push_screen(Copying(self._session, query, analysis.snapshot.door if analysis else None))
 
     def leave(self) -> None:
         self.dismiss()

@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from typing import Any
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow, lock_rows
+from pgheadroom.view.urgency import usage_style
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
 
@@ -21,23 +22,23 @@ def lock_table() -> Table[LockRow]:
     return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.node.pid, id="locks", empty="nobody waits for a lock")
 
 
-def show_locks(table: Table[LockRow], picture: Picture) -> None:
+def show_locks(table: Table[LockRow], analysis: Analysis) -> None:
     """Fill the table; a part that could not be read is said in its title."""
-    waiting = sum(1 for node in picture.locks if node.waits)
-    reason = _gap(picture.snapshot)
-    age = picture.snapshot.age_of("locks")
+    waiting = sum(1 for node in analysis.locks if node.waits)
+    reason = _gap(analysis.snapshot)
+    age = analysis.snapshot.age_of("locks")
     as_of = f", as of {duration(age)} ago" if age else ""
     words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting{as_of}" if waiting else ""
-    table.show(lock_rows(picture.locks, picture.chains.client_of), picture.snapshot.taken_at, Cell(words, "warn"))
+    table.show(lock_rows(analysis.locks, analysis.chains.client_of), analysis.snapshot.taken_at, Cell(words, "warn"))
 
 
 def _gap(snapshot: Snapshot) -> str:
     return next((gap.reason for gap in snapshot.gaps if gap.part == "locks"), "")
 
 
-def tree_filter(picture: Picture, node: LockNode) -> str:
+def tree_filter(analysis: Analysis, node: LockNode) -> str:
     """The filter for all sessions of the tree that a node stands in."""
-    return "pid:" + ",".join(str(one.pid) for one in picture.locks if one.root_pid == node.root_pid and one.pid)
+    return "pid:" + ",".join(str(one.pid) for one in analysis.locks if one.root_pid == node.root_pid and one.pid)
 
 
 class Locks(LiveScreen):
@@ -47,10 +48,10 @@ class Locks(LiveScreen):
         yield Lines(id="slots")
         yield lock_table()
 
-    def show(self, picture: Picture) -> None:
+    def show(self, analysis: Analysis) -> None:
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
-        show_locks(self.pane("locks"), picture)
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        show_locks(self.pane("locks"), analysis)
 
     def chosen(self) -> list[Session]:
         row = self.pane("locks").current

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.chain import hog_key
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
 from pgheadroom.tui.widgets.painted import Lines
@@ -26,6 +26,7 @@ from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
+from pgheadroom.view.urgency import ahead_style, usage_style
 from pgheadroom.words.text import safe
 
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
@@ -94,8 +95,8 @@ class Overview(LiveScreen):
             return _filter_of_hog(row.hog, self._by)
         if isinstance(row, PoolRow) and row.pool is not None:
             return f"{condition('user', row.pool.user)} {condition('db', row.pool.database)}"
-        if isinstance(row, LockRow) and self.monitor.picture is not None:
-            return tree_filter(self.monitor.picture, row.node)
+        if isinstance(row, LockRow) and self.monitor.analysis is not None:
+            return tree_filter(self.monitor.analysis, row.node)
         return ""
 
     def chosen(self) -> list[Session]:
@@ -108,49 +109,50 @@ class Overview(LiveScreen):
 
     # Drawing
 
-    def show(self, picture: Picture) -> None:
-        snapshot = picture.snapshot
+    def show(self, analysis: Analysis) -> None:
+        snapshot = analysis.snapshot
         now = snapshot.taken_at
-        self._show_gauge(picture)
-        self.query_one("#finding", Lines).paint([self._finding_line(picture)])
-        self.pane("states").show(_common_first(picture.states), now)
-        behind = picture.real_clients(self._by)
-        rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in picture.hogs(self._by)]
+        self._show_gauge(analysis)
+        self.query_one("#finding", Lines).paint([self._finding_line(analysis)])
+        self.pane("states").show(_common_first(analysis.states), now)
+        hogs, behind = analysis.hogs_by(self._by)
+        rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in hogs]
         self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}")
-        show_locks(self.pane("locks"), picture)
-        self._show_trend(picture)
+        show_locks(self.pane("locks"), analysis)
+        self._show_trend(analysis)
         pools = self.pane("pools")
-        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(picture))
+        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(analysis))
 
-    def _show_gauge(self, picture: Picture) -> None:
+    def _show_gauge(self, analysis: Analysis) -> None:
         gauge = self.query_one("#gauge", Lines)
         width = gauge.size.width
-        capacity = picture.capacity
-        sparks = sparkline(picture.history.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
+        capacity = analysis.capacity
+        outlook = outlook_words(analysis.ahead, ahead_style(analysis.thresholds, analysis.ahead))
+        sparks = sparkline(analysis.before.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
         gauge.paint(
             [
-                gauge_line(capacity, picture.usage_style, sparks, width),
-                gauge_bar(capacity, picture.states, width),
-                headroom_line(capacity, width, outlook_words(picture.ahead, picture.ahead_style)),
+                gauge_line(capacity, usage_style(analysis), sparks, width),
+                gauge_bar(capacity, analysis.states, width),
+                headroom_line(capacity, width, outlook),
             ]
         )
 
-    def _show_trend(self, picture: Picture) -> None:
+    def _show_trend(self, analysis: Analysis) -> None:
         pane = self.query_one("#trend", Lines)
         width, height = pane.size
         if not pane.display or not width:
             return
-        values = picture.history.column("used", _PLOT_SECONDS, _PLOT_POINTS)
+        values = analysis.before.column("used", _PLOT_SECONDS, _PLOT_POINTS)
         title = spread([Cell("─ ", "rule"), Cell("USED SLOTS ", "heading")], [], width, "─", "rule")
-        pane.paint([title, *trend(values, picture.capacity.usable, _PLOT_SECONDS, width, height - 1)])
+        pane.paint([title, *trend(values, analysis.capacity.usable, _PLOT_SECONDS, width, height - 1)])
 
-    def _finding_line(self, picture: Picture) -> Line:
+    def _finding_line(self, analysis: Analysis) -> Line:
         width = self.query_one("#finding", Lines).size.width
         trouble = self.monitor.trouble
         if trouble is not None:
             return trouble_line(trouble, datetime.now(trouble.since.tzinfo), width)
-        if picture.findings:
-            return finding_line(picture.findings[0], len(picture.findings) - 1, width)
+        if analysis.findings:
+            return finding_line(analysis.findings[0], len(analysis.findings) - 1, width)
         return fit_line([Cell("✓ ", "ok"), Cell("nothing wrong found", "ok")], width)
 
 
@@ -199,6 +201,6 @@ def finding_line(finding: Finding, more: int, width: int) -> Line:
     return spread(line, [Cell(f" +{more}", "dim")] if more else [], width)
 
 
-def _pool_remark(picture: Picture) -> Cell:
-    waiting = sum(pool.cl_waiting for bouncer in picture.snapshot.pgbouncers for pool in bouncer.pools)
+def _pool_remark(analysis: Analysis) -> Cell:
+    waiting = sum(pool.cl_waiting for bouncer in analysis.snapshot.pgbouncers for pool in bouncer.pools)
     return Cell(f"{waiting} waiting", "bad") if waiting else Cell("")

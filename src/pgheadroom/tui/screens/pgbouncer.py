@@ -5,16 +5,17 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
 from pgheadroom.model.session import Session
+from pgheadroom.rules.facts.overcommit import proposals, sentence
 from pgheadroom.rules.pools.banners import banners, pause_waits_for
 from pgheadroom.rules.pools.commands import forbidden, offered
 from pgheadroom.rules.pools.pool_limits import pool_limits
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
@@ -46,7 +47,11 @@ class Tab:
     """One of the console's lists: its title, columns, and rows."""
 
     def __init__(
-        self, name: str, title: str, columns: Sequence[Column[Any]], rows: Callable[[PgBouncer, Picture], Sequence[Any]]
+        self,
+        name: str,
+        title: str,
+        columns: Sequence[Column[Any]],
+        rows: Callable[[PgBouncer, Analysis], Sequence[Any]],
     ) -> None:
         self.name = name
         self.title = title
@@ -59,14 +64,14 @@ def _of(bouncer: PgBouncer, items: Sequence[Any]) -> list[Of[Any]]:
 
 
 TABS: tuple[Tab, ...] = (
-    Tab("pools", "Pools", POOL_COLUMNS, lambda bouncer, picture: pool_rows([bouncer])),
-    Tab("clients", "Clients", CLIENT_COLUMNS, lambda bouncer, picture: client_rows(bouncer, picture.chains)),
-    Tab("servers", "Servers", SERVER_COLUMNS, lambda bouncer, picture: server_rows(bouncer, picture.chains)),
-    Tab("databases", "Databases", DATABASE_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.databases)),
-    Tab("stats", "Stats", STATS_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.stats)),
-    Tab("users", "Users", USER_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.users)),
-    Tab("config", "Config", CONFIG_COLUMNS, lambda bouncer, picture: config_rows(bouncer)),
-    Tab("lists", "Lists", LIST_COLUMNS, lambda bouncer, picture: _of(bouncer, bouncer.lists)),
+    Tab("pools", "Pools", POOL_COLUMNS, lambda bouncer, analysis: pool_rows([bouncer])),
+    Tab("clients", "Clients", CLIENT_COLUMNS, lambda bouncer, analysis: client_rows(bouncer, analysis.chains)),
+    Tab("servers", "Servers", SERVER_COLUMNS, lambda bouncer, analysis: server_rows(bouncer, analysis.chains)),
+    Tab("databases", "Databases", DATABASE_COLUMNS, lambda bouncer, analysis: _of(bouncer, bouncer.databases)),
+    Tab("stats", "Stats", STATS_COLUMNS, lambda bouncer, analysis: _of(bouncer, bouncer.stats)),
+    Tab("users", "Users", USER_COLUMNS, lambda bouncer, analysis: _of(bouncer, bouncer.users)),
+    Tab("config", "Config", CONFIG_COLUMNS, lambda bouncer, analysis: config_rows(bouncer)),
+    Tab("lists", "Lists", LIST_COLUMNS, lambda bouncer, analysis: _of(bouncer, bouncer.lists)),
 )
 
 
@@ -111,21 +116,21 @@ class Bouncers(LiveScreen):
         return super().check_action(action, parameters)
 
     def _bouncers(self) -> tuple[PgBouncer, ...]:
-        return self.monitor.picture.snapshot.pgbouncers if self.monitor.picture else ()
+        return self.monitor.analysis.snapshot.pgbouncers if self.monitor.analysis else ()
 
-    def show(self, picture: Picture) -> None:
-        bouncers = picture.snapshot.pgbouncers
+    def show(self, analysis: Analysis) -> None:
+        bouncers = analysis.snapshot.pgbouncers
         head = self.query_one("#bouncers", Lines)
         width = head.size.width
-        lines = [line for one in bouncers for line in _head_lines(picture, one, width)]
-        lines += [fit_line([Cell(words, "warn")], width) for words in picture.overcommitment[:_MOST_PROPOSALS]]
+        lines = [line for one in bouncers for line in _head_lines(analysis, one, width)]
+        lines += [fit_line([Cell(words, "warn")], width) for words in _overcommitment(analysis)[:_MOST_PROPOSALS]]
         head.styles.height = max(1, min(len(lines), _MOST_BANNERS + len(bouncers)))
         head.paint(lines or [fit_line([Cell(_NONE, "warn")], head.size.width)])
         current = self.current_pane
         self._show_tabs(current.id if current else None)
         tab = next((tab for tab in TABS if current is not None and tab.name == current.id), TABS[0])
-        rows = [row for bouncer in bouncers for row in tab.rows(bouncer, picture)]
-        self.pane(tab.name).show(rows, picture.snapshot.taken_at)
+        rows = [row for bouncer in bouncers for row in tab.rows(bouncer, analysis)]
+        self.pane(tab.name).show(rows, analysis.snapshot.taken_at)
 
     def _show_tabs(self, current: str | None) -> None:
         line = self.query_one("#tabs", Lines)
@@ -138,10 +143,10 @@ class Bouncers(LiveScreen):
 
     def chosen(self) -> list[Session]:
         """The backend that the row leads to; from a client it is the one that serves it now."""
-        picture, row = self.monitor.picture, self.current_pane.current if self.current_pane else None
-        if picture is None or not isinstance(row, Of):
+        analysis, row = self.monitor.analysis, self.current_pane.current if self.current_pane else None
+        if analysis is None or not isinstance(row, Of):
             return []
-        session = picture.chains.session_of(row.bouncer, row.item)
+        session = analysis.chains.session_of(row.bouncer, row.item)
         return [session] if session is not None else []
 
     def on_table_opened(self, event: Table.Opened) -> None:
@@ -176,19 +181,25 @@ class Bouncers(LiveScreen):
         self.monitor.action_mode("overview")
 
 
-def _head_lines(picture: Picture, bouncer: PgBouncer, width: int) -> list[Line]:
-    waited_for = _waited_for(picture, bouncer, bouncer.command) if bouncer.command else ()
-    return bouncer_lines(bouncer, banners(bouncer), waited_for, _limits(picture, bouncer), width)
+def _head_lines(analysis: Analysis, bouncer: PgBouncer, width: int) -> list[Line]:
+    waited_for = _waited_for(analysis, bouncer, bouncer.command) if bouncer.command else ()
+    return bouncer_lines(bouncer, banners(bouncer), waited_for, _limits(analysis, bouncer), width)
 
 
-def _waited_for(picture: Picture, bouncer: PgBouncer, running: BouncerCommand) -> tuple[Chain, ...]:
-    return pause_waits_for(picture.snapshot, bouncer, running.database) if running.verb is BouncerVerb.PAUSE else ()
+def _waited_for(analysis: Analysis, bouncer: PgBouncer, running: BouncerCommand) -> tuple[Chain, ...]:
+    return pause_waits_for(analysis.chains, bouncer, running.database) if running.verb is BouncerVerb.PAUSE else ()
 
 
-def _limits(picture: Picture, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
+def _overcommitment(analysis: Analysis) -> tuple[str, ...]:
+    """What the PgBouncers may ask for, and what to cut; empty when the server has that many slots."""
+    found = analysis.overcommitment
+    return () if found is None or not found.exceeds else (sentence(found), *proposals(found))
+
+
+def _limits(analysis: Analysis, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
     """What holds back the pools in which clients wait."""
     waiting = [pool for pool in bouncer.pools if pool.cl_waiting]
-    return [(pool, pool_limits(picture.snapshot, bouncer, pool)) for pool in waiting]
+    return [(pool, pool_limits(analysis.snapshot, bouncer, pool)) for pool in waiting]
 
 
 def commands_for(row: Any) -> list[BouncerCommand]:

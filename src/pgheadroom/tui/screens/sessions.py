@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
@@ -16,6 +16,7 @@ from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell
 from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS, by_urgency
+from pgheadroom.view.urgency import usage_style
 
 
 class Sessions(LiveScreen):
@@ -66,18 +67,18 @@ class Sessions(LiveScreen):
             self.table.complain(self._wrong)
             self.monitor.draw()
 
-    def show(self, picture: Picture) -> None:
-        now = picture.snapshot.taken_at
+    def show(self, analysis: Analysis) -> None:
+        now = analysis.snapshot.taken_at
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
-        rows = self.matching(picture.snapshot.sessions, now)
-        hidden = len(picture.snapshot.sessions) - len(rows)
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        rows = self.matching(analysis.snapshot.sessions, now)
+        hidden = len(analysis.snapshot.sessions) - len(rows)
         remark = f"{hidden} hidden" if hidden else ""
         if unseen := len(self._marked) - len(set(self._marked).intersection(rows)):
             remark = f"{unseen} of the marked hidden · {remark}"
         if self._hide_idle:
             remark = f"idle hidden · {remark}"
-        self.table.show(by_urgency(rows, now, picture.snapshot.door.pid), now, Cell(remark, "warn"))
+        self.table.show(by_urgency(rows, now, analysis.snapshot.door.pid), now, Cell(remark, "warn"))
 
     def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
         if self._wrong:
@@ -115,10 +116,10 @@ class Sessions(LiveScreen):
     @property
     def _marked(self) -> list[Session]:
         """The marked sessions that are still there, also those that the filter hides."""
-        picture, marked = self.monitor.picture, self.table.marked
-        if picture is None or not marked:
+        analysis, marked = self.monitor.analysis, self.table.marked
+        if analysis is None or not marked:
             return []
-        return [one for one in picture.snapshot.sessions if one.id in marked]
+        return [one for one in analysis.snapshot.sessions if one.id in marked]
 
     def chosen(self) -> list[Session]:
         """The marked ones wherever they are, else the one under the cursor; nobody when all that was marked is gone."""

@@ -6,9 +6,9 @@ from typing import Any, ClassVar, NamedTuple
 from textual.binding import Binding, BindingType
 from textual.containers import Grid
 
-from pgheadroom.history.history import History
+from pgheadroom.analysis import Analysis
+from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
@@ -98,42 +98,48 @@ class Trends(LiveScreen):
                 yield Lines(id=chart.name)
 
     def action_range(self, step: int) -> None:
-        reach = self.monitor.history.reach
+        reach = self._past.reach if self._past is not None else 0.0
         longest = max(_ALWAYS, sum(seconds < reach for seconds in RANGES) + 1)
         self._range = max(0, min(longest - 1, len(RANGES) - 1, self._range + step))
         self.monitor.draw()
 
     def action_hog(self, step: int) -> None:
         """The slots of one hog after the other, the largest first; then of all again."""
-        choice: list[HogName | None] = [None, *self.monitor.history.hogs[:_HOGS]]
+        choice: list[HogName | None] = [None, *(self._past.hogs[:_HOGS] if self._past is not None else ())]
         now = choice.index(self._hog) if self._hog in choice else 0
         self._hog = choice[(now + step) % len(choice)]
         self.monitor.draw()
 
-    def show(self, picture: Picture) -> None:
+    @property
+    def _past(self) -> Past | None:
+        """What was before the moment that is shown."""
+        analysis = self.monitor.analysis
+        return analysis.before if analysis is not None else None
+
+    def show(self, analysis: Analysis) -> None:
         for chart in CHARTS:
             pane = self.query_one(f"#{chart.name}", Lines)
-            pane.paint(self._chart_lines(chart, picture, *pane.size))
+            pane.paint(self._chart_lines(chart, analysis, *pane.size))
 
-    def _chart_lines(self, chart: Chart, picture: Picture, width: int, height: int) -> list[Line]:
+    def _chart_lines(self, chart: Chart, analysis: Analysis, width: int, height: int) -> list[Line]:
         seconds = RANGES[self._range]
         hog = self._hog if chart.of_hog else None
         # In a small pane the axis alone says how long the time is.
         lasting = [[Cell(f" last {duration(seconds)} ", "dim")], []]
         head = spread_first_fitting([_title(chart, hog)] * 2, lasting, width, "─", "rule")
-        series = self._series(chart, hog, picture.history, max(10, min(width - 6, 120)))
-        ceiling = float(picture.capacity.usable) if chart.limited and hog is None else None
+        series = self._series(chart, hog, analysis.before, max(10, min(width - 6, 120)))
+        ceiling = float(analysis.capacity.usable) if chart.limited and hog is None else None
         drawn = plot(series, seconds, width, height - 1, ceiling)
         return [head, *(drawn or [fit_line([Cell("no numbers yet", "dim")], width)])]
 
-    def _series(self, chart: Chart, hog: HogName | None, history: History, points: int) -> Sequence[Series]:
+    def _series(self, chart: Chart, hog: HogName | None, past: Past, points: int) -> Sequence[Series]:
         seconds = RANGES[self._range]
 
         def values(layer: Layer) -> Sequence[float | None]:
             name, rate = layer.column, layer.rate
             if hog is None:
-                return history.column(name, seconds, points, per_second=rate)
-            return history.hog_column(hog, name, seconds, points, per_second=rate)
+                return past.column(name, seconds, points, per_second=rate)
+            return past.hog_column(hog, name, seconds, points, per_second=rate)
 
         layers = chart.layers if hog is None else chart.of_hog
         series = [Series(tuple(values(layer)), layer.marker, layer.style, layer.filled) for layer in layers]

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.plan import find
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
@@ -20,6 +20,7 @@ from pgheadroom.view.gauge import gauge_line
 from pgheadroom.view.health_lines import health_lines
 from pgheadroom.view.step_lines import step_lines
 from pgheadroom.view.tables.findings import FINDING_COLUMNS, finding_lines
+from pgheadroom.view.urgency import usage_style
 
 
 class Triage(LiveScreen):
@@ -46,24 +47,24 @@ class Triage(LiveScreen):
             yield Pager("WHAT HELPS", id="finding-detail")
             yield Pager("THE WAY HERE", id="flow")
 
-    def show(self, picture: Picture) -> None:
+    def show(self, analysis: Analysis) -> None:
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(picture.capacity, picture.usage_style, "", slots.size.width)])
-        self.pane("findings").show(picture.findings, picture.snapshot.taken_at)
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        self.pane("findings").show(analysis.findings, analysis.snapshot.taken_at)
         self._tell()
 
     def _tell(self) -> None:
         """The finding under the cursor, and the path through the decision flow: beside it, or below in a narrow one."""
         detail, flow = self.query_one("#finding-detail", Pager), self.query_one("#flow", Pager)
-        finding, picture = self._current(), self.monitor.picture
+        finding, analysis = self._current(), self.monitor.analysis
         subject = finding.key if finding is not None else None
         lines = finding_lines(finding, detail.size.width) if finding is not None else []
         if flow.display:
-            flow.show(_flow_lines(picture, finding, flow.size.width) if picture is not None else [], subject)
-        elif picture is not None:
+            flow.show(_flow_lines(analysis, finding, flow.size.width) if analysis is not None else [], subject)
+        elif analysis is not None:
             width = detail.size.width
-            way_here = [_heading("THE WAY HERE", width), *_flow_lines(picture, finding, width)]
-            lines += way_here if lines else _health_lines(picture, width)
+            way_here = [_heading("THE WAY HERE", width), *_flow_lines(analysis, finding, width)]
+            lines += way_here if lines else _health_lines(analysis, width)
         detail.show(lines, subject)
 
     def action_next_pane(self, step: int) -> None:
@@ -104,10 +105,10 @@ class Triage(LiveScreen):
 
     def chosen(self) -> list[Session]:
         """The one session that the finding is about; of several, B or Enter has the preview."""
-        finding, picture = self._current(), self.monitor.picture
-        if finding is None or picture is None or len(finding.sessions) != 1:
+        finding, analysis = self._current(), self.monitor.analysis
+        if finding is None or analysis is None or len(finding.sessions) != 1:
             return []
-        return list(find(picture.snapshot, finding.sessions))
+        return list(find(analysis.snapshot, finding.sessions))
 
     def group_filter(self) -> str:
         finding = self._current()
@@ -117,13 +118,13 @@ class Triage(LiveScreen):
         self.monitor.action_mode("overview")
 
 
-def _flow_lines(picture: Picture, finding: Finding | None, width: int) -> list[Line]:
+def _flow_lines(analysis: Analysis, finding: Finding | None, width: int) -> list[Line]:
     """The path through the decision flow to this finding, and the metrics behind it."""
-    return [*step_lines(picture.steps(finding), width), *_health_lines(picture, width)]
+    return [*step_lines(analysis.steps(finding), width), *_health_lines(analysis, width)]
 
 
-def _health_lines(picture: Picture, width: int) -> list[Line]:
-    return [_heading("HEALTH", width), *health_lines(picture.health, width)]
+def _health_lines(analysis: Analysis, width: int) -> list[Line]:
+    return [_heading("HEALTH", width), *health_lines(analysis.health, width)]
 
 
 def _heading(title: str, width: int) -> Line:

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from pgheadroom.analysis import Analysis
 from pgheadroom.model.update import Waiting
-from pgheadroom.tui.picture import Picture
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.pgbouncer import commands_for
 from pgheadroom.tui.widgets.pager import Pager
@@ -47,8 +47,8 @@ class WaitingRoom(LiveScreen):
             return self.monitor.powers is not None and waiting is not None and any(b.admin for b in waiting.pgbouncers)
         return super().check_action(action, parameters)
 
-    def show(self, picture: Picture) -> None:
-        """A picture is of the time before; what is to be told here comes with the trouble."""
+    def show(self, analysis: Analysis) -> None:
+        """A analysis is of the time before; what is to be told here comes with the trouble."""
 
     def show_status(self) -> None:
         waiting, pager = self._waiting, self.query_one(Pager)
@@ -67,5 +67,5 @@ class WaitingRoom(LiveScreen):
             self.monitor.open_commands(row.bouncer, commands_for(row))
 
     def leave(self) -> None:
-        if self.monitor.picture is not None:
+        if self.monitor.analysis is not None:
             self.monitor.action_mode("overview")

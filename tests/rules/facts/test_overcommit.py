@@ -9,10 +9,17 @@ from hypothesis import strategies as st
 from bouncers import bouncer, database, server, settings
 from pgheadroom.model.bouncer import BouncerUser
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.pools.most_servers import Pipe, most_servers
-from pgheadroom.rules.pools.overcommit import overcommitment, overcommitted, proposals, sentence
+from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.facts.most_servers import Pipe, most_servers
+from pgheadroom.rules.facts.overcommit import overcommitment, proposals, sentence
+from pgheadroom.rules.findings.overcommitted import overcommitted
 from samples import ago, many, pool, session, snapshot
+
+
+def asked(sample, processes=None):
+    return overcommitment(sample, capacity(sample).usable, chains(sample), processes)
 
 
 def with_pools(*pools, **given):
@@ -20,7 +27,7 @@ def with_pools(*pools, **given):
 
 
 def demand(*bouncers, processes=None):
-    found = overcommitment(snapshot(pgbouncers=bouncers), processes)
+    found = asked(snapshot(pgbouncers=bouncers), processes)
     assert found is not None
     return found.demand
 
@@ -36,7 +43,7 @@ def test_pools_and_reserves_are_added_up():
 
 def test_a_database_that_nobody_has_used_yet_counts_as_one_pool():
     unused = database("logs", pool_size=7, reserve=3)
-    found = overcommitment(snapshot(pgbouncers=(with_pools(pool(size=20), databases=(database(), unused)),)))
+    found = asked(snapshot(pgbouncers=(with_pools(pool(size=20), databases=(database(), unused)),)))
     assert found is not None
     assert found.demand == 30
     assert [(one.database, one.user, one.most) for one in found.pools] == [("shop", "web", 20), ("logs", "", 10)]
@@ -55,7 +62,7 @@ def test_unlimited_pools():
     assert demand(with_pools(pool(size=0), databases=(database(max_connections=40),))) == 40
     # Before 1.24 a pool of size 0 opens nothing.
     assert demand(with_pools(pool(size=0, reserve=2), version="1.23.0")) == 2
-    found = overcommitment(snapshot(pgbouncers=(with_pools(pool(size=0)),)))
+    found = asked(snapshot(pgbouncers=(with_pools(pool(size=0)),)))
     assert found is not None
     assert sentence(found) == "this configuration can ask for any number of 97 slots"
     assert proposals(found) == ("b1 shop/web: pool_size unlimited to 97",)
@@ -67,23 +74,23 @@ def test_what_leads_to_another_server_is_not_counted():
     servers = (server(1), server(2, database="logs", remote_pid=999))
     own = session(101, client="10.0.0.1", client_port=40_001, backend_start=ago(65))
     theirs = with_pools(*pools, servers=servers, databases=(database(), other, database("more", host="10.0.0.10")))
-    found = overcommitment(snapshot([own], pgbouncers=(theirs,)))
+    found = asked(snapshot([own], pgbouncers=(theirs,)))
     assert found is not None
     assert [(one.database, one.seen_here) for one in found.pools] == [("shop", True)]
     # Who may not see the backends cannot know.
-    blind = overcommitment(snapshot([own], exact=False, pgbouncers=(theirs,)))
+    blind = asked(snapshot([own], exact=False, pgbouncers=(theirs,)))
     assert blind is not None
     assert blind.demand == 370
 
 
 def test_nothing_is_said_without_pools():
-    assert overcommitment(snapshot()) is None
-    assert overcommitment(snapshot(pgbouncers=(bouncer(databases=()),))) is None
+    assert asked(snapshot()) is None
+    assert asked(snapshot(pgbouncers=(bouncer(databases=()),))) is None
 
 
 def test_what_is_not_known_is_said():
     unseen = bouncer(name="b2", age=None, databases=())
-    found = overcommitment(snapshot(pgbouncers=(with_pools(pool(size=None), pool(user="batch", size=5)), unseen)))
+    found = asked(snapshot(pgbouncers=(with_pools(pool(size=None), pool(user="batch", size=5)), unseen)))
     assert found is not None
     assert found.demand == 5
     assert found.not_counted == ("b1 shop/web", "b2")
@@ -91,7 +98,7 @@ def test_what_is_not_known_is_said():
 
 def test_the_words():
     def words(size, direct):
-        found = overcommitment(snapshot(many(direct), pgbouncers=(with_pools(pool(size=size)),)))
+        found = asked(snapshot(many(direct), pgbouncers=(with_pools(pool(size=size)),)))
         assert found is not None
         return sentence(found), proposals(found)
 
@@ -108,7 +115,7 @@ def test_the_words():
 
 def test_the_largest_pools_are_cut_and_the_small_ones_keep_what_they_have():
     pools = (pool(size=80, reserve=20), pool(user="batch", size=50), pool(user="cron", size=5))
-    found = overcommitment(snapshot(many(12), pgbouncers=(with_pools(*pools),)))
+    found = asked(snapshot(many(12), pgbouncers=(with_pools(*pools),)))
     assert found is not None
     assert (found.demand, found.room, found.exceeds, found.fits, found.enough) == (155, 85, True, False, True)
     assert proposals(found) == (
@@ -119,7 +126,7 @@ def test_the_largest_pools_are_cut_and_the_small_ones_keep_what_they_have():
 
 def test_more_pools_than_slots():
     pools = [pool(user=f"u{number}", size=10) for number in range(30)]
-    found = overcommitment(snapshot(many(90), pgbouncers=(with_pools(*pools),)))
+    found = asked(snapshot(many(90), pgbouncers=(with_pools(*pools),)))
     assert found is not None
     assert not found.enough
     assert {(cut.size, cut.reserve) for cut in found.cuts} == {(1, 0)}
@@ -166,7 +173,7 @@ def bouncers_(draw, name):
 @given(bouncers_("b1"), bouncers_("b2"), st.integers(0, 120), st.integers(1, 3))
 def test_the_cuts_fit_and_no_greater_ones_do(one, two, direct, processes):
     sample = snapshot(many(direct), pgbouncers=(one, two))
-    found = overcommitment(sample, {"b1": processes})
+    found = asked(sample, {"b1": processes})
     if found is None:
         return
     assert (found.cuts == ()) is (found.fits or all(cut_none(found)))
@@ -239,6 +246,6 @@ def test_many_pools_are_quick(count):
     pools = [pool(user=f"u{number}", database=f"d{number % 20}", size=20) for number in range(count)]
     caps = [database(f"d{number}", max_connections=50) for number in range(20)]
     theirs = with_pools(*pools, databases=tuple(caps), config=settings(max_user_connections="15"))
-    found = overcommitment(snapshot(pgbouncers=(theirs,)))
+    found = asked(snapshot(pgbouncers=(theirs,)))
     assert found is not None
     assert found.demand == 20 * 50

@@ -10,17 +10,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pgheadroom.model.bouncer import BouncerDatabase
-from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.overcommit import Cut, Overcommitment, PoolDemand
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.facts.capacity import capacity
-from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.chain import chains
-from pgheadroom.rules.pools.most_servers import Pipe, most_servers
+from pgheadroom.rules.facts.chain import Chains
+from pgheadroom.rules.facts.most_servers import Pipe, most_servers
 from pgheadroom.words.counts import plural
 from pgheadroom.words.text import safe
-from pgheadroom.words.wording import severity
 
 ZERO_IS_UNLIMITED = (1, 24)
 """From this version on a pool_size of 0 is no limit; before, such a pool opens nothing."""
@@ -29,21 +25,23 @@ _BOUNDLESS = 1_000_000
 _Target = tuple[str, int]
 
 
-def overcommitment(snapshot: Snapshot, processes: Mapping[str, int] | None = None) -> Overcommitment | None:
+def overcommitment(
+    snapshot: Snapshot, usable: int, chains: Chains, processes: Mapping[str, int] | None = None
+) -> Overcommitment | None:
     """What the PgBouncers may ask for; None when none is watched, or none has shown a pool yet.
 
     Args:
+        usable: Slots that an ordinary role may take.
         processes: How many processes share a PgBouncer's configuration (`so_reuseport`), by its name; 1 by default.
             Each has pools of its own, and our console reaches only one of them.
     """
     counts = processes or {}
-    parts = [_Part(bouncer, counts.get(bouncer.name, 1), snapshot) for bouncer in snapshot.pgbouncers]
+    parts = [_Part(bouncer, counts.get(bouncer.name, 1), snapshot, chains) for bouncer in snapshot.pgbouncers]
     pools = sorted((pool for part in parts for pool in part.pools), key=_largest_first)
     not_counted = tuple(name for part in parts for name in part.not_counted)
     if not pools and not not_counted:
         return None
-    usable = capacity(snapshot).usable
-    pooled = {chain.session.pid for chain in chains(snapshot) if chain.session is not None}
+    pooled = {chain.session.pid for chain in chains if chain.session is not None}
     direct = sum(session.pid not in pooled for session in snapshot.sessions)
     demand = sum(part.demand() for part in parts)
     room = max(0, usable - direct)
@@ -78,37 +76,6 @@ def proposals(found: Overcommitment) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def overcommitted(case: Case) -> Iterator[Finding]:
-    """The PgBouncers can ask for more slots than there are: a matter for a calm hour, until they do."""
-    found = overcommitment(case.snapshot)
-    if found is None or not found.exceeds:
-        return
-    words, urgency = sentence(found), _how_urgent(case)
-    yield Finding(
-        "pools-overcommitted",
-        urgency,
-        f"PgBouncer: {words}" + (", and PostgreSQL refuses its logins" if urgency is Severity.CRITICAL else ""),
-        (f"{plural(len(found.pools), 'pool')}; {plural(found.direct, 'direct session')}", *proposals(found)[:5]),
-        "Cut the largest pools as proposed (pool_size, reserve_pool_size), then RELOAD; or set max_db_connections.",
-        lasting="Cut the largest pools as proposed, or set max_db_connections",
-        proof=f"all pools together ask for {found.usable} slots at most",
-        refuses=urgency is Severity.CRITICAL,
-    )
-
-
-def _how_urgent(case: Case) -> Severity:
-    """By what happens now: a full server refuses the logins of a pool that wants more servers, and its clients get that
-    refusal; one that nears its end will soon."""
-    wanting = any(
-        (pool.cl_waiting or pool.sv_login) and (not pool.size or pool.servers < pool.size + pool.reserve)
-        for _, pool in case.fresh_pools
-    )
-    if case.capacity.free == 0 and wanting:
-        return Severity.CRITICAL
-    near = severity(case.thresholds.usage, case.capacity.used, case.capacity.usable)
-    return Severity.NOTICE if near is None else Severity.WARNING
-
-
 def _proposal(cut: Cut) -> str:
     pool = cut.pool
     was = "unlimited" if pool.size is None else str(pool.size)
@@ -123,10 +90,10 @@ def _proposal(cut: Cut) -> str:
 class _Part:
     """One PgBouncer's share of the demand."""
 
-    def __init__(self, bouncer: PgBouncer, processes: int, snapshot: Snapshot) -> None:
+    def __init__(self, bouncer: PgBouncer, processes: int, snapshot: Snapshot, chains: Chains) -> None:
         self._bouncer = bouncer
         self._processes = processes
-        self._here = _leads_here(bouncer, snapshot)
+        self._here = _leads_here(bouncer, snapshot, chains)
         self.not_counted = [safe(bouncer.name)] if bouncer.age is None else []
         self.pools = list(self._pools())
         self._database_caps = {one.name: one.max_connections for one in bouncer.databases if one.max_connections > 0}
@@ -174,14 +141,14 @@ def _sizes(database: BouncerDatabase) -> tuple[int | None, int]:
     return database.pool_size, database.reserve or 0
 
 
-def _leads_here(bouncer: PgBouncer, snapshot: Snapshot) -> Callable[[str], bool | None]:
+def _leads_here(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Callable[[str], bool | None]:
     """Whether a database's servers are backends of the server that is watched; None when nothing was seen of them.
 
     What holds for one database holds for all with the same host and port.
     """
     targets: dict[str, _Target] = {database.name: (database.host, database.port) for database in bouncer.databases}
     seen: dict[_Target | str, set[bool]] = defaultdict(set)
-    for chain in chains(snapshot):
+    for chain in chains:
         if chain.bouncer == bouncer.name and chain.server.state in ("active", "idle", "used", "tested"):
             name = chain.server.database
             seen[targets.get(name, name)].add(chain.session is not None)

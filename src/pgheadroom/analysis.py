@@ -1,0 +1,91 @@
+"""What a sample means: everything that is worked out of it, and of the time before. Whoever shows, checks, records or
+reports takes this one value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pgheadroom.history.history import History
+from pgheadroom.history.past import Past
+from pgheadroom.model.decision import Step
+from pgheadroom.model.finding import Finding
+from pgheadroom.model.forecast import Forecast
+from pgheadroom.model.health import Health, Status
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.verdict.decision import path_of, walk
+from pgheadroom.rules.verdict.health import health, overall
+from pgheadroom.rules.verdict.status import worst
+from pgheadroom.rules.verdict.watch import Watch
+
+_NOTHING_BEFORE = History(1).past()
+
+
+@dataclass(frozen=True)
+class Analysis(Case):
+    """A case with what is found in it. It never changes, whatever samples come after it.
+
+    Attributes:
+        findings: The most urgent first. Of a `Memory` those that last, each with `since`.
+        ahead: The forecast that is to be shown: where there is a `Memory`, not one that comes and goes.
+        status: How the server does, in one word.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    ahead: Forecast | None = None
+    status: Status = Status.UNKNOWN
+
+    @cached_property
+    def health(self) -> tuple[Health, ...]:
+        return health(self)
+
+    @property
+    def before(self) -> Past:
+        """The past, for plots: empty where nothing is known of it."""
+        return self.past if self.past is not None else _NOTHING_BEFORE
+
+    def steps(self, chosen: Finding | None = None) -> Sequence[Step]:
+        """The path through the decision flow: to the chosen finding, or without one where the data lead."""
+        return path_of(walk(self, self.findings, chosen))
+
+
+def analyse(snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None) -> Analysis:
+    """One sample, with what was before where that is known; its findings are those of this sample alone."""
+    seen = Analysis(snapshot, thresholds, past)
+    found = findings(seen)
+    return _settled(seen, found, seen.forecast, worst(overall(seen.health), found))
+
+
+class Memory:
+    """What was before, from sample to sample: the only state between a source and what is shown."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._thresholds = thresholds
+        self._history = History()
+        self._watch = Watch()
+        self._newest: Analysis | None = None
+
+    def take(self, snapshot: Snapshot) -> Analysis:
+        """Add a sample, and say what it means after those before it. The same sample twice changes nothing."""
+        if self._newest is None or self._newest.snapshot is not snapshot:
+            self._newest = self._analyse(snapshot)
+        return self._newest
+
+    def _analyse(self, snapshot: Snapshot) -> Analysis:
+        alone = Case(snapshot, self._thresholds)
+        self._history.append(snapshot, alone.capacity)
+        seen = Analysis(snapshot, self._thresholds, self._history.past())
+        vars(seen)["capacity"] = alone.capacity
+        shown = self._watch.update(snapshot.taken_at, findings(seen))
+        status = worst(self._watch.lasting(overall(seen.health)), shown)
+        return _settled(seen, shown, self._watch.steady(snapshot.taken_at, seen.forecast), status)
+
+
+def _settled(seen: Analysis, found: tuple[Finding, ...], ahead: Forecast | None, status: Status) -> Analysis:
+    """The same analysis with what was found in it, and all that has been worked out already."""
+    settled = Analysis(seen.snapshot, seen.thresholds, seen.past, found, ahead, status)
+    for name, value in vars(seen).items():
+        vars(settled).setdefault(name, value)
+    return settled
