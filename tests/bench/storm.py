@@ -60,9 +60,9 @@ async def time_to_get_in(conninfo: str) -> tuple[float, int]:
     source = LiveSource(conninfo)
     began = time.monotonic()
     source.keep_trying()
-    await source.entered()
+    await source.reconnection.entered()
     took = time.monotonic() - began
-    attempts = source.attempts
+    attempts = source.reconnection.attempts.doors.attempts
     await source.close()
     return took, attempts - 1
 

@@ -20,6 +20,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.action import Outcome, Target, Verb
+from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.postgres import sampling
@@ -359,12 +360,10 @@ async def test_signals_and_details_share_the_connection(
         details = await asyncio.gather(*(source.detail(session.id) for _ in range(20)))
         assert all(found is not None and found.session.query == "SELECT 'victim'" for found in details)
         assert ours(superuser) == 1
-        assert await source.still_there([target]) == {session.id}
         (result,) = await source.signal(Verb.TERMINATE, [target])
         assert result.outcome is Outcome.SIGNALLED
         await posted.until(lambda: session.id not in {s.id for s in posted.snapshots[-1].sessions})
         assert await source.detail(session.id) is None
-        assert await source.still_there([target]) == set()
     assert other.execute("SELECT 1").fetchone() == (1,)
     assert posted.troubles == []
 
@@ -384,7 +383,7 @@ async def test_read_only_signals_nobody(one_server: Cluster, sessions: Sessions)
 async def test_without_a_connection_a_question_says_so() -> None:
     source = LiveSource("host=127.0.0.1 port=1")
     with pytest.raises(NoConnection, match="not connected"):
-        await source.still_there([])
+        await source.detail(SessionId(1, None))
 
 
 async def test_while_a_sample_hangs_nothing_else_is_sent(

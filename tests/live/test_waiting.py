@@ -15,8 +15,7 @@ from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
-from pgheadroom.live import reconnection
-from pgheadroom.live.reconnection import Entrance
+from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Snapshot
@@ -175,8 +174,8 @@ async def test_pauses_grow_when_it_is_full_for_long(monkeypatch: pytest.MonkeyPa
     refusal = Refusal("db1", RefusedBy.SERVER, "", None, "full", datetime.now(UTC), Hindrance.NO_ROOM)
     random.seed(1)
     now = 1000.0
-    monkeypatch.setattr(reconnection, "_clock", lambda: now)
-    gate = Entrance(Full("host=db1"))
+    monkeypatch.setattr("pgheadroom.live.attempts.clock", lambda: now)
+    gate = Attempts(Full("host=db1"))
     assert await longest() <= 0.02
     now += 29
     assert 0.08 < await longest() <= 0.11

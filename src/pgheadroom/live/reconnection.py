@@ -1,149 +1,98 @@
-"""Getting in: how often the doors are tried, and what is told of the time spent before them."""
+"""Trying the doors again until one opens, politely."""
 
 import asyncio
-import random
-from collections import deque
-from datetime import UTC, datetime
 
-from pgheadroom.access import advice, comeback
-from pgheadroom.access.knocking import JITTER, Knocking, after, pace
-from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.refusal import Hindrance
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.update import Waiting
-from pgheadroom.postgres.doors import Doors, NoDoor
-from pgheadroom.postgres.sampling import Probe
+from pgheadroom.deadline import forget
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.live.attempts import Attempts
+from pgheadroom.live.link import Link
+from pgheadroom.live.rest import Rest, clock
+from pgheadroom.live.updates import Updates
+from pgheadroom.model.ports import Post
+from pgheadroom.model.update import Trouble
 
-RATE_OVER = 2.0
-"""Seconds over which attempts a second are counted."""
-_FIRST_OF = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
-"""What decides, where doors say several things: what may end first."""
+WAITING_TOLD_EVERY = 0.5
+"""Seconds: while we stand before shut doors, the screens need not hear of each attempt."""
 
 
-class Entrance:
-    """The doors of a server, from the first attempt to the first sample, as often as we have to come in.
+class Reconnection:
+    """Gives the link a connection, the first time and whenever it has lost its own.
 
     Attributes:
-        next_try: Seconds to wait before the next attempt.
-        shut: What the doors said last, while at least one of them had no room; else None.
-        help: What helps a role that was let in before and is refused now, in a sentence; may be empty.
+        attempts: Rounds of them at the doors, and what came of them.
+        at_once: The next round need not wait: a sample came since the last one, or there was none.
     """
 
-    def __init__(self, doors: Doors) -> None:
-        self.doors = doors
-        self.next_try = 0.0
-        self.shut: NoDoor | None = None
-        self.help = ""
-        self._knocking = Knocking()
-        self._marks: deque[tuple[float, int]] = deque()
-        self._shut_since: tuple[datetime, float] | None = None
-        self._attempts_before = 0
-        self._last: tuple[Snapshot, int | None] | None = None
-        self._lost_at: float | None = None
-        self._lost_by = ""
-
-    async def enter(self) -> Probe:
-        """Try all doors once.
-
-        Raises:
-            NoDoor: None opened.
-        """
-        try:
-            before = self.doors.attempts
-            probe = await self.doors.enter(pace(self._knocking, _clock(), self.doors.in_turn))
-        except NoDoor as refused:
-            self._met(refused, before)
-            self.help = advice.no_longer(refused.refusals, self.doors.role) if self._last else ""
-            raise
-        else:
-            self.shut, self.help = None, ""
-            return probe
-
-    def _met(self, refused: NoDoor, before: int) -> None:
-        now = _clock()
-        self.shut = refused if refused.full else None
-        if refused.full and self._shut_since is None:
-            self._shut_since = (datetime.now(UTC), now)
-            self._attempts_before = before
-        said = [one.hindrance for one in refused.refusals] or [Hindrance.LOGIN]
-        hindrance = next((one for one in _FIRST_OF if one in said), said[0])
-        self._knocking = after(self._knocking, hindrance, now, moves=self.doors.moves)
-        # Monitors that lost the same server must not all come back in the same instant.
-        varied = random.uniform(*JITTER)  # noqa: S311 - not a secret
-        self.next_try = varied * pace(self._knocking, now, self.doors.in_turn).pause
-        self._marks.append((now, self.doors.attempts))
-        while now - self._marks[0][0] > RATE_OVER:
-            self._marks.popleft()
-
-    @property
-    def per_second(self) -> float:
-        """Attempts, lately; 0 where it is too early to say."""
-        (began, before), (ended, now) = self._marks[0], self._marks[-1]
-        return (now - before) / (ended - began) if ended > began else 0.0
-
-    def lost(self, reason: str, tries: int) -> None:
-        """The samples have stopped; said again while they have not come back.
+    def __init__(self, attempts: Attempts, link: Link, rest: Rest, updates: Updates) -> None:
+        """Nothing is tried yet.
 
         Args:
-            reason: The last one before we tried to come back is why the connection was lost.
-            tries: Attempts to come back until now.
+            rest: Between two rounds; who ends it has the next one begin.
         """
-        if self._lost_at is None:
-            self._lost_at = _clock()
-        if not tries:
-            self._lost_by = reason
+        self.attempts = attempts
+        self.at_once = True
+        self._link = link
+        self._rest = rest
+        self._updates = updates
+        self._trying: asyncio.Task[None] | None = None
+        self._post: Post | None = None
+        self._told_at = 0.0
 
-    def sampled(self, snapshot: Snapshot, *, newly_in: bool) -> str:
-        """A sample has come.
+    async def open(self, password: str | None = None) -> None:
+        """Try the doors once, if there is no connection.
 
-        Returns:
-            What the first one after a time without a connection is to say; else an empty text.
+        Args:
+            password: That the user typed; kept in memory for connecting again.
+
+        Raises:
+            NoConnection: with one line that says why; `full` when a door had no room.
         """
-        said = self._returned(snapshot) if newly_in else ""
-        self._last = (snapshot, self.doors.system)
-        self._lost_at, self._shut_since, self._knocking = None, None, Knocking()
-        self._marks.clear()
-        return said
+        if password is not None:
+            self.attempts.doors.password = password
+        if self._link.probe is None:
+            self._link.probe = await self.attempts.enter()
 
-    def _returned(self, snapshot: Snapshot) -> str:
-        if self._last is not None and self._lost_at is not None:
-            before, system = self._last
-            known = system is not None and self.doors.system is not None
-            changed = comeback.changes(before, snapshot, same_system=system == self.doors.system if known else None)
-            return comeback.returned(_clock() - self._lost_at, self._lost_by, changed)
-        return comeback.let_in(_clock() - self._shut_since[1], self._attempts) if self._shut_since else ""
+    async def until_in(self, post: Post) -> None:
+        """Try until a door opens, and post what is met; what was begun by `keep_trying` goes on."""
+        self._post = post
+        try:
+            self.keep_trying()
+            await self.entered()
+        finally:
+            self._post = self._trying = None
 
-    def waiting(self, pgbouncers: tuple[PgBouncer, ...]) -> Waiting | None:
-        """What is known before the doors; None when they are not shut for lack of room."""
-        if self.shut is None or self._shut_since is None:
-            return None
-        version = self._last[0].server.version_num if self._last else None
-        return Waiting(
-            since=self._shut_since[0],
-            tries=self._attempts,
-            per_second=self.per_second,
-            refusals=self.shut.refusals,
-            next_try=self.next_try,
-            advice=advice.advice(self.shut.refusals, self.doors.role, version),
-            pgbouncers=pgbouncers,
-        )
+    def keep_trying(self) -> None:
+        """Go on trying from now on, in the background: `until_in` may come later, and tells of it then."""
+        if self._trying is None:
+            self._trying = asyncio.create_task(self._try_doors())
+            forget(self._trying)
 
-    @property
-    def _attempts(self) -> int:
-        """Since there was no room for the first time."""
-        return self.doors.attempts - self._attempts_before
+    async def entered(self) -> None:
+        """Wait until `keep_trying` is in."""
+        if self._trying is not None:
+            await self._trying
 
-    @property
-    def detour(self) -> str:
-        """A sentence when the door that opened is not the one that was asked for, and why; else empty."""
-        return self.doors.way.detour if self.doors.way is not None else ""
+    async def close(self) -> None:
+        """Stop trying."""
+        if self._trying is not None:
+            self._trying.cancel()
+            await asyncio.wait({self._trying})
 
-    def hint(self, snapshot: Snapshot) -> str:
-        """Of the door that opened: why it is not the first, and whether a better one would exist."""
-        better = advice.better_door(snapshot.door, snapshot.server, snapshot.settings)
-        return "; ".join(sentence for sentence in (self.detour, better) if sentence)
+    async def _try_doors(self) -> None:
+        while self._link.probe is None:
+            if not self.at_once:
+                await self._pause()
+            self.at_once = False
+            try:
+                await self.open()
+            except PgHeadroomError as error:
+                self._tell(self._updates.not_let_in(str(error)))
 
+    async def _pause(self) -> None:
+        ends = clock() + self.attempts.next_try
+        await self._rest.until(lambda: ends)
 
-def _clock() -> float:
-    """Seconds on the event loop's clock, which never goes back."""
-    return asyncio.get_running_loop().time()
+    def _tell(self, trouble: Trouble) -> None:
+        if self._post is not None and clock() - self._told_at >= WAITING_TOLD_EVERY:
+            self._told_at = clock()
+            self._post(trouble)

@@ -6,17 +6,14 @@ from contextlib import suppress
 from datetime import datetime
 
 from pgheadroom.model.action import CHANGES, NEVER, Outcome, Result, Target, Verb
-from pgheadroom.model.session import SessionId
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.exchange import (
     LOCK_NOT_AVAILABLE,
     Answer,
-    NoSample,
     Question,
     Transaction,
     Unanswered,
     ask,
-    ask_together,
 )
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import codec_for
@@ -60,7 +57,7 @@ async def signal(
 ) -> list[Result]:
     """Signal all targets that are still what was chosen: a statement and a transaction each.
 
-    Nothing is waited for: `still_there` says later who is gone.
+    Nothing is waited for: a later sample says who is gone.
 
     Args:
         include_superusers: Superusers' sessions too; it takes a superuser.
@@ -154,21 +151,6 @@ def _result(verb: Verb, target: Target, answer: Answer, reservation: str) -> Res
         # It ended between the look and the signal; the server only warns then.
         return Result(target, Outcome.GONE, "it ended by itself at that moment")
     return Result(target, Outcome.SIGNALLED, _SIGNALLED[verb], reservation)
-
-
-async def still_there(connection: Connection, targets: Iterable[Target | SessionId]) -> set[SessionId]:
-    """Which of these sessions still exist.
-
-    Raises:
-        NoConnection: when the connection is lost.
-        NoSample: when the server does not say.
-    """
-    asked = {SessionId(target.pid, target.backend_start) for target in targets}
-    statement = query("still_there", connection.info.server_version)
-    (answer,) = await ask_together(connection, [Question("sessions", statement, (array(t.pid for t in asked),))])
-    if isinstance(answer, Unanswered):
-        raise NoSample(f"the server does not tell its sessions: {answer.reason}")
-    return asked & {SessionId(pid, backend_start) for pid, backend_start in answer}
 
 
 def array(values: Iterable[int | datetime | None]) -> str:

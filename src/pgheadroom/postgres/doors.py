@@ -85,6 +85,7 @@ class Doors:
 
     Attributes:
         password: That the user typed; it belongs to the first door and goes to no other.
+        hides_literals: Whether query texts come without their literals.
         asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
         way: The door that opened last.
         system: The system identifier of the server behind it; None when it could not be read.
@@ -98,6 +99,7 @@ class Doors:
     read_only: bool = False
     target: str = ""
     asks: bool = False
+    hides_literals: bool = False
     way: Way | None = None
     system: int | None = None
     ways: list[Way] = field(default_factory=list)
@@ -176,6 +178,7 @@ class Doors:
                 patient=way.patient,
                 connecting=burst.connect,
             )
+            probe.hides_literals = self.hides_literals
             await self._identify(way, probe)
         except NoConnection as failure:
             unanswered = _clock() - began >= timeout(parameters(way.conninfo))

@@ -1,0 +1,97 @@
+"""The one connection to the server: a question at a time, and an end when it does not answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from pgheadroom.deadline import NoAnswer, arrives, forget
+from pgheadroom.errors import NoConnection
+from pgheadroom.model.budget import Spared
+from pgheadroom.postgres.sampling import Probe
+
+Answer = TypeVar("Answer")
+Question = Callable[[Probe], Awaitable[Answer]]
+
+HUNG_UP_WITHIN = 2.0
+"""Seconds in which a question ends whose connection was given up."""
+
+
+class Link:
+    """Holds the connection while there is one. Questions stand in line for it, whoever asks them.
+
+    Attributes:
+        probe: The connection; None while there is none.
+    """
+
+    def __init__(self) -> None:
+        self.probe: Probe | None = None
+        self._line = asyncio.Lock()
+        self._in_flight: asyncio.Task[object] | None = None
+
+    async def ask(self, question: Question[Answer], patience: float) -> Answer:
+        """The answer, once the questions before it have theirs.
+
+        Raises:
+            NoConnection: when there is no connection, or it is lost.
+            NoAnswer: when nothing came within `patience` seconds; its `asked` says whether the question was sent.
+        """
+        sent = False
+
+        async def tracked(probe: Probe) -> Answer:
+            nonlocal sent
+            sent = True
+            return await question(probe)
+
+        task = self.put(tracked)
+        if await arrives(task, patience):
+            return task.result()
+        if not sent:
+            task.cancel()
+            raise NoAnswer(f"the server has not answered for {patience:.0f} s: nothing was sent", asked=False)
+        raise NoAnswer(f"sent, but no answer for {patience:.0f} s: it may still take effect", asked=True)
+
+    def put(self, question: Question[Answer]) -> "asyncio.Task[Answer]":
+        """Put a question in line, without a deadline."""
+        task = asyncio.create_task(self._in_turn(question))
+        # Whoever asked may have been cancelled by the time it fails.
+        forget(task)
+        return task
+
+    async def _in_turn(self, question: Question[Answer]) -> Answer:
+        async with self._line:
+            if self.probe is None:
+                raise NoConnection("not connected")
+            self._in_flight = asyncio.current_task()
+            return await question(self.probe)
+
+    def hurry(self) -> None:
+        """Ask for every part in the next sample."""
+        if self.probe is not None:
+            self.probe.hurry()
+
+    def paced(self, interval: float) -> Spared | None:
+        """How often to sample so that the server is spared; None for once an interval, see `Probe.paced`."""
+        return self.probe.paced(interval) if self.probe is not None else None
+
+    # --- its end -----------------------------------------------------------------------------------------------------
+
+    async def drop(self) -> None:
+        """Close the connection, which is lost."""
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            await probe.close()
+
+    async def give_up(self, question: "asyncio.Task[Answer]") -> None:
+        """Hang up on a server that does not answer; the question in flight ends with an error, and so does this one."""
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            await probe.hang_up(self._in_flight)
+        if not await arrives(question, HUNG_UP_WITHIN):
+            question.cancel()
+            await arrives(question, HUNG_UP_WITHIN)
+
+    async def close(self) -> None:
+        """Give the slot back, also when the server does not answer."""
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            await (probe.hang_up(self._in_flight) if self._line.locked() else probe.close())
