@@ -14,6 +14,7 @@ from pgheadroom.live.source import LiveSource
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from servers import Roles, Sessions, usable
 
@@ -51,7 +52,7 @@ async def limits() -> AsyncIterator[Connect]:
                 seen = await source.sample_once()
                 for pool in seen.pgbouncers[0].pools:
                     if pool.database == database and pool.cl_waiting and not pool.sv_login:
-                        return seen, pool_limits(seen, seen.pgbouncers[0], pool)
+                        return seen, pool_limits(Case(seen, Thresholds()), seen.pgbouncers[0], pool)
                 await asyncio.sleep(0.05)
 
     yield of

@@ -17,10 +17,12 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
 from pgheadroom.model.pool_limits import Cap
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.pgbouncer.line import ask
 from pgheadroom.postgres.door import Connection
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import banners
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import snapshot
@@ -133,7 +135,7 @@ async def test_postgresql_goes_away_and_comes_back(
     (pool,) = seen.pools
     assert (seen.trouble, pool.cl_waiting, pool.sv_active, pool.sv_idle) == ("", 1, 0, 0)
     sample = snapshot(pgbouncers=(seen,))
-    assert pool_limits(sample, seen, pool).binding is Cap.LOGIN
+    assert pool_limits(Case(sample, Thresholds()), seen, pool).binding is Cap.LOGIN
     cluster.start()
     await asyncio.sleep(1.5)
     assert (await console.sample()).pools[0].cl_waiting == 0

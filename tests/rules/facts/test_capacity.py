@@ -99,14 +99,14 @@ def test_what_is_free_for_a_role():
             Database("closed", None, allows_connections=False),
         ),
     )
-    assert free_for(sample, "web", "other") == 1
-    assert free_for(sample, "stranger", "other") == 3
-    assert free_for(sample, "stranger", "shop") == 2
-    assert free_for(sample, "kept", "other") == 5
-    assert free_for(sample, "root", "shop") == 8
-    assert free_for(sample, "off", "other") == 0
-    assert free_for(sample, "root", "broken") == 0
-    assert free_for(sample, "root", "closed") == 0
+    assert free_for(capacity(sample), sample, "web", "other") == 1
+    assert free_for(capacity(sample), sample, "stranger", "other") == 3
+    assert free_for(capacity(sample), sample, "stranger", "shop") == 2
+    assert free_for(capacity(sample), sample, "kept", "other") == 5
+    assert free_for(capacity(sample), sample, "root", "shop") == 8
+    assert free_for(capacity(sample), sample, "off", "other") == 0
+    assert free_for(capacity(sample), sample, "root", "broken") == 0
+    assert free_for(capacity(sample), sample, "root", "closed") == 0
 
 
 @given(snapshots())
@@ -118,4 +118,4 @@ def test_capacity_adds_up(sample):
     assert slots.free == 0 or slots.in_reserve == 0
     assert slots.tightest.percent >= slots.used_percent
     assert all(limit.free >= 0 and limit.used >= 0 for limit in slots.limits)
-    assert all(free_for(sample, role, "shop") <= slots.free_superuser for role in sample.roles)
+    assert all(free_for(capacity(sample), sample, role, "shop") <= slots.free_superuser for role in sample.roles)

@@ -6,6 +6,8 @@ from bouncers import bouncer, client, database, settings
 from pgheadroom.model.bouncer import BouncerUser, PoolerState
 from pgheadroom.model.pool_limits import Cap
 from pgheadroom.model.snapshot import Role
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import many, pool, roles, snapshot
 
@@ -24,7 +26,7 @@ def limits(sample=None, one=None, **of_pool):
         state=watched.state,
         version=watched.version,
     )
-    return pool_limits(sample or snapshot(), watched, theirs)
+    return pool_limits(Case(sample or snapshot(), Thresholds()), watched, theirs)
 
 
 def test_sizes_and_where_they_come_from():

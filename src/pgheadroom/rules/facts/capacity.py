@@ -52,12 +52,11 @@ def capacity(snapshot: Snapshot) -> Capacity:
     )
 
 
-def free_for(snapshot: Snapshot, role_name: str, database_name: str) -> int:
+def free_for(slots: Capacity, snapshot: Snapshot, role_name: str, database_name: str) -> int:
     """Connections that a role can still open to a database. A superuser skips both limits, not an invalid database.
 
     A role we know nothing about is taken for an ordinary one.
     """
-    slots = capacity(snapshot)
     database = snapshot.databases.get(database_name)
     if database is not None and not _admits(database):
         return 0

@@ -32,7 +32,7 @@ def clients_waiting(case: Case) -> Iterator[Finding]:
 def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> Finding:
     name = f"{clipped(pool.database)}/{clipped(pool.user)}"
     size = f" of {pool.size}" if pool.size else ""
-    limits = pool_limits(case.snapshot, bouncer, pool)
+    limits = pool_limits(case, bouncer, pool)
     holders = _backends(case, bouncer, pool)
     found = Finding(
         f"pool-waiting:{bouncer.name}:{pool.database}/{pool.user}",

@@ -9,18 +9,18 @@ from typing import Literal, NamedTuple
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
-from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.capacity import free_for
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.overcommit import ZERO_IS_UNLIMITED
 from pgheadroom.words.text import safe
 
 _Verdict = tuple[Cap | None, str]
 
 
-def pool_limits(snapshot: Snapshot, bouncer: PgBouncer, pool: Pool) -> PoolLimits:
+def pool_limits(case: Case, bouncer: PgBouncer, pool: Pool) -> PoolLimits:
     """The sizes and caps of a pool now."""
     counts = _counts(bouncer, pool)
-    binding, explanation = _binding(snapshot, bouncer, pool, counts) if pool.cl_waiting else (None, "")
+    binding, explanation = _binding(case, bouncer, pool, counts) if pool.cl_waiting else (None, "")
     return PoolLimits(
         size=pool.size,
         size_from=_size_from(bouncer, pool),
@@ -78,12 +78,12 @@ def _oldest_wait(bouncer: PgBouncer, pool: Pool) -> float:
     return max(pool.maxwait, max((client.waited for client in theirs), default=0.0))
 
 
-def _binding(snapshot: Snapshot, bouncer: PgBouncer, pool: Pool, counts: _Counts) -> _Verdict:
+def _binding(case: Case, bouncer: PgBouncer, pool: Pool, counts: _Counts) -> _Verdict:
     return (
         _stopped(bouncer, pool)
         or _pool_is_full(bouncer, pool, counts)
         or _cap_is_reached(pool, counts)
-        or _postgresql(snapshot, bouncer, pool)
+        or _postgresql(case, bouncer, pool)
     )
 
 
@@ -128,9 +128,9 @@ def _cap_is_reached(pool: Pool, counts: _Counts) -> _Verdict | None:
     return None
 
 
-def _postgresql(snapshot: Snapshot, bouncer: PgBouncer, pool: Pool) -> _Verdict:
+def _postgresql(case: Case, bouncer: PgBouncer, pool: Pool) -> _Verdict:
     database = bouncer.database(pool.database)
-    if free_for(snapshot, pool.user, database.database if database else pool.database) == 0:
+    if free_for(case.capacity, case.snapshot, pool.user, database.database if database else pool.database) == 0:
         return Cap.POSTGRESQL, f"PostgreSQL lets no more connections of {safe(pool.user)} in: free slots there first"
     if pool.sv_login:
         return Cap.LOGIN, "a server connection is being opened; PgBouncer opens one at a time for each pool"

@@ -199,7 +199,7 @@ def _overcommitment(analysis: Analysis) -> tuple[str, ...]:
 def _limits(analysis: Analysis, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
     """What holds back the pools in which clients wait."""
     waiting = [pool for pool in bouncer.pools if pool.cl_waiting]
-    return [(pool, pool_limits(analysis.snapshot, bouncer, pool)) for pool in waiting]
+    return [(pool, pool_limits(analysis, bouncer, pool)) for pool in waiting]
 
 
 def commands_for(row: Any) -> list[BouncerCommand]:
