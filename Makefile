@@ -2,7 +2,7 @@
 #   make demo [SCENARIO=idle-leak]   an outage to rehearse on, and the monitor on it
 #   make demo GUIDE=1                the same with a panel that leads through it
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
-#   make test-all                    the same on PostgreSQL 13 to 19 and PgBouncer 1.18 to 1.26 (needs npm), and on another Python
+#   make test-all                    the same on PostgreSQL 13 to 19, PgBouncer 1.18 to 1.26 (needs npm) and Odyssey, and on another Python
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions and in a pile-up (15 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
@@ -42,9 +42,10 @@ test: lint pgbouncer pythons $(if $(wildcard /usr/lib/postgresql/15/bin/postgres
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(PYTEST) $(ARGS)
 
 test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
-	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19
+	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19 odyssey
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
-	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" $(PYTEST) $(ARGS)
+	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
+	$(PYTEST) $(ARGS)
 	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)

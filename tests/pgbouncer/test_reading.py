@@ -1,13 +1,13 @@
 """What is asked when, what a refusal leaves, and what is made of look-alikes. No server."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from bouncers import settings
 from consoles import (
     CONFIG,
     DATABASES,
-    ODYSSEY_CLIENTS,
-    ODYSSEY_POOLS,
     PGCAT_CLIENTS,
     PGCAT_POOLS,
     PGCAT_SERVERS,
@@ -29,9 +29,9 @@ SERVER = {"database": b"shop", "user": b"web", "state": b"active", "ptr": b"0x51
 CONSOLE = {"database": b"pgbouncer", "user": b"admin", "request_time": b"2026-11-22 15:42:30 UTC"}
 
 
-def reading(version: str = "1.25.2/bouncer", user: str = "admin") -> Reading:
+def reading(version: str = "1.25.2/bouncer", user: str = "admin", console: str = "pgbouncer") -> Reading:
     found = Reading("b1")
-    found.begin(version, user)
+    found.begin(version, user, console)
     return found
 
 
@@ -39,7 +39,7 @@ def take(found: Reading, name: str, answer: Table, now: float = 0.0) -> None:
     found.take(PART[name], answer, now)
 
 
-def names(parts: list[Part]) -> list[str]:
+def names(parts: Iterable[Part]) -> list[str]:
     return [part.name for part in parts]
 
 
@@ -55,9 +55,9 @@ def test_pools_come_first_and_each_time() -> None:
     assert names(found.due(1.0)) == ["POOLS", "SERVERS", "CLIENTS"]
     assert names(found.due(2.0)) == ["POOLS", "SERVERS", "CLIENTS", "STATS"]
     assert names(found.due(3.0)) == ["POOLS", "SERVERS", "CLIENTS", "DATABASES", "STATS", "STATE"]
-    assert set(names(found.due(30.0))) == set(PART)
+    assert set(names(found.due(30.0))) == set(PART) - {"IS_PAUSED"}
     found.hurry()
-    assert set(names(found.due(1.0))) == set(PART)
+    assert set(names(found.due(1.0))) == set(PART) - {"IS_PAUSED"}
 
 
 def test_what_a_version_does_not_know_is_not_asked() -> None:
@@ -159,22 +159,34 @@ def test_state_and_lists() -> None:
     assert found.known.lists == (("used_clients", 3),)
 
 
-def test_odyssey_shows_what_it_has() -> None:
-    found = reading("13.2")
-    assert "VERSION" in names(found.due(0.0))
-    take(found, "VERSION", of({"version": b"Odyssey 1.4.1"}))
-    take(found, "POOLS", table(ODYSSEY_POOLS, POOL))
-    take(found, "CLIENTS", table(ODYSSEY_CLIENTS, CLIENT))
-    found.refuse(PART["USERS"], "no such SHOW", 0.0)
-    known = found.known
-    assert (known.product, known.version_num) == ("Odyssey 1.4.1", ())
-    assert known.pools[0].cl_waiting == 1
-    assert [one.user for one in known.clients] == ["web"]
+def test_odyssey_is_known_by_its_version_and_not_asked_for_what_it_lacks() -> None:
+    found = reading("1.5.2", console="adm")
+    due = found.due(0.0)
+    assert next(due).name == "VERSION"
+    take(found, "VERSION", of({"version": b"odyssey 1.5.2 release, compiled by gcc-16.2.0, 64-bit"}))
+    assert names(due) == ["POOLS", "SERVERS", "CLIENTS", "DATABASES", "STATS", "IS_PAUSED", "LISTS"]
+    assert (found.known.product, found.known.version, found.known.version_num) == ("Odyssey", "1.5.2", ())
     assert gaps(found) == {
-        "console": "this is not a PgBouncer (it calls itself Odyssey 1.4.1)",
-        "chain": "SHOW CLIENTS has no link: clients cannot be joined with their backends",
-        "users": "no such SHOW",
+        "console": "it does not say how long clients wait, nor which server a client uses",
+        "users": "Odyssey has no SHOW USERS",
+        "config": "Odyssey has no SHOW CONFIG",
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "product", "version"),
+    [
+        (b"odyssey 1.5.2 release, compiled by gcc-16.2.0, 64-bit", "Odyssey", "1.5.2"),
+        (b"1.3-92-abcdef0-Release", "Odyssey", "1.3"),
+        (b"PgCat 1.2.0", "PgCat", "1.2.0"),
+        (b"PgDog v0.1.12", "PgDog", "0.1.12"),
+        (b"something else", "something else", "9.6"),
+    ],
+)
+def test_name_and_version_of_other_poolers_are_two_things(told: bytes, product: str, version: str) -> None:
+    found = reading("9.6")
+    take(found, "VERSION", of({"version": told}))
+    assert (found.known.product, found.known.version) == (product, version)
 
 
 def test_pgcat_shows_what_it_has() -> None:

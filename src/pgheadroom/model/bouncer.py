@@ -66,8 +66,9 @@ class ServerConnection(NamedTuple):
         database: PgBouncer's name for it.
         state: `active` (a client uses it), `idle`, `used`, `tested`, `new` (logging in), or that of a cancel request.
         address, port: Of the PostgreSQL it is connected to; `unix` for a socket.
-        local_port: PgBouncer's side: over TCP the backend's `client_port`.
-        remote_pid: The backend's pid; a random number when the server is another pooler, 0 while it logs in.
+        local_address, local_port: PgBouncer's side: over TCP the backend's `client_addr` and `client_port`.
+        remote_pid: The backend's pid; a random number when the server is another pooler, 0 while it logs in, and where
+            the console does not tell it (Odyssey).
         ptr, link: Its own pointer, and that of the client using it; empty when idle. Pointers are reused.
         age, quiet: As of a client.
         closing: It will be closed when its client lets go of it (RECONNECT, or a changed configuration).
@@ -87,6 +88,7 @@ class ServerConnection(NamedTuple):
     quiet: float | None = None
     closing: bool = False
     tls: str = ""
+    local_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

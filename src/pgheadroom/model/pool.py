@@ -101,6 +101,11 @@ class PgBouncer:
         """For comparisons: `(1, 25, 2)`; empty when not known, or not PgBouncer's."""
         return () if self.product else version_tuple(self.version)
 
+    @property
+    def zero_is_unlimited(self) -> bool:
+        """Whether a pool_size of 0 is no limit (PgBouncer 1.24+, Odyssey); else such a pool opens nothing."""
+        return self.product == "Odyssey" or self.version_num >= (1, 24)
+
     def database(self, name: str) -> BouncerDatabase | None:
         return next((database for database in self.databases if database.name == name), None)
 

@@ -173,7 +173,8 @@ class Console:
     async def _connected(self) -> Connection:
         connection, new = await self._line.connected()
         if new:
-            self._reading.begin(server_version(connection), connection.info.user)
+            info = connection.info
+            self._reading.begin(server_version(connection), info.user, info.dbname)
         return connection
 
     async def _read(self, connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """SHOW POOLS, DATABASES, USERS, CONFIG, LISTS and STATE as values. Pure; every column by name, see `table`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -168,3 +169,17 @@ def read_state(table: Table) -> PoolerState:
 def read_product(table: Table) -> str:
     """SHOW VERSION's one line, for instance `PgBouncer 1.18.0`."""
     return next((text(value) for value in table.values("version")), "")
+
+
+# Odyssey before 1.5 tells its version, commit and kind of build, and no name.
+_NAMELESS = re.compile(r"(\d+(?:\.\d+)*)-[^-]+-[^-]+")
+_NAMED = re.compile(r"(.*?\S)\s+v?(\d[\w.]*)")
+
+
+def name_and_version(product: str) -> tuple[str, str]:
+    """`Odyssey` and `1.5.2` of `odyssey 1.5.2 release, compiled by gcc`; all of it where no version can be told."""
+    if found := _NAMELESS.match(product):
+        return "Odyssey", found[1]
+    found = _NAMED.match(product)
+    name, version = found.groups() if found else (product, "")
+    return ("Odyssey" if name.lower() == "odyssey" else name), version

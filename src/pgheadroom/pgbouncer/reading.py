@@ -3,16 +3,18 @@
 SHOW POOLS comes first and each time; a part that fails leaves the others alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from pgheadroom.model.bouncer import Totals
+from pgheadroom.model.bouncer import CONSOLE, BouncerClient, ServerConnection, Totals
 from pgheadroom.model.budget import Budget
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer import odyssey
 from pgheadroom.pgbouncer.parsing import (
     missing_columns,
+    name_and_version,
     read_config,
     read_databases,
     read_lists,
@@ -49,6 +51,7 @@ class Part(NamedTuple):
 POOLS, SERVERS, CLIENTS = Part("POOLS"), Part("SERVERS"), Part("CLIENTS")
 DATABASES = Part("DATABASES", 3.0)
 VERSION = Part("VERSION", RARELY)
+IS_PAUSED = Part("IS_PAUSED", 3.0)
 PARTS = (
     POOLS,
     # What clients and servers say of each other is compared, so they are read in one breath.
@@ -57,6 +60,7 @@ PARTS = (
     DATABASES,
     Part("STATS", 2.0),
     Part("STATE", 3.0, since=(1, 19)),
+    IS_PAUSED,
     Part("CONFIG", RARELY),
     Part("USERS", RARELY),
     Part("LISTS", 10.0),
@@ -79,12 +83,14 @@ class Reading:
         self._totals: Mapping[str, Totals] = {}
         self._totals_at = 0.0
         self._user = ""
+        self._odyssey: odyssey.Answers | None = None
+        self._console = CONSOLE
         # PgBouncer is one thread: while it answers us, everybody waits.
         self._budgets = {part.name: Budget() for part in PARTS}
         self._round_trip = 0.0
 
-    def begin(self, server_version: str, user: str) -> None:
-        """A new connection: everything is asked for again. `user` is who we are there."""
+    def begin(self, server_version: str, user: str, console: str = CONSOLE) -> None:
+        """A new connection: everything is asked for again. `user` is who we are there, in the database `console`."""
         ours = server_version.endswith(SIGN)
         version, product = server_version.removesuffix(SIGN), "" if ours else server_version or "nothing"
         self.known = replace(self.known, version=version, product=product, admin=None, gaps=(), command=None)
@@ -92,10 +98,13 @@ class Reading:
         self._due.clear()
         self._gaps = {} if ours else {"console": not_a_pgbouncer(product)}
         self._totals = {}
+        self._odyssey, self._console = None, console
 
-    def due(self, now: float) -> list[Part]:
-        """What to ask for now, in this order."""
-        return [part for part in PARTS if self._due.get(part.name, 0.0) <= now and self._exists(part)]
+    def due(self, now: float) -> Iterator[Part]:
+        """What to ask for now, in this order; who is no PgBouncer says first what it is, and that decides the rest."""
+        for part in (VERSION, *PARTS) if self.known.product else PARTS:
+            if self._due.get(part.name, 0.0) <= now and self._exists(part):
+                yield part
 
     def hurry(self, *parts: Part) -> None:
         """Ask for these parts next time, or for everything: a command has changed something."""
@@ -130,9 +139,11 @@ class Reading:
         self.known = replace(self.known, admin=admin)
 
     def _exists(self, part: Part) -> bool:
-        if self.known.product:
-            return True
-        return self.known.version_num >= part.since
+        if self._odyssey is not None:
+            return part.name not in odyssey.LACKS
+        if part is IS_PAUSED:
+            return False
+        return bool(self.known.product) or self.known.version_num >= part.since
 
     def _gather(self) -> None:
         gaps = tuple(Gap(part.lower(), reason) for part, reason in self._gaps.items())
@@ -149,11 +160,15 @@ class Reading:
 
     def _size_pools(self, pools: Table | None = None) -> None:
         known = self.known
+        if self._odyssey is not None:
+            self._odyssey.pools = self._pools if pools is None else pools
+            self.known = replace(known, pools=self._odyssey.read_pools(), databases=self._odyssey.read_databases())
+            return
         sizes = sizes_of(known.databases, known.config, known.users)
         self.known = replace(known, pools=read_pools(self._pools if pools is None else pools, sizes))
 
     def _take_servers(self, table: Table, now: float) -> None:
-        servers = read_servers(table)
+        servers = read_servers(table) if self._odyssey is None else self._odyssey.read_servers(table)
         # Shown together with the clients that are read next.
         self._servers = table
         if self._due.get(CLIENTS.name, 0.0) > now:
@@ -161,18 +176,31 @@ class Reading:
             self._sockets_at = now
 
     def _take_clients(self, table: Table, now: float) -> None:
-        moment = clock(table)
-        servers = self.known.servers if self._servers is None else read_servers(self._servers, moment)
-        self.known = replace(self.known, clients=read_clients(table, moment), servers=servers)
+        clients, servers = self._read_sockets(table)
+        self.known = replace(self.known, clients=clients, servers=servers)
         self._sockets_at = now
         if SERVERS.name not in self._gaps:
             self._due[SERVERS.name] = self._due[CLIENTS.name]
         self._gaps.pop("chain", None)
-        if lacking := table.lacks(NEEDED_FOR_THE_CHAIN):
+        if self._odyssey is not None:
+            self._size_pools()
+        elif lacking := table.lacks(NEEDED_FOR_THE_CHAIN):
             reason = f"SHOW CLIENTS has no {', '.join(lacking)}: clients cannot be joined with their backends"
             self._gaps["chain"] = reason
 
+    def _read_sockets(self, table: Table) -> tuple[tuple[BouncerClient, ...], tuple[ServerConnection, ...]]:
+        if self._odyssey is not None:
+            servers = self.known.servers if self._servers is None else self._odyssey.read_servers(self._servers)
+            return self._odyssey.read_clients(table), servers
+        moment = clock(table)
+        servers = self.known.servers if self._servers is None else read_servers(self._servers, moment)
+        return read_clients(table, moment), servers
+
     def _take_databases(self, table: Table, now: float) -> None:
+        if self._odyssey is not None:
+            self._odyssey.databases = table
+            self._size_pools()
+            return
         self.known = replace(self.known, databases=read_databases(table))
         self._size_pools()
 
@@ -199,9 +227,22 @@ class Reading:
     def _take_version(self, table: Table, now: float) -> None:
         if not self.known.product:
             return
-        product = read_product(table) or self.known.product
-        self.known = replace(self.known, product=product)
-        self._gaps["console"] = not_a_pgbouncer(product)
+        name, version = name_and_version(read_product(table))
+        product = name or self.known.product
+        self.known = replace(self.known, product=product, version=version or self.known.version)
+        if name != odyssey.NAME:
+            self._gaps["console"] = not_a_pgbouncer(f"{product} {version}".rstrip())
+        elif self._odyssey is None:
+            self._begin_odyssey()
+
+    def _begin_odyssey(self) -> None:
+        self._odyssey = odyssey.Answers()
+        self._odyssey.console = self._console
+        self._gaps["console"] = odyssey.NOT_TOLD
+        self._gaps |= {part: f"{odyssey.NAME} has no SHOW {part}" for part in odyssey.LACKS if part != "STATE"}
+
+    def _take_is_paused(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, state=odyssey.read_is_paused(table))
 
 
 _TAKE: Mapping[str, Callable[[Reading, Table, float], None]] = {

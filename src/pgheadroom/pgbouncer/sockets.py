@@ -19,23 +19,24 @@ def read_clients(table: Table, now: datetime | None = None) -> tuple[BouncerClie
         now: PgBouncer's clock, see `clock`; without it no ages are known.
     """
     age = _Ages(now)
+    told_by_link = "link" in table.columns
     columns = zip(
         *(table.values(name) for name in ("user", "database", "state", "addr", "port", "application_name")),
         *(table.values(name) for name in ("wait", "wait_us", "connect_time", "request_time")),
         *(table.values(name) for name in ("ptr", "link", "remote_pid", "tls", "id")),
         strict=True,
     )
-    return tuple(_clients(columns, age))
+    return tuple(_clients(columns, age, told_by_link=told_by_link))
 
 
-def _clients(rows: Iterable[tuple[Value, ...]], age: "_Ages") -> Iterator[BouncerClient]:
+def _clients(rows: Iterable[tuple[Value, ...]], age: "_Ages", *, told_by_link: bool) -> Iterator[BouncerClient]:
     for user, database, state, addr, port, application, wait, wait_us, since, asked, ptr, link, pid, tls, id_ in rows:
         name = text(database)
         if name in (CONSOLE, _NO_DATABASE):
             continue
         doing, used = text(state), text(link)
         # Until 1.25 a client that does nothing is called active; it has no server.
-        doing = "idle" if doing == "active" and not used else doing
+        doing = "idle" if told_by_link and doing == "active" and not used else doing
         yield BouncerClient(
             text(user),
             name,
@@ -61,17 +62,23 @@ def read_servers(table: Table, now: datetime | None = None) -> tuple[ServerConne
     columns = zip(
         *(table.values(name) for name in ("database", "user", "state", "addr", "port", "local_port", "remote_pid")),
         *(table.values(name) for name in ("application_name", "ptr", "link", "connect_time", "request_time")),
-        *(table.values(name) for name in ("close_needed", "tls")),
+        *(table.values(name) for name in ("close_needed", "tls", "local_addr")),
         strict=True,
     )
-    return tuple(
-        ServerConnection(
+    return tuple(_servers(columns, age))
+
+
+def _servers(rows: Iterable[tuple[Value, ...]], age: "_Ages") -> Iterator[ServerConnection]:
+    for database, user, state, addr, port, here, pid, application, ptr, link, since, asked, closing, tls, at in rows:
+        if text(database) == _NO_DATABASE:
+            continue
+        yield ServerConnection(
             text(database),
             text(user),
             text(state),
             text(addr),
             count(port),
-            count(local_port),
+            count(here),
             count(pid),
             text(application),
             text(ptr),
@@ -80,12 +87,8 @@ def read_servers(table: Table, now: datetime | None = None) -> tuple[ServerConne
             age.of(asked),
             bool(count(closing)),
             text(tls),
+            text(at),
         )
-        for database, user, state, addr, port, local_port, pid, application, ptr, link, since, asked, closing, tls in (
-            columns
-        )
-        if text(database) != _NO_DATABASE
-    )
 
 
 def clock(clients: Table) -> datetime | None:

@@ -71,8 +71,19 @@ def _troubles(bouncer: PgBouncer, banners: Sequence[Banner], waited_for: Sequenc
         running = f"… {command_words(bouncer.command)} is being carried out"
         lines.append([Cell(running, "warn"), *_waited_for(waited_for)])
     lines += [[Cell("! ", "bad"), Cell(one.text, "bad"), Cell("  X" if one.remedy else "", "key")] for one in banners]
-    lines += [[Cell(f"not known: {safe(gap.part)}: {safe(gap.reason)}", "warn")] for gap in bouncer.gaps]
+    gaps = [gap for gap in bouncer.gaps if not (bouncer.product and gap.part in _ASKED_OF_PGBOUNCER)]
+    lines += [[Cell(f"not known: {safe(gap.part)}: {safe(gap.reason)}", "warn")] for gap in gaps]
     return lines
+
+
+_ASKED_OF_PGBOUNCER = frozenset({"databases", "stats", "state", "users", "config", "lists"})
+"""Parts that other poolers may lack for good: told where they would be shown, and not as trouble."""
+
+
+def not_shown(bouncers: Sequence[PgBouncer], part: str) -> str:
+    """Why nothing of a part is shown; empty where nothing speaks against it."""
+    reasons = {safe(gap.reason): None for one in bouncers for gap in one.gaps if gap.part == part}
+    return "; ".join(reasons)
 
 
 def _waited_for(chains: Sequence[Chain]) -> list[Cell]:

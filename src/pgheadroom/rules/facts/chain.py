@@ -14,6 +14,8 @@ from pgheadroom.model.grouping import GroupBy, Hog
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import LOCAL, Session, SessionId, seconds_between
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.facts.ports import backends_by_port
+from pgheadroom.words.text import safe
 
 HogKey = tuple[str | None, str | None, str | None, str | None]
 """User, application, client and database, as the first four fields of a `Hog`."""
@@ -101,15 +103,18 @@ def _of_bouncer(snapshot: Snapshot, bouncer: PgBouncer, sessions: Mapping[int, S
     linked = {client.ptr: client for client in bouncer.clients if client.link}
     names = {database.name: database.database for database in bouncer.databases}
     behind = (bouncer.age or 0.0) + bouncer.sockets_age
+    by_port = backends_by_port(snapshot, bouncer.servers) if bouncer.product else {}
     for server in bouncer.servers:
         client = linked.get(server.link) if server.link else None
         if client is not None and client.link != server.ptr:
             client = None
         session = sessions.get(server.remote_pid)
-        if session is not None and _is_backend(session, server, names.get(server.database), snapshot, behind):
-            yield Chain(bouncer.name, server, client, session)
-        else:
-            yield Chain(bouncer.name, server, client, None, _why_unknown(server, snapshot))
+        if session is not None and not _is_backend(session, server, names.get(server.database), snapshot, behind):
+            session = None
+        session = session or by_port.get(server.ptr)
+        yield Chain(
+            bouncer.name, server, client, session, _why_unknown(server, snapshot, bouncer) if not session else ""
+        )
 
 
 def _is_backend(
@@ -125,11 +130,13 @@ def _is_backend(
     return age is None or server.age is None or abs(age - server.age - behind) <= _CLOCKS_AGREE
 
 
-def _why_unknown(server: ServerConnection, snapshot: Snapshot) -> str:
-    if server.state == "new" or not server.remote_pid:
+def _why_unknown(server: ServerConnection, snapshot: Snapshot, bouncer: PgBouncer) -> str:
+    if server.state == "new" or (not server.remote_pid and not bouncer.product):
         return "it is logging in"
     if not snapshot.exact:
         return "our role may not see whose backend it is"
+    if not server.remote_pid and not server.local_port:
+        return f"{safe(bouncer.product)} does not tell its backend"
     return "no backend of this server: it leads to another server, or through another pooler"
 
 
@@ -168,7 +175,7 @@ def _grouped(bouncer: str, database: str, clients: list[BouncerClient]) -> RealC
         first.application,
         first.address,
         total=len(clients),
-        holding=sum(1 for client in clients if client.link),
+        holding=sum(1 for client in clients if client.link or client.state == "active"),
         waiting=len(waiting),
         longest_wait=max(waiting, default=0.0),
     )

@@ -18,8 +18,6 @@ from pgheadroom.rules.facts.most_servers import Pipe, most_servers
 from pgheadroom.words.counts import plural
 from pgheadroom.words.text import safe
 
-ZERO_IS_UNLIMITED = (1, 24)
-"""From this version on a pool_size of 0 is no limit; before, such a pool opens nothing."""
 _BOUNDLESS = 1_000_000
 """Stands for the size of an unlimited pool; PgBouncer cannot have as many sockets."""
 _Target = tuple[str, int]
@@ -123,7 +121,7 @@ class _Part:
         if size is None:
             self.not_counted.append(safe(f"{self._bouncer.name} {database}/{user}"))
             return
-        unlimited = size == 0 and self._bouncer.version_num >= ZERO_IS_UNLIMITED
+        unlimited = size == 0 and self._bouncer.zero_is_unlimited
         if self._bouncer.setting("reserve_pool_timeout") in ("0", "0.0"):
             reserve = 0
         yield PoolDemand(

@@ -45,7 +45,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
                 (
                     limits.explanation,
                     _holder_words(case, holders),
-                    f"PgBouncer {clipped(bouncer.name, 40)}, {pool.mode} mode",
+                    f"{clipped(bouncer.product) or 'PgBouncer'} {clipped(bouncer.name, 40)}, {pool.mode} mode",
                     f"servers: {pool.sv_active} active, {pool.sv_idle} idle, {pool.sv_used} used, "
                     f"{pool.sv_login} logging in",
                 ),

@@ -11,7 +11,6 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.rules.facts.capacity import free_for
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.overcommit import ZERO_IS_UNLIMITED
 from pgheadroom.words.text import safe
 
 _Verdict = tuple[Cap | None, str]
@@ -46,7 +45,7 @@ class _Counts(NamedTuple):
 
 
 def _counts(bouncer: PgBouncer, pool: Pool) -> _Counts:
-    unlimited = pool.size == 0 and bouncer.version_num >= ZERO_IS_UNLIMITED
+    unlimited = pool.size == 0 and bouncer.zero_is_unlimited
     database = bouncer.database(pool.database)
     return _Counts(
         None if pool.size is None or unlimited else pool.size + pool.reserve,

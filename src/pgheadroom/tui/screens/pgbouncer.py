@@ -19,7 +19,7 @@ from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
-from pgheadroom.view.bouncer_lines import bouncer_lines
+from pgheadroom.view.bouncer_lines import bouncer_lines, not_shown
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.columns import Column
 from pgheadroom.view.tables.bouncer import (
@@ -100,7 +100,6 @@ class Bouncers(LiveScreen):
                 tab.columns,
                 _key,
                 id=tab.name,
-                empty=_NONE,
                 note=lambda row: getattr(row, "note", None),
             )
 
@@ -130,7 +129,11 @@ class Bouncers(LiveScreen):
         self._show_tabs(current.id if current else None)
         tab = next((tab for tab in TABS if current is not None and tab.name == current.id), TABS[0])
         rows = [row for bouncer in bouncers for row in tab.rows(bouncer, analysis)]
-        self.pane(tab.name).show(rows, analysis.snapshot.taken_at)
+        lacking = not_shown(bouncers, tab.name)
+        remark = Cell(lacking if rows else "", "dim")
+        self.pane(tab.name).show(
+            rows, analysis.snapshot.taken_at, remark, empty=lacking or ("none" if bouncers else _NONE)
+        )
 
     def _show_tabs(self, current: str | None) -> None:
         line = self.query_one("#tabs", Lines)

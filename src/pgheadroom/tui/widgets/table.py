@@ -97,9 +97,19 @@ class Table(Painted, Generic[Row], can_focus=True):
 
     # What is shown
 
-    def show(self, rows: Sequence[Row], now: datetime, remark: Cell | None = None, title: str | None = None) -> None:
-        """Take the rows of a new sample; `now` is the server's clock, `remark` stands at the right of the title."""
+    def show(
+        self,
+        rows: Sequence[Row],
+        now: datetime,
+        remark: Cell | None = None,
+        title: str | None = None,
+        empty: str | None = None,
+    ) -> None:
+        """Take the rows of a new sample; `now` is the server's clock, `remark` stands at the right of the title, and
+        `empty` in the place of rows."""
         self._given, self._now = rows, now
+        if empty is not None:
+            self._empty = empty
         if remark is not None:
             self._remark = remark
         if title is not None:

@@ -99,11 +99,16 @@ CLIENT_COLUMNS: tuple[Column[Of[BouncerClient]], ...] = (
     _other_column("backend"),
 )
 
+
+def _backend_pid(server: ServerConnection) -> Cell:
+    return Cell(str(server.remote_pid)) if server.remote_pid else Cell("-", "dim")
+
+
 SERVER_COLUMNS: tuple[Column[Of[ServerConnection]], ...] = (
     _bouncer_column(),
     _column("user", "user", 8, lambda s: name_cell(s.user), lambda s: s.user, flex=1),
     _column("database", "database", 8, lambda s: name_cell(s.database), lambda s: s.database, flex=1, importance=3),
-    _column("pid", "backend", 8, lambda s: Cell(str(s.remote_pid)), lambda s: s.remote_pid, align=">"),
+    _column("pid", "backend", 8, _backend_pid, lambda s: s.remote_pid, align=">"),
     _column(
         "state", "state", 8, lambda s: Cell(safe(s.state), "active" if s.state == "active" else ""), lambda s: s.state
     ),
@@ -245,7 +250,14 @@ def server_rows(bouncer: PgBouncer, chains: Iterable[Chain]) -> list[Of[ServerCo
     """Those in use first. `other` is the client that uses it, or why its backend is not known."""
     found = [chain for chain in chains if chain.bouncer == bouncer.name]
     ordered = sorted(found, key=lambda chain: (chain.server.state != "active", -(chain.server.age or 0)))
-    return [Of(bouncer, chain.server, _client_words(chain)) for chain in ordered]
+    return [Of(bouncer, _with_pid(chain), _client_words(chain)) for chain in ordered]
+
+
+def _with_pid(chain: Chain) -> ServerConnection:
+    """A pooler that does not tell its backend's pid has it from the server."""
+    if chain.session is None or chain.server.remote_pid:
+        return chain.server
+    return chain.server._replace(remote_pid=chain.session.pid)
 
 
 def _client_words(chain: Chain) -> str:

@@ -72,7 +72,11 @@ def _full(pool: Pool) -> Cell:
     return Cell(f"{pool.servers}/{pool.size}", "bad" if percent >= 100 else "warn" if percent >= 80 else "")
 
 
-def _maxwait(pool: Pool) -> Cell:
+def _maxwait(row: PoolRow, now: datetime) -> Cell:
+    pool = row.pool
+    if pool is None or (row.bouncer.product and pool.cl_waiting and not pool.maxwait):
+        # Odyssey times no wait.
+        return Cell("-" if pool else "", "dim")
     if not pool.maxwait:
         return Cell("0s", "dim")
     return Cell(duration(pool.maxwait) if pool.maxwait >= 1 else "<1s", "bad" if pool.maxwait >= 1 else "warn")
@@ -86,6 +90,6 @@ POOL_COLUMNS: tuple[Column[PoolRow], ...] = (
     Column("waiting", "wait", 4, _of_pool(lambda pool: count_cell(pool.cl_waiting, "bad")), align=">"),
     Column("servers", "sv a/i", 6, _of_pool(_servers), align=">", importance=3),
     Column("full", "full", 5, _of_pool(_full), align=">"),
-    Column("maxwait", "maxwait", 7, _of_pool(_maxwait), align=">", importance=4),
+    Column("maxwait", "maxwait", 7, _maxwait, align=">", importance=4),
     Column("mode", "mode", 5, _of_pool(lambda pool: Cell(safe(pool.mode[:5]), "dim")), importance=2),
 )
