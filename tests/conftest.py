@@ -25,6 +25,7 @@ from servers import (
     hang_up,
     installation_of,
     small_settings,
+    thaw,
 )
 
 pytest_plugins = [
@@ -145,7 +146,7 @@ def new_bouncer(request: pytest.FixtureRequest, ground: Playground) -> Iterator[
 
     yield make
     for bouncer in made:
-        bouncer.thaw()
+        thaw(bouncer)
         bouncer.stop()
 
 

@@ -1,8 +1,9 @@
 """Real servers for the tests: what the fixtures of conftest.py hand out."""
 
 import os
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -10,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, find_pgbouncer
-from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster, Installation, find_installations
+from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster, Installation, find_installations, within_reach
 
 ONE_MAJOR = 18
 """The version for what no version changes."""
@@ -102,6 +103,42 @@ def runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def restart(server: Cluster | Bouncer) -> None:
+    """Stop it and start it again, at the same address."""
+    server.stop()
+    server.start()
+
+
+def standby_of(primary: Cluster, name: str = "standby", settings: Mapping[str, str | int] | None = None) -> Cluster:
+    """A hot standby of a running server, with its data copied, not started yet."""
+    copy = Cluster(primary.ground, primary.installation, primary.ground.new_folder(name))
+    command = [_base_backup_program(primary), "-d", primary.conninfo(dbname=None), "-D", copy.data]
+    primary.ground.run([*command, "-R", "-X", "stream", "-c", "fast", "--no-sync"])
+    copy.configure({"hot_standby": "on", **(settings or {})})
+    return copy
+
+
+def _base_backup_program(primary: Cluster) -> Path:
+    """Its own pg_basebackup, or a newer one, which can read an older server."""
+    for installation in [primary.installation, *find_installations()]:
+        program = installation.program("pg_basebackup")
+        if installation.major >= primary.major and program.exists():
+            return within_reach(installation, primary.ground).program("pg_basebackup")
+    missing(f"there is no pg_basebackup for PostgreSQL {primary.major}")
+
+
+def freeze(bouncer: Bouncer) -> None:
+    """Stop the process without ending it: it still accepts connections, and answers nothing."""
+    if (pid := bouncer.pid) is not None:
+        os.kill(pid, signal.SIGSTOP)
+
+
+def thaw(bouncer: Bouncer) -> None:
+    """Let a frozen one go on."""
+    if (pid := bouncer.pid) is not None:
+        os.kill(pid, signal.SIGCONT)
 
 
 class Roles:

@@ -8,7 +8,7 @@ import pytest
 
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
-from servers import Roles, Sessions, fetch, usable, wait_until
+from servers import Roles, Sessions, fetch, standby_of, usable, wait_until
 
 
 def test_server_is_of_the_asked_version(server: Cluster, superuser: "psycopg.Connection[Any]") -> None:
@@ -62,7 +62,7 @@ def test_crash_and_restart_keep_the_address(new_cluster: Callable[..., Cluster])
 
 def test_standby_follows(new_cluster: Callable[..., Cluster]) -> None:
     primary = new_cluster()
-    standby = primary.standby()
+    standby = standby_of(primary)
     standby.start()
     try:
         with psycopg.connect(primary.conninfo(), autocommit=True) as connection:

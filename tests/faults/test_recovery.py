@@ -2,7 +2,7 @@
 
 import psycopg
 
-from servers import fetch
+from servers import fetch, standby_of
 
 WIDE = {"columns": 160, "lines": 40}
 
@@ -41,7 +41,7 @@ def test_demotion(new_cluster, monitor):
 def test_failover_to_a_standby(new_cluster, wire_to, monitor):
     """What a virtual address does: the same address, another server, a standby that was promoted."""
     primary = new_cluster()
-    standby = primary.standby("failover")
+    standby = standby_of(primary, "failover")
     standby.start()
     try:
         line = wire_to(primary)

@@ -26,7 +26,7 @@ from pgheadroom.model.update import Trouble, Update
 from pgheadroom.postgres import sampling
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
-from servers import Roles, Sessions, fetch, wait_until
+from servers import Roles, Sessions, fetch, freeze, thaw, wait_until
 from wire import Wire
 
 
@@ -441,9 +441,9 @@ async def test_a_frozen_pgbouncer_hardly_delays_the_sample(one_server: Cluster, 
     source = LiveSource(one_server.conninfo(), pgbouncers=[bouncer.console()], interval=0.4)
     async with running(source) as posted:
         await posted.more(Snapshot)
-        bouncer.freeze()
+        freeze(bouncer)
         await posted.more(Snapshot, 6)
-        bouncer.thaw()
+        thaw(bouncer)
         assert "no answer for" in posted.snapshots[-1].pgbouncers[0].trouble
         moments = posted.times(Snapshot)[-5:]
         assert all(0.3 < after - before < 1.5 for before, after in pairwise(moments))

@@ -19,7 +19,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, Comman
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.commands import argument, statement
 from pgheadroom.pgbouncer.console import Console
-from servers import wait_until
+from servers import freeze, thaw, wait_until
 
 Client = psycopg.Connection[Any]
 DONE, REFUSED, UNDONE, UNCERTAIN = CommandOutcome
@@ -349,9 +349,9 @@ async def test_a_frozen_pgbouncer_leaves_it_uncertain(
     console: Console, bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pgheadroom.pgbouncer.console.ANSWER_WITHIN", 0.3)
-    bouncer.freeze()
+    freeze(bouncer)
     result = await console.run(command("RECONNECT"))
-    bouncer.thaw()
+    thaw(bouncer)
     assert (result.outcome, result.message) == (UNCERTAIN, "no answer for 0.3 s")
     assert (await console.sample()).trouble == ""
     assert consoles_open(bouncer) == 1

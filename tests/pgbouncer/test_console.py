@@ -15,6 +15,7 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer import line
 from pgheadroom.pgbouncer.console import Console
+from servers import freeze, thaw
 
 FOR_POSTGRESQL = {
     "PGTARGETSESSIONATTRS": "read-write",
@@ -139,7 +140,7 @@ async def test_frozen_it_delays_nobody_and_answers_late(bouncer: Bouncer) -> Non
     with psycopg.connect(bouncer.conninfo("postgres", "postgres")) as client:
         client.execute("SELECT 1")
         before = await console.sample()
-        bouncer.freeze()
+        freeze(bouncer)
         began = time.monotonic()
         seen = await console.sample(0.2)
         assert time.monotonic() - began < 2.0
@@ -152,7 +153,7 @@ async def test_frozen_it_delays_nobody_and_answers_late(bouncer: Bouncer) -> Non
         assert seen.trouble.startswith("no answer for ")
         assert seen.pools == before.pools
         assert console.begin() is console.begin()
-        bouncer.thaw()
+        thaw(bouncer)
         seen = await console.sample()
         assert seen.trouble == ""
     assert consoles_open(bouncer) == 1
@@ -165,10 +166,10 @@ async def test_frozen_for_long_it_is_given_up_and_found_again(
     monkeypatch.setattr(module, "ANSWER_WITHIN", 0.3)
     console = Console(bouncer.console())
     await console.sample()
-    bouncer.freeze()
+    freeze(bouncer)
     seen = await console.sample(5.0)
     assert "no answer for" in seen.trouble
-    bouncer.thaw()
+    thaw(bouncer)
     monkeypatch.undo()
     await until(console, lambda seen: not seen.trouble)
     await asyncio.sleep(0.1)
@@ -179,12 +180,12 @@ async def test_frozen_for_long_it_is_given_up_and_found_again(
 async def test_close_does_not_wait_for_a_frozen_one(bouncer: Bouncer) -> None:
     console = Console(bouncer.console())
     await console.sample()
-    bouncer.freeze()
+    freeze(bouncer)
     await console.sample(0.1)
     began = time.monotonic()
     await console.close()
     assert time.monotonic() - began < 3.0
-    bouncer.thaw()
+    thaw(bouncer)
 
 
 async def test_a_console_that_is_down_is_knocked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:

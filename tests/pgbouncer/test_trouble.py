@@ -26,7 +26,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import banners
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import snapshot
-from servers import fetch
+from servers import fetch, freeze, restart, thaw
 
 
 def upstream(cluster: Cluster) -> str:
@@ -273,11 +273,11 @@ async def test_there_is_never_a_second_console(
     await for_a_while(2.0)
     assert (await pausing).outcome is CommandOutcome.UNDONE
     client.close()
-    bouncer.freeze()
+    freeze(bouncer)
     await console.sample(1.0)
-    bouncer.thaw()
+    thaw(bouncer)
     await for_a_while(1.0)
-    bouncer.restart()
+    restart(bouncer)
     await for_a_while(1.5)
     assert most == 1
     assert (await console.sample()).trouble == ""

@@ -11,7 +11,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.postgres.door import open_door
 from pgheadroom.postgres.sampling import Probe
-from servers import ONE_MAJOR, fetch, installation_of, wait_until
+from servers import ONE_MAJOR, fetch, installation_of, standby_of, wait_until
 
 DEFAULTS = {
     "default_transaction_isolation": "serializable",
@@ -58,7 +58,7 @@ def pair(request: pytest.FixtureRequest, ground: Playground) -> Iterator[tuple[C
     name = f"defaults{request.param}"
     primary = Cluster.create(ground, installation_of(request.param), name, settings={"max_wal_senders": 5})
     primary.start()
-    standby = primary.standby(f"{name}-standby")
+    standby = standby_of(primary, f"{name}-standby")
     standby.start()
     with psycopg.connect(primary.conninfo()) as other:
         other.isolation_level = psycopg.IsolationLevel.SERIALIZABLE

@@ -13,7 +13,7 @@ import pytest
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
-from pgheadroom.postgres.door import Connection, open_door, password_is_needed, patience, place
+from pgheadroom.postgres.door import Connection, open_door, patience, place
 from servers import Roles, Sessions, fetch, wait_until
 from wire import Wire
 
@@ -117,7 +117,7 @@ async def test_a_database_that_does_not_exist(one_server: Cluster) -> None:
     with pytest.raises(NoConnection, match='database "nowhere" does not exist') as refused:
         await open_door(one_server.conninfo(dbname="nowhere"))
     assert not refused.value.full
-    assert not password_is_needed(refused.value)
+    assert not refused.value.password_needed
 
 
 async def test_passwords(new_cluster: Callable[..., Cluster]) -> None:
@@ -126,10 +126,10 @@ async def test_passwords(new_cluster: Callable[..., Cluster]) -> None:
         superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
     with pytest.raises(NoConnection, match="a password is needed") as refused:
         await open_door(cluster.conninfo("web"))
-    assert password_is_needed(refused.value)
+    assert refused.value.password_needed
     with pytest.raises(NoConnection, match="password authentication failed") as refused:
         await open_door(cluster.conninfo("web"), password="guess")
-    assert not password_is_needed(refused.value)
+    assert not refused.value.password_needed
     assert "guess" not in str(refused.value)
     connection = await open_door(cluster.conninfo("web"), password="open sesame")
     await connection.close()

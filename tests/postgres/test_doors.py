@@ -24,7 +24,7 @@ from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
 from pgheadroom.postgres.sampling import Probe
-from servers import Roles, Sessions
+from servers import Roles, Sessions, restart
 
 
 async def entered_as(doors: Doors) -> str:
@@ -369,7 +369,7 @@ async def test_a_server_that_was_down_is_entered_by_the_door_that_let_us_in(
         superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
     doors = Doors(over_tcp(cluster, "narrow"), ["user=postgres"])
     assert await entered_as(doors) == "postgres"
-    cluster.restart()
+    restart(cluster)
     refused = cluster.log.count('too many connections for role "narrow"')
     probe = await doors.enter()
     assert probe.catalogue.facts.user == "postgres"

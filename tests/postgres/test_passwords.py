@@ -21,7 +21,7 @@ from pgheadroom.postgres.doors import Doors, NoDoor, socket_doors
 from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port, vouched_owner
 from pgheadroom.postgres.startup_packet import Address
 from pgheadroom.postgres.verbose_error import verbose_error
-from servers import Roles
+from servers import Roles, restart
 
 SECRET = "open sesame"
 
@@ -91,7 +91,7 @@ def asking_for_clear_text(new_cluster: Callable[..., Cluster]) -> Cluster:
         cluster.ground.give(cluster.data / name)
         (cluster.data / name).chmod(0o600)
     cluster.configure({"ssl": "on"})
-    cluster.restart()
+    restart(cluster)
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute(f"CREATE ROLE web LOGIN PASSWORD '{SECRET}'".encode())
     return cluster

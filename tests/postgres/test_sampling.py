@@ -19,7 +19,7 @@ from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.postgres import sampling
 from pgheadroom.postgres.exchange import NoSample
 from pgheadroom.postgres.sampling import Probe, slot_sync_takes_slot
-from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch
+from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
 from wire import Wire
 
 OpenProbe = Callable[..., Awaitable[Probe]]
@@ -411,7 +411,7 @@ async def test_our_own_waiting_shows_in_no_ones_locks(server: Cluster, open_prob
 @pytest.mark.parametrize("major", [15, 16, 18])
 async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> None:
     primary = new_cluster(major)
-    standby = primary.standby(f"standby{major}")
+    standby = standby_of(primary, f"standby{major}")
     standby.start()
     try:
         probe = await Probe.open(standby.conninfo())

@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from pgheadroom.lesson.progress import Guide
 
 DEFAULT_SCENARIO = "idle-leak"
-
-Show = Callable[["Demo", Settings, argparse.Namespace], int]
 
 
 def demo(flags: argparse.Namespace) -> int:

@@ -14,9 +14,6 @@ import psycopg
 Connection = psycopg.AsyncConnection[Any]
 Behaviour = Callable[[Connection, int], Awaitable[None]]
 
-# What an application's pool sends when a connection comes back to it, or before it lends one.
-PING: LiteralString = "SELECT 1"
-
 LOOKUPS: tuple[LiteralString, ...] = (
     "SELECT id, status, total FROM orders WHERE customer_id = %s ORDER BY placed_at DESC LIMIT 20",
     "SELECT name, email, balance FROM customers WHERE id = %s",

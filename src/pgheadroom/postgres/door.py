@@ -259,11 +259,6 @@ def address_of(error: psycopg.Error) -> Address | None:
     return None
 
 
-def password_is_needed(error: BaseException) -> bool:
-    """Whether the server wanted a password that was not given: a prompt would help."""
-    return isinstance(error, NoConnection) and error.password_needed
-
-
 async def in_time(connection: Connection, question: Coroutine[Any, Any, Answer], seconds: float) -> Answer:
     """The answer to a question over this connection; without one in time the connection is given up.
 

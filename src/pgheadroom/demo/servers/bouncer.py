@@ -99,25 +99,12 @@ class Bouncer:
             with contextlib.suppress(FileNotFoundError):
                 self._socket.unlink()
 
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
     def reload(self, settings: Mapping[str, str | int]) -> None:
         """Change settings of the section [pgbouncer] and let it reread them."""
         self.settings |= settings
         self._write_configuration()
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
-
-    def freeze(self) -> None:
-        """Stop the process without ending it: it still accepts connections, and answers nothing."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
 
     def conninfo(self, user: str, dbname: str, *, tcp: bool = False, **others: str | int) -> str:
         """How to connect through it. Other keywords are libpq's."""

@@ -129,22 +129,10 @@ class Cluster:
         """Kill the postmaster outright, as the kernel's out-of-memory killer does."""
         self._end(signal.SIGKILL)
 
-    def restart(self, mode: str = "fast") -> None:
-        self.stop(mode)
-        self.start()
-
     def reload(self) -> None:
         """Reread the configuration files."""
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
-
-    def standby(self, name: str = "standby", settings: Mapping[str, str | int] | None = None) -> "Cluster":
-        """A hot standby of this running server, with its data copied, not started yet."""
-        copy = Cluster(self.ground, self.installation, self.ground.new_folder(name))
-        command: list[str | Path] = [self._base_backup_program(), "-d", self.conninfo(dbname=None), "-D", copy.data]
-        self.ground.run([*command, "-R", "-X", "stream", "-c", "fast", "--no-sync"])
-        copy.configure({"hot_standby": "on", **(settings or {})})
-        return copy
 
     def conninfo(
         self, user: str = SUPERUSER, dbname: str | None = "postgres", *, tcp: bool = False, **others: str | int
@@ -222,11 +210,3 @@ class Cluster:
             process.kill()
             process.wait()
         self.ground.release(process)
-
-    def _base_backup_program(self) -> Path:
-        """Our own pg_basebackup, or a newer one, which can read an older server."""
-        for installation in [self.installation, *find_installations()]:
-            program = installation.program("pg_basebackup")
-            if installation.major >= self.major and program.exists():
-                return within_reach(installation, self.ground).program("pg_basebackup")
-        raise PgHeadroomError(f"no pg_basebackup for PostgreSQL {self.major} on this machine")

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,10 +178,3 @@ class Playground:
     def _environment(self) -> Mapping[str, str]:
         # Nothing of the user's PG* variables, and the server's words in English.
         return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder), "LC_ALL": "C", "TZ": "UTC"}
-
-
-@contextlib.contextmanager
-def playground() -> Iterator[Playground]:
-    """A playground that is closed at the end of the block."""
-    with Playground() as ground:
-        yield ground

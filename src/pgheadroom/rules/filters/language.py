@@ -70,12 +70,11 @@ class Filter:
     conditions: tuple[Condition, ...] = ()
     _predicates: tuple[Predicate, ...] = field(default=(), compare=False, repr=False)
 
-    def matches(self, session: Session, now: datetime) -> bool:
-        """Whether every condition holds at a moment of the server's clock. Without conditions all sessions match."""
-        return all(predicate(session, now) for predicate in self._predicates)
-
     def select(self, sessions: Iterable[Session], now: datetime) -> list[Session]:
-        """Those that match, in their order; the fast way for thousands."""
+        """Those for which every condition holds at a moment of the server's clock, in their order.
+
+        Without conditions it is all of them.
+        """
         selected = list(sessions)
         for predicate in self._predicates:
             selected = [session for session in selected if predicate(session, now)]
