@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
+from pgheadroom.model.service import Service, service_of_words
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
 from pgheadroom.words.sql_names import quoted
 
@@ -11,16 +12,22 @@ RESERVED_SLOTS_SINCE = 160_000
 """`reserved_connections` and the role `pg_use_reserved_connections`. Source: release notes of PostgreSQL 16."""
 
 
-def advice(refusals: Sequence[Refusal], role: str = "", version_num: int | None = None) -> tuple[str, ...]:
+def advice(
+    refusals: Sequence[Refusal], role: str = "", version_num: int | None = None, service: Service | None = None
+) -> tuple[str, ...]:
     """What can be done from outside, most useful first, and what to have ready the next time.
 
     Args:
         role: The login role of the first door; empty when it is not known.
         version_num: Of the server, where it is known from before.
+        service: Likewise.
     """
     full = [refusal for refusal in refusals if refusal.full]
-    now = [sentence for refusal in full for sentence in _now(refusal)]
+    service = service or service_of_words(*(words for one in refusals for words in (one.door, one.message, one.name)))
+    now = [sentence for refusal in full for sentence in (_managed(refusal, service) or _now(refusal))]
     limits = {refusal.limit for refusal in full}
+    if service is not None:
+        return tuple(dict.fromkeys([*now, *(_managed_next_time(service) if limits - _NO_RESERVE_HELPS else ())]))
     then = _next_time(quoted(role) if role else "<role>", _older_than_16(full, version_num))
     return tuple(dict.fromkeys([*now, *(then if limits - _NO_RESERVE_HELPS else ())]))
 
@@ -60,12 +67,40 @@ def _now(refusal: Refusal) -> tuple[str, ...]:
     }[refusal.limit]
 
 
-def no_longer(refusals: Sequence[Refusal], role: str) -> str:
+_RDS_OWN = "rds_reserved"
+_RESERVES = (RefusedBy.RESERVE, RefusedBy.SUPERUSER_RESERVE)
+
+
+def _managed(refusal: Refusal, service: Service | None) -> tuple[str, ...]:
+    """Where nobody has a superuser's door: who else gets in, if anybody does; empty where it is as everywhere."""
+    if service is None or refusal.limit not in _RESERVES:
+        return ()
+    free = "Stop or restart an application, or PAUSE a database of PgBouncer: a session of yours must end first."
+    if refusal.limit is RefusedBy.SUPERUSER_RESERVE or refusal.name == _RDS_OWN:
+        return (f"The slots that are left are {service.name}'s own; nobody of yours gets one. {free}",)
+    member = refusal.name or "pg_use_reserved_connections"
+    return (f"A member of {member} still gets in: --door 'user=...'. Without one: {free}",)
+
+
+def _managed_next_time(service: Service) -> tuple[str, ...]:
+    return (
+        f"Next time: have this monitor connected before, it keeps its slot; {service.name} has no superuser to come in "
+        f"as. max_connections and the reserves are set in {service.settings}, most with a restart.",
+    )
+
+
+def no_longer(refusals: Sequence[Refusal], role: str, service: Service | None = None) -> str:
     """What helps a role that the server let in before and now refuses, for another reason than room; may be empty.
 
     Args:
         role: The login role of the first door.
+        service: Whose server it is, where it is a managed one.
     """
+    if service is not None and any("pg_hba.conf" in refusal.message for refusal in refusals[:1]):
+        return (
+            f"{service.name}'s own rules no longer let this role in from here: see its network settings, whether it "
+            "takes encrypted connections only (sslmode=require), and logins by token."
+        )
     for refusal in refusals[:1]:  # the door that let us in: what others say was so before
         for words, sentence in _NO_LONGER:
             if words.search(refusal.message):
@@ -166,11 +201,13 @@ def _next_time(role: str, older: bool | None) -> tuple[str, ...]:
     return (superuser,) if older else (grant, superuser)
 
 
-def better_door(door: Door, server: Server, settings: SlotSettings) -> str:
+def better_door(door: Door, server: Server, settings: SlotSettings, service: Service | None = None) -> str:
     """A sentence when our slot is one that others take away from us; empty when there is no better one."""
     if door.slot is SlotKind.SUPERUSER or (door.slot is SlotKind.RESERVED and settings.reserved > 0):
         return ""
     role = quoted(door.user)
+    if service is not None:
+        return _better_managed(role, server, settings, service)
     if server.version_num >= RESERVED_SLOTS_SINCE and settings.reserved > 0:
         return (
             f"this takes an ordinary slot, which is not there when the server is full; "
@@ -182,3 +219,18 @@ def better_door(door: Door, server: Server, settings: SlotSettings) -> str:
             f"set it (with a restart) and GRANT pg_use_reserved_connections TO {role}, or give a superuser's --door"
         )
     return "this takes an ordinary slot, which is not there when the server is full; give a superuser's --door"
+
+
+def _better_managed(role: str, server: Server, settings: SlotSettings, service: Service) -> str:
+    """What its customers can do: they have no superuser, and set nothing with ALTER SYSTEM."""
+    ordinary = "this takes an ordinary slot, which is not there when the server is full"
+    if settings.reserved > 0 and server.version_num >= RESERVED_SLOTS_SINCE:
+        return f"{ordinary}; GRANT pg_use_reserved_connections TO {role} takes one of {settings.reserved} reserved"
+    if settings.reserved > 0:
+        return f"{ordinary}; a member of {service.admin} takes one of {settings.reserved} reserved"
+    if server.version_num >= RESERVED_SLOTS_SINCE:
+        return (
+            f"{ordinary}; reserved_connections is 0: set it in {service.settings} (with a restart) and "
+            f"GRANT pg_use_reserved_connections TO {role}"
+        )
+    return f"{ordinary}, and {service.name} has none that is kept for its customers: start before it is full"

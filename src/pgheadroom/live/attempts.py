@@ -10,6 +10,7 @@ from pgheadroom.access.knocking import JITTER, Knocking, after, pace
 from pgheadroom.live.rest import clock
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance
+from pgheadroom.model.service import Service
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Waiting
 from pgheadroom.postgres.doors import Doors, NoDoor
@@ -47,6 +48,7 @@ class Attempts:
         self._knocking = Knocking()
         self._marks: deque[tuple[float, int]] = deque()
         self._no_room: _NoRoom | None = None
+        self._service: Service | None = None
 
     async def enter(self) -> Probe:
         """Try all doors once.
@@ -102,7 +104,7 @@ class Attempts:
         """What helps a role that was let in before and is refused now, in a sentence; may be empty."""
         if self._refused is None or self.doors.way is None:
             return ""
-        return advice.no_longer(self._refused.refusals, self.doors.role)
+        return advice.no_longer(self._refused.refusals, self.doors.role, self._service)
 
     @property
     def per_second(self) -> float:
@@ -124,7 +126,7 @@ class Attempts:
             per_second=self.per_second,
             refusals=self.shut.refusals,
             next_try=self.next_try,
-            advice=advice.advice(self.shut.refusals, self.doors.role, version_num),
+            advice=advice.advice(self.shut.refusals, self.doors.role, version_num, self._service),
             pgbouncers=pgbouncers,
         )
 
@@ -138,5 +140,6 @@ class Attempts:
 
     def hint(self, snapshot: Snapshot) -> str:
         """Of the door that opened: why it is not the first, and whether a better one would exist."""
-        better = advice.better_door(snapshot.door, snapshot.server, snapshot.settings)
+        self._service = snapshot.service
+        better = advice.better_door(snapshot.door, snapshot.server, snapshot.settings, self._service)
         return "; ".join(sentence for sentence in (self.detour, better) if sentence)

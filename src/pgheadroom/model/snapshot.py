@@ -8,6 +8,7 @@ from enum import StrEnum
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.service import Service, service_of_roles
 from pgheadroom.model.session import Session
 
 
@@ -168,6 +169,11 @@ class Snapshot:
     returned: str = ""
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
+
+    @property
+    def service(self) -> Service | None:
+        """The managed service whose server it is; None where its customers would be superusers, or there is none."""
+        return None if self.door.slot is SlotKind.SUPERUSER else service_of_roles(self.roles)
 
     def age_of(self, part: str) -> float:
         """Seconds by which a part is older than the sample; 0 for what was asked with it, or a moment before."""

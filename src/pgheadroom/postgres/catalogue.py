@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pgheadroom.model.service import RDS
 from pgheadroom.model.snapshot import Database, Role, SlotKind, SlotSettings
 from pgheadroom.postgres.exchange import Answer, Question, Row, Unanswered
 from pgheadroom.postgres.queries import query
@@ -14,6 +15,9 @@ INVALID_DATABASE = -2
 """`datconnlimit` of a database whose DROP was interrupted: nobody gets in, and it is no limit."""
 LOOKED_UP = "roles looked up"
 """The question by which our session's cache knows the roles of all sessions, for signals while pg_authid is locked."""
+MANAGED = "managed"
+"""What only a managed service has. A sample goes without it."""
+NOT_SHOWN = frozenset({LOOKED_UP, MANAGED})
 
 
 class Facts(NamedTuple):
@@ -23,6 +27,8 @@ class Facts(NamedTuple):
         started_at: None when the server does not tell.
         backend_pid: Of who answers; 0 when the server does not tell.
         database_oid: 0 when the names of databases cannot be read.
+        service_reserved: Slots that a managed service keeps for its administrators' role, beside the server's own.
+        administers: Whether our role inherits that role.
     """
 
     version: str
@@ -42,17 +48,21 @@ class Facts(NamedTuple):
     signals_backends: bool = False
     uses_reserved: bool = False
     database_oid: int = 0
+    service_reserved: int = 0
+    administers: bool = False
 
     @property
     def settings(self) -> SlotSettings:
-        return SlotSettings(self.max_connections, self.superuser_reserved, self.reserved, self.max_wal_senders)
+        reserved = self.reserved + self.service_reserved
+        return SlotSettings(self.max_connections, self.superuser_reserved, reserved, self.max_wal_senders)
 
     @property
     def slot(self) -> SlotKind:
         """The kind of slot our role may still take when others may not."""
         if self.superuser:
             return SlotKind.SUPERUSER
-        return SlotKind.RESERVED if self.uses_reserved else SlotKind.ORDINARY
+        uses_reserved = self.uses_reserved or (self.administers and self.service_reserved > 0)
+        return SlotKind.RESERVED if uses_reserved else SlotKind.ORDINARY
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Catalogue:
         return self.role_names.keys() >= set(roles) and self.database_names.keys() >= set(databases)
 
 
-CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP)
+CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED)
 """What is asked, each in a transaction of its own: any of it can be forbidden, or behind a lock."""
 _BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}
 """Units of settings that are memory. Source: src/backend/utils/misc/guc.c."""
@@ -115,7 +125,7 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
     if facts is None:
         return None
     refused = {part: answer.reason for part, answer in answers.items() if isinstance(answer, Unanswered)}
-    refused.pop(LOOKED_UP, None)  # a sample shows nothing of it
+    refused = {part: reason for part, reason in refused.items() if part not in NOT_SHOWN}
     refused |= {part: reason for part, reason in (before.refused if before else ()) if part not in answers}
     catalogue = replace(before or Catalogue(facts), facts=facts, refused=tuple(refused.items()))
     if rows := _rows(answers, "databases"):
@@ -124,7 +134,20 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
         catalogue = _with_roles(catalogue, rows)
     for not_superusers, _ in _rows(answers, LOOKED_UP):
         catalogue = replace(catalogue, not_superusers=tuple(not_superusers))
+    for told, administers in _rows(answers, MANAGED):
+        reserved = _service_reserved(told, catalogue)
+        facts = catalogue.facts._replace(service_reserved=reserved, administers=administers)
+        catalogue = replace(catalogue, facts=facts)
     return catalogue
+
+
+def _service_reserved(told: bytes | None, catalogue: Catalogue) -> int:
+    """Anybody can set a parameter of that name for a database: believed where RDS's role is, and the sum can be."""
+    written, facts = told or b"", catalogue.facts
+    if RDS.admin not in catalogue.roles or facts.superuser or not (written.isdigit() and len(written) < _MOST_DIGITS):
+        return 0
+    left = facts.max_connections - facts.superuser_reserved - facts.reserved
+    return int(written) if int(written) < left else 0
 
 
 def _rows(answers: Mapping[str, Answer], part: str) -> Sequence[Row]:

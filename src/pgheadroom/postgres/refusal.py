@@ -18,6 +18,8 @@ _ENGLISH = (
     (re.compile(r"sorry, too many clients already"), RefusedBy.SERVER),
     # The words in capitals, and the role's name, are the same in every language (16+).
     (re.compile(r"pg_use_reserved_connections"), RefusedBy.RESERVE),
+    # Amazon RDS has reserves of its own, for itself (16+) or for its customers' administrators.
+    (re.compile(r"reserved for .*\b(?P<name>rds_\w+)"), RefusedBy.RESERVE),
     (re.compile(r"reserved for non-replication superuser|\bSUPERUSER\b"), RefusedBy.SUPERUSER_RESERVE),
     (re.compile(r'too many connections for role "(?P<name>.*)"'), RefusedBy.ROLE),
     (re.compile(r'too many connections for database "(?P<name>.*)"'), RefusedBy.DATABASE),
@@ -46,8 +48,8 @@ _NOT_RESOLVED = re.compile(r"failed to resolve host '?(?P<host>[^':]+)'?")
 
 _MEANING = (
     (re.compile(r"sorry, too many clients already"), "no slot is left, not even a reserved one"),
+    (re.compile(r"reserved for roles with privileges of|reserved for .*\brds_"), "only reserved slots are left"),
     (re.compile(r"reserved for (?:non-replication superuser|roles with the SUPERUSER)"), "only superusers get in"),
-    (re.compile(r"reserved for roles with privileges of"), "only reserved slots are left"),
     (re.compile(r"no more connections allowed"), "PgBouncer is full"),
     (re.compile(r"client connections exceeded"), "PgBouncer is full for us"),
     (re.compile(r'"none"'), "it wants more than our name, and a door that was not named is given nothing"),

@@ -13,6 +13,7 @@ from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
 from pgheadroom.postgres.catalogue import (
     CATALOGUE_PARTS,
     LOOKED_UP,
+    NOT_SHOWN,
     Catalogue,
     Facts,
     catalogue_questions,
@@ -352,7 +353,7 @@ class Probe:
     def _gaps(self, answers: dict[str, Answer], activity: Activity) -> list[Gap]:
         gaps = [Gap(part, answer.reason) for part, answer in answers.items() if isinstance(answer, Unanswered)]
         gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
-        gaps = [gap for gap in gaps if gap.part != LOOKED_UP]  # a sample shows nothing of it
+        gaps = [gap for gap in gaps if gap.part not in NOT_SHOWN]
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
         if self._locks.unnamed and self._locks.found().requests:

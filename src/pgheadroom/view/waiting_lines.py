@@ -22,6 +22,8 @@ _SAID: dict[RefusedBy, str] = {
     RefusedBy.OTHER: "not for lack of room",
 }
 
+_RESERVED = "only slots are left that a managed service keeps for a role of its own"
+
 
 def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
     """Each line fitted to `width`."""
@@ -49,6 +51,7 @@ def _rate(per_second: float) -> str:
 
 
 def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:
+    said = _RESERVED if refusal.limit is RefusedBy.RESERVE and refusal.name else _SAID[refusal.limit]
     name = f" ({safe(refusal.name)})" if refusal.name else ""
     style = "bad" if refusal.full else "warn"
     ago = duration((now - refusal.at).total_seconds())
@@ -56,7 +59,7 @@ def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:
     words = wrap(safe(refusal.message), max(10, width - 4))
     return [
         [Cell("● ", style), Cell(safe(refusal.door), "strong"), Cell(f"  {ago} ago{code}", "dim")],
-        *([Cell(f"    {part}", style)] for part in wrap(f"{_SAID[refusal.limit]}{name}", max(10, width - 4))),
+        *([Cell(f"    {part}", style)] for part in wrap(f"{said}{name}", max(10, width - 4))),
         *([Cell("    "), Cell(part, "dim")] for part in words),
         [],
     ]

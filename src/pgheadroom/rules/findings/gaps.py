@@ -6,6 +6,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import Cure, look
+from pgheadroom.rules.findings.whose import where_written
 from pgheadroom.words.counts import plural
 from pgheadroom.words.wording import clipped, ids
 
@@ -45,7 +46,7 @@ def not_told(case: Case) -> Iterator[Finding]:
         )
         yield Cure(
             "Look whose they are",
-            "Take track_activities = off out of postgresql.conf, or of ALTER ROLE and ALTER DATABASE ... SET",
+            f"Take track_activities = off out of {where_written(case)}, or of ALTER ROLE and ALTER DATABASE ... SET",
             look("state:disabled", "see them"),
             proof="every session has a state",
         ).of(found)

@@ -12,6 +12,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Cure, all_of, any_of, look, old_enough, room_below_warning, terminate
 from pgheadroom.rules.findings.statements import grant, limit_of, no_role_limit
+from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
 from pgheadroom.words.states import state_word
 from pgheadroom.words.wording import clipped, ids, severity, who
@@ -177,8 +178,8 @@ def visibility(case: Case) -> Iterator[Finding]:
         Severity.NOTICE,
         f"Role {clipped(door.user)} cannot see other roles' sessions: counts are estimates",
         (f"{plural(hidden, 'session')} without state, age or client",),
-        f"As a superuser: {seen.sql}",
-        lasting="Let a superuser grant pg_monitor to this role",
+        f"As {administrator(case)}: {seen.sql}",
+        lasting=f"Let {administrator(case)} grant pg_monitor to this role",
         sql=seen.sql,
         caution=seen.caution,
         proof="every session shows its state",

@@ -8,6 +8,7 @@ from pgheadroom.model.session import Session
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import Cure, all_of, look, old_enough, terminate
 from pgheadroom.rules.findings.statements import Statement
+from pgheadroom.rules.findings.whose import where_set
 from pgheadroom.words.counts import plural, they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import clipped, crowd, ids, severity, who
@@ -42,7 +43,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
         slots=len(stuck),
     )
     yield Cure(
-        "Bring the standby back, or take it out of synchronous_standby_names (ALTER SYSTEM, then pg_reload_conf()): "
+        f"Bring the standby back, or take it out of synchronous_standby_names ({where_set(case)}): "
         "that lets all of them go, and what they committed is on this server alone",
         "Name more standbys than have to answer: ANY 1 (a, b)",
         look("waiting:standby", "see who waits for the standby"),
