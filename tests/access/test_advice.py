@@ -52,6 +52,24 @@ def test_the_limit_that_is_full_is_named() -> None:
     assert "ALTER DATABASE shop CONNECTION LIMIT" in database
 
 
+UNREADABLE = r"m\xfcller"
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        *(advice([refused(limit, UNREADABLE)], UNREADABLE, 170_000) for limit in (RefusedBy.ROLE, RefusedBy.DATABASE)),
+        advice([refused(RefusedBy.SERVER)], UNREADABLE, 170_000),
+        (no_longer([refused(RefusedBy.OTHER, message="role is not permitted to log in")], UNREADABLE),),
+        (better_door(door(SlotKind.ORDINARY, UNREADABLE), server(170_000), SlotSettings(100, 3, 2, 10)),),
+        (better_door(door(SlotKind.ORDINARY, UNREADABLE), server(170_000), SlotSettings(100, 3, 0, 10)),),
+    ],
+)
+def test_a_name_that_cannot_be_read_leaves_no_hole_in_a_statement(sentences: tuple[str, ...]) -> None:
+    assert any("<role>" in sentence or "<name>" in sentence for sentence in sentences)
+    assert not any("  " in sentence for sentence in sentences)
+
+
 def test_two_doors_with_the_same_limit_are_advised_once() -> None:
     once, twice = advice([refused(RefusedBy.SERVER)]), advice([refused(RefusedBy.SERVER)] * 2)
     assert once == twice

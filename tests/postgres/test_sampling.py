@@ -18,7 +18,7 @@ from pgheadroom.model.session import LOCAL, Session, State
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.postgres import sampling
 from pgheadroom.postgres.exchange import NoSample
-from pgheadroom.postgres.sampling import Probe, slot_sync_takes_slot
+from pgheadroom.postgres.sampling import Probe, hidden_sessions, slot_sync_takes_slot
 from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
 from wire import Wire
 
@@ -130,15 +130,20 @@ async def test_a_role_without_rights_says_so_and_never_one(
     assert 'GRANT pg_monitor TO "Plain"' in gap.reason
 
 
+def test_a_role_whose_name_cannot_be_read_is_not_left_out_of_the_grant() -> None:
+    assert "GRANT pg_monitor TO <role> shows them" in hidden_sessions(r"m\xfcller").reason
+
+
+@pytest.mark.parametrize("name", ["plain", "user", "select", "Plain", 'pl"ain'])
 async def test_the_grant_that_is_named_is_enough(
-    server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, open_probe: OpenProbe
+    server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, open_probe: OpenProbe, name: str
 ) -> None:
-    role("plain")
-    probe = await open_probe("plain")
+    role(name)
+    probe = await open_probe(name)
     gap = (await probe.sample()).gaps[0].reason
     statement = gap.partition("GRANT")[1:]
     superuser.execute(("".join(statement).rpartition(" shows")[0]).encode())
-    probe = await open_probe("plain")
+    probe = await open_probe(name)
     snapshot = await probe.sample()
     assert snapshot.exact
     assert snapshot.gaps == ()

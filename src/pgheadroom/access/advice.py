@@ -28,7 +28,7 @@ def advice(
     limits = {refusal.limit for refusal in full}
     if service is not None:
         return tuple(dict.fromkeys([*now, *(_managed_next_time(service) if limits - _NO_RESERVE_HELPS else ())]))
-    then = _next_time(quoted(role) if role else "<role>", _older_than_16(full, version_num))
+    then = _next_time(quoted(role) or "<role>", _older_than_16(full, version_num))
     return tuple(dict.fromkeys([*now, *(then if limits - _NO_RESERVE_HELPS else ())]))
 
 
@@ -36,7 +36,7 @@ _NO_RESERVE_HELPS = {RefusedBy.PROCESSES, RefusedBy.POOLER, RefusedBy.WALSENDERS
 
 
 def _now(refusal: Refusal) -> tuple[str, ...]:
-    who = quoted(refusal.name) if refusal.name else "<name>"
+    who = quoted(refusal.name) or "<name>"
     return {
         RefusedBy.SERVER: (
             "Every slot is taken, those of superusers too: a session must end first. "
@@ -104,7 +104,7 @@ def no_longer(refusals: Sequence[Refusal], role: str, service: Service | None = 
     for refusal in refusals[:1]:  # the door that let us in: what others say was so before
         for words, sentence in _NO_LONGER:
             if words.search(refusal.message):
-                return sentence.format(role=quoted(role) if role else "<role>")
+                return sentence.format(role=quoted(role) or "<role>")
         if refusal.limit is RefusedBy.OTHER and refusal.hindrance is Hindrance.LOGIN:
             return _REFUSED_SOMEHOW  # in another language, or by what we know nothing of
     return ""
@@ -205,7 +205,7 @@ def better_door(door: Door, server: Server, settings: SlotSettings, service: Ser
     """A sentence when our slot is one that others take away from us; empty when there is no better one."""
     if door.slot is SlotKind.SUPERUSER or (door.slot is SlotKind.RESERVED and settings.reserved > 0):
         return ""
-    role = quoted(door.user)
+    role = quoted(door.user) or "<role>"
     if service is not None:
         return _better_managed(role, server, settings, service)
     if server.version_num >= RESERVED_SLOTS_SINCE and settings.reserved > 0:

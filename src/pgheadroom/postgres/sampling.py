@@ -407,7 +407,7 @@ def hidden_sessions(user: str) -> Gap:
     return Gap(
         "sessions",
         "other roles' sessions are hidden: no state, client, times or query, and counts are estimates; "
-        f"GRANT pg_monitor TO {quoted(user)} shows them",
+        f"GRANT pg_monitor TO {quoted(user) or '<role>'} shows them",
     )
 
 

@@ -176,6 +176,8 @@ def test_a_role_that_sees_little_says_so_and_counts_are_estimates():
     sample = snapshot([hidden(n) for n in range(99)], door=door, exact=False)
     found = told(sample)
     assert found["not-visible"].remedy == "As a superuser: GRANT pg_monitor TO peek;"
+    unread = told(replace(sample, door=replace(door, user=r"m\xfcller")))["not-visible"]
+    assert (unread.remedy, unread.sql) == ("As a superuser: GRANT pg_monitor TO <role>;", "")
     assert found["server-slots"].sentence.startswith("Full: about 97 of 97 usable slots and 2 of the reserve")
     assert "reserve-in-use" not in found
 

@@ -178,7 +178,7 @@ def visibility(case: Case) -> Iterator[Finding]:
         Severity.NOTICE,
         f"Role {clipped(door.user)} cannot see other roles' sessions: counts are estimates",
         (f"{plural(hidden, 'session')} without state, age or client",),
-        f"As {administrator(case)}: {seen.sql}",
+        f"As {administrator(case)}: {seen.sql or 'GRANT pg_monitor TO <role>;'}",
         lasting=f"Let {administrator(case)} grant pg_monitor to this role",
         sql=seen.sql,
         caution=seen.caution,
