@@ -5,6 +5,7 @@ import re
 import pytest
 
 from pgheadroom.cli import flags
+from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.errors import UsageError
 
 
@@ -36,7 +37,7 @@ def test_the_command_is_the_first_word_that_is_no_flags_value(arguments, command
 
 
 def test_every_flag_with_a_value_is_known_to_the_search_for_the_command():
-    for name in flags.COMMANDS:
+    for name in COMMANDS:
         for action in flags.build_parser(name)._actions:
             shared = {"-h", "-i", "--config"} & set(action.option_strings) or action.dest in (
                 "pgbouncer",
@@ -53,7 +54,7 @@ def test_flags_and_words_may_be_mixed():
     assert (parsed.words, parsed.port, parsed.host) == (["shop", "web"], "6543", "db1")
 
 
-@pytest.mark.parametrize("name", list(flags.COMMANDS))
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_h_is_the_host_and_help_is_a_question_mark(name, capsys):
     before = [] if name == "monitor" else [name]
     with pytest.raises(SystemExit) as ended:
@@ -118,7 +119,7 @@ def test_a_misspelt_command_is_no_database(word, told):
 
 @pytest.mark.parametrize("word", ["shop", "demos", "production", "snapshot_db"])
 def test_a_database_is_still_one(word):
-    assert flags.parse([word])[0] == flags.MONITOR
+    assert flags.parse([word])[0] == MONITOR
 
 
 def test_an_age_without_its_unit_decides_nothing():

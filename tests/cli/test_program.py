@@ -159,11 +159,11 @@ def test_a_failing_monitor_loads_no_screens(home):
 BUG = """
 import sys
 from pgheadroom import cli
-from pgheadroom.cli import diagnostics
+from pgheadroom.cli import commands, diagnostics
 def boom(parsed):
     diagnostics.keep_secret("hunter2")
     raise ValueError("it was hunter2\\nand password=hunter3")
-cli._command = lambda name: boom
+commands.Command.load = lambda row: boom
 sys.exit(cli.main(["snapshot"]))
 """
 

@@ -9,6 +9,7 @@ import pytest
 
 from pgheadroom import config
 from pgheadroom.cli import demo, flags
+from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.demo.stage import SCENARIOS
 from pgheadroom.model.thresholds import Thresholds
 
@@ -21,20 +22,20 @@ def options(name: str) -> set[str]:
     return {option for action in shown for option in action.option_strings}
 
 
-@pytest.mark.parametrize("name", [name for name in flags.COMMANDS if name != flags.MONITOR])
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != MONITOR])
 def test_every_command_is_told_in_the_help_and_the_readme(name):
     assert f"| `pgheadroom {name}` |" in README
-    assert f"pgheadroom {name} " in flags.build_parser(flags.MONITOR).format_help()
+    assert f"pgheadroom {name} " in flags.build_parser(MONITOR).format_help()
 
 
-@pytest.mark.parametrize("name", list(flags.COMMANDS))
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_flag_is_told(name):
     missing = {option for option in options(name) if not re.search(rf"^\| .*`{re.escape(option)}[ `]", README, re.M)}
     assert not missing
 
 
 def test_the_readme_tells_no_flag_that_there_is_not():
-    there_are = set().union(*(options(name) for name in flags.COMMANDS))
+    there_are = set().union(*(options(name) for name in COMMANDS))
     told = set(re.findall(r"`(--[a-z-]+)", README))
     assert told <= there_are
 

@@ -1,13 +1,16 @@
-"""Commands and flags. Each command is one function that imports what it needs, so that none waits for another's."""
+"""The program: the command line is read, its command is loaded and run, and what goes wrong is one line.
 
-import argparse
+Each command is one function of a file of its own, so that none waits for what another needs; see `commands`.
+"""
+
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
 from pgheadroom.cli import flags
+from pgheadroom.cli.commands import COMMANDS
 from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say
 from pgheadroom.cli.loading import loading
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
@@ -60,23 +63,5 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit:  # argparse has printed the help or the version
         return EXIT_OK
     with loading():
-        command = _command(name)
+        command = COMMANDS[name].load()
     return command(parsed)
-
-
-def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    if name == "snapshot":
-        from pgheadroom.cli.snapshot import snapshot
-
-        return snapshot
-    if name == "demo":
-        from pgheadroom.cli.demo import demo
-
-        return demo
-    if name in ("terminate", "cancel"):
-        from pgheadroom.cli.signals import cancel, terminate
-
-        return terminate if name == "terminate" else cancel
-    from pgheadroom.cli.monitor import monitor
-
-    return monitor

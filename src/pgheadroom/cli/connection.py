@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from pgheadroom import config
+from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.cli.diagnostics import keep_secret, say
-from pgheadroom.cli.flags import COMMANDS, MONITOR
 from pgheadroom.config import Configuration, Layer, Settings
 from pgheadroom.conninfo import SECRET_PARAMETERS, is_conninfo
 from pgheadroom.errors import NoConnection, UsageError

@@ -1,34 +1,21 @@
-"""The command line: which words it knows. Standard library only, so that `--help` is there at once."""
+"""The command line as it is read. Standard library only, so that `--help` is there at once."""
 
 import argparse
 import difflib
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from pgheadroom import quantities
+from pgheadroom.cli.commands import COMMANDS, MONITOR, Command
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.errors import UsageError
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
-MONITOR = "monitor"
-
 _VALUE_FLAGS = ("-h", "-p", "-U", "-d", "-i")
 _LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--door", "--config")
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What the help says of a command, and the flags that only it has."""
-
-    summary: str
-    add_flags: Callable[[argparse.ArgumentParser], None]
-    connects: bool = True
-    samples_on: bool = False
-    signals: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,99 +58,12 @@ def read_interval(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def read_duration(text: str) -> float:
-    """A duration in seconds, its mistakes told the way argparse wants them.
-
-    A number without its unit decides who is signalled: whoever means minutes would hit those of a few seconds.
-    """
-    if text.strip().isdigit() and text.strip("0 "):
-        raise argparse.ArgumentTypeError(f"{text} of what? Write {text}s, {text}m or {text}h")
-    try:
-        return quantities.seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _port(text: str) -> str:
     # libpq also takes a list, one port for each host.
     if not all(part.isdigit() and 0 < int(part) < 65536 for part in text.split(",")):
         # Not quoted: for another program -p is the password.
         raise argparse.ArgumentTypeError("not a port; allowed: 1 to 65535")
     return text
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of sessions from 1 on")
-    return int(text)
-
-
-# --- the flags of each command ---------------------------------------------------------------------------------------
-
-
-def _no_audit(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument("--no-audit", action="store_true", help="act even when the audit file cannot be written")
-
-
-def _format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
-
-
-def _demo_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scenario", metavar="NAME", help="which outage; 'help' lists them")
-    parser.add_argument("--guide", action="store_true", help="with a panel that leads through it, step by step")
-    parser.add_argument(
-        "--no-monitor",
-        action="store_true",
-        help="print where to connect, and run until Ctrl-C",
-    )
-    _no_audit(parser)
-    # Its own servers want no password, and without a terminal it prints text.
-    parser.set_defaults(password=False, no_password=True, format="text")
-
-
-def _signal_flags(parser: argparse.ArgumentParser) -> None:
-    _format(parser)
-    filters = parser.add_argument_group("which sessions (all that are given must hold; at least one is needed)")
-    filters.add_argument("--state", metavar="STATE", help="active, idle, 'idle in transaction', aborted")
-    filters.add_argument("--idle-longer", metavar="TIME", type=read_duration, help="idle for longer than 10m, 2h, ...")
-    filters.add_argument(
-        "--idle-in-transaction-longer",
-        metavar="TIME",
-        type=read_duration,
-        help="idle in transaction, aborted or not, for longer than this",
-    )
-    filters.add_argument(
-        "--transaction-longer", metavar="TIME", type=read_duration, help="with a transaction older than this"
-    )
-    filters.add_argument(
-        "--query-longer", metavar="TIME", type=read_duration, help="active with a query that runs for longer than this"
-    )
-    filters.add_argument("--user", metavar="ROLE", help="of this login role (-U is who connects)")
-    filters.add_argument("--application", metavar="NAME", help="with this application_name; * stands for any text")
-    filters.add_argument("--client", metavar="ADDRESS", help="from this address or network, or 'local'")
-    filters.add_argument("--database", metavar="NAME", help="in this database (-d is where to connect)")
-    filters.add_argument("--filter", metavar="EXPRESSION", help="what / takes in the monitor: 'user:web age>10m'")
-    how = parser.add_argument_group("how")
-    how.add_argument("--dry-run", action="store_true", help="only show who it would be (this is the default)")
-    how.add_argument("--yes", action="store_true", help="do it")
-    how.add_argument("--limit", metavar="N", type=_count, help="at most N sessions, the oldest in their state first")
-    how.add_argument(
-        "--include-superusers", action="store_true", help="also a superuser's sessions; needs --user with its name"
-    )
-    how.add_argument(
-        "--include-poolers", action="store_true", help="also a pooler's server connections, whoever uses them now"
-    )
-    _no_audit(how)
-
-
-COMMANDS: dict[str, Command] = {
-    MONITOR: Command("the live monitor, when no command is given", _no_audit, samples_on=True),
-    "snapshot": Command("one sample as text or JSON", _format),
-    "demo": Command("an outage to rehearse on, nothing to install", _demo_flags, connects=False, samples_on=True),
-    "terminate": Command("end sessions that a filter selects; shows them first", _signal_flags, signals=True),
-    "cancel": Command("cancel the queries of sessions that a filter selects", _signal_flags, signals=True),
-}
 
 
 # --- the parser ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""The commands: a row for each, beside the flags that only it has.
+
+A new command is a file with the function that runs it, and a row here. What it needs is loaded when it runs: this
+module is standard library only, so that `--help` is there at once.
+"""
+
+import argparse
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from pgheadroom import quantities
+
+MONITOR = "monitor"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row.
+
+    Attributes:
+        summary: What the help says of it, in half a line.
+        runs: `module:function`; it takes the flags and returns the exit code.
+        add_flags: Adds the flags that only it has.
+        connects: It takes the flags for connecting, and a word that says where to.
+        samples_on: It goes on sampling, so that an interval means something.
+    """
+
+    summary: str
+    runs: str
+    add_flags: Callable[[argparse.ArgumentParser], None]
+    connects: bool = True
+    samples_on: bool = False
+
+    def load(self) -> Callable[[argparse.Namespace], int]:
+        """The function that runs it, with all that it needs."""
+        module, _, function = self.runs.partition(":")
+        return cast("Callable[[argparse.Namespace], int]", getattr(importlib.import_module(module), function))
+
+
+def read_duration(text: str) -> float:
+    """A duration in seconds, its mistakes told the way argparse wants them.
+
+    A number without its unit decides who is signalled: whoever means minutes would hit those of a few seconds.
+    """
+    if text.strip().isdigit() and text.strip("0 "):
+        raise argparse.ArgumentTypeError(f"{text} of what? Write {text}s, {text}m or {text}h")
+    try:
+        return quantities.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of sessions from 1 on")
+    return int(text)
+
+
+def _no_audit(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument("--no-audit", action="store_true", help="act even when the audit file cannot be written")
+
+
+def _format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print it (default: text)")
+
+
+def _demo_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--scenario", metavar="NAME", help="which outage; 'help' lists them")
+    parser.add_argument("--guide", action="store_true", help="with a panel that leads through it, step by step")
+    parser.add_argument(
+        "--no-monitor",
+        action="store_true",
+        help="print where to connect, and run until Ctrl-C",
+    )
+    _no_audit(parser)
+    # Its own servers want no password, and without a terminal it prints text.
+    parser.set_defaults(password=False, no_password=True, format="text")
+
+
+def _signal_flags(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
+    filters = parser.add_argument_group("which sessions (all that are given must hold; at least one is needed)")
+    filters.add_argument("--state", metavar="STATE", help="active, idle, 'idle in transaction', aborted")
+    filters.add_argument("--idle-longer", metavar="TIME", type=read_duration, help="idle for longer than 10m, 2h, ...")
+    filters.add_argument(
+        "--idle-in-transaction-longer",
+        metavar="TIME",
+        type=read_duration,
+        help="idle in transaction, aborted or not, for longer than this",
+    )
+    filters.add_argument(
+        "--transaction-longer", metavar="TIME", type=read_duration, help="with a transaction older than this"
+    )
+    filters.add_argument(
+        "--query-longer", metavar="TIME", type=read_duration, help="active with a query that runs for longer than this"
+    )
+    filters.add_argument("--user", metavar="ROLE", help="of this login role (-U is who connects)")
+    filters.add_argument("--application", metavar="NAME", help="with this application_name; * stands for any text")
+    filters.add_argument("--client", metavar="ADDRESS", help="from this address or network, or 'local'")
+    filters.add_argument("--database", metavar="NAME", help="in this database (-d is where to connect)")
+    filters.add_argument("--filter", metavar="EXPRESSION", help="what / takes in the monitor: 'user:web age>10m'")
+    how = parser.add_argument_group("how")
+    how.add_argument("--dry-run", action="store_true", help="only show who it would be (this is the default)")
+    how.add_argument("--yes", action="store_true", help="do it")
+    how.add_argument("--limit", metavar="N", type=_count, help="at most N sessions, the oldest in their state first")
+    how.add_argument(
+        "--include-superusers", action="store_true", help="also a superuser's sessions; needs --user with its name"
+    )
+    how.add_argument(
+        "--include-poolers", action="store_true", help="also a pooler's server connections, whoever uses them now"
+    )
+    _no_audit(how)
+
+
+COMMANDS: dict[str, Command] = {
+    MONITOR: Command(
+        "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
+    ),
+    "snapshot": Command("one sample as text or JSON", "pgheadroom.cli.snapshot:snapshot", _format),
+    "demo": Command(
+        "an outage to rehearse on, nothing to install",
+        "pgheadroom.cli.demo:demo",
+        _demo_flags,
+        connects=False,
+        samples_on=True,
+    ),
+    "terminate": Command(
+        "end sessions that a filter selects; shows them first", "pgheadroom.cli.signals:terminate", _signal_flags
+    ),
+    "cancel": Command(
+        "cancel the queries of sessions that a filter selects", "pgheadroom.cli.signals:cancel", _signal_flags
+    ),
+}
