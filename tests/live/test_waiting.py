@@ -21,7 +21,7 @@ from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Update, Waiting
 from pgheadroom.postgres.doors import Doors, NoDoor
-from servers import Roles, Sessions, fetch, wait_until
+from servers import Roles, Sessions, fetch, restart, wait_until
 
 
 class Posted:
@@ -234,7 +234,7 @@ async def test_a_restart_is_said_once(new_cluster: Callable[..., Cluster]) -> No
         await posted.until(lambda: len(posted.snapshots) >= 2)
         assert {snapshot.returned for snapshot in posted.snapshots} == {""}
         seen = len(posted.snapshots)
-        await asyncio.to_thread(cluster.restart)
+        await asyncio.to_thread(restart, cluster)
         await posted.until(lambda: len(posted.snapshots) >= seen + 3, 20)
         said = [snapshot.returned for snapshot in posted.snapshots if snapshot.returned]
     assert len(said) == 1

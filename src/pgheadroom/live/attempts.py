@@ -80,15 +80,18 @@ class Attempts:
         while now - self._marks[0][0] > RATE_OVER:
             self._marks.popleft()
 
-    def sampled(self) -> str:
+    def sampled(self, service: Service | None) -> str:
         """A sample has come: the next attempts are others.
+
+        Args:
+            service: Whose server it is of, for what helps when it refuses us later.
 
         Returns:
             How long we stood before doors without room, and how often they were tried; empty when we did not.
         """
         no_room = self._no_room
         said = comeback.let_in(clock() - no_room.at, self._since(no_room)) if no_room else ""
-        self._no_room, self._knocking, self.newly_in = None, Knocking(), False
+        self._no_room, self._knocking, self.newly_in, self._service = None, Knocking(), False, service
         self._marks.clear()
         return said
 
@@ -140,6 +143,5 @@ class Attempts:
 
     def hint(self, snapshot: Snapshot) -> str:
         """Of the door that opened: why it is not the first, and whether a better one would exist."""
-        self._service = snapshot.service
-        better = advice.better_door(snapshot.door, snapshot.server, snapshot.settings, self._service)
+        better = advice.better_door(snapshot.door, snapshot.server, snapshot.settings, snapshot.service)
         return "; ".join(sentence for sentence in (self.detour, better) if sentence)

@@ -32,7 +32,7 @@ class Updates:
         """What the first sample after a time without a connection is to say; else an empty text."""
         newly_in = self._attempts.newly_in
         changed = self._absence.end(snapshot, self._attempts.doors.system)
-        let_in = self._attempts.sampled()
+        let_in = self._attempts.sampled(snapshot.service)
         return (changed or let_in) if newly_in else ""
 
     def trouble(self, reason: str, then: str = "") -> Trouble:
