@@ -17,7 +17,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.registry import findings
 from pgheadroom.rules.verdict.decision import path_of, walk
 from pgheadroom.rules.verdict.health import health, overall
-from pgheadroom.rules.verdict.status import worst
+from pgheadroom.rules.verdict.status import status_of
 from pgheadroom.rules.verdict.watch import Watch
 
 _NOTHING_BEFORE = History(1).past()
@@ -55,7 +55,7 @@ def analyse(snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None
     """One sample, with what was before where that is known; its findings are those of this sample alone."""
     seen = Analysis(snapshot, thresholds, past)
     found = findings(seen)
-    return _settled(seen, found, seen.forecast, worst(overall(seen.health), found))
+    return _settled(seen, found, seen.forecast, status_of(overall(seen.health), found))
 
 
 class Memory:
@@ -79,7 +79,7 @@ class Memory:
         seen = Analysis(snapshot, self._thresholds, self._history.past())
         vars(seen)["capacity"] = alone.capacity
         shown = self._watch.update(snapshot.taken_at, findings(seen))
-        status = worst(self._watch.lasting(overall(seen.health)), shown)
+        status = status_of(self._watch.lasting(overall(seen.health)), shown)
         return _settled(seen, shown, self._watch.steady(snapshot.taken_at, seen.forecast), status)
 
 

@@ -87,11 +87,11 @@ async def test_the_right_finding_is_first_within_three_samples(scenario, played)
         await watched.source.close()
     assert right(found), [one.sentence for one in found]
     # A storm takes three samples to be told from a crowd that stays. Until then nobody is to be ended for it.
-    assert [(one.family, one.now.verb) for one in earlier] in ([], [("server-slots", None)] * len(earlier))
+    assert [(one.family, one.proposal.verb) for one in earlier] in ([], [("server-slots", None)] * len(earlier))
     assert words in found[0].sentence
     assert [step.key for step in steps][-2:] == [action, "resolved"]
-    assert found[0].now is not None
-    assert parse_filter(found[0].now.filter).select(watched.snapshot.sessions, watched.snapshot.taken_at)
+    assert found[0].proposal is not None
+    assert parse_filter(found[0].proposal.filter).select(watched.snapshot.sessions, watched.snapshot.taken_at)
 
 
 async def test_a_leak_is_told_once_it_is_evident(played):

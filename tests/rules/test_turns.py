@@ -43,7 +43,7 @@ def test_sessions_that_only_rise_and_are_never_used_again():
     assert found.evidence[0] == "6 were opened while others from the same address stood unused"
     assert "16 were used once and never again" in found.evidence[1]
     assert "1m00s ago it had 12; since then" in found.evidence[2]
-    assert (found.now.verb, found.now.filter) == (
+    assert (found.proposal.verb, found.proposal.filter) == (
         Verb.TERMINATE,
         "user=web app=checkout state:idle age>1m",
     )
@@ -141,7 +141,7 @@ def test_a_leak_from_before_we_looked_is_told_with_what_is_seen():
     assert found.sentence == "web/checkout keeps 60 sessions, 50 of them not used in the last 1m00s"
     assert found.evidence[0].startswith("they were there before")
     assert "half of its 50 idle are unused for 16m or longer" in found.evidence[1]
-    assert (found.now.verb, found.now.filter) == (Verb.TERMINATE, "user=web app=checkout state:idle age>10m")
+    assert (found.proposal.verb, found.proposal.filter) == (Verb.TERMINATE, "user=web app=checkout state:idle age>10m")
     assert found.severity is Severity.NOTICE  # the server is half full only
     assert told(standing(60, count=90))["leak:web/checkout"].severity is Severity.CRITICAL
 
@@ -252,7 +252,7 @@ def test_sessions_that_come_and_go_in_great_number():
     assert found.sentence == "lambda/fn opens 15 sessions a second, half live under 1s"
     assert found.evidence[0] == f"165 came and 165 went in {WINDOW + 1:.0f}s; 15 are there now"
     assert found.severity is Severity.WARNING
-    assert found.now.filter == "user=lambda app=fn"
+    assert found.proposal.filter == "user=lambda app=fn"
     assert found.sql.startswith("ALTER ROLE lambda CONNECTION LIMIT ")
     assert told(coming_and_going(20, 60))["reconnect-storm"].severity is Severity.CRITICAL
 
@@ -287,7 +287,7 @@ def test_what_will_be_full_soon_names_what_grows():
     assert found.sentence.startswith("Server full in about 85 s (")
     assert found.sentence.endswith(": 69 of 97, +20.0 a minute")
     assert found.evidence[1] == "+29 batch/import"
-    assert found.now.filter == "user=batch app=import"
+    assert found.proposal.filter == "user=batch app=import"
     assert told(rising(60, 6)) == {}
 
 

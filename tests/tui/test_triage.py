@@ -35,9 +35,9 @@ async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None
     async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path), size=LARGE) as stage:
         await stage.press("t")
         findings = stage.app.screen.query_one("#findings")
-        while findings.current.now is None or findings.current.now.verb is None:
+        while findings.current.proposal is None or findings.current.proposal.verb is None:
             await stage.press("j")
-        wanted = findings.current.now
+        wanted = findings.current.proposal
         await stage.press("enter")
         assert type(stage.app.screen).__name__ == "Bulk"
         assert wanted.verb.value.upper() in stage.screen

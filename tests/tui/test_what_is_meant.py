@@ -66,7 +66,7 @@ async def test_esc_leads_back_to_the_finding_that_narrowed_the_list(tmp_path: Pa
         await stage.press("t", "j")
         finding = stage.app.screen.query_one("#findings").current
         await stage.press("enter")
-        assert table(stage).filter == finding.now.filter
+        assert table(stage).filter == finding.proposal.filter
         await stage.press("escape")
         assert stage.app.current_mode == "triage"
         assert stage.app.screen.query_one("#findings").current.key == finding.key

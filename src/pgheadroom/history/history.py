@@ -8,7 +8,7 @@ from math import nan
 from pgheadroom.history.past import SUMMED, Past
 from pgheadroom.history.ring import Ring
 from pgheadroom.history.tally import Tally
-from pgheadroom.history.turnover import Comings, HogName
+from pgheadroom.history.turnover import Churn, HogName
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
@@ -56,7 +56,7 @@ class History:
         self._minutes = Ring(COLUMNS, MINUTES_KEPT, SUMMED)
         self._hogs: Tally[HogName] = Tally(HOG_COLUMNS, room, HOGS_KEPT)
         self._limits: Tally[tuple[str, str]] = Tally(("used",), room, LIMITS_KEPT)
-        self._comings = Comings()
+        self._churn = Churn()
         self._last: datetime | None = None
 
     def past(self) -> Past:
@@ -66,7 +66,7 @@ class History:
             self._minutes.points(),
             self._hogs.counts(),
             self._limits.counts(),
-            self._comings.remembered(),
+            self._churn.remembered(),
             self._last,
         )
 
@@ -76,7 +76,7 @@ class History:
             if snapshot.taken_at == self._last:
                 return
             self.clear()
-        came_and_went = self._comings.take(snapshot.sessions, snapshot.taken_at) if snapshot.exact else None
+        came_and_went = self._churn.take(snapshot.sessions, snapshot.taken_at) if snapshot.exact else None
         new, ended = came_and_went if came_and_went is not None else (None, None)
         values = _values(snapshot, capacity)
         values["new_sessions"] = nan if new is None else len(new)
@@ -90,7 +90,7 @@ class History:
         self._last = snapshot.taken_at
 
     def clear(self) -> None:
-        for part in (self._points, self._minutes, self._hogs, self._limits, self._comings):
+        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn):
             part.clear()
         self._last = None
 

@@ -54,7 +54,7 @@ class Turnover:
         return self.new / self.seconds if self.seconds > 0 else 0.0
 
 
-class Comings:
+class Churn:
     """Compares each sample's sessions with those of the one before."""
 
     def __init__(self) -> None:

@@ -206,7 +206,7 @@ def facts(guide: Guide, seen: Seen) -> Mapping[str, str]:
         "waiters": str(before.waiters),
         "clients": str(before.clients),
         "run": _statement(guide, before.finding),
-        "cure": _cure(guide, before.finding),
+        "cure": _remedy(guide, before.finding),
     }
 
 
@@ -216,7 +216,7 @@ def _statement(guide: Guide, finding: Finding | None) -> str:
     return f'{guide.dba} "{sql}"' if sql and guide.dba else sql
 
 
-def _cure(guide: Guide, finding: Finding | None) -> str:
+def _remedy(guide: Guide, finding: Finding | None) -> str:
     """What helps for good, with the command where there is one."""
     if finding is None:
         return ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pgheadroom.model.finding import RemedyNow
+from pgheadroom.model.finding import Proposal
 
 StepKind = Literal["question", "action", "end"]
 
@@ -32,7 +32,7 @@ class Step:
         answer: What the data says, with the numbers; also for questions that the path does not come to.
         taken: Whether it is on the path.
         finding: The key of the finding that says more; empty where there is none.
-        now: What a key press opens at this step.
+        proposal: What a key press opens at this step.
         sql: One statement that belongs to it; empty where there is none.
     """
 
@@ -43,5 +43,5 @@ class Step:
     branches: tuple[Branch, ...]
     taken: bool
     finding: str = ""
-    now: RemedyNow | None = None
+    proposal: Proposal | None = None
     sql: str = ""

@@ -21,7 +21,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RemedyNow:
+class Proposal:
     """What a key press opens: the preview of a signal, or the sessions to look at. Nothing is done by it alone.
 
     Attributes:
@@ -39,7 +39,7 @@ class RemedyNow:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something wrong. Its texts are safe to show, except where `RemedyNow` says otherwise.
+    """Something wrong. Its texts are safe to show, except where `Proposal` says otherwise.
 
     Attributes:
         key: The same as long as it is the same trouble: `server-slots`, `role-limit:web`, `lock-pile-up:4711`.
@@ -47,7 +47,7 @@ class Finding:
         evidence: The numbers behind it, one a line.
         remedy: What to do now and what to do for good, in one or two sentences.
         sessions: Those it is about, the worst first; empty where it is about none.
-        now: The remedy that helps now, ready for a key; None where no session is to be looked at.
+        proposal: The remedy that helps now, ready for a key; None where no session is to be looked at.
         lasting: What keeps it from coming back.
         sql: That, or what to do now, as one statement to copy, where it is one; whole, whatever the names in it.
         caution: What the statement does besides, and where it has to be run.
@@ -66,7 +66,7 @@ class Finding:
     evidence: tuple[str, ...] = ()
     remedy: str = ""
     sessions: tuple[SessionId, ...] = ()
-    now: RemedyNow | None = None
+    proposal: Proposal | None = None
     lasting: str = ""
     sql: str = ""
     caution: str = ""

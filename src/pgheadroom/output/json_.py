@@ -7,7 +7,7 @@ from typing import Any
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.capacity import Limit
-from pgheadroom.model.finding import Finding, RemedyNow
+from pgheadroom.model.finding import Finding, Proposal
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.health import Health
 from pgheadroom.model.locks import LockNode
@@ -240,14 +240,14 @@ def _finding(finding: Finding) -> Json:
         "sql": finding.sql,
         "caution": finding.caution,
         "proof": finding.proof,
-        "now": _now(finding.now),
+        "now": _now(finding.proposal),
         "slots": finding.slots,
         "since": _moment(finding.since),
         "sessions": [{"pid": one.pid, "backend_start": _moment(one.backend_start)} for one in finding.sessions],
     }
 
 
-def _now(remedy: RemedyNow | None) -> Json | None:
+def _now(remedy: Proposal | None) -> Json | None:
     if remedy is None:
         return None
     return {"verb": remedy.verb.value if remedy.verb else None, "filter": remedy.filter, "label": remedy.label}

@@ -4,7 +4,7 @@ from pgheadroom.model.finding import Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.filling_soon import urgency_of
+from pgheadroom.rules.findings.filling_soon import severity_of
 
 
 def usage_style(case: Case) -> str:
@@ -17,5 +17,5 @@ def usage_style(case: Case) -> str:
 
 def ahead_style(thresholds: Thresholds, ahead: Forecast | None) -> str:
     """For how soon the slots are gone."""
-    urgency = urgency_of(thresholds.until_full, ahead)
+    urgency = severity_of(thresholds.until_full, ahead)
     return {Severity.CRITICAL: "bad", Severity.WARNING: "warn"}.get(urgency, "") if urgency else ""

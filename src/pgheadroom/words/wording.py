@@ -31,7 +31,7 @@ def who(one: Session | Hog) -> str:
 _name_of = attrgetter("user", "application")
 
 
-def crowd(sessions: Iterable[Session]) -> list[Session]:
+def largest_group(sessions: Iterable[Session]) -> list[Session]:
     """Those of the user and application that have most of them, wherever they come from, in their order."""
     everybody = list(sessions)
     most = Counter(map(_name_of, everybody)).most_common(1)  # counted first: there can be thousands each second
@@ -45,7 +45,7 @@ def severity(levels: Levels, value: float, ceiling: float | None = None) -> Seve
     return Severity.WARNING if levels.warning.reached(value, ceiling) else None
 
 
-def worst(*severities: Severity | None) -> Severity | None:
+def most_severe(*severities: Severity | None) -> Severity | None:
     """The most urgent one, None where there is none."""
     return min((one for one in severities if one is not None), key=lambda one: one.rank, default=None)
 

@@ -52,7 +52,7 @@ def test_an_application_that_logs_in_as_a_superuser_is_told_so():
     full = told(sample)["server-slots"]
     assert full.sql == ""
     assert "an ordinary role of its own" in full.lasting
-    assert full.now.verb is None  # the preview would leave all of them out
+    assert full.proposal.verb is None  # the preview would leave all of them out
 
 
 def test_a_remedy_is_for_somebody_whom_the_preview_takes():
@@ -60,8 +60,8 @@ def test_a_remedy_is_for_somebody_whom_the_preview_takes():
     busy = many(96, state=State.ACTIVE, since=60)
     sample = snapshot([*busy, session(9, user="postgres", since=900)], roles=known)
     full = told(sample)["server-slots"]
-    assert full.now.verb is Verb.TERMINATE
-    assert full.now.filter == "running>30s"
+    assert full.proposal.verb is Verb.TERMINATE
+    assert full.proposal.filter == "running>30s"
 
 
 def test_on_a_standby_it_is_for_the_primary():

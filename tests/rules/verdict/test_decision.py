@@ -85,7 +85,7 @@ def test_answers_tell_the_numbers_also_where_the_path_does_not_go():
     assert told["idle"].answer == "yes: 85 of 89 idle"
     assert told["idle-in-transaction"].answer == "no: 4 of 89 in an open transaction, oldest 1m30s"
     assert not told["idle-in-transaction"].taken
-    assert told["end-idle"].now.filter == "user=web app=checkout state:idle age>2s"
+    assert told["end-idle"].proposal.filter == "user=web app=checkout state:idle age>2s"
     assert told["end-idle"].finding == "server-slots"
     assert told["lasting"].sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 

@@ -10,14 +10,14 @@ from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.verdict.health import health, overall
-from pgheadroom.rules.verdict.status import worst
+from pgheadroom.rules.verdict.status import status_of
 from samples import snapshot
 
 KNOWN = snapshot(roles={"web": Role("web", False, -1)})
 
 
 def status(case, findings):
-    return worst(overall(health(case)), findings)
+    return status_of(overall(health(case)), findings)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from pgheadroom.rules.facts.locks import lock_tree
 from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
 from pgheadroom.rules.facts.overcommit import overcommitment
 from pgheadroom.rules.facts.states import states
-from pgheadroom.words.wording import crowd
+from pgheadroom.words.wording import largest_group
 
 
 # No slots: `cached_property` keeps its value in the instance's dictionary.
@@ -141,7 +141,7 @@ class Case:
     @cached_property
     def idle_crowd(self) -> tuple[Session, ...]:
         """The idle sessions of the one that has most of them, the longest idle first; no pooler's."""
-        return self.longest_first(crowd(one for one in self.direct if one.state is State.IDLE))
+        return self.longest_first(largest_group(one for one in self.direct if one.state is State.IDLE))
 
     @cached_property
     def forecast(self) -> Forecast | None:

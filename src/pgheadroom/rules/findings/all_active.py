@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Cure, cancel_longest
+from pgheadroom.rules.findings.remedies import Remedy, cancel_longest
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, crowd, ids, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
 
 _SHOWN = 3
 
@@ -21,7 +21,7 @@ def all_active(case: Case) -> Iterator[Finding]:
     urgency = severity(levels, len(running), usable)
     if urgency is None or 2 * len(running) < case.capacity.used:
         return
-    most = crowd(running)
+    most = largest_group(running)
     found = Finding(
         "all-active",
         urgency,
@@ -31,7 +31,7 @@ def all_active(case: Case) -> Iterator[Finding]:
         sessions=ids(running),
         slots=len(running),
     )
-    yield Cure(
+    yield Remedy(
         "Cancel what need not run now",
         "Put a pool (PgBouncer) in front: about 2 per core work best, the others queue there",
         cancel_longest(case, running),

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName
-from pgheadroom.model.finding import Finding, RemedyNow, Severity
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.forecast import sentence
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Cure, all_of, look
+from pgheadroom.rules.findings.remedies import Remedy, all_of, look
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import clipped
 
@@ -20,7 +20,7 @@ _SHOWN = 3
 def filling_soon(case: Case) -> Iterator[Finding]:
     """The slots, or those of a limit, will be gone within the time that the thresholds allow."""
     ahead = case.forecast
-    urgency = urgency_of(case.thresholds.until_full, ahead)
+    urgency = severity_of(case.thresholds.until_full, ahead)
     if ahead is None or urgency is None or case.past is None:
         return
     limit = ahead.limit
@@ -35,7 +35,7 @@ def filling_soon(case: Case) -> Iterator[Finding]:
             *(f"+{more} {_name(hog)}" for hog, more in risers[:_SHOWN]),
         ),
     )
-    yield Cure(
+    yield Remedy(
         "Find out what grows",
         "Limit its role, or pool it",
         _see(risers[0][0]) if risers else None,
@@ -43,7 +43,7 @@ def filling_soon(case: Case) -> Iterator[Finding]:
     ).of(found)
 
 
-def urgency_of(levels: Levels, ahead: Forecast | None) -> Severity | None:
+def severity_of(levels: Levels, ahead: Forecast | None) -> Severity | None:
     """How urgent a forecast is: less time is worse."""
     if ahead is None or ahead.seconds > levels.warning.level():
         return None
@@ -65,5 +65,5 @@ def _name(hog: HogName) -> str:
     return f"{user}/{clipped(hog.application)}" if hog.application else user
 
 
-def _see(hog: HogName) -> RemedyNow:
+def _see(hog: HogName) -> Proposal:
     return look(all_of(condition("user", hog.user), condition("app", hog.application)), f"see {_name(hog)}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Cure, look
+from pgheadroom.rules.findings.remedies import Remedy, look
 from pgheadroom.rules.findings.whose import where_written
 from pgheadroom.words.counts import plural
 from pgheadroom.words.wording import clipped, ids
@@ -44,7 +44,7 @@ def not_told(case: Case) -> Iterator[Finding]:
             ("they may be idle, active or idle in transaction; the counts of states are of the others",),
             sessions=ids(silent),
         )
-        yield Cure(
+        yield Remedy(
             "Look whose they are",
             f"Take track_activities = off out of {where_written(case)}, or of ALTER ROLE and ALTER DATABASE ... SET",
             look("state:disabled", "see them"),

@@ -6,7 +6,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Cure, terminate
+from pgheadroom.rules.findings.remedies import Remedy, terminate
 from pgheadroom.rules.findings.statements import role_setting
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import clipped, who
@@ -44,7 +44,7 @@ def _finding(case: Case, holder: Session) -> Finding:
         sessions=(holder.id,),
         slots=1,
     )
-    return Cure(
+    return Remedy(
         f"Ask who it is to commit, or terminate pid {holder.pid} (its work rolls back)",
         "Set idle_in_transaction_session_timeout for who alters tables",
         terminate(condition("pid", str(holder.pid)), f"end pid {holder.pid}"),

@@ -20,7 +20,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import (
-    Cure,
+    Remedy,
     all_of,
     ending,
     hog_filter,
@@ -229,7 +229,7 @@ def _finding(case: Case, past: Past, leak: Leak) -> Finding:
         slots=total,
     )
     lasting = "Fix where it does not give connections back; limit its role until then"
-    return _cure(case, leak.members, leak.unused, lasting).of(found)
+    return _remedy(case, leak.members, leak.unused, lasting).of(found)
 
 
 def _finding_of_standing(case: Case, standing: _Standing) -> Finding:
@@ -248,16 +248,16 @@ def _finding_of_standing(case: Case, standing: _Standing) -> Finding:
         slots=len(members),
     )
     lasting = "Fix where it does not give connections back, or let it keep fewer; limit its role until then"
-    return _cure(case, members, unused, lasting).of(found)
+    return _remedy(case, members, unused, lasting).of(found)
 
 
 def _half_full(case: Case) -> bool:
     return 2 * case.capacity.used >= case.capacity.usable
 
 
-def _cure(case: Case, members: Sequence[Session], unused: Sequence[Session], lasting: str) -> Cure:
+def _remedy(case: Case, members: Sequence[Session], unused: Sequence[Session], lasting: str) -> Remedy:
     first = members[0]
-    return Cure(
+    return Remedy(
         f"Terminate the unused sessions of {who(first)}",
         lasting,
         ending(

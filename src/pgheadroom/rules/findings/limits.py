@@ -10,7 +10,7 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Cure, all_of, any_of, look, old_enough, room_below_warning, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, room_below_warning, terminate
 from pgheadroom.rules.findings.statements import grant, limit_of, no_role_limit
 from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
@@ -53,7 +53,7 @@ def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
         sessions=ids(case.longest_first(members)),
         refuses=limit.free == 0,
     )
-    return _limit_cure(case, limit, members).of(found)
+    return _limit_remedy(case, limit, members).of(found)
 
 
 def _members(case: Case, limit: Limit) -> list[Session]:
@@ -72,7 +72,7 @@ def _held_back(case: Case, limit: Limit) -> Finding:
         (f"it has {plural(len(members), 'session')}; more of it are refused",),
         sessions=ids(case.longest_first(members)),
     )
-    return Cure(
+    return Remedy(
         "Leave it until its application is mended or pooled",
         "Take the limit away again, or keep it at what the application needs",
         look(condition("user", limit.name), f"see the sessions of {name}"),
@@ -81,7 +81,7 @@ def _held_back(case: Case, limit: Limit) -> Finding:
     ).of(found)
 
 
-def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
+def _limit_remedy(case: Case, limit: Limit, members: Sequence[Session]) -> Remedy:
     """The limit is what refuses them: where the server has room it is raised, up to twice. Else somebody has to go."""
     column = "user" if limit.kind == "role" else "db"
     its, name = condition(column, limit.name), clipped(limit.name)
@@ -91,11 +91,11 @@ def _limit_cure(case: Case, limit: Limit, members: Sequence[Session]) -> Cure:
     ending = terminate(all_of(its, "state:idle", old_enough(case, spare)), f"end idle sessions of {name}")
     now = ending if spare else look(its, f"see the sessions of {name}")
     if more == limit.ceiling:
-        return Cure(
+        return Remedy(
             f"Terminate its idle sessions{'' if spare else ' (it has none now)'}", "Pool its clients", now, proof=proof
         )
     raised = limit_of(case, limit.kind, limit.name, more)
-    return Cure(
+    return Remedy(
         f"Raise the limit to {more}, the server has room" + ("; or terminate what is long idle" if spare else ""),
         "Set it to what its clients need, or pool them",
         now,
@@ -127,7 +127,7 @@ def reserve(case: Case) -> Iterator[Finding]:
         sessions=ids(supers),
         refuses=not left,
     )
-    yield Cure(
+    yield Remedy(
         "Keep a session of yours open",
         "Let applications log in as ordinary roles, not as superusers",
         look(any_of("user", names), "see who") if names else None,
@@ -158,7 +158,7 @@ def authenticating(case: Case) -> Iterator[Finding]:
             sessions=ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
             slots=slots.authenticating,
         )
-        yield Cure(
+        yield Remedy(
             "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS",
             "Pool, so that connections are kept",
             look("state:starting", "see who starts"),

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Cure, all_of, look, old_enough, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, look, old_enough, terminate
 from pgheadroom.rules.findings.statements import Statement
 from pgheadroom.rules.findings.whose import where_set
 from pgheadroom.words.counts import plural, they
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, crowd, ids, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
 
 STUCK_SECONDS = 5.0
 """Who waits for less may go on at any moment: each commit waits for a synchronous standby, each COPY for its client."""
@@ -32,7 +32,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
         "standby-wait",
         urgency,
         f"{case.at_least}{they(len(stuck), 'commit', 'wait')} for a synchronous standby, the first for {age}"
-        f"; most by {who(crowd(stuck)[0])}",
+        f"; most by {who(largest_group(stuck)[0])}",
         (
             "wait event SyncRep: no standby that synchronous_standby_names names confirms",
             f"{plural(standbys, 'standby', 'standbys')} connected" if standbys else "no standby is connected",
@@ -42,7 +42,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
         sessions=ids(stuck),
         slots=len(stuck),
     )
-    yield Cure(
+    yield Remedy(
         f"Bring the standby back, or take it out of synchronous_standby_names ({where_set(case)}): "
         "that lets all of them go, and what they committed is on this server alone",
         "Name more standbys than have to answer: ANY 1 (a, b)",
@@ -68,7 +68,7 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
         "client-wait",
         urgency,
         f"{case.at_least}{they(len(stuck), 'session', 'wait')} for the client in the middle of a statement, the oldest "
-        f"began {age} ago; most by {who(crowd(stuck)[0])}",
+        f"began {age} ago; most by {who(largest_group(stuck)[0])}",
         (
             ", ".join(f"{count} {_EVENTS.get(event, clipped(event))}" for event, count in events.most_common(_SHOWN)),
             "the server heeds no cancel while it waits so; a terminate it does",
@@ -77,7 +77,7 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
         sessions=ids(stuck),
         slots=len(stuck),
     )
-    yield Cure(
+    yield Remedy(
         "Terminate those whose client is silent (their work rolls back)",
         "Find out why the application stops in the middle: COPY FROM STDIN without data, results that it does not read",
         terminate(all_of("waiting:client", old_enough(case, stuck)), "end those whose client is silent"),

@@ -7,12 +7,12 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Cure, cancel, look, terminate
+from pgheadroom.rules.findings.remedies import Remedy, cancel, look, terminate
 from pgheadroom.rules.findings.statements import Statement, role_setting
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import state_word
-from pgheadroom.words.wording import clipped, first_for, severity, who, worst
+from pgheadroom.words.wording import clipped, first_for, most_severe, severity, who
 
 LONG_WAIT_SECONDS = 60.0
 """A lock that somebody has waited for this long is worth a word, however few wait."""
@@ -32,7 +32,7 @@ def lock_pile_ups(case: Case) -> Iterator[Finding]:
         wait = max(node.waited_seconds or 0.0 for node in (root, *case.held_up.get(root.pid, ())))
         urgency = severity(case.thresholds.waiting_for_locks, root.waiting_behind, usable)
         if place == 0:
-            urgency = worst(urgency, total)
+            urgency = most_severe(urgency, total)
         if urgency is None and wait >= LONG_WAIT_SECONDS:
             urgency = Severity.NOTICE
         if urgency is not None:
@@ -50,7 +50,7 @@ def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Find
         sessions=(root.session.id,) if root.kind == "session" and root.session else (),
         slots=slots,
     )
-    return _cure(case, root).of(found)
+    return _remedy(case, root).of(found)
 
 
 def _as_of(case: Case) -> Iterator[str]:
@@ -82,35 +82,35 @@ def _waiter(node: LockNode) -> str:
     return f"pid {node.pid} {name} waits {duration(node.waited_seconds)}{wanted}"
 
 
-def _cure(case: Case, root: LockNode) -> Cure:
+def _remedy(case: Case, root: LockNode) -> Remedy:
     gone = "nobody waits for a lock"
     if root.in_cycle:
-        return Cure("They wait for each other: PostgreSQL ends one of them after deadlock_timeout", proof=gone)
+        return Remedy("They wait for each other: PostgreSQL ends one of them after deadlock_timeout", proof=gone)
     if root.kind == "prepared":
-        return Cure(
+        return Remedy(
             "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner",
             "Watch what prepares transactions, or set max_prepared_transactions to 0",
             statement=Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;"),
             proof=gone,
         )
     if root.session is None:
-        return Cure("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
+        return Remedy("It has ended, or your role may not see it: GRANT pg_monitor", proof=gone)
     if root.kind == "process":
-        return _cure_of_process(case, root, gone)
-    return _cure_of_session(case, root, root.session, gone)
+        return _remedy_of_process(case, root, gone)
+    return _remedy_of_session(case, root, root.session, gone)
 
 
-def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> Cure:
+def _remedy_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> Remedy:
     its, pooled = condition("pid", str(root.pid)), root.pid in case.pooled
     if holder.waits_for is Wait.STANDBY:
-        return Cure(
+        return Remedy(
             "It is committed and waits for a synchronous standby: bring that back, or take it out of "
             "synchronous_standby_names",
-            now=look(its, f"see pid {root.pid}"),
+            proposal=look(its, f"see pid {root.pid}"),
             proof=gone,
         )
     if holder.state in IN_TRANSACTION_BUT_IDLE:
-        return Cure(
+        return Remedy(
             f"Terminate pid {root.pid} (its work rolls back)",
             "Set idle_in_transaction_session_timeout",
             terminate(its, f"end pid {root.pid}", poolers=pooled),
@@ -121,7 +121,7 @@ def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> 
     cancelled = holder.runs and case.capacity.free > 0
     ending = terminate(its, f"end pid {root.pid}", poolers=pooled)
     now = cancel(its, f"cancel the query of pid {root.pid}", poolers=pooled) if cancelled else ending
-    return Cure(
+    return Remedy(
         f"Cancel the query of pid {root.pid}, or terminate it"
         if cancelled
         else f"Terminate pid {root.pid}" + (_LEFT_BEHIND if pooled and holder.state is State.IDLE else ""),
@@ -132,18 +132,18 @@ def _cure_of_session(case: Case, root: LockNode, holder: Session, gone: str) -> 
     )
 
 
-def _cure_of_process(case: Case, root: LockNode, gone: str) -> Cure:
+def _remedy_of_process(case: Case, root: LockNode, gone: str) -> Remedy:
     """Roots that are no clients: what may be done to each is its own matter."""
     process = root.session
     if process is not None and process.backend_type == "startup":
         recovery = "Recovery holds it and cannot be signalled: it lets go when the primary's transaction ends"
-        return Cure(recovery, proof=gone)
+        return Remedy(recovery, proof=gone)
     if process is None or process.backend_type != "autovacuum worker":
-        return Cure(f"Look what pid {root.pid} does before anything is done to it", proof=gone)
+        return Remedy(f"Look what pid {root.pid} does before anything is done to it", proof=gone)
     if _WRAPAROUND not in process.query:
-        return Cure(f"Cancel pid {root.pid}: autovacuum comes again by itself", proof=gone)
+        return Remedy(f"Cancel pid {root.pid}: autovacuum comes again by itself", proof=gone)
     first = next((node for node in case.locks if root.pid in node.blocked_by and node.kind == "session"), None)
-    return Cure(
+    return Remedy(
         "It prevents wraparound and must finish: cancel what waits for it, the others queue behind that",
         "Alter tables when no such vacuum runs, with a lock_timeout",
         cancel(condition("pid", str(first.pid)), f"cancel the query of pid {first.pid}") if first is not None else None,

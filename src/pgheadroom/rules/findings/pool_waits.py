@@ -3,18 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from pgheadroom.model.finding import Finding, RemedyNow, Severity
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Cure, all_of, cancel, look, old_enough, pids_of, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, look, old_enough, pids_of, terminate
 from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.words.counts import they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import state_word
-from pgheadroom.words.wording import clipped, first_for, ids, severity, worst
+from pgheadroom.words.wording import clipped, first_for, ids, most_severe, severity
 
 _HELD = 0.75
 
@@ -24,7 +24,7 @@ def clients_waiting(case: Case) -> Iterator[Finding]:
     for bouncer, pool in case.fresh_pools:
         by_count = severity(case.thresholds.pool_clients_waiting, pool.cl_waiting)
         by_wait = severity(case.thresholds.pool_maxwait, pool.maxwait)
-        urgency = worst(by_count, by_wait)
+        urgency = most_severe(by_count, by_wait)
         if urgency is not None and pool.cl_waiting:
             yield _waiting(case, bouncer, pool, urgency)
 
@@ -53,7 +53,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
         ),
         sessions=ids(holders),
     )
-    return _cure(case, pool, limits, holders).of(found)
+    return _remedy(case, pool, limits, holders).of(found)
 
 
 def _backends(case: Case, bouncer: PgBouncer, pool: Pool) -> tuple[Session, ...]:
@@ -74,12 +74,12 @@ def _holder_words(case: Case, holders: Sequence[Session]) -> str:
     return f"its backends: {told}, longest {duration(case.seconds_in_state(holders[0]))}"
 
 
-def _cure(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Cure:
+def _remedy(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Remedy:
     """Who lacks what: the pool servers, or the servers slots; or somebody keeps them."""
     open_transactions = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
-    return Cure(
+    return Remedy(
         *_words(pool, limits, holders),
-        now=_now(case, pool, holders),
+        proposal=_proposal(case, pool, holders),
         statement=role_setting(case, open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
         if 2 * len(open_transactions) >= len(holders) > 0
         else NO_STATEMENT,
@@ -115,7 +115,7 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
     return "Find long queries and open transactions of this pool", "Raise pool_size, if the server has slots"
 
 
-def _now(case: Case, pool: Pool, holders: Sequence[Session]) -> RemedyNow | None:
+def _proposal(case: Case, pool: Pool, holders: Sequence[Session]) -> Proposal | None:
     """The pool's own backends, by pid, in the state that most of them are kept in: who connects directly with the same
     role and database is none of them. Nobody where it is not known which they are."""
     if not holders:
@@ -141,7 +141,7 @@ def unreachable(case: Case) -> Iterator[Finding]:
                 f"PgBouncer {clipped(bouncer.name, 30)} gives no data: {clipped(bouncer.trouble, 60)}",
                 (f"last data {duration(bouncer.age)} ago" if bouncer.age else "never any data",),
             )
-            yield Cure(
+            yield Remedy(
                 "Check that it runs, and that the user is in its admin_users or stats_users",
                 proof="its pools are shown again",
             ).of(found)

@@ -27,7 +27,7 @@ from pgheadroom.rules.findings import (
     stalls,
     storms,
 )
-from pgheadroom.words.wording import worst
+from pgheadroom.words.wording import most_severe
 
 Rule = Callable[[Case], Iterable[Finding]]
 
@@ -137,13 +137,13 @@ def _explaining(case: Case, finding: Finding, effects: Iterable[Finding]) -> Fin
         return finding
     if effect is None:
         return finding
-    severity = worst(finding.severity, effect.severity) or finding.severity
+    severity = most_severe(finding.severity, effect.severity) or finding.severity
     return replace(finding, explains=effect.family, severity=severity, refuses=effect.refuses)
 
 
 def _frees_slots(finding: Finding) -> bool:
     """Whether its remedy gives slots back, or there is none that a key could do."""
-    return finding.now is None or finding.now.verb is not Verb.CANCEL
+    return finding.proposal is None or finding.proposal.verb is not Verb.CANCEL
 
 
 def _brings_about(case: Case, cause: Finding, effect: Finding) -> bool:

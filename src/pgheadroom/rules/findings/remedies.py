@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pgheadroom.model.action import Verb
-from pgheadroom.model.finding import Finding, RemedyNow
+from pgheadroom.model.finding import Finding, Proposal
 from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.quantities import written
 from pgheadroom.rules.facts.case import Case
@@ -20,29 +20,30 @@ refused holds a slot for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cure:
+class Remedy:
     """What to do about a finding.
 
     Attributes:
         first: What to do now, a sentence without its full stop.
+        proposal: What a key opens for it.
         lasting: What to do for good, likewise; `statement` is the same as SQL, where it is one.
         proof: What will show that it worked.
     """
 
     first: str
     lasting: str = ""
-    now: RemedyNow | None = None
+    proposal: Proposal | None = None
     statement: Statement = NO_STATEMENT
     proof: str = ""
 
     def of(self, finding: Finding) -> Finding:
-        """The finding with this cure."""
+        """The finding with this remedy."""
         instead = self.statement.instead
         lasting = f"{self.lasting}; {instead}" if self.lasting and instead else self.lasting or _capital(instead)
         return replace(
             finding,
             remedy=f"{self.first}; then {lasting[:1].lower()}{lasting[1:]}." if lasting else f"{self.first}.",
-            now=self.now,
+            proposal=self.proposal,
             lasting=lasting,
             sql=self.statement.sql,
             caution=self.statement.caution,
@@ -54,17 +55,17 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def look(filter_text: str, label: str) -> RemedyNow:
+def look(filter_text: str, label: str) -> Proposal:
     """Open the list of sessions."""
-    return RemedyNow(None, filter_text, label)
+    return Proposal(None, filter_text, label)
 
 
-def terminate(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+def terminate(filter_text: str, label: str, *, poolers: bool = False) -> Proposal:
     """Open the preview for ending sessions."""
-    return RemedyNow(Verb.TERMINATE, filter_text, label, poolers)
+    return Proposal(Verb.TERMINATE, filter_text, label, poolers)
 
 
-def ending(case: Case, sessions: Sequence[Session], filter_text: str, label: str) -> RemedyNow:
+def ending(case: Case, sessions: Sequence[Session], filter_text: str, label: str) -> Proposal:
     """The preview for ending these; where they are superusers', whom no preview takes by filter, the list to mark them
     in."""
     if all(map(case.of_superuser, sessions)):
@@ -72,12 +73,12 @@ def ending(case: Case, sessions: Sequence[Session], filter_text: str, label: str
     return terminate(filter_text, label)
 
 
-def cancel(filter_text: str, label: str, *, poolers: bool = False) -> RemedyNow:
+def cancel(filter_text: str, label: str, *, poolers: bool = False) -> Proposal:
     """Open the preview for ending queries."""
-    return RemedyNow(Verb.CANCEL, filter_text, label, poolers)
+    return Proposal(Verb.CANCEL, filter_text, label, poolers)
 
 
-def cancel_longest(case: Case, running: Sequence[Session]) -> RemedyNow:
+def cancel_longest(case: Case, running: Sequence[Session]) -> Proposal:
     """The preview of the longest queries. Where most have only just begun they are short: they are gone by themselves,
     and come again."""
     old = old_enough(case, running, "running")

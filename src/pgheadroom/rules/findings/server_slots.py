@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
-from pgheadroom.model.finding import Finding, RemedyNow, Severity
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
@@ -12,7 +12,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.leaks import unused_words
 from pgheadroom.rules.findings.remedies import (
-    Cure,
+    Remedy,
     all_of,
     below_warning,
     cancel_longest,
@@ -26,7 +26,7 @@ from pgheadroom.rules.findings.remedies import (
 from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import count_word
-from pgheadroom.words.wording import clipped, crowd, ids, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
 
 _HOGS_SHOWN = 3
 _IDLE_TIMEOUT_SINCE = 14
@@ -62,7 +62,7 @@ def server_slots(case: Case) -> Iterator[Finding]:
         slots=slots.used,
         refuses=slots.free == 0,
     )
-    yield _cure(case).of(found)
+    yield _remedy(case).of(found)
 
 
 def _who_has_most(case: Case) -> Sequence[Session]:
@@ -71,8 +71,8 @@ def _who_has_most(case: Case) -> Sequence[Session]:
     if common.state is State.IDLE and case.idle_crowd:
         return case.idle_crowd
     if common.state in IN_TRANSACTION_BUT_IDLE:
-        return crowd(case.idle_in_transaction)
-    return crowd(case.snapshot.sessions)
+        return largest_group(case.idle_in_transaction)
+    return largest_group(case.snapshot.sessions)
 
 
 def _mostly_waiting(case: Case) -> bool:
@@ -117,19 +117,19 @@ def _hog_words(hog: Hog) -> str:
 # --- what helps: what gives slots back, of that what most sessions do -------------------------------------------------
 
 
-def _cure(case: Case) -> Cure:
+def _remedy(case: Case) -> Remedy:
     """A full server needs slots: what is idle is ended before anybody's query, and a query is ended, not cancelled."""
     common = _common_state(case)
     if _mostly_waiting(case):
-        return _cure_of_waiting(case)
+        return _remedy_of_waiting(case)
     if common.state is State.IDLE:
-        return _cure_of_idle(case)
+        return _remedy_of_idle(case)
     if common.state in IN_TRANSACTION_BUT_IDLE:
-        return _cure_of_open_transactions(case)
+        return _remedy_of_open_transactions(case)
     if common.state is State.ACTIVE:
-        return _cure_of_active(case, common)
-    most = crowd(case.direct)
-    return Cure(
+        return _remedy_of_active(case, common)
+    most = largest_group(case.direct)
+    return Remedy(
         "Find out who connects",
         "Limit the role (ALTER ROLE ... CONNECTION LIMIT)",
         look(hog_filter(most[0]), f"see {who(most[0])}") if most else None,
@@ -137,17 +137,17 @@ def _cure(case: Case) -> Cure:
     )
 
 
-def _cure_of_active(case: Case, common: StateCount) -> Cure:
+def _remedy_of_active(case: Case, common: StateCount) -> Remedy:
     """Most run, or wait. The idle are few, and still what costs nobody anything; without any it is somebody's work."""
-    if (cure := _cure_of_the_few(case)) is not None:
+    if (cure := _remedy_of_the_few(case)) is not None:
         return cure
     pooled = "Pool (PgBouncer) before raising max_connections: queries then queue outside the server"
     if case.locks and (common.waits or not case.running):
-        return _cure_of_waiting(case)
+        return _remedy_of_waiting(case)
     if case.capacity.free:
-        return Cure("Cancel what need not run", pooled, cancel_longest(case, case.running), proof=_proof(case))
+        return Remedy("Cancel what need not run", pooled, cancel_longest(case, case.running), proof=_proof(case))
     old = old_enough(case, case.running, "running")
-    return Cure(
+    return Remedy(
         "End what need not run: a cancel stops a query and gives no slot back",
         pooled,
         terminate(old, "end the longest queries") if old else look("running", "see what runs"),
@@ -155,18 +155,18 @@ def _cure_of_active(case: Case, common: StateCount) -> Cure:
     )
 
 
-def _cure_of_the_few(case: Case) -> Cure | None:
+def _remedy_of_the_few(case: Case) -> Remedy | None:
     """The larger of those that idle, in a transaction or not, for long enough that they can be spared."""
     if case.capacity.free:
         return None
     endable = [one for one in case.direct if _can_be_spared(case, one)]
-    spare = case.longest_first(crowd(one for one in endable if one.state is State.IDLE))
+    spare = case.longest_first(largest_group(one for one in endable if one.state is State.IDLE))
     stuck = [one for one in endable if one.state in IN_TRANSACTION_BUT_IDLE]
     if not spare and not stuck:
         return None
     if len(spare) >= len(stuck):
         return _ending_idle(case, spare, old_enough(case, spare))
-    return _cure_of_open_transactions(case)
+    return _remedy_of_open_transactions(case)
 
 
 def _can_be_spared(case: Case, one: Session) -> bool:
@@ -177,9 +177,9 @@ def _proof(case: Case) -> str:
     return f"used slots fall {below_warning(case)} and stay there"
 
 
-def _cure_of_waiting(case: Case) -> Cure:
+def _remedy_of_waiting(case: Case) -> Remedy:
     root = next((node for node in case.locks if node.is_root), None)
-    return Cure(
+    return Remedy(
         "End what holds the lock: the others finish by themselves and leave",
         "Set lock_timeout where tables are altered, and idle_in_transaction_session_timeout",
         _end_root(root) if root is not None else None,
@@ -187,29 +187,29 @@ def _cure_of_waiting(case: Case) -> Cure:
     )
 
 
-def _end_root(root: LockNode) -> RemedyNow | None:
+def _end_root(root: LockNode) -> Proposal | None:
     if root.kind != "session" or root.session is None:
         return None
     return terminate(condition("pid", str(root.pid)), f"end pid {root.pid}")
 
 
-def _cure_of_idle(case: Case) -> Cure:
+def _remedy_of_idle(case: Case) -> Remedy:
     idle = case.idle_crowd
     if not idle:
-        return Cure(
+        return Remedy(
             "Most are idle server connections of a pool, which it keeps for later",
             "Lower its pool_size or server_idle_timeout",
             look("state:idle", "see the idle"),
             proof=_proof(case),
         )
     old = old_enough(case, idle)
-    return _ending_idle(case, idle, old) if old else _cure_of_used(case, idle)
+    return _ending_idle(case, idle, old) if old else _remedy_of_used(case, idle)
 
 
-def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Cure:
+def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Remedy:
     user = idle[0].user
     timed = case.snapshot.server.major >= _IDLE_TIMEOUT_SINCE
-    return Cure(
+    return Remedy(
         f"Terminate the longest idle of {who(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
         ending(case, idle, all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
@@ -218,10 +218,10 @@ def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Cure:
     )
 
 
-def _cure_of_used(case: Case, idle: Sequence[Session]) -> Cure:
+def _remedy_of_used(case: Case, idle: Sequence[Session]) -> Remedy:
     """Idle for less than a second: they are used all the time, or come and go."""
     name = who(idle[0])
-    return Cure(
+    return Remedy(
         f"Limit {name}: its sessions are idle for moments only, and who is ended comes back",
         "Pool it (PgBouncer)",
         look(hog_filter(idle[0]), f"see {name}"),
@@ -230,8 +230,8 @@ def _cure_of_used(case: Case, idle: Sequence[Session]) -> Cure:
     )
 
 
-def _cure_of_open_transactions(case: Case) -> Cure:
-    return Cure(
+def _remedy_of_open_transactions(case: Case) -> Remedy:
+    return Remedy(
         "Terminate the oldest idle in transaction",
         "Set idle_in_transaction_session_timeout",
         terminate(
@@ -239,7 +239,7 @@ def _cure_of_open_transactions(case: Case) -> Cure:
         ),
         role_setting(
             case,
-            next((one.user for one in crowd(case.idle_in_transaction)), None),
+            next((one.user for one in largest_group(case.idle_in_transaction)), None),
             "idle_in_transaction_session_timeout",
             "1min",
         ),
@@ -251,7 +251,7 @@ def taking_most(case: Case) -> Iterator[Finding]:
     """While the server fills: one application, or one client address, that has half of what is taken."""
     if severity(case.thresholds.usage, case.capacity.used, case.capacity.usable) is None:
         return
-    application = crowd(case.direct)
+    application = largest_group(case.direct)
     place = _most_from_one_place(case)
     members = place if 10 * len(place) >= 9 * len(application) else application
     if not members or 2 * len(members) < case.capacity.used:
@@ -268,7 +268,7 @@ def taking_most(case: Case) -> Iterator[Finding]:
         sessions=ids(case.longest_first(members)),
         slots=len(members),
     )
-    yield Cure(
+    yield Remedy(
         "See whether it needs them all",
         "Limit its role, so that the others keep some",
         look(condition("client", first.client) if from_place else hog_filter(first), f"see {name}"),

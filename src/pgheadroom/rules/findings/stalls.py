@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Cure, all_of, cancel, old_enough, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, old_enough, terminate
 from pgheadroom.rules.findings.statements import role_setting
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, crowd, ids, severity, who, worst
+from pgheadroom.words.wording import clipped, ids, largest_group, most_severe, severity, who
 
 ABORTED_SECONDS = 60.0
 """An application that noticed its error would have rolled back long before."""
@@ -18,7 +18,7 @@ _PIDS_SHOWN = 3
 
 
 def _most(sessions: Sequence[Session]) -> str:
-    most = crowd(sessions)
+    most = largest_group(sessions)
     return f"; most by {who(most[0])} ({len(most)})" if len(most) < len(sessions) else f"; all by {who(most[0])}"
 
 
@@ -37,7 +37,7 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
     age = case.seconds_in_state(idlers[0])
     by_count = severity(case.thresholds.idle_in_transaction, len(idlers), case.capacity.usable)
     by_age = severity(case.thresholds.oldest_idle_in_transaction, age or 0.0)
-    urgency = worst(by_count, by_age)
+    urgency = most_severe(by_count, by_age)
     if urgency is not None:
         found = Finding(
             "idle-in-transaction",
@@ -48,7 +48,7 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
             sessions=ids(idlers),
             slots=len(idlers),
         )
-        yield Cure(
+        yield Remedy(
             "Terminate the oldest (their work rolls back)",
             "Let the application roll back after an error: it swallows one, and goes on; set "
             "idle_in_transaction_session_timeout"
@@ -58,7 +58,7 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
                 all_of("state:idletx,aborted", old_enough(case, idlers if by_count else idlers[:1])),
                 "end the oldest transactions",
             ),
-            role_setting(case, crowd(idlers)[0].user, "idle_in_transaction_session_timeout", "1min"),
+            role_setting(case, largest_group(idlers)[0].user, "idle_in_transaction_session_timeout", "1min"),
             f"fewer than {case.thresholds.idle_in_transaction.warning.level(case.capacity.usable):g} are idle in "
             f"transaction, none for {duration(case.thresholds.oldest_idle_in_transaction.warning.level())}",
         ).of(found)
@@ -92,7 +92,7 @@ def aborted(case: Case) -> Iterator[Finding]:
             sessions=ids(failed),
             slots=len(failed),
         )
-        yield Cure(
+        yield Remedy(
             "Terminate them: nothing is lost",
             "Let the application roll back after an error",
             terminate("state:aborted age>59s", "end failed transactions"),
@@ -116,10 +116,10 @@ def long_queries(case: Case) -> Iterator[Finding]:
             sessions=ids(queries),
             slots=len(queries),
         )
-        yield Cure(
+        yield Remedy(
             "Cancel those that nobody waits for",
             "Set statement_timeout for the role",
             cancel(old_enough(case, queries, "running") or "running", "cancel the longest queries"),
-            role_setting(case, crowd(queries)[0].user, "statement_timeout", "5min"),
+            role_setting(case, largest_group(queries)[0].user, "statement_timeout", "5min"),
             f"fewer than {case.thresholds.long_queries.warning.level(case.capacity.usable):g} queries run over {least}",
         ).of(found)

@@ -7,7 +7,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import (
-    Cure,
+    Remedy,
     hog_filter,
     limited,
     look,
@@ -49,7 +49,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         sessions=ids(members),
         slots=len(members),
     )
-    yield Cure(
+    yield Remedy(
         "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
         "Keep connections open: a pool (PgBouncer) in front",
         look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),

@@ -153,7 +153,7 @@ def _step(key: str, answers: Mapping[str, _Answer], path: Sequence[str], trouble
         return _end(key, trouble, taken)
     found = answers[action[0]].finding
     words = found.remedy if found is not None else ""
-    return Step(key, "action", action[1], words, after, taken, _key(found), found.now if found else None)
+    return Step(key, "action", action[1], words, after, taken, _key(found), found.proposal if found else None)
 
 
 def _end(key: str, trouble: Finding | None, taken: bool) -> Step:

@@ -8,7 +8,7 @@ from pgheadroom.model.health import Health, Status
 from pgheadroom.model.pool import Pool
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.filling_soon import urgency_of
+from pgheadroom.rules.findings.filling_soon import severity_of
 
 WORST_FIRST = (Status.CRITICAL, Status.WARNING, Status.UNKNOWN, Status.OK)
 
@@ -131,7 +131,7 @@ def _until_full(case: Case) -> Health:
         round(ahead.seconds) if ahead is not None else None,
         levels.warning.level(),
         levels.critical.level(),
-        _STATUS_OF[urgency_of(levels, ahead)] if known else Status.UNKNOWN,
+        _STATUS_OF[severity_of(levels, ahead)] if known else Status.UNKNOWN,
         f"{limit.kind} {limit.name}" if limit is not None else "",
         less_is_worse=True,
     )

@@ -13,7 +13,7 @@ _OF_SEVERITY = {
 }
 
 
-def worst(measured: Status, findings: Iterable[Finding]) -> Status:
+def status_of(measured: Status, findings: Iterable[Finding]) -> Status:
     """The worst of what is measured (see `health.overall`) and of what was found.
 
     What is surely bad outweighs what is not known.

@@ -87,12 +87,12 @@ class Triage(LiveScreen):
         finding = self._current()
         if finding is None:
             return
-        if finding.now is None:
+        if finding.proposal is None:
             self.monitor.say(finding.remedy or "there is nothing to press for this one")
-        elif finding.now.verb is None or self.monitor.powers is None:
-            self.monitor.open_sessions(finding.now.filter)
+        elif finding.proposal.verb is None or self.monitor.powers is None:
+            self.monitor.open_sessions(finding.proposal.filter)
         else:
-            self.monitor.open_bulk(finding.now.verb, finding.now.filter, poolers=finding.now.poolers)
+            self.monitor.open_bulk(finding.proposal.verb, finding.proposal.filter, poolers=finding.proposal.poolers)
 
     def action_copy(self) -> None:
         finding = self._current()
@@ -112,7 +112,7 @@ class Triage(LiveScreen):
 
     def group_filter(self) -> str:
         finding = self._current()
-        return finding.now.filter if finding is not None and finding.now is not None else ""
+        return finding.proposal.filter if finding is not None and finding.proposal is not None else ""
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")

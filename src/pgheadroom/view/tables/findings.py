@@ -40,7 +40,7 @@ FINDING_COLUMNS: tuple[Column[Finding], ...] = (
 def finding_lines(finding: Finding, width: int) -> list[Line]:
     """The finding told whole, in lines of `width` cells: what to press comes before why, for hurry is usual."""
     parts = [
-        ("press Enter", (finding.now.label,) if finding.now else (), "key"),
+        ("press Enter", (finding.proposal.label,) if finding.proposal else (), "key"),
         ("what to do", (finding.remedy,), ""),
         ("y copies SQL", (finding.sql,), "accent"),
         ("know before", (finding.caution,), "warn"),
