@@ -8,9 +8,9 @@ import pytest
 
 from bouncers import database
 from pgheadroom.analysis import analyse
-from pgheadroom.audit import Audit, SessionResult
+from pgheadroom.audit import Audit
 from pgheadroom.cli import diagnostics
-from pgheadroom.model.action import Verb
+from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.bouncer import BouncerUser, DatabaseStats, Rates, Totals
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.gap import Gap
@@ -92,7 +92,7 @@ def test_audit_file(tmp_path) -> None:
     seen = poisoned(everything())
     audit = Audit(tmp_path / "actions.jsonl")
     action = audit.intend(Verb.TERMINATE, seen.sessions, seen, PAYLOAD)
-    audit.complete(action, [SessionResult(seen.sessions[0].id, PAYLOAD, PAYLOAD)])
+    audit.complete(action, [Result(Target(*seen.sessions[0].id), Outcome.REFUSED, PAYLOAD, PAYLOAD)])
     audit.complete_command(audit.intend_command(PAYLOAD, PAYLOAD, PAYLOAD), PAYLOAD, PAYLOAD)
     audit.refuse(Verb.CANCEL, seen.sessions, seen, PAYLOAD, PAYLOAD)
     written = audit.path.read_text()

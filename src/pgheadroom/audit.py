@@ -13,12 +13,12 @@ import socket
 import stat
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pgheadroom.errors import AuditFailed
+from pgheadroom.model.action import Outcome, Result
 from pgheadroom.model.session import Session, SessionId, seconds_between
 from pgheadroom.model.snapshot import Snapshot
 
@@ -39,15 +39,6 @@ def audit_path(environ: Mapping[str, str]) -> Path:
     except RuntimeError:
         raise AuditFailed("there is no home folder for the audit file: set XDG_STATE_HOME") from None
     return folder / "pgheadroom" / "actions.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class SessionResult:
-    """What came of one session: `outcome` is a word such as `gone` or `refused`, `message` may be empty."""
-
-    session: SessionId
-    outcome: str
-    message: str = ""
 
 
 class Audit:
@@ -85,7 +76,7 @@ class Audit:
         """Write down a command to a PgBouncer before it is given.
 
         Args:
-            command: As it is sent.
+            command: As the user read it, for instance `PAUSE shop`.
             expected: What the user was told that it does.
 
         Returns:
@@ -104,13 +95,14 @@ class Audit:
         """
         self._complete(action, outcome=outcome, message=message)
 
-    def fail(self, action: str, reason: str) -> None:
+    def fail(self, action: str, results: Iterable[Result], reason: str) -> None:
         """Write down that no answer came to an action, so that nobody knows what it did.
 
         Raises:
             AuditFailed: As `complete`.
         """
-        self._complete(action, outcome="unknown", message=reason)
+        facts = [_result(result) for result in results]
+        self._complete(action, outcome=Outcome.UNKNOWN, message=reason, results=facts)
 
     def _intend(self, consequence: str, **facts: Any) -> str:
         action = str(uuid.uuid4())
@@ -121,7 +113,7 @@ class Audit:
                 raise AuditFailed(self._failure(error, consequence)) from None
         return action
 
-    def complete(self, action: str, results: Iterable[SessionResult]) -> None:
+    def complete(self, action: str, results: Iterable[Result]) -> None:
         """Write down what came of an action.
 
         Raises:
@@ -259,5 +251,5 @@ def _identity(session: SessionId) -> dict[str, Any]:
     return {"pid": session.pid, "backend_start": session.backend_start and session.backend_start.isoformat()}
 
 
-def _result(result: SessionResult) -> dict[str, Any]:
-    return _identity(result.session) | {"outcome": result.outcome, "message": result.message}
+def _result(result: Result) -> dict[str, Any]:
+    return _identity(result.target.id) | {"outcome": result.outcome, "message": result.whole_message}

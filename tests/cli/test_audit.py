@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom.audit import QUERY_CHARACTERS, Audit, SessionResult, audit_path
+from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_path
 from pgheadroom.errors import AuditFailed
+from pgheadroom.model.action import Outcome, Result, Target
 from pgheadroom.model.session import CLIENT_BACKEND, Session, State
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings, Snapshot
 
@@ -67,7 +68,7 @@ def test_an_action_is_one_line_before_and_one_after(path, seen):
     audit = Audit(path)
     action = audit.intend("terminate", seen.sessions, seen, "state:idle age>10m")
     (before,) = lines(path)
-    audit.complete(action, [SessionResult(seen.sessions[0].id, "gone")])
+    audit.complete(action, [Result(Target(*seen.sessions[0].id), Outcome.ENDED)])
     _, after = lines(path)
 
     assert (before["event"], after["event"]) == ("intended", "result")
@@ -92,9 +93,8 @@ def test_an_action_is_one_line_before_and_one_after(path, seen):
             "query": "COMMIT",
         }
     ]
-    assert after["results"] == [
-        {"pid": 4242, "backend_start": "2026-03-01T10:00:00.123456+00:00", "outcome": "gone", "message": ""}
-    ]
+    identity = {"pid": 4242, "backend_start": "2026-03-01T10:00:00.123456+00:00"}
+    assert after["results"] == [identity | {"outcome": "signalled and gone", "message": ""}]
 
 
 def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path, seen):

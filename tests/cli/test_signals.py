@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import psycopg
 import pytest
 
 from pgheadroom.cli import main
-from pgheadroom.cli.signals import FOLLOWED_SECONDS
 from pgheadroom.errors import NoConnection
 from pgheadroom.live.source import LiveSource
+from pgheadroom.rules.acting.outcome import WATCHED_SECONDS
 from servers import fetch, wait_until
 
 SLOW = "SELECT pg_sleep(60)"
@@ -204,6 +205,81 @@ def test_cancel_leaves_idle_sessions_out(role, sessions, operator, capsys):
     assert alive(victims) == [True]
 
 
+def comes_back(which_server, opened, after):
+    """An application that connects again some seconds after it has lost its session."""
+
+    def run() -> None:
+        with suppress(psycopg.OperationalError):
+            opened[0].execute(SLOW)
+        time.sleep(after)
+        opened.append(psycopg.connect(which_server.conninfo("web"), application_name="pool", autocommit=True))
+
+    running = threading.Thread(target=run)
+    running.start()
+    return running
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_slot_that_is_taken_again_within_the_watch_is_told(
+    form, which_server, role, sessions, superuser, operator, capsys
+):
+    """As on the screen: not after one look, at which everybody is gone and nobody back yet."""
+    opened = sessions(1, role("web"), application_name="pool")
+    running = comes_back(which_server, opened, 2.0)
+    active = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pool' AND state = 'active'"
+    wait_until(lambda: fetch(superuser, active) == 1, "the query runs")
+    assert main(["terminate", "--application", "pool", "--format", form, "--yes", operator]) == 0
+    running.join(10)
+    opened[1].close()
+    printed = capsys.readouterr().out
+    if form == "text":
+        assert "terminate: 1 freed, 1 retaken by pool in " in printed
+        return
+    slots = json.loads(printed)["slots"]
+    assert (slots["freed"], slots["retaken"], slots["watched_to_the_end"]) == (1, 1, True)
+
+
+def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
+    role, sessions, operator, audited, capsys, monkeypatch
+):
+    (victim,) = sessions(1, role("web"), application_name="leak")
+    looked, looks = LiveSource.sample_once, []
+
+    async def three_times(self, *arguments):
+        looks.append(1)
+        if len(looks) > 3:
+            raise NoConnection("the connection is lost")
+        return await looked(self, *arguments)
+
+    monkeypatch.setattr(LiveSource, "sample_once", three_times)
+    assert main(["terminate", "--application", "leak", "--yes", operator]) == 0
+    printed = capsys.readouterr()
+    assert "1 freed, none retaken yet" in printed.out
+    assert "what became of them since is not known: the connection is lost" in printed.err
+    assert [result["outcome"] for result in audited()[-1]["results"]] == ["signalled and gone"]
+    assert alive([victim]) == [False]
+
+
+def test_a_link_that_is_lost_before_the_first_look_is_no_session_that_is_still_there(
+    role, sessions, operator, audited, capsys, monkeypatch
+):
+    sessions(1, role("web"), application_name="leak")
+    looked, looks = LiveSource.sample_once, []
+
+    async def once(self, *arguments):
+        looks.append(1)
+        if len(looks) > 1:
+            raise NoConnection("the connection is lost")
+        return await looked(self, *arguments)
+
+    monkeypatch.setattr(LiveSource, "sample_once", once)
+    assert main(["terminate", "--application", "leak", "--yes", operator]) == 1
+    printed = capsys.readouterr().out
+    assert "terminate: 1 signalled" in printed
+    assert "still there" not in printed
+    assert [result["outcome"] for result in audited()[-1]["results"]] == ["signalled"]
+
+
 @pytest.fixture
 def before_the_signal(monkeypatch):
     """Has something happen between the look and the signal."""
@@ -277,8 +353,8 @@ def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(role, sessions, o
     (victim,) = sessions(1, role("web"), application_name="leak")
     looked = LiveSource.sample_once
 
-    async def without_roles(self):
-        return replace(await looked(self), roles={})
+    async def without_roles(self, *arguments):
+        return replace(await looked(self, *arguments), roles={})
 
     monkeypatch.setattr(LiveSource, "sample_once", without_roles)
     assert main(["terminate", "--application", "leak", "--yes", operator]) == 1
@@ -362,7 +438,7 @@ def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1
     try:
         began = time.monotonic()
         assert main(["terminate", "--application", "stuck", "--yes", operator]) == 1
-        assert FOLLOWED_SECONDS <= time.monotonic() - began < 2 * FOLLOWED_SECONDS
+        assert time.monotonic() - began >= WATCHED_SECONDS
     finally:
         os.kill(pid, signal.SIGCONT)
     printed = capsys.readouterr().out
@@ -422,4 +498,6 @@ def test_ctrl_c_while_it_waits_still_tells_the_audit_file_what_was_known(role, s
         os.kill(pid, signal.SIGCONT)
     assert acting.returncode == 130
     assert "Traceback" not in said
-    assert [result["outcome"] for result in audited()[-1]["results"]] == ["signalled"]
+    # Whether it had its first look depends on how busy the machine is.
+    (result,) = audited()[-1]["results"]
+    assert result["outcome"] in {"signalled", "signalled and still there"}

@@ -14,7 +14,7 @@ from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
-from pgheadroom.rules.acting.outcome import Deed
+from pgheadroom.rules.acting.outcome import Action
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.filters.language import parse_filter
@@ -141,12 +141,12 @@ def trouble(guide):
 
 
 def lead(guide, *moments, found=None, **given):
-    """The progress after (look, all sessions, deeds), one a second."""
+    """The progress after (look, all sessions, actions), one a second."""
     progress = Progress()
     found = ((trouble(guide),) if guide.families else ()) if found is None else found
-    for second, (look, sessions, deeds) in enumerate(moments):
+    for second, (look, sessions, actions) in enumerate(moments):
         seen = snapshot(sessions, taken_at=NOW + timedelta(seconds=second), **given)
-        progress = advance(guide, progress, look, seen, capacity(seen), found, deeds)
+        progress = advance(guide, progress, look, seen, capacity(seen), found, actions)
     return progress
 
 
@@ -159,11 +159,12 @@ OTHERS = many(5, first_pid=2000)
 ALL = [*LEAKED, *OTHERS]
 
 
-def deed(verb, sessions, outcome=Outcome.SIGNALLED):
+def acted(verb, sessions, outcome=Outcome.SIGNALLED):
     seen = snapshot(sessions)
-    planned = plan(replace(seen, roles=roles(Role("web", False, None))), verb, sessions, own_pid=1)
+    planned = plan(replace(seen, roles=roles(Role("web", False, None))), verb, sessions)
     assert planned.targets
-    return Deed(planned, seen, tuple(Result(Target(one.pid, one.backend_start), outcome) for one in planned.targets))
+    results = tuple(Result(Target(one.pid, one.backend_start), outcome) for one in planned.targets)
+    return Action(planned, seen, results, seen.taken_at)
 
 
 def test_only_the_leaks_sessions_count_for_looking_at_them():
@@ -183,25 +184,25 @@ def test_only_the_leaks_sessions_count_for_looking_at_them():
         assert titles(guide, lead(guide, (look, ALL, ()))) == []
 
 
-@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.SIGNALLED}))
-def test_a_signal_that_was_not_sent_is_no_deed(outcome):
+@pytest.mark.parametrize("outcome", [Outcome.GONE_BEFORE, Outcome.CHANGED, Outcome.REFUSED, Outcome.PROTECTED])
+def test_a_signal_that_was_not_sent_is_no_action(outcome):
     guide = guide_of("idle-leak")
-    assert titles(guide, lead(guide, (Look("triage"), ALL, (deed(Verb.TERMINATE, LEAKED, outcome),)))) == [
+    assert titles(guide, lead(guide, (Look("triage"), ALL, (acted(Verb.TERMINATE, LEAKED, outcome),)))) == [
         "Something is wrong"
     ]
 
 
-def test_the_wrong_verb_or_the_wrong_sessions_are_no_deed():
+def test_the_wrong_verb_or_the_wrong_sessions_are_no_action():
     leak, busy = guide_of("idle-leak"), guide_of("busy")
     active = many(3, state=State.ACTIVE)
-    assert titles(leak, lead(leak, (Look("locks"), ALL, (deed(Verb.TERMINATE, OTHERS),)))) == []
-    assert titles(busy, lead(busy, (Look("locks"), active, (deed(Verb.TERMINATE, active),)))) == []
-    assert titles(busy, lead(busy, (Look("locks"), active, (deed(Verb.CANCEL, active),)))) == ["Do it"]
+    assert titles(leak, lead(leak, (Look("locks"), ALL, (acted(Verb.TERMINATE, OTHERS),)))) == []
+    assert titles(busy, lead(busy, (Look("locks"), active, (acted(Verb.TERMINATE, active),)))) == []
+    assert titles(busy, lead(busy, (Look("locks"), active, (acted(Verb.CANCEL, active),)))) == ["Do it"]
 
 
-def test_what_came_of_a_deed_is_waited_for():
+def test_what_came_of_an_action_is_waited_for():
     guide = guide_of("idle-leak")
-    done = (deed(Verb.TERMINATE, LEAKED),)
+    done = (acted(Verb.TERMINATE, LEAKED),)
     moments = [(Look("triage"), OTHERS, done)] * 9
     assert "Did it help?" not in titles(guide, lead(guide, *moments))
     assert "Did it help?" not in titles(guide, lead(guide, *moments[:3], found=()))
@@ -224,16 +225,16 @@ def test_a_limit_counts_once_it_is_another_one():
 def test_lock_pile_up_the_holder_is_the_one_to_end():
     guide = guide_of("lock-pileup")
     holder, other = session(9, State.IDLE_IN_TRANSACTION, application="psql"), session(10)
-    assert "End the holder" in titles(guide, lead(guide, (Look("locks"), ALL, (deed(Verb.TERMINATE, [holder]),))))
-    assert "End the holder" not in titles(guide, lead(guide, (Look("locks"), ALL, (deed(Verb.TERMINATE, [other]),))))
+    assert "End the holder" in titles(guide, lead(guide, (Look("locks"), ALL, (acted(Verb.TERMINATE, [holder]),))))
+    assert "End the holder" not in titles(guide, lead(guide, (Look("locks"), ALL, (acted(Verb.TERMINATE, [other]),))))
 
 
-def test_calm_is_rehearsed_without_a_deed():
+def test_calm_is_rehearsed_without_an_action():
     guide = guide_of("calm")
     leave = [Look("triage"), Look("sessions", tuple(LEAKED)), Look("trends"), Look("bulk")]
     moments = [(look, ALL, ()) for look in leave]
     assert lead(guide, *moments).place(guide) == 4
     assert lead(guide, *moments, (Look("sessions"), ALL, ())).place(guide) == 5
     assert lead(guide, *moments, (Look("triage"), ALL, ())).place(guide) == 6
-    hurt = (deed(Verb.TERMINATE, OTHERS),)
+    hurt = (acted(Verb.TERMINATE, OTHERS),)
     assert lead(guide, *moments, (Look("triage"), ALL, hurt)).place(guide) == 4

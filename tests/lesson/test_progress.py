@@ -25,22 +25,22 @@ LESSON = Guide(
         step(Act.NOTICE, "triage"),
         step(Act.UNDERSTAND, "sessions"),
         step(Act.ACT, "bulk", holds=True),
-        Step(Act.ACT, "do it", "Do it.", lambda seen: bool(seen.deeds)),
+        Step(Act.ACT, "do it", "Do it.", lambda seen: bool(seen.actions)),
         Step(Act.CHECK, "look again", "Look.", lambda seen: not seen.troubles, in_turn=True),
     ),
     "Well done: {slots}; {waiters} waited, {cure}.",
     dba="sh dba",
 )
 FULL = Finding("server-slots", Severity.CRITICAL, "Full", lasting="Limit the role", sql="ALTER ROLE web LIMIT 9;")
-DEED = (object(),)  # what a deed is does not matter here
+ACTION = (object(),)  # what an action is does not matter here
 
 
 def lead(*moments, guide=LESSON, sessions=90):
-    """The progress after (screen, findings, deeds), one a second."""
+    """The progress after (screen, findings, actions), one a second."""
     progress = Progress()
-    for second, (screen, found, deeds) in enumerate(moments):
+    for second, (screen, found, actions) in enumerate(moments):
         seen = snapshot(many(sessions), taken_at=NOW + timedelta(seconds=second))
-        progress = advance(guide, progress, Look(screen), seen, capacity(seen), found, deeds)
+        progress = advance(guide, progress, Look(screen), seen, capacity(seen), found, actions)
     return progress
 
 
@@ -77,12 +77,12 @@ def test_a_glance_at_the_preview_takes_nothing_of_the_lesson_away():
 
 
 def test_a_preview_that_was_acted_in_stays_ticked():
-    done = lead(*trail("triage", "sessions", "bulk"), ("triage", (FULL,), DEED))
+    done = lead(*trail("triage", "sessions", "bulk"), ("triage", (FULL,), ACTION))
     assert (done.place(LESSON), done.ticked) == (4, {0, 1, 2, 3})
 
 
 def test_whoever_acts_by_himself_is_caught_up_with():
-    ahead = lead(*trail("overview", "locks"), ("locks", (FULL,), DEED))
+    ahead = lead(*trail("overview", "locks"), ("locks", (FULL,), ACTION))
     assert ahead.place(LESSON) == 4
     assert ahead.ticked == {3}
     assert ahead.passed == {0, 1, 2, 3}
@@ -95,19 +95,19 @@ def test_nothing_is_checked_before_something_was_done():
 
 
 def test_all_is_done_when_the_trouble_is_gone():
-    acted = [*trail("triage"), ("triage", (FULL,), DEED)]
+    acted = [*trail("triage"), ("triage", (FULL,), ACTION)]
     assert lead(*acted).place(LESSON) == 4
-    assert lead(*acted, ("triage", (), DEED)).place(LESSON) == 5
+    assert lead(*acted, ("triage", (), ACTION)).place(LESSON) == 5
 
 
 def test_a_lesson_that_is_done_stays_done():
-    end = lead(*trail("triage"), ("triage", (FULL,), DEED), ("triage", (), DEED), *trail("overview"))
+    end = lead(*trail("triage"), ("triage", (FULL,), ACTION), ("triage", (), ACTION), *trail("overview"))
     assert end.place(LESSON) == 5
 
 
 def test_other_trouble_than_its_own_does_not_hold_a_lesson_up():
     other = Finding("role-limit:web", Severity.WARNING, "nears")
-    assert lead(*trail("triage"), ("triage", (FULL,), DEED), ("triage", (other,), DEED)).place(LESSON) == 5
+    assert lead(*trail("triage"), ("triage", (FULL,), ACTION), ("triage", (other,), ACTION)).place(LESSON) == 5
 
 
 def test_the_text_says_what_is_known_now():
@@ -120,8 +120,8 @@ def test_the_ending_names_what_came_back_and_the_lasting_cure(left, said):
     before = snapshot([*many(87), waiter(1, 2), waiter(2, 3), waiter(3, 4)])
     after = snapshot(many(left), taken_at=NOW + timedelta(seconds=9))
     progress = Progress()
-    for seen, found, deeds in ((before, (FULL,), DEED), (after, (), DEED)):
-        progress = advance(LESSON, progress, Look("triage"), seen, capacity(seen), found, deeds)
+    for seen, found, actions in ((before, (FULL,), ACTION), (after, (), ACTION)):
+        progress = advance(LESSON, progress, Look("triage"), seen, capacity(seen), found, actions)
     ending = words(LESSON, progress)
     assert ending.startswith(f"Well done: {said}")
     assert ending.endswith('; 3 waited, limit the role: `sh dba "ALTER ROLE web LIMIT 9"`.')
@@ -130,6 +130,6 @@ def test_the_ending_names_what_came_back_and_the_lasting_cure(left, said):
 def test_the_statement_of_the_trouble_outlives_the_trouble():
     """A leak that was told before it was cured has a statement; what is told last need not have one."""
     bare = Finding("server-slots", Severity.WARNING, "fuller", lasting="Pool")
-    end = lead(*trail("triage"), ("triage", (bare,), DEED), ("triage", (), DEED))
+    end = lead(*trail("triage"), ("triage", (bare,), ACTION), ("triage", (), ACTION))
     assert "ALTER ROLE web" in words(LESSON, end)
-    assert words(LESSON, lead(("triage", (bare,), DEED), ("triage", (), DEED))).endswith("pool.")
+    assert words(LESSON, lead(("triage", (bare,), ACTION), ("triage", (), ACTION))).endswith("pool.")

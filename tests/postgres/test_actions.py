@@ -164,7 +164,7 @@ async def test_what_has_ended_is_gone(server: Cluster, role: Roles, sessions: Se
     deadline = time.monotonic() + 5
     while await still_there(probe, targets) != left:
         assert time.monotonic() < deadline
-    assert outcomes(await signal(probe.connection, Verb.TERMINATE, targets)) == [Outcome.GONE, Outcome.SIGNALLED]
+    assert outcomes(await signal(probe.connection, Verb.TERMINATE, targets)) == [Outcome.GONE_BEFORE, Outcome.SIGNALLED]
 
 
 @pytest.mark.parametrize("include_superusers", [False, True])

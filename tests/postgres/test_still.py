@@ -204,7 +204,7 @@ async def test_each_target_is_judged_when_its_turn_comes(
 
     monkeypatch.setattr(actions, "ask", with_naps)
     results = await signal(probe.connection, Verb.TERMINATE, [target, target])
-    assert [result.outcome for result in results] == [Outcome.SIGNALLED, Outcome.GONE]
+    assert [result.outcome for result in results] == [Outcome.SIGNALLED, Outcome.GONE_BEFORE]
 
 
 def test_both_signals_are_judged_by_the_same_words() -> None:
@@ -263,5 +263,5 @@ async def test_a_thousand_targets_go_in_pieces(server: Cluster, role: Roles, ses
     targets[0], targets[999] = [regardless(await look(probe, victim)) for victim in victims]
     results = await signal(probe.connection, Verb.TERMINATE, targets)
     assert [results[0].outcome, results[999].outcome] == [Outcome.SIGNALLED] * 2
-    assert {result.outcome for result in results[1:999]} == {Outcome.GONE}
+    assert {result.outcome for result in results[1:999]} == {Outcome.GONE_BEFORE}
     wait_until(lambda: not any(map(is_alive, victims)), "they end")

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
+from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase, PoolerState, ServerConnection, Setting
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
 from pgheadroom.model.snapshot import Role, Snapshot
-from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.app import Options
 from tui.outage import outage
 from tui.powers import FakeServer

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.detail import Lock, LoginSetting, SessionDetail
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.app import Options
 
 

@@ -100,14 +100,14 @@ async def test_whoever_goes_ahead_is_caught_up_with(tmp_path: Path) -> None:
         assert "✓ End the holder" in stage.screen
 
 
-async def test_no_is_no_deed(tmp_path: Path) -> None:
+async def test_no_is_no_action(tmp_path: Path) -> None:
     seen = pile_up()
     async with lesson("lock-pileup", *settled(seen), options=armed(FakeServer(seen), tmp_path)) as stage:
         await stage.press("t", "3", "enter", "K", "n")
         await led(stage, "ACT: End the holder")
 
 
-async def test_a_signal_that_fails_is_no_deed(tmp_path: Path) -> None:
+async def test_a_signal_that_fails_is_no_action(tmp_path: Path) -> None:
     seen = pile_up()
     server = FakeServer(seen)
     server.lost = True

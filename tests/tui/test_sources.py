@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.model.bouncer_command import BouncerVerb
 from pgheadroom.model.ports import Commands, Inquiries, Post, Signals, Source
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.screens.confirm import Confirm
 from tui.pooled import FakeConsole, pooled

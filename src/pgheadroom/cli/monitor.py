@@ -21,8 +21,8 @@ SWITCH_OFTEN = 0.0005
 """Seconds after which a thread that waits gets its turn, a tenth of Python's own."""
 
 if TYPE_CHECKING:
+    from pgheadroom.acting.powers import Powers
     from pgheadroom.lesson.progress import Guide
-    from pgheadroom.tui.actions import Powers
     from pgheadroom.tui.app import Monitor, Options
 
 
@@ -95,8 +95,8 @@ def _guided(source: LiveSource, options: "Options", guide: "Guide") -> "Monitor"
 
 
 def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":
+    from pgheadroom.acting.powers import Powers
     from pgheadroom.audit import Audit, audit_path
-    from pgheadroom.tui.actions import Powers
 
     try:
         audit = Audit(audit_path(os.environ), required=required_audit)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pgheadroom.model.action import Verb
+from pgheadroom.acting.sessions import SessionAction
+from pgheadroom.model.action import Outcome, Verb
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.acting.outcome import Deed, Fate, fates, sentence
+from pgheadroom.rules.acting.reclaimed import Reclaimed
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.confirmation import consequences, pooler_warning, short_queries
@@ -97,13 +98,13 @@ def _table(columns: Sequence[Column[Any]], rows: Sequence[Any], now: datetime, w
         yield plain(format_row(layout, row, now, width))
 
 
-def result_text(deed: Deed, now: Snapshot) -> str:
+def result_text(action: SessionAction) -> str:
     """What came of it: a line, and one for each session that did not end as it should."""
-    lines = [sentence(deed, now)]
-    for session, result, fate in zip(deed.plan.targets, deed.results, fates(deed, now), strict=True):
-        if fate not in (Fate.GONE, Fate.STOPPED):
+    lines = [action.sentence]
+    for session, result in zip(action.confirmed.plan.targets, action.results, strict=True):
+        if result.outcome not in (Outcome.ENDED, Outcome.STOPPED):
             who = f"{session.user or '-'}@{session.database or '-'}"
-            lines.append(safe(f"pid {session.pid} {who}: {fate}; {result.whole_message}"))
+            lines.append(safe(f"pid {session.pid} {who}: {result.outcome}; {result.whole_message}"))
     return "\n".join(lines)
 
 
@@ -133,16 +134,29 @@ def preview_document(preview: Preview) -> dict[str, Any]:
     }
 
 
-def result_document(deed: Deed, now: Snapshot) -> dict[str, Any]:
-    """What is laid over `preview_document` once it is done."""
-    ends = zip(deed.results, fates(deed, now), strict=True)
+def result_document(action: SessionAction) -> dict[str, Any]:
+    """What is laid over `preview_document` once it is done. `slots` is null for a cancel, and where nobody looked."""
     return {
         "signalled": True,
         "results": [
             {"pid": result.target.pid, "backend_start": _moment(result.target.backend_start)}
-            | {"outcome": str(fate), "message": result.whole_message}
-            for result, fate in ends
+            | {"outcome": str(result.outcome), "message": result.whole_message}
+            for result in action.results
         ],
+        "slots": _slots(action.slots),
+    }
+
+
+def _slots(slots: Reclaimed | None) -> dict[str, Any] | None:
+    if slots is None:
+        return None
+    return {
+        "freed": slots.freed,
+        "still_there": len(slots.still_there),
+        "retaken": slots.retaken_count,
+        "reopened": slots.reopened,
+        "seconds": slots.seconds,
+        "watched_to_the_end": slots.over,
     }
 
 

@@ -82,15 +82,15 @@ def signalled(verb: Verb, who: Who) -> Condition:
 
     def holds(seen: Seen) -> bool:
         return any(
-            deed.plan.verb is verb and any(one.id in deed.signalled and who(one) for one in deed.plan.targets)
-            for deed in seen.deeds
+            action.plan.verb is verb and any(one.id in action.signalled and who(one) for one in action.plan.targets)
+            for action in seen.actions
         )
 
     return holds
 
 
 def nothing_done(seen: Seen) -> bool:
-    return not seen.deeds
+    return not seen.actions
 
 
 def not_on(screen: str) -> Condition:
@@ -108,9 +108,9 @@ def limited_anew(role: str) -> Condition:
     return holds
 
 
-def settled_deeds(seen: Seen) -> bool:
-    """The samples after the last deed tell what came of it."""
-    return bool(seen.deeds) and settled(seen.deeds[-1], seen.snapshot)
+def settled_actions(seen: Seen) -> bool:
+    """The samples after the last action tell what came of it."""
+    return bool(seen.actions) and settled(seen.actions[-1], seen.snapshot)
 
 
 def cured(seen: Seen) -> bool:

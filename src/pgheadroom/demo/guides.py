@@ -19,7 +19,7 @@ from pgheadroom.demo.guide_conditions import (
     of_role,
     on,
     previews,
-    settled_deeds,
+    settled_actions,
     signalled,
     trouble,
 )
@@ -55,7 +55,7 @@ def _type_the_number(verb: Verb, who: Who, text: str) -> Step:
 
 
 def _check(text: str) -> Step:
-    return Step(Act.CHECK, "Did it help?", text, both(settled_deeds, cured), in_turn=True)
+    return Step(Act.CHECK, "Did it help?", text, both(settled_actions, cured), in_turn=True)
 
 
 CALM = Guide(

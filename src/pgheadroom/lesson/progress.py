@@ -8,7 +8,7 @@ from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.acting.outcome import Deed
+from pgheadroom.rules.acting.outcome import Action
 
 
 class Act(StrEnum):
@@ -59,7 +59,7 @@ class Seen:
 
     Attributes:
         troubles: Findings of the families that the lesson is about.
-        deeds: Everything that was carried out, in its order.
+        actions: Everything that was carried out, in its order.
     """
 
     look: Look
@@ -67,7 +67,7 @@ class Seen:
     capacity: Capacity
     findings: Sequence[Finding] = ()
     troubles: Sequence[Finding] = ()
-    deeds: Sequence[Deed] = ()
+    actions: Sequence[Action] = ()
     before: Before = Before()
 
     @property
@@ -146,7 +146,7 @@ def advance(
     snapshot: Snapshot,
     capacity: Capacity,
     findings: Sequence[Finding],
-    deeds: Sequence[Deed],
+    actions: Sequence[Action],
 ) -> Progress:
     """Take a moment in: which steps are done by now.
 
@@ -155,7 +155,7 @@ def advance(
     """
     troubles = tuple(one for one in findings if one.family in guide.families)
     before = progress.seen.before if progress.seen is not None else Before()
-    seen = Seen(look, snapshot, capacity, findings, troubles, deeds, before)
+    seen = Seen(look, snapshot, capacity, findings, troubles, actions, before)
     seen = replace(seen, before=_kept(seen))
     ticked = {place for place in progress.ticked if not guide.steps[place].holds}
     for place, step in enumerate(guide.steps):
@@ -168,7 +168,7 @@ def advance(
 
 
 def _passed(guide: Guide, ticked: Set[int]) -> frozenset[int]:
-    """What is done, and everything before the last deed."""
+    """What is done, and everything before the last action."""
     acted = max((place for place in ticked if guide.steps[place].act in {Act.ACT, Act.CHECK}), default=-1)
     return frozenset(ticked) | frozenset(range(acted))
 

@@ -15,19 +15,26 @@ class Verb(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What the guarded statement did about one target.
+    """What came of an action for one target, as it is said and written down.
 
-    `SIGNALLED` means that the signal was sent, not that it had an effect; `GONE` that the session had ended before;
-    `CHANGED` that the pid belongs to another session, or that it is no more what the choice was about; `REFUSED` that
-    our role lacks the privilege, or that what protects it could not be read; `PROTECTED` that the statement's own rules
-    spared it.
+    The guarded statement answers with one of the first five. `SIGNALLED` means that the signal was sent, not that it
+    had an effect; `GONE_BEFORE` that the session had ended before; `CHANGED` that the pid belongs to another session,
+    or that it is no more what the choice was about; `REFUSED` that our role lacks the privilege, or that what protects
+    it could not be read; `PROTECTED` that the statement's own rules spared it.
+
+    Samples after the signal make one of the next four of `SIGNALLED`. `UNKNOWN` is for a signal without an answer.
     """
 
     SIGNALLED = "signalled"
-    GONE = "gone"
-    CHANGED = "changed"
+    GONE_BEFORE = "gone before"
+    CHANGED = "changed before"
     REFUSED = "refused"
     PROTECTED = "protected"
+    ENDED = "signalled and gone"
+    STILL_THERE = "signalled and still there"
+    STOPPED = "its query was stopped"
+    STILL_RUNNING = "signalled and still running"
+    UNKNOWN = "unknown"
 
 
 NEVER = datetime.min.replace(tzinfo=UTC)

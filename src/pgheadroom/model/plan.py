@@ -7,6 +7,21 @@ from pgheadroom.model.session import Session
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What protects sessions from an action, besides what protects ourselves and the server.
+
+    Attributes:
+        protected_roles: Roles whose sessions are left alone.
+        include_superusers: Superusers' sessions too.
+        include_poolers: The server connections of poolers too; a signal hits whichever client is using one.
+    """
+
+    protected_roles: frozenset[str] = frozenset()
+    include_superusers: bool = False
+    include_poolers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a confirmation shows.
 
@@ -20,7 +35,9 @@ class Plan:
         transactions_writing: Those of them that have changed data.
         oldest_transaction_seconds: None where there is none.
         superusers: Targets that are superusers'; only where they were asked for.
+        may_be_superusers: Whether superusers were asked for, and some targets are theirs, or may be.
         poolers: Targets that are a pooler's server connections: a signal hits whichever client is using one.
+        scope: What protected those that are left out, and protects from the signal again.
     """
 
     verb: Verb
@@ -34,3 +51,5 @@ class Plan:
     oldest_transaction_seconds: float | None
     poolers: tuple[Session, ...] = ()
     superusers: tuple[Session, ...] = ()
+    may_be_superusers: bool = False
+    scope: Scope = Scope()

@@ -28,7 +28,7 @@ _SIGNALLED = {
     Verb.TERMINATE: "asked to end",
 }
 _VERDICTS = {
-    "gone": (Outcome.GONE, "it was gone before"),
+    "gone": (Outcome.GONE_BEFORE, "it was gone before"),
     "ourselves": (Outcome.PROTECTED, "it is our own session"),
     "hidden": (Outcome.REFUSED, "its start is hidden, so it cannot be told apart: GRANT pg_monitor to our role"),
     "another session": (Outcome.CHANGED, "it was gone before; its pid belongs to another session now"),
@@ -149,7 +149,7 @@ def _result(verb: Verb, target: Target, answer: Answer, reservation: str) -> Res
         return Result(target, outcome, message, reservation if outcome is Outcome.PROTECTED else "")
     if not sent:
         # It ended between the look and the signal; the server only warns then.
-        return Result(target, Outcome.GONE, "it ended by itself at that moment")
+        return Result(target, Outcome.GONE_BEFORE, "it ended by itself at that moment")
     return Result(target, Outcome.SIGNALLED, _SIGNALLED[verb], reservation)
 
 

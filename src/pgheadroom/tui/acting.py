@@ -1,40 +1,33 @@
 """The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 
+from pgheadroom.acting.bouncers import give
+from pgheadroom.acting.powers import Powers
+from pgheadroom.acting.sessions import Confirmed, SessionAction
 from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
-from pgheadroom.model.plan import Plan
+from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.rules.acting.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless
-from pgheadroom.rules.acting.outcome import Deed, changed_alone, sentence, settled
+from pgheadroom.rules.acting.outcome import WATCHED_SECONDS, changed_alone
 from pgheadroom.rules.acting.plan import find, plan
-from pgheadroom.rules.facts.poolers import pooler_pids
-from pgheadroom.rules.pools.commands import consequence
-from pgheadroom.tui.actions import Powers, session_results
+from pgheadroom.rules.pools.commands import command_words, consequence
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.terminal_app import TerminalApp
-from pgheadroom.view.bouncer_lines import command_lines, command_words
+from pgheadroom.view.bouncer_lines import command_lines
 from pgheadroom.view.cells import Line
 from pgheadroom.view.confirmation import READ_AT_ONCE, confirmation, question, refusal
 from pgheadroom.words.counts import plural
 
-
-@dataclass(frozen=True, slots=True)
-class Following:
-    """An action whose effect is watched; `action` is its id in the audit file."""
-
-    deed: Deed
-    action: str
-    chosen_by: str
+_LOOK_AFTER = 0.2
+"""Seconds: the sample that ends a watch is taken a little after its end."""
 
 
 class Acting(TerminalApp):
@@ -45,7 +38,7 @@ class Acting(TerminalApp):
         self.source = source
         self.powers = powers
         self.latest: Snapshot | None = None
-        self._following: Following | None = None
+        self._under_way: list[SessionAction] = []
 
     @property
     def analysis(self) -> Analysis | None:
@@ -75,16 +68,9 @@ class Acting(TerminalApp):
         include_superusers: bool = False,
     ) -> Plan:
         """What a signal to the chosen sessions would do, and who of them is left out."""
-        return plan(
-            analysis.snapshot,
-            verb,
-            chosen,
-            own_pid=analysis.snapshot.door.pid,
-            protected_roles=self.powers.protected_roles if self.powers else (),
-            include_poolers=include_poolers,
-            include_superusers=include_superusers,
-            pooler_pids=pooler_pids(analysis.snapshot),
-        )
+        protected = frozenset(self.powers.protected_roles if self.powers is not None else ())
+        scope = Scope(protected, include_superusers=include_superusers, include_poolers=include_poolers)
+        return plan(analysis.snapshot, verb, chosen, scope)
 
     def confirm(self, verb: Verb, chosen: Sequence[Session], aside: str = "") -> None:
         """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile.
@@ -145,74 +131,68 @@ class Acting(TerminalApp):
         Args:
             targets: Those of the plan, with what each must still be.
         """
-        self.run_worker(self._carry_out(planned, analysis.snapshot, chosen_by, targets), group="action")
+        if self.powers is None:
+            return
+        action = SessionAction(Confirmed(planned, targets, analysis.snapshot, chosen_by), self.powers)
+        if self.latest is not None:
+            action.take(self.latest)
+        self._under_way.append(action)
+        self.run_worker(self._carry_out(action), group="action")
 
-    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
-        powers = self.powers
-        if powers is None:
-            return
-        self.say(f"{planned.verb.value}: signalling {plural(len(planned.targets), 'session')} ...")
+    async def _carry_out(self, action: SessionAction) -> None:
+        plan = action.confirmed.plan
+        self.say(f"{plan.verb}: signalling {plural(len(plan.targets), 'session')} ...")
         try:
-            action = powers.audit.intend(planned.verb.value, planned.targets, seen, chosen_by)
+            await action.signal()
         except PgHeadroomError as error:
-            self.say(f"{planned.verb.value}: {error}")
-            return
-        try:
-            results = await powers.signals.signal(
-                planned.verb,
-                targets,
-                include_superusers=bool(planned.superusers),
-                protected_roles=powers.protected_roles,
-            )
-        except PgHeadroomError as error:
-            self.say(f"{planned.verb.value}: {error}")
-            with suppress(PgHeadroomError):
-                powers.audit.fail(action, str(error))
-            return
-        self.stop_following()
-        self._following = Following(Deed(planned, self.latest or seen, tuple(results)), action, chosen_by)
+            self.say(f"{plan.verb}: {error}")
+        else:
+            self.signalled(action)
+        self._under_way = [one for one in self._under_way if not one.over]
+
+    @property
+    def is_signalling(self) -> bool:
+        """Whether an action waits for its answer."""
+        return any(action.action is None and not action.over for action in self._under_way)
+
+    def signalled(self, action: SessionAction) -> None:
+        """Follow an action of which the signals were sent; whatever was followed before is known as far as it goes."""
+        for other in self._under_way:
+            if other is not action:
+                other.finish()
         self.source.sample_now()
+        if self.source.interval > WATCHED_SECONDS:
+            # Else nobody would look at the end of the watch, but long after it.
+            self.set_timer(WATCHED_SECONDS + _LOOK_AFTER, self.source.sample_now)
 
     def stop_following(self) -> None:
-        """Write down what is known so far of an action that another one follows, or the end of the program."""
-        following, self._following = self._following, None
-        if following is None or self.powers is None:
-            return
-        with suppress(PgHeadroomError):
-            known = self.latest or following.deed.seen
-            self.powers.audit.complete(following.action, session_results(following.deed, known))
+        """At the end of the program, write down what is known so far."""
+        for action in self._under_way:
+            action.finish()
 
     def follow(self, snapshot: Snapshot) -> None:
         """Tell with each sample what came of the last action, until there is nothing more to wait for."""
-        following = self._following
-        if following is None or snapshot.taken_at <= following.deed.seen.taken_at:
-            return
-        said = sentence(following.deed, snapshot)
-        self.say(said)
-        if settled(following.deed, snapshot) and self.powers is not None:
-            self._following = None
-            try:
-                self.powers.audit.complete(following.action, session_results(following.deed, snapshot))
-                self._say_unrecorded(said)
-            except PgHeadroomError as error:
-                self.say(str(error))
-            self._ask_again(following)
+        followed = [action for action in self._under_way if action.action is not None]
+        for action in self._under_way:
+            action.take(snapshot)
+        for action in followed:
+            self.say("; ".join(filter(None, (action.sentence, action.trouble))))
+            if action.over:
+                self._under_way.remove(action)
+                self._ask_again(action)
 
-    def _ask_again(self, following: Following) -> None:
+    def _ask_again(self, done: SessionAction) -> None:
         """Whoever was meant alone, and changed while the question was answered, may be meant all the same."""
-        deed, analysis = following.deed, self.newest
-        changed = changed_alone(deed)
-        if not changed or following.chosen_by != BY_HAND or analysis is None or not self.may_ask():
+        action, analysis = done.action, self.newest
+        changed = changed_alone(action) if action is not None else ""
+        if action is None or analysis is None or not changed:
             return
-        planned = self.plan_by_hand(analysis, deed.plan.verb, find(analysis.snapshot, [deed.results[0].target.id]))
+        if done.confirmed.chosen_by != BY_HAND or not self.may_ask():
+            return
+        planned = self.plan_by_hand(analysis, action.plan.verb, find(analysis.snapshot, [action.results[0].target.id]))
         if planned.targets:
             targets = [regardless(session) for session in planned.targets]
             self._ask(planned, analysis, "Terminate it although it changed?", ALTHOUGH_CHANGED, targets, changed)
-
-    def _say_unrecorded(self, said: str) -> None:
-        """Under --no-audit a file that cannot be written stops nothing, and is no secret either."""
-        if self.powers is not None and self.powers.audit.trouble:
-            self.say(f"{said}; {self.powers.audit.trouble}")
 
     def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
         """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""
@@ -236,17 +216,13 @@ class Acting(TerminalApp):
         self.push_screen(Confirm(f"{command_words(command)}?", lines), answered)
 
     async def _command(self, bouncer: PgBouncer, command: BouncerCommand, expected: str) -> None:
-        powers, words = self.powers, command_words(command)
-        if powers is None or powers.commands is None:
+        if self.powers is None:
             return
+        words = command_words(command)
         self.say(f"{words} ...")
         try:
-            action = powers.audit.intend_command(bouncer.name, words, expected)
-            result = await powers.commands.command(bouncer.name, command)
-            said = f"{words}: {result.outcome}{': ' if result.message else ''}{result.message}"
-            self.say(said)
-            powers.audit.complete_command(action, result.outcome, result.message)
-            self._say_unrecorded(said)
+            given = await give(command, bouncer.name, expected, self.powers)
+            self.say(given.sentence)
         except PgHeadroomError as error:
             self.say(f"{words}: {error}")
         self.source.sample_now()

@@ -15,6 +15,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
+from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.conninfo import without_passwords
 from pgheadroom.model.action import Verb
@@ -26,7 +27,6 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.tui.acting import Acting
-from pgheadroom.tui.actions import Powers
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -224,7 +224,7 @@ class Monitor(Acting):
             return
         if self._analysis is not None:
             screen.show(self._analysis)
-        screen.show_deed(self._words_for(screen))
+        screen.show_message(self._words_for(screen))
         self.draw_header()
 
     def draw_header(self) -> None:
@@ -309,7 +309,7 @@ class Monitor(Acting):
         self._said_until = self.clock() + (SAID_FOR if lasting is None else lasting)
         screen = self._live_screen()
         if screen is not None and screen.ready:
-            screen.show_deed(self._words_for(screen))
+            screen.show_message(self._words_for(screen))
 
     def hush(self) -> None:
         """Esc: what was said has been read."""

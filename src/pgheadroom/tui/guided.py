@@ -1,6 +1,6 @@
 """The monitor with a lesson: a panel on every screen, which follows what is done and does nothing itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -8,15 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
-from pgheadroom.analysis import Analysis
+from pgheadroom.acting.sessions import SessionAction
 from pgheadroom.lesson.guide_lines import guide_lines, panel_size, strip_lines
 from pgheadroom.lesson.progress import Guide, Look, Progress, advance
-from pgheadroom.model.action import Target
-from pgheadroom.model.plan import Plan
 from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.acting.outcome import Deed
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -40,8 +36,7 @@ class Guided(Monitor):
         super().__init__(source, options)
         self.guide = guide
         self.progress = Progress()
-        self._deeds: list[Deed] = []
-        self._carrying_out = False
+        self._carried_out: list[SessionAction] = []
         self._hidden = False
 
     def on_mount(self) -> None:
@@ -62,18 +57,9 @@ class Guided(Monitor):
         super().draw()
         self.look()
 
-    def carry_out(self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target]) -> None:
-        self._carrying_out = True
-        super().carry_out(planned, analysis, chosen_by, targets)
-
-    async def _carry_out(self, planned: Plan, seen: Snapshot, chosen_by: str, targets: Sequence[Target]) -> None:
-        before = self._following
-        try:
-            await super()._carry_out(planned, seen, chosen_by, targets)
-        finally:
-            self._carrying_out = False
-        if self._following is not None and self._following is not before:
-            self._deeds.append(self._following.deed)
+    def signalled(self, action: SessionAction) -> None:
+        self._carried_out.append(action)
+        super().signalled(action)
 
     def look(self) -> None:
         """Take in what is seen now."""
@@ -81,7 +67,7 @@ class Guided(Monitor):
         if screen is None or not screen.ready:
             return
         # A preview closes before it is known what came of it: that is no step back.
-        if analysis is not None and not self._carrying_out:
+        if analysis is not None and not self.is_signalling:
             self.progress = advance(
                 self.guide,
                 self.progress,
@@ -89,7 +75,7 @@ class Guided(Monitor):
                 analysis.snapshot,
                 analysis.capacity,
                 analysis.findings,
-                tuple(self._deeds),
+                tuple(one.action for one in self._carried_out if one.action is not None),
             )
         self._arrange(screen)
         self._tell(screen)

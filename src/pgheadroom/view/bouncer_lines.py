@@ -8,6 +8,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.chain import Chain
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import PoolLimits
+from pgheadroom.rules.pools.commands import command_words
 from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
 from pgheadroom.view.tables.locks import client_words
 from pgheadroom.words.counts import they
@@ -92,13 +93,6 @@ def _waited_for(chains: Sequence[Chain]) -> list[Cell]:
         return []
     more = f" and {len(clients) - 1} more" if len(clients) > 1 else ""
     return [Cell(f": it waits for {clients[0]}{more}", "warn")]
-
-
-def command_words(command: BouncerCommand) -> str:
-    """A command as one reads it: `PAUSE shop`, `KILL_CLIENT 17 (checkout)`."""
-    if command.client is not None:
-        return f"{command.verb} {command.client.id} ({safe(command.client.application or command.client.user)})"
-    return f"{command.verb} {safe(command.database)}".strip()
 
 
 def command_lines(command: BouncerCommand, consequence: str, bouncer: PgBouncer, width: int) -> list[Line]:

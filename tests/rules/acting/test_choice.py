@@ -64,7 +64,7 @@ def test_what_became_of_a_list():
     targets = by_filter([IDLE, OPEN, BUSY], parse_filter("user=web state:idle,idletx,active"))
     later = snapshot([IDLE._replace(state=State.ACTIVE), OPEN, session(9)], taken_at=ago(-4))
     found = since(Verb.TERMINATE, NOW, targets, later, [OPEN, session(9)])
-    assert found.fates == {IDLE.id: CHANGES["another state"], BUSY.id: GONE}
+    assert found.remarks == {IDLE.id: CHANGES["another state"], BUSY.id: GONE}
     assert (found.gone, found.changed, found.new, found.seconds) == (1, 1, 1, 4)
 
 

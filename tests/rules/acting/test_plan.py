@@ -7,9 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer import ServerConnection
+from pgheadroom.model.plan import Scope
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role
 from pgheadroom.rules.acting.plan import REMEDIES, SUPERUSER_UNKNOWN, find, plan
+from pgheadroom.rules.facts.poolers import pooler_pids
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.view.confirmation import consequences
 from samples import NOW, ago, hidden, roles, session, snapshot, waiter
@@ -18,9 +22,21 @@ from strategies import snapshots
 ROLES = roles(Role("web", False, None), Role("batch", False, None), Role("root", True, None))
 
 
-def planned(sessions, verb=Verb.TERMINATE, chosen=None, **given):
-    sample = snapshot(sessions, roles=ROLES)
-    return plan(sample, verb, sample.sessions if chosen is None else chosen, **{"own_pid": 1, **given})
+def planned(sessions, verb=Verb.TERMINATE, chosen=None, pooled=(), **protects):
+    """Session 1 is our own; `pooled` are pids of a PgBouncer's server connections."""
+    behind = pooler(one for one in sessions if one.pid in pooled)
+    sample = snapshot(sessions, roles=ROLES, pgbouncers=(behind,))
+    return plan(sample, verb, sample.sessions if chosen is None else chosen, Scope(**protects))
+
+
+def pooler(backends):
+    """A PgBouncer that holds these sessions open."""
+    return PgBouncer("b", servers=tuple(map(_server, backends)))
+
+
+def _server(one):
+    port = one.client_port or 0
+    return ServerConnection("shop", "web", "active", "10.0.0.1", 5432, port, one.pid, "", "", "")
 
 
 def reasons(made):
@@ -49,14 +65,14 @@ def test_a_terminate_frees_a_slot_for_each_target():
     ],
 )
 def test_who_is_left_alone_and_why(one, told):
-    made = planned([one, session(99)], protected_roles=["batch"], pooler_pids={66})
+    made = planned([one, session(99)], protected_roles=frozenset({"batch"}), pooled=[66])
     assert [target.pid for target in made.targets] == [99]
     assert told in reasons(made)[one.pid]
 
 
 def test_what_was_left_alone_can_be_asked_for():
     everybody = [session(2, user="root"), session(66)]
-    made = planned(everybody, include_superusers=True, include_poolers=True, pooler_pids={66})
+    made = planned(everybody, pooled=[66], include_superusers=True, include_poolers=True)
     assert [one.pid for one in made.targets] == [2, 66]
     assert [one.pid for one in made.poolers] == [66]
 
@@ -64,12 +80,13 @@ def test_what_was_left_alone_can_be_asked_for():
 def test_the_sessions_of_a_dropped_role_are_sessions_like_any_other():
     orphan = session(2, user="oid 16391")
     assert [one.pid for one in planned([orphan]).targets] == [2]
-    assert reasons(planned([orphan], protected_roles=["oid 16391"]))[2] == "its role is protected by the configuration"
+    protected = planned([orphan], protected_roles=frozenset({"oid 16391"}))
+    assert reasons(protected)[2] == "its role is protected by the configuration"
 
 
 def test_a_role_without_a_name_is_not_dropped_where_roles_cannot_be_read():
     sample = snapshot([session(2, user="oid 16391")], roles=ROLES, gaps=(Gap("roles", "locked"),))
-    assert reasons(plan(sample, Verb.TERMINATE, sample.sessions, own_pid=1)) == {2: SUPERUSER_UNKNOWN}
+    assert reasons(plan(sample, Verb.TERMINATE, sample.sessions)) == {2: SUPERUSER_UNKNOWN}
 
 
 def test_other_monitors_are_sessions_like_any_other():
@@ -115,7 +132,7 @@ def test_ending_the_holder_alone_does_not_free_who_stands_behind_a_stronger_requ
         roles=ROLES,
         lock_requests=(asked(3, "AccessExclusiveLock"), asked(4, "ShareLock")),
     )
-    made = plan(sample, Verb.TERMINATE, sample.sessions[:1], own_pid=1)
+    made = plan(sample, Verb.TERMINATE, sample.sessions[:1])
     assert (made.waiters_at_once, made.waiters_released) == (1, 2)
     assert "lets 1 waiting session go on, 1 more in turn" in consequences(made.verb, made)
 
@@ -128,7 +145,7 @@ def test_who_stands_ahead_of_a_target_goes_before_who_stands_behind_it():
         roles=ROLES,
         lock_requests=tuple(asked(pid, mode) for pid, mode in modes.items()),
     )
-    made = plan(sample, Verb.TERMINATE, [sample.sessions[0], sample.sessions[2]], own_pid=1)
+    made = plan(sample, Verb.TERMINATE, [sample.sessions[0], sample.sessions[2]])
     assert made.waiters_at_once == 1
 
 
@@ -138,7 +155,7 @@ def test_readers_behind_an_alteration_go_on_at_once_when_it_ends():
     sample = snapshot(
         [session(2, State.IDLE_IN_TRANSACTION), waiter(3, 2), *readers], roles=ROLES, lock_requests=requests
     )
-    made = plan(sample, Verb.CANCEL, [sample.sessions[1]], own_pid=1)
+    made = plan(sample, Verb.CANCEL, [sample.sessions[1]])
     assert (made.waiters_at_once, made.waiters_released) == (3, 3)
 
 
@@ -151,16 +168,11 @@ def test_a_deadlock_is_released_by_either_side():
 @given(snapshots(), st.sampled_from(Verb), st.booleans(), st.sets(st.integers(1, 40)))
 def test_every_chosen_session_is_a_target_or_left_out_with_a_reason(sample, verb, generous, poolers):
     own = sample.sessions[0].pid if sample.sessions else 1
-    made = plan(
-        sample,
-        verb,
-        (*sample.sessions, *sample.processes),
-        own_pid=own,
-        protected_roles={"batch"},
-        include_superusers=generous,
-        include_poolers=generous,
-        pooler_pids=poolers,
-    )
+    behind = pooler(one for one in sample.sessions if one.pid in poolers)
+    sample = replace(sample, door=replace(sample.door, pid=own), pgbouncers=(behind,))
+    scope = Scope(frozenset({"batch"}), include_superusers=generous, include_poolers=generous)
+    made = plan(sample, verb, (*sample.sessions, *sample.processes), scope)
+    pooled = pooler_pids(sample)
     both = [*made.targets, *(one for one, reason in made.left_out if reason)]
     assert sorted(one.pid for one in both) == sorted(one.pid for one in (*sample.sessions, *sample.processes))
     for target in made.targets:
@@ -168,7 +180,7 @@ def test_every_chosen_session_is_a_target_or_left_out_with_a_reason(sample, verb
         assert target.backend_start is not None
         assert target in sample.sessions
         assert target.user not in {None, "batch"}
-        assert generous or (target.pid not in poolers and not sample.roles[target.user].superuser)
+        assert generous or (target.pid not in pooled and not sample.roles[target.user].superuser)
         assert verb is Verb.TERMINATE or target.state not in IN_TRANSACTION_BUT_IDLE | {State.IDLE}
     assert made.slots_freed == (len(made.targets) if verb is Verb.TERMINATE else 0)
     assert 0 <= made.waiters_released <= len(sample.sessions) + len(sample.lock_requests)
@@ -201,4 +213,4 @@ def test_sessions_are_found_by_both_halves_of_their_id():
 
 def test_a_sample_without_roles_protects_everybody():
     sample = replace(snapshot([session(2)]), roles={})
-    assert plan(sample, Verb.TERMINATE, sample.sessions, own_pid=1).targets == ()
+    assert plan(sample, Verb.TERMINATE, sample.sessions).targets == ()

@@ -17,22 +17,22 @@ class Since:
     """What became of the list by a later sample.
 
     Attributes:
-        fates: Of those who left or changed, in words: none of them would be signalled.
+        remarks: Of those who left or changed, in words: none of them would be signalled.
         new: Sessions that the same choice would take in now, and that are not in the list.
         seconds: The list's age.
     """
 
-    fates: Mapping[SessionId, str]
+    remarks: Mapping[SessionId, str]
     new: int
     seconds: float
 
     @property
     def gone(self) -> int:
-        return sum(fate == GONE for fate in self.fates.values())
+        return sum(remark == GONE for remark in self.remarks.values())
 
     @property
     def changed(self) -> int:
-        return len(self.fates) - self.gone
+        return len(self.remarks) - self.gone
 
 
 def since(verb: Verb, taken_at: datetime, targets: Sequence[Target], now: Snapshot, chosen: Sequence[Session]) -> Since:
@@ -42,12 +42,12 @@ def since(verb: Verb, taken_at: datetime, targets: Sequence[Target], now: Snapsh
         chosen: Who would be a target by the sample `now`.
     """
     present = {session.id: session for session in now.sessions}
-    fates = {}
+    remarks = {}
     for target in targets:
         session = present.get(target.id)
-        fate = GONE if session is None else change(verb, target, session, now.taken_at)
-        if fate:
-            fates[target.id] = fate
+        remark = GONE if session is None else change(verb, target, session, now.taken_at)
+        if remark:
+            remarks[target.id] = remark
     listed = {target.id for target in targets}
     new = sum(session.id not in listed for session in chosen)
-    return Since(fates, new, max(0.0, (now.taken_at - taken_at).total_seconds()))
+    return Since(remarks, new, max(0.0, (now.taken_at - taken_at).total_seconds()))

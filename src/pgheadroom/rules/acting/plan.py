@@ -1,15 +1,16 @@
 """Who would be signalled, who is left out and why, and what it would bring. Nothing here signals anybody."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.lock_modes import conflicting
 from pgheadroom.model.locks import LockNode
-from pgheadroom.model.plan import Plan
+from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.session import RUNNING, Session, SessionId, State, Wait, oldest_seconds
 from pgheadroom.model.snapshot import LockRequest, Snapshot
 from pgheadroom.rules.facts.locks import lock_tree
+from pgheadroom.rules.facts.poolers import pooler_pids
 from pgheadroom.rules.filters.language import condition
 
 START_HIDDEN = "its start is not visible: GRANT pg_monitor"
@@ -19,33 +20,20 @@ NOT_KNOWN = frozenset({START_HIDDEN, SUPERUSER_UNKNOWN, NOT_TRACKED})
 """Reasons that are no rule: what was asked for did not happen, because it cannot be told."""
 
 
-def plan(
-    snapshot: Snapshot,
-    verb: Verb,
-    chosen: Sequence[Session],
-    *,
-    own_pid: int,
-    protected_roles: Collection[str] = (),
-    include_superusers: bool = False,
-    include_poolers: bool = False,
-    pooler_pids: Collection[int] = frozenset(),
-) -> Plan:
+ORDINARY_SESSIONS = Scope()
+"""Nobody is protected by name, superusers and poolers' connections are left alone."""
+
+
+def plan(snapshot: Snapshot, verb: Verb, chosen: Sequence[Session], scope: Scope = ORDINARY_SESSIONS) -> Plan:
     """Sort the chosen sessions into those to signal and those to leave alone.
+
+    Our own session is always left alone; other monitors' are sessions like any other.
 
     Args:
         snapshot: The newest sample: who is not in it any more is left out.
-        own_pid: Our own session. Other monitors are sessions like any other.
-        pooler_pids: Server connections of a pooler; a signal hits whichever client is using one.
     """
-    protection = _Protection(
-        snapshot,
-        verb,
-        own_pid,
-        frozenset(protected_roles),
-        include_superusers,
-        frozenset() if include_poolers else frozenset(pooler_pids),
-        frozenset(session.id for session in snapshot.sessions),
-    )
+    pooled = pooler_pids(snapshot)
+    protection = _Protection(snapshot, verb, scope, pooled, frozenset(session.id for session in snapshot.sessions))
     judged = [(session, protection.reason(session)) for session in dict.fromkeys(chosen)]
     targets = tuple(session for session, reason in judged if not reason)
     left_out = tuple((session, reason) for session, reason in judged if reason)
@@ -62,8 +50,10 @@ def plan(
         transactions_rolled_back=len(opened),
         transactions_writing=sum(session.backend_xid is not None for session in opened),
         oldest_transaction_seconds=oldest_seconds([session.xact_start for session in opened], snapshot.taken_at),
-        poolers=tuple(session for session in targets if session.pid in pooler_pids),
+        poolers=tuple(session for session in targets if session.pid in pooled),
         superusers=tuple(session for session in targets if _is_superusers(snapshot, session)),
+        may_be_superusers=scope.include_superusers and any(_may_be_superusers(snapshot, one) for one in targets),
+        scope=scope,
     )
 
 
@@ -86,19 +76,22 @@ def _is_superusers(snapshot: Snapshot, session: Session) -> bool:
     return role is not None and role.superuser
 
 
+def _may_be_superusers(snapshot: Snapshot, session: Session) -> bool:
+    user = session.user or ""
+    return _is_superusers(snapshot, session) or not (user in snapshot.roles or role_was_dropped(snapshot, user))
+
+
 @dataclass(frozen=True, slots=True)
 class _Protection:
     snapshot: Snapshot
     verb: Verb
-    own_pid: int
-    protected_roles: frozenset[str]
-    include_superusers: bool
-    pooler_pids: frozenset[int]
+    scope: Scope
+    pooled: frozenset[int]
     present: frozenset[SessionId]
 
     def reason(self, session: Session) -> str:
         """Why a session is left alone; empty when it is not. What protects ourselves and the server comes first."""
-        if session.pid == self.own_pid:
+        if session.pid == self.snapshot.door.pid:
             return "it is our own session"
         return (
             self._identity(session)
@@ -117,9 +110,9 @@ class _Protection:
     def _role(self, name: str) -> str:
         if not name:
             return "it still authenticates"
-        if name in self.protected_roles:
+        if name in self.scope.protected_roles:
             return "its role is protected by the configuration"
-        if self.include_superusers:
+        if self.scope.include_superusers:
             return ""
         role = self.snapshot.roles.get(name)
         if role is None:
@@ -127,7 +120,8 @@ class _Protection:
         return "it is a superuser's" if role.superuser else ""
 
     def _pooler(self, session: Session) -> str:
-        return "it is a pooler's server connection" if session.pid in self.pooler_pids else ""
+        spared = session.pid in self.pooled and not self.scope.include_poolers
+        return "it is a pooler's server connection" if spared else ""
 
     def _activity(self, session: Session) -> str:
         if self.verb is Verb.TERMINATE or session.state in RUNNING:

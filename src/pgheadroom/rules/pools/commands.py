@@ -12,6 +12,13 @@ CLIENTS_HAVE_IDS = (1, 24)
 """The version that brought KILL_CLIENT."""
 
 
+def command_words(command: BouncerCommand) -> str:
+    """A command as one reads it: `PAUSE shop`, `KILL_CLIENT 17 (checkout)`."""
+    if command.client is not None:
+        return f"{command.verb} {command.client.id} ({safe(command.client.application or command.client.user)})"
+    return f"{command.verb} {safe(command.database)}".strip()
+
+
 def forbidden(command: BouncerCommand, bouncer: PgBouncer) -> str:
     """Why it cannot be given, in one line that is safe to show; empty when it can."""
     if bouncer.product:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pgheadroom.tui.app import Monitor
 
 
-_DEED_LINES = 3
+_MESSAGE_LINES = 3
 _ACTING = frozenset({"cancel", "terminate", "bulk"})
 _OF_PANES = frozenset({"next_pane", "filter", "cancel", "terminate"})
 
@@ -50,7 +50,7 @@ class LiveScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
         yield from self.monitor.frame(self.body())
-        yield Lines(id="deed")
+        yield Lines(id="message")
         yield FilterLine(id="filter")
         yield KeyLine(id="footer")
 
@@ -65,14 +65,14 @@ class LiveScreen(Screen[None]):
     def show_header(self, line: Line) -> None:
         self.query_one("#header", Lines).paint([line])
 
-    def show_deed(self, words: str) -> None:
-        """What came of the last action, above the keys; empty takes the line away."""
-        deed = self.query_one("#deed", Lines)
-        deed.display = bool(words)
+    def show_message(self, words: str) -> None:
+        """What is said to the user, above the keys; empty takes the line away."""
+        message = self.query_one("#message", Lines)
+        message.display = bool(words)
         width = self.size.width
-        lines = wrap(words, width)[:_DEED_LINES]
-        deed.styles.height = len(lines)
-        deed.paint([fit_line([Cell(line, "accent")], width) for line in lines])
+        lines = wrap(words, width)[:_MESSAGE_LINES]
+        message.styles.height = len(lines)
+        message.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
     has_panes: ClassVar[bool] = True
     """Whether there is a table to go through."""

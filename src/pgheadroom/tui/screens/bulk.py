@@ -169,7 +169,7 @@ class Bulk(LiveScreen):
         if self._plan is None or self._analysis is None or not self.drawable:
             return
         self.refresh_bindings()
-        rows = plan_rows(self._plan, self._since.fates)
+        rows = plan_rows(self._plan, self._since.remarks)
         title = f"{self._verb.value.upper()} {plural(len(self._plan.targets), 'session')}"
         remark = Cell(list_remark(self._plan, self._since), "warn")
         self.pane("preview").show(rows, self._analysis.snapshot.taken_at, remark, title)

@@ -11,9 +11,8 @@ from textual.screen import ModalScreen
 
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.rules.pools.commands import consequence
+from pgheadroom.rules.pools.commands import command_words, consequence
 from pgheadroom.tui.widgets.words import Words
-from pgheadroom.view.bouncer_lines import command_words
 
 _LETTERS = "abcdefghijklmnop"
 

@@ -1,4 +1,4 @@
-"""What became of the slots after an action: free, or taken again."""
+"""What became of the slots after a terminate: free, or taken again."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -29,8 +29,8 @@ class Retaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
-    """What became of the sessions that were signalled.
+class Reclaimed:
+    """What became of the sessions that were signalled, and of their slots.
 
     Attributes:
         freed: Signalled and gone.
@@ -38,6 +38,7 @@ class Aftermath:
         elsewhere: New sessions of others.
         reopened: New server connections of a PgBouncer that we watch: it opens again what it lost, as it should.
         seconds: From one sample to the other.
+        over: Whether there was time enough to come back.
     """
 
     freed: int
@@ -46,6 +47,7 @@ class Aftermath:
     elsewhere: int
     seconds: float
     reopened: int = 0
+    over: bool = True
 
     @property
     def retaken_count(self) -> int:
@@ -64,7 +66,7 @@ class Aftermath:
                 f"{self.retaken_count} retaken by {self.retaken[0].name}{more} in {duration(max(1.0, self.seconds))}"
             )
         elif self.freed:
-            parts.append("none retaken")
+            parts.append("none retaken" if self.over else "none retaken yet")
         if self.reopened:
             parts.append(f"{self.reopened} opened anew by PgBouncer")
         advice = ": fix or stop the application, or limit the role" if self._mostly_retaken else ""
@@ -75,8 +77,8 @@ class Aftermath:
         return self.freed > 0 and self.retaken_count >= _MUCH * self.freed
 
 
-def aftermath(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot) -> Aftermath:
-    """Compare the sample that an action was confirmed on with a later one."""
+def reclaimed(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot, *, over: bool = True) -> Reclaimed:
+    """Compare the newest sample before a signal with one after it."""
     ids = frozenset(signalled)
     present = {session.id for session in now.sessions}
     gone = [session for session in before.sessions if session.id in ids and session.id not in present]
@@ -86,12 +88,13 @@ def aftermath(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot) -
     pooled = pooler_pids(now)
     back = [session for session in new if _hog(session) in theirs]
     retaken = Counter(_hog(session) for session in back if session.pid not in pooled)
-    return Aftermath(
+    return Reclaimed(
         freed=len(ids - present),
         still_there=tuple(sorted(ids & present)),
         retaken=tuple(Retaker(user, application, count) for (user, application), count in retaken.most_common()),
         elsewhere=len(new) - len(back),
         reopened=sum(session.pid in pooled for session in back),
+        over=over,
         seconds=max(0.0, (now.taken_at - before.taken_at).total_seconds()),
     )
 

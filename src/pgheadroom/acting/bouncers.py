@@ -1,0 +1,63 @@
+"""A command to a PgBouncer: written down, given, and written down with what came of it."""
+
+from dataclasses import dataclass
+
+from pgheadroom.acting.powers import Powers
+from pgheadroom.audit import Audit
+from pgheadroom.errors import PgHeadroomError, UsageError
+from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
+from pgheadroom.rules.pools.commands import command_words
+
+_INTERRUPTED = "interrupted: whether it came about is not known; a PAUSE is taken back"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A command that was given, or refused.
+
+    Attributes:
+        trouble: Why its result could not be written down; empty when it was.
+    """
+
+    result: CommandResult
+    trouble: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, and what the audit file lacks of it."""
+        result = self.result
+        message = f": {result.message}" if result.message else ""
+        trouble = f"; {self.trouble}" if self.trouble else ""
+        return f"{command_words(result.command)}: {result.outcome}{message}{trouble}"
+
+
+async def give(command: BouncerCommand, bouncer: str, expected: str, powers: Powers) -> Given:
+    """Give a command to the PgBouncer of this name. What it did is seen in the next sample.
+
+    Args:
+        expected: What the user was told that it does.
+
+    Raises:
+        AuditFailed: It cannot be written down, and was not given.
+        UsageError: There is nobody to give it.
+    """
+    if powers.commands is None:
+        raise UsageError("no PgBouncer can be commanded")
+    audit_id = powers.audit.intend_command(bouncer, command_words(command), expected)
+    try:
+        result = await powers.commands.command(bouncer, command)
+    except PgHeadroomError as error:
+        result = CommandResult(command, CommandOutcome.REFUSED, str(error))
+    except BaseException:
+        _write(powers.audit, audit_id, CommandResult(command, CommandOutcome.UNCERTAIN, _INTERRUPTED))
+        raise
+    return Given(result, _write(powers.audit, audit_id, result))
+
+
+def _write(audit: Audit, audit_id: str, result: CommandResult) -> str:
+    """Why it cannot be written; empty when it was."""
+    try:
+        audit.complete_command(audit_id, result.outcome, result.message)
+    except PgHeadroomError as error:
+        return str(error)
+    return audit.trouble

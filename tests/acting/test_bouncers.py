@@ -1,0 +1,70 @@
+"""A command to a PgBouncer: written down before it is given, and after it whatever came of it."""
+
+import asyncio
+import json
+
+import pytest
+
+from pgheadroom.acting.bouncers import give
+from pgheadroom.acting.powers import Powers
+from pgheadroom.audit import Audit
+from pgheadroom.errors import AuditFailed, PgHeadroomError, UsageError
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+
+PAUSE = BouncerCommand(BouncerVerb.PAUSE, "shop")
+
+
+class Console:
+    def __init__(self, error=None):
+        self.error, self.given = error, []
+
+    async def command(self, bouncer, command):
+        self.given.append((bouncer, command))
+        if self.error is not None:
+            raise self.error
+        return CommandResult(command, CommandOutcome.UNDONE, "taken back")
+
+
+@pytest.fixture
+def powers(tmp_path):
+    return lambda console: Powers(None, Audit(tmp_path / "actions.jsonl"), console)
+
+
+@pytest.fixture
+def audited(tmp_path):
+    return lambda: [json.loads(line) for line in (tmp_path / "actions.jsonl").read_text().splitlines()]
+
+
+async def test_it_is_written_down_given_and_written_down_again(powers, audited):
+    console = Console()
+    given = await give(PAUSE, "pgb1", "Holds 3 clients.", powers(console))
+    assert console.given == [("pgb1", PAUSE)]
+    assert given.sentence == "PAUSE shop: undone: taken back"
+    before, after = audited()
+    assert (before["pgbouncer"], before["command"], before["expected"]) == ("pgb1", "PAUSE shop", "Holds 3 clients.")
+    assert (after["action"], after["outcome"], after["message"]) == (before["action"], "undone", "taken back")
+
+
+async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path):
+    (tmp_path / "actions.jsonl").mkdir()
+    console = Console()
+    with pytest.raises(AuditFailed, match="the command was not given"):
+        await give(PAUSE, "pgb1", "", powers(console))
+    assert console.given == []
+
+
+async def test_a_command_that_is_not_given_has_a_result_too(powers, audited):
+    given = await give(PAUSE, "pgb1", "", powers(Console(PgHeadroomError("there is no PgBouncer pgb1"))))
+    assert given.sentence == "PAUSE shop: refused: there is no PgBouncer pgb1"
+    assert [(line["event"], line.get("outcome")) for line in audited()] == [("intended", None), ("result", "refused")]
+
+
+async def test_whoever_leaves_before_the_answer_leaves_a_line(powers, audited):
+    with pytest.raises(asyncio.CancelledError):
+        await give(PAUSE, "pgb1", "", powers(Console(asyncio.CancelledError())))
+    assert (audited()[-1]["outcome"], audited()[-1]["message"][:11]) == ("uncertain", "interrupted")
+
+
+async def test_without_consoles_nothing_is_given(powers):
+    with pytest.raises(UsageError):
+        await give(PAUSE, "pgb1", "", powers(None))
