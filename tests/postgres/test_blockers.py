@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.model import versions
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres import lock_waits
 from pgheadroom.postgres.sampling import Probe
@@ -165,7 +166,7 @@ async def fought(superuser: "psycopg.Connection[Any]", fighters: Any, probe: Pro
         assert found.keys() == {pid for pid, blockers in expected.items() if blockers}, f"seed {seed}"
         for pid in expected:
             assert roots(found, pid) == roots(expected, pid), f"the roots of {pid}, seed {seed}"
-            if probe.catalogue.facts.version_num >= lock_waits.WAITSTART:
+            if probe.catalogue.facts.version_num >= versions.WAITSTART_SINCE:
                 assert found.get(pid, set()) <= closure(expected, pid), f"the edges of {pid}, seed {seed}"
     finally:
         fight.end()

@@ -14,6 +14,7 @@ import pytest
 from listeners import CLEAR_TEXT, SASL, authentication, on_port, on_socket
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
+from pgheadroom.model import versions
 from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres import libpq
 from pgheadroom.postgres.door import open_door, parameters
@@ -165,7 +166,7 @@ def test_an_old_libpq_of_the_system_logs_in_and_gives_nothing_away(new_cluster: 
         pytest.skip("the system has no libpq")
     version, web, clear = done.stdout.splitlines()
     assert done.stderr == ""
-    if int(version) >= libpq.REQUIRE_AUTH_SINCE:
+    if int(version) >= versions.LIBPQ_REQUIRE_AUTH_SINCE:
         pytest.skip(f"the system's libpq is new: {version}")
     assert web == "b'web'"
     assert "it asks for the password in clear text" in clear

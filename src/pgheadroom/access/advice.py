@@ -3,13 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.service import Service, service_of_words
 from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings
 from pgheadroom.words.sql_names import quoted
-
-RESERVED_SLOTS_SINCE = 160_000
-"""`reserved_connections` and the role `pg_use_reserved_connections`. Source: release notes of PostgreSQL 16."""
 
 
 def advice(
@@ -179,7 +177,7 @@ _NO_LONGER = (
 def _older_than_16(refusals: Sequence[Refusal], version_num: int | None) -> bool | None:
     """None when that is not known."""
     if version_num is not None:
-        return version_num < RESERVED_SLOTS_SINCE
+        return version_num < versions.RESERVED_SLOTS_SINCE
     for refusal in refusals:
         if "non-replication superuser" in refusal.message:
             return True
@@ -208,12 +206,12 @@ def better_door(door: Door, server: Server, settings: SlotSettings, service: Ser
     role = quoted(door.user) or "<role>"
     if service is not None:
         return _better_managed(role, server, settings, service)
-    if server.version_num >= RESERVED_SLOTS_SINCE and settings.reserved > 0:
+    if server.version_num >= versions.RESERVED_SLOTS_SINCE and settings.reserved > 0:
         return (
             f"this takes an ordinary slot, which is not there when the server is full; "
             f"GRANT pg_use_reserved_connections TO {role} takes one of {settings.reserved} reserved"
         )
-    if server.version_num >= RESERVED_SLOTS_SINCE:
+    if server.version_num >= versions.RESERVED_SLOTS_SINCE:
         return (
             "this takes an ordinary slot, which is not there when the server is full; reserved_connections is 0: "
             f"set it (with a restart) and GRANT pg_use_reserved_connections TO {role}, or give a superuser's --door"
@@ -224,11 +222,11 @@ def better_door(door: Door, server: Server, settings: SlotSettings, service: Ser
 def _better_managed(role: str, server: Server, settings: SlotSettings, service: Service) -> str:
     """What its customers can do: they have no superuser, and set nothing with ALTER SYSTEM."""
     ordinary = "this takes an ordinary slot, which is not there when the server is full"
-    if settings.reserved > 0 and server.version_num >= RESERVED_SLOTS_SINCE:
+    if settings.reserved > 0 and server.version_num >= versions.RESERVED_SLOTS_SINCE:
         return f"{ordinary}; GRANT pg_use_reserved_connections TO {role} takes one of {settings.reserved} reserved"
     if settings.reserved > 0:
         return f"{ordinary}; a member of {service.admin} takes one of {settings.reserved} reserved"
-    if server.version_num >= RESERVED_SLOTS_SINCE:
+    if server.version_num >= versions.RESERVED_SLOTS_SINCE:
         return (
             f"{ordinary}; reserved_connections is 0: set it in {service.settings} (with a restart) and "
             f"GRANT pg_use_reserved_connections TO {role}"

@@ -20,6 +20,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.installation import Installation, installation
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import UsageError
+from pgheadroom.model import versions
 
 Report = Callable[[str], None]
 
@@ -94,7 +95,7 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
         "superuser_reserved_connections": scenarios.SUPERUSER_RESERVED,
         "max_wal_senders": 2,
     }
-    if chosen.major >= 16:
+    if _has_reserved_slots(chosen.major):
         settings["reserved_connections"] = scenarios.RESERVED
     cluster = Cluster.create(ground, chosen, settings=settings, hba=_HBA)
     cluster.start()
@@ -108,10 +109,14 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
     return cluster
 
 
+def _has_reserved_slots(major: int) -> bool:
+    return 10_000 * major >= versions.RESERVED_SLOTS_SINCE
+
+
 def _monitor_role(major: int) -> Iterator[LiteralString]:
     yield "CREATE ROLE pgheadroom LOGIN"
     yield "GRANT pg_monitor, pg_signal_backend TO pgheadroom"
-    if major >= 16:
+    if _has_reserved_slots(major):
         yield "GRANT pg_use_reserved_connections TO pgheadroom"
 
 

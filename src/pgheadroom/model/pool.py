@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from pgheadroom.model import versions
 from pgheadroom.model.bouncer import (
     BouncerClient,
     BouncerDatabase,
@@ -104,7 +105,7 @@ class PgBouncer:
     @property
     def zero_is_unlimited(self) -> bool:
         """Whether a pool_size of 0 is no limit (PgBouncer 1.24+, Odyssey); else such a pool opens nothing."""
-        return self.product == "Odyssey" or self.version_num >= (1, 24)
+        return self.product == "Odyssey" or self.version_num >= versions.BOUNCER_ZERO_IS_UNLIMITED_SINCE
 
     def database(self, name: str) -> BouncerDatabase | None:
         return next((database for database in self.databases if database.name == name), None)

@@ -13,6 +13,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from pgheadroom.access.knocking import JITTER, Knocking, after, pace
 from pgheadroom.deadline import arrives
 from pgheadroom.errors import NoConnection, PgHeadroomError
+from pgheadroom.model import versions
 from pgheadroom.model.bouncer import CONSOLE
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.pgbouncer.table import NOTHING, Table
@@ -31,7 +32,7 @@ class Refused(Exception):  # noqa: N818 - it is what happened, in the user's wor
 
 # What PG* variables hold of these is for PostgreSQL: PgBouncer would refuse the connection, or what libpq asks over it.
 _FOR_A_CONSOLE = {"options": "", "target_session_attrs": "any"}
-if libpq.version() >= 180_000:
+if libpq.version() >= versions.LIBPQ_PROTOCOL_VERSION_SINCE:
     _FOR_A_CONSOLE |= {"max_protocol_version": "3.0"}
 # No parameter overrides these, and nothing of ours needs them.
 _LIBPQ_ALWAYS_SENDS = ("PGDATESTYLE", "PGTZ", "PGGEQO")

@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pgheadroom.model import versions
 from pgheadroom.model.bouncer import CONSOLE, BouncerDatabase, BouncerUser, PoolerState, Setting
 from pgheadroom.model.pool import Pool
 from pgheadroom.pgbouncer.table import Record, Table, count, seconds, text, whole
 
 NEEDED = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle")
 """Columns without which a row of SHOW POOLS says too little."""
-WRONG_USER_SIZES = ((1, 23), (1, 25, 2))
-"""The first and the last version in which SHOW USERS gives a user without a pool_size that of the row before
-(PgBouncer's issue 1323)."""
 HIDDEN = "***"
 _SECRET = ("password", "passwd", "secret", "ldap")
 """Parts of the names of settings that can hold a password: `auth_ldap_options` has ldapbindpasswd."""
@@ -120,8 +118,9 @@ def _database(row: Record) -> BouncerDatabase:
 
 
 def read_users(table: Table, version: tuple[int, ...] = ()) -> tuple[BouncerUser, ...]:
-    """SHOW USERS. `version` decides whether its pool sizes can be believed, see `WRONG_USER_SIZES`."""
-    wrong = WRONG_USER_SIZES[0] <= version <= WRONG_USER_SIZES[1]
+    """SHOW USERS. `version` decides whether its pool sizes can be believed."""
+    first, last = versions.BOUNCER_WRONG_USER_SIZES
+    wrong = first <= version <= last
     return tuple(_user(row, wrong) for row in table.records())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from pgheadroom.model import versions
 from pgheadroom.model.bouncer import CONSOLE, BouncerClient, ServerConnection, Totals
 from pgheadroom.model.budget import Budget
 from pgheadroom.model.gap import Gap
@@ -59,7 +60,7 @@ PARTS = (
     CLIENTS,
     DATABASES,
     Part("STATS", 2.0),
-    Part("STATE", 3.0, since=(1, 19)),
+    Part("STATE", 3.0, since=versions.BOUNCER_STATE_SINCE),
     IS_PAUSED,
     Part("CONFIG", RARELY),
     Part("USERS", RARELY),

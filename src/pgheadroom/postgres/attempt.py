@@ -22,6 +22,7 @@ from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.access.knocking import JITTER, ONCE, Pace
+from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, libpq
 from pgheadroom.postgres.conninfo import NO_FILE, compose
@@ -120,7 +121,7 @@ class Attempt:
 
     def _reach_with(self, given: Mapping[str, Any], options: Mapping[str, str]) -> PGconn:
         """With no password in clear text where somebody else could read it."""
-        older = libpq.version() < libpq.REQUIRE_AUTH_SINCE
+        older = libpq.version() < versions.LIBPQ_REQUIRE_AUTH_SINCE
         try:
             if older:
                 return self._reach_by_older(given, options)

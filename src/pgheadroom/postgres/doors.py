@@ -14,6 +14,7 @@ import psycopg
 
 from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.errors import NoConnection
+from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.postgres import conninfo, libpq
 from pgheadroom.postgres.burst import Burst
@@ -348,7 +349,7 @@ def _nothing_secret() -> dict[str, str]:
     """
     without = {"password": "", "passfile": conninfo.NO_FILE, "hostaddr": "", "channel_binding": "disable"}
     # Where libpq does not know the word yet, there is still no password that it could send.
-    return without if libpq.version() < libpq.REQUIRE_AUTH_SINCE else without | {"require_auth": "none"}
+    return without if libpq.version() < versions.LIBPQ_REQUIRE_AUTH_SINCE else without | {"require_auth": "none"}
 
 
 async def _asked(connection: Connection, name: str) -> Any:

@@ -14,8 +14,6 @@ from psycopg.pq.abc import PGconn as AnyPGconn
 
 from pgheadroom.postgres.conninfo import compose
 
-REQUIRE_AUTH_SINCE = 160_000
-"""Of libpq: before, it knows neither `require_auth` nor another way to forbid a kind of authentication."""
 _VERBOSE = 2
 _INVALID = "which libpq has"
 

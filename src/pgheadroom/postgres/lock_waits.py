@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from pgheadroom.model import versions
 from pgheadroom.model.budget import SHARE, Budget, Spared
 from pgheadroom.model.locks import PREPARED
 from pgheadroom.model.session import Session
@@ -24,8 +25,6 @@ SHARE_OF_CHANGES = 0.04
 """The part of the time that the lock table may take of the server while waits come and go; unchanged ones `SHARE`."""
 FEW = 20
 """So many waiters are asked for with `pg_blocking_pids`, where the lock table does not say who blocks them."""
-WAITSTART = 140_000
-"""From this version on the lock table says since when a waiter waits, and so in which order they do."""
 UNNAMED_FOR = 30.0
 """Seconds for which names are not asked for after pg_class was found locked."""
 MOST_NAMES = 200
@@ -75,7 +74,7 @@ class LockWaits:
         """The lock table where it is within its budget; else, and before 14, the function, if few wait."""
         table = self.budget.is_due(time.monotonic())
         asked = [Question("locks", query("locks", version))] if table else []
-        if version < WAITSTART or (not table and 0 < len(self._waiting) <= FEW):
+        if version < versions.WAITSTART_SINCE or (not table and 0 < len(self._waiting) <= FEW):
             asked.append(_function(version))
         return asked
 
@@ -128,7 +127,7 @@ class LockWaits:
         wanted = {oid for locked in self._locked for oid in _relations(locked.tag, catalogue)}
         self._names = {oid: name for oid, name in self._names.items() if oid in wanted}
         queues = [locked.queue for locked in self._locked]
-        if catalogue.facts.version_num < WAITSTART:
+        if catalogue.facts.version_num < versions.WAITSTART_SINCE:
             queues = [_by_query(queue, activity) for queue in queues]
         blockers = direct_blockers(queues, activity.leaders)
         return Found(self._requests(activity.leaders, catalogue), blockers)

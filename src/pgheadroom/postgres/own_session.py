@@ -7,6 +7,8 @@ short timeout ends it.
 
 import re
 
+from pgheadroom.model import versions
+
 STATEMENT_TIMEOUT, LOCK_TIMEOUT = "15s", "1s"
 """A server so loaded that a sample takes ten seconds must still give it."""
 
@@ -34,13 +36,13 @@ _SETTINGS = {
 # Not in the first startup packet: the server's own values, which are shown of other sessions, could not be read then.
 # Ours is the one session that must outlive an outage in which idle sessions are thrown out.
 _TIMEOUTS_SINCE = {
-    90_600: {
+    versions.TIMEOUTS_SINCE: {
         "statement_timeout": STATEMENT_TIMEOUT,
         "lock_timeout": LOCK_TIMEOUT,
         "idle_in_transaction_session_timeout": "60s",
     },
-    140_000: {"idle_session_timeout": "0"},
-    170_000: {"transaction_timeout": "0"},
+    versions.IDLE_SESSION_TIMEOUT_SINCE: {"idle_session_timeout": "0"},
+    versions.TRANSACTION_TIMEOUT_SINCE: {"transaction_timeout": "0"},
 }
 
 _REFUSED = re.compile(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pgheadroom.conninfo import at_port
 from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
@@ -49,8 +50,6 @@ AT_MOST = 1.0
 """Seconds between two readings of the names because of an unknown role or database."""
 FIRST_ANSWER_WITHIN = 20.0
 """Seconds for the first question, by default: longer than statement_timeout."""
-AUTHENTICATING_ARE_ROWS = 180_000
-"""From this version on backends that still authenticate have a row."""
 ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
 MOST_INTERVALS = 2
@@ -61,7 +60,6 @@ NAMES = {"databases", "roles", LOOKED_UP}
 BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries"
 _CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
 """What a part that was refused is asked without from then on."""
-_SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
 _SLOT_SYNC = "slotsync worker"
 
 
@@ -190,7 +188,8 @@ class Probe:
         """The clock first, then the sessions, then what depends on them."""
         version = self._catalogue.facts.version_num
         questions = [self._moment_question(version), self._session_question(version)]
-        if version < AUTHENTICATING_ARE_ROWS and self._budgets["authenticating"].is_due(time.monotonic()):
+        counted = version < versions.AUTHENTICATING_ARE_ROWS_SINCE
+        if counted and self._budgets["authenticating"].is_due(time.monotonic()):
             questions.append(Question("authenticating", query("authenticating", version)))
         questions += self._locks.questions(version)
         return [question for question in questions if not self._is_forbidden(question.part)]
@@ -417,6 +416,6 @@ def _count(answer: Answer | None) -> int:
 
 def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:
     """17.0 to 17.2 gave the worker that synchronises replication slots an ordinary slot."""
-    if version_num not in _SLOT_SYNC_TAKES_A_SLOT:
+    if version_num not in versions.SLOT_SYNC_TAKES_A_SLOT:
         return False
     return any(process.backend_type == _SLOT_SYNC for process in processes)

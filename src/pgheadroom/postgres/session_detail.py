@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pgheadroom.model import versions
 from pgheadroom.model.detail import LOCKS_SHOWN, Lock, LoginSetting, SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.catalogue import Catalogue
@@ -14,7 +15,6 @@ from pgheadroom.postgres.raw_text import read_text
 from pgheadroom.postgres.rows import DATABASE, QUERY, Words, database_of, lock_row, read_session
 from pgheadroom.postgres.sampling import Probe
 
-WAIT_EVENTS_ARE_DESCRIBED = 170_000
 _MILLISECONDS = (("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -53,7 +53,7 @@ def _questions(catalogue: Catalogue, session_id: SessionId, *, timeouts_are_ours
         Question("locks", query("session_locks", version), (pid, database, LOCKS_SHOWN)),
         Question("settings", query("login_settings", version), (pid, database, timeouts_are_ours)),
     ]
-    if version >= WAIT_EVENTS_ARE_DESCRIBED:
+    if version >= versions.WAIT_EVENTS_ARE_DESCRIBED_SINCE:
         asked.append(Question("wait event", query("wait_meaning", version), (pid,)))
     return asked
 

@@ -8,16 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 from operator import attrgetter
 
+from pgheadroom.model import versions
 from pgheadroom.model.capacity import Capacity, Limit, percent
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Database, Role, Snapshot
 
 WALSENDER = "walsender"
-
-# Before these minor releases walsenders counted against a role's limit, and every process that is not a background
-# worker against a database's. Source: PostgreSQL's commit 34486b6092 of December 2024; 16.6 against 16.7 and 17.2
-# against 17.3 were compared on real servers, 13 to 15 are inferred from the date of the release.
-_ONLY_CLIENTS_SINCE = {13: 130019, 14: 140014, 15: 150011, 16: 160007, 17: 170003}
 _COUNTED_BEFORE = frozenset({WALSENDER, "autovacuum worker", "slotsync worker"})
 
 
@@ -104,7 +100,7 @@ def _role_limit(role: Role) -> int | None:
 
 
 def _counted_processes(snapshot: Snapshot) -> tuple[Session, ...]:
-    fixed_in = _ONLY_CLIENTS_SINCE.get(snapshot.server.major)
+    fixed_in = versions.LIMITS_COUNT_CLIENTS_ONLY_SINCE.get(snapshot.server.major)
     if fixed_in is None or snapshot.server.version_num >= fixed_in:
         return ()
     return tuple(process for process in snapshot.processes if process.backend_type in _COUNTED_BEFORE)

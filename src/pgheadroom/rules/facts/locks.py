@@ -10,11 +10,10 @@ Sets of waiters are bits of an int: how many wait behind each of thousands is co
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pgheadroom.model import versions
 from pgheadroom.model.locks import PREPARED, LockNode, NodeKind
 from pgheadroom.model.session import Session, seconds_between
 from pgheadroom.model.snapshot import LockRequest, Snapshot
-
-_WAITSTART_SINCE = 14
 
 
 def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
@@ -234,6 +233,6 @@ def _waited(snapshot: Snapshot, session: Session | None, request: LockRequest | 
     """`waitstart` where there is one; in the first instant of a wait, and before 14, since the query began at most."""
     if request is not None and request.since is not None:
         return seconds_between(request.since, snapshot.taken_at)
-    if request is not None and snapshot.server.major >= _WAITSTART_SINCE:
+    if request is not None and snapshot.server.version_num >= versions.WAITSTART_SINCE:
         return 0.0
     return seconds_between(session.query_start if session is not None else None, snapshot.taken_at)

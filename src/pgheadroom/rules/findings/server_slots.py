@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
+from pgheadroom.model import versions
 from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.locks import LockNode
@@ -29,7 +30,6 @@ from pgheadroom.words.states import count_word
 from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
 
 _HOGS_SHOWN = 3
-_IDLE_TIMEOUT_SINCE = 14
 _SPARED_SECONDS = 10.0
 """Idle for less in a busy server, a session is likely to be used again."""
 
@@ -208,7 +208,7 @@ def _remedy_of_idle(case: Case) -> Remedy:
 
 def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Remedy:
     user = idle[0].user
-    timed = case.snapshot.server.major >= _IDLE_TIMEOUT_SINCE
+    timed = case.snapshot.server.version_num >= versions.IDLE_SESSION_TIMEOUT_SINCE
     return Remedy(
         f"Terminate the longest idle of {who(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),

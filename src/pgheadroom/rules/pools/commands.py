@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from pgheadroom.model import versions
 from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase, PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.words.counts import plural
 from pgheadroom.words.text import safe
-
-CLIENTS_HAVE_IDS = (1, 24)
-"""The version that brought KILL_CLIENT."""
 
 
 def command_words(command: BouncerCommand) -> str:
@@ -54,7 +52,7 @@ def consequence(command: BouncerCommand, bouncer: PgBouncer) -> str:
 
 
 def _no_kill_client(client: BouncerClient | None, bouncer: PgBouncer) -> str:
-    if bouncer.version_num < CLIENTS_HAVE_IDS or client is None or client.id is None:
+    if bouncer.version_num < versions.BOUNCER_CLIENT_IDS_SINCE or client is None or client.id is None:
         return f"KILL_CLIENT came with PgBouncer 1.24, and this is {safe(bouncer.version)}"
     return "" if any(one.id == client.id for one in bouncer.clients) else "this client has left"
 

@@ -1,0 +1,40 @@
+"""Which version has what: PostgreSQL's as `server_version_num` (180004), PgBouncer's as numbers ((1, 25, 2)).
+
+Where nothing else is said, the source is the release notes of that version. What an SQL text of ours has in one version
+and not in another is said in the text itself, see `postgres.queries`.
+"""
+
+TIMEOUTS_SINCE = 90_600
+"""`statement_timeout`, `lock_timeout` and `idle_in_transaction_session_timeout` together."""
+IDLE_SESSION_TIMEOUT_SINCE = 140_000
+WAITSTART_SINCE = 140_000
+"""`pg_locks.waitstart`: since when a waiter waits, and so in which order they do."""
+RESERVED_SLOTS_SINCE = 160_000
+"""`reserved_connections` and the role `pg_use_reserved_connections`."""
+TRANSACTION_TIMEOUT_SINCE = 170_000
+WAIT_EVENTS_ARE_DESCRIBED_SINCE = 170_000
+"""The view `pg_wait_events`."""
+AUTHENTICATING_ARE_ROWS_SINCE = 180_000
+"""Backends that still authenticate have a row in the activity."""
+
+SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
+"""The worker that synchronises replication slots has an ordinary slot."""
+LIMITS_COUNT_CLIENTS_ONLY_SINCE = {13: 130_019, 14: 140_014, 15: 150_011, 16: 160_007, 17: 170_003}
+"""By major version, in later ones always: before, walsenders counted against a role's limit, and every process that is
+not a background worker against a database's. Source: PostgreSQL's commit 34486b6092 of December 2024; 16.6 against 16.7
+and 17.2 against 17.3 were compared on real servers, 13 to 15 are inferred from the date of the release."""
+
+LIBPQ_REQUIRE_AUTH_SINCE = 160_000
+"""libpq's `require_auth`: before, it knows no way to forbid a kind of authentication."""
+LIBPQ_PROTOCOL_VERSION_SINCE = 180_000
+"""libpq's `max_protocol_version`."""
+
+BOUNCER_STATE_SINCE = (1, 19)
+"""SHOW STATE."""
+BOUNCER_CLIENT_IDS_SINCE = (1, 24)
+"""KILL_CLIENT, and the column `id` that it takes."""
+BOUNCER_ZERO_IS_UNLIMITED_SINCE = (1, 24)
+"""A pool_size of 0 is no limit; before, such a pool opens nothing."""
+BOUNCER_WRONG_USER_SIZES = ((1, 23), (1, 25, 2))
+"""The first and the last version in which SHOW USERS gives a user without a pool_size that of the row before
+(PgBouncer's issue 1323)."""
