@@ -114,19 +114,36 @@ def restart(server: Cluster | Bouncer) -> None:
 def standby_of(primary: Cluster, name: str = "standby", settings: Mapping[str, str | int] | None = None) -> Cluster:
     """A hot standby of a running server, with its data copied, not started yet."""
     copy = Cluster(primary.ground, primary.installation, primary.ground.new_folder(name))
-    command = [_base_backup_program(primary), "-d", primary.conninfo(dbname=None), "-D", copy.data]
-    primary.ground.run([*command, "-R", "-X", "stream", "-c", "fast", "--no-sync"])
-    copy.configure({"hot_standby": "on", **(settings or {})})
+    program = _base_backup_program(primary)
+    if program is not None:
+        command = [program, "-d", primary.conninfo(dbname=None), "-D", copy.data]
+        primary.ground.run([*command, "-X", "stream", "-c", "fast", "--no-sync"])
+    else:
+        _copy_data(primary, copy)
+    # Not by -R: a newer program's connection string has words that an older server does not know.
+    primary.ground.write(copy.data / "standby.signal", "")
+    upstream = primary.conninfo(dbname=None, application_name=name).replace("'", "''")
+    copy.configure({"hot_standby": "on", "primary_conninfo": f"'{upstream}'", **(settings or {})})
     return copy
 
 
-def _base_backup_program(primary: Cluster) -> Path:
+def _copy_data(primary: Cluster, copy: Cluster) -> None:
+    """What pg_basebackup does, for 15 and later: a copy of the files, and the label that recovery begins with."""
+    with psycopg.connect(primary.conninfo(), autocommit=True) as backup:
+        backup.execute("SELECT pg_backup_start('copy', true)")
+        primary.ground.run(["cp", "-a", primary.data, copy.data])
+        label = fetch(backup, "SELECT labelfile FROM pg_backup_stop(false)")
+    primary.ground.run(["rm", "-f", copy.data / "postmaster.pid", copy.data / "postmaster.opts"])
+    primary.ground.write(copy.data / "backup_label", label)
+
+
+def _base_backup_program(primary: Cluster) -> Path | None:
     """Its own pg_basebackup, or a newer one, which can read an older server."""
     for installation in [primary.installation, *find_installations()]:
         program = installation.program("pg_basebackup")
         if installation.major >= primary.major and program.exists():
             return within_reach(installation, primary.ground).program("pg_basebackup")
-    missing(f"there is no pg_basebackup for PostgreSQL {primary.major}")
+    return None
 
 
 def freeze(bouncer: Bouncer) -> None:

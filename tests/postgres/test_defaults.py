@@ -11,7 +11,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.postgres.door import open_door
 from pgheadroom.postgres.sampling import Probe
-from servers import ONE_MAJOR, fetch, installation_of, standby_of, wait_until
+from servers import MAJORS, fetch, installation_of, standby_of, wait_until
 
 DEFAULTS = {
     "default_transaction_isolation": "serializable",
@@ -49,7 +49,7 @@ DEFAULTS = {
 
 
 SINCE = {"idle_session_timeout": 14, "default_toast_compression": 14, "transaction_timeout": 17}
-VERSIONS = (15, ONE_MAJOR)
+VERSIONS = tuple(MAJORS)
 
 
 @pytest.fixture(scope="module", params=VERSIONS)

@@ -101,6 +101,7 @@ class LockRequest:
     Attributes:
         target: What it wants in words: `table public.orders`, `transaction 733`, `relation 16384 in database shop`.
         since: `waitstart` (14+); None before 14 and in the first instant of a wait.
+        blocked_by: As a session's, of a backend that has no row because it still logs in (before 18); else empty.
     """
 
     pid: int
@@ -108,6 +109,7 @@ class LockRequest:
     mode: str
     target: str
     since: datetime | None
+    blocked_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

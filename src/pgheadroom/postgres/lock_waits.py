@@ -70,10 +70,14 @@ class LockWaits:
         """Whether pg_class was locked a moment ago, so that relations have numbers in place of names."""
         return time.monotonic() < self._unnamed_until
 
-    def questions(self, version: int) -> list[Question]:
-        """The lock table where it is within its budget; else, and before 14, the function, if few wait."""
+    def questions(self, version: int, *, logins: bool = False) -> list[Question]:
+        """The lock table where it is within its budget; else, and before 14, the function, if few wait.
+
+        Args:
+            logins: Whether backends that have no row, because they still log in, may be those that wait.
+        """
         table = self.budget.is_due(time.monotonic())
-        asked = [Question("locks", query("locks", version))] if table else []
+        asked = [Question("locks", query("locks", version), (logins,))] if table else []
         if version < versions.WAITSTART_SINCE or (not table and 0 < len(self._waiting) <= FEW):
             asked.append(_function(version))
         return asked

@@ -10,7 +10,7 @@ from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import Door, Gap, Server, Snapshot
+from pgheadroom.model.snapshot import Door, Gap, LockRequest, Server, Snapshot
 from pgheadroom.postgres.catalogue import (
     CATALOGUE_PARTS,
     LOOKED_UP,
@@ -34,7 +34,7 @@ from pgheadroom.postgres.exchange import (
 )
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
-from pgheadroom.postgres.lock_waits import LockWaits, with_blockers
+from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity
@@ -191,7 +191,8 @@ class Probe:
         counted = version < versions.AUTHENTICATING_ARE_ROWS_SINCE
         if counted and self._budgets["authenticating"].is_due(time.monotonic()):
             questions.append(Question("authenticating", query("authenticating", version)))
-        questions += self._locks.questions(version)
+        logins = version < versions.AUTHENTICATING_ARE_ROWS_SINCE and self._authenticating > 0
+        questions += self._locks.questions(version, logins=logins)
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     def _rare_questions(self) -> list[Question]:
@@ -316,7 +317,7 @@ class Probe:
             authenticating=self._authenticating,
             slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
-            lock_requests=waits.requests,
+            lock_requests=self._with_logins(waits, activity),
             held_locks=self._held.found(activity),
             roles=catalogue.roles,
             databases=catalogue.databases,
@@ -335,6 +336,16 @@ class Probe:
     def through_pooler(self) -> bool:
         """The pid that we were told at connect is not the one that answers."""
         return self._catalogue.facts.backend_pid not in (0, self.connection.info.backend_pid)
+
+    def _with_logins(self, waits: Found, activity: Activity) -> tuple[LockRequest, ...]:
+        """The requests; those of backends that have no row yet say themselves whom they wait for."""
+        if not self._authenticating or not waits.requests:
+            return waits.requests
+        rows = {one.pid for one in (*activity.sessions, *activity.processes)}
+        return tuple(
+            one if one.pid in rows else replace(one, blocked_by=waits.blockers.get(one.pid, ()))
+            for one in waits.requests
+        )
 
     def _door(self, facts: Facts, activity: Activity) -> Door:
         unknown = "rights" in {part for part, _ in self._catalogue.refused}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pgheadroom.model import versions
 from pgheadroom.model.locks import PREPARED, LockNode, NodeKind
-from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.model.snapshot import LockRequest, Snapshot
 
 
@@ -30,6 +30,13 @@ def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
     counts = {pid: _others(graph, behind, pid) for pid in graph.index}
     parents = _parents(graph, counts, behind)
     return tuple(_nodes(snapshot, graph, behind, counts, parents))
+
+
+def is_login(node: LockNode) -> bool:
+    """Whether this waiter is a connection that still authenticates."""
+    if node.session is None:
+        return node.request is not None and bool(node.request.blocked_by)
+    return node.session.state is State.STARTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def _blockers(snapshot: Snapshot) -> dict[int, tuple[int, ...]]:
         return {}
     leaders = {one.pid: one.leader_pid for one in everybody if one.leader_pid is not None}
     found: dict[int, tuple[int, ...]] = {
-        leaders.get(request.pid, request.pid): () for request in snapshot.lock_requests
+        leaders.get(request.pid, request.pid): request.blocked_by for request in snapshot.lock_requests
     }
     for one in waiting:
         pid = leaders.get(one.pid, one.pid)

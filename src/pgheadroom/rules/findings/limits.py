@@ -9,6 +9,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.locks import is_login
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, room_below_warning, terminate
 from pgheadroom.rules.findings.statements import grant, limit_of, no_role_limit
@@ -158,12 +159,27 @@ def authenticating(case: Case) -> Iterator[Finding]:
             sessions=ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
             slots=slots.authenticating,
         )
+        cause, lasting = _why_logins_take_long(case)
         yield Remedy(
-            "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS",
-            "Pool, so that connections are kept",
+            cause,
+            lasting,
             look("state:starting", "see who starts"),
             proof=f"fewer than {ceil(least)} connections authenticate at a time",
         ).of(found)
+
+
+def _why_logins_take_long(case: Case) -> tuple[str, str]:
+    logins = [node for node in case.locks if is_login(node)]
+    if 2 * len(logins) >= case.capacity.authenticating:
+        holder = f": end pid {logins[0].root_pid}, which holds it" if logins[0].root_pid != logins[0].pid else ""
+        return (
+            f"They wait for a lock on a catalogue{holder}",
+            "Take no strong lock on pg_authid or pg_database",
+        )
+    return (
+        "Look for clients that reconnect in a loop, or for a slow LDAP, RADIUS or DNS",
+        "Pool, so that connections are kept",
+    )
 
 
 def visibility(case: Case) -> Iterator[Finding]:

@@ -1,11 +1,12 @@
 """The finding that sessions queue for locks: who holds them up, how many, and how many slots that costs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.locks import is_login
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Remedy, cancel, look, terminate
 from pgheadroom.rules.findings.statements import Statement, role_setting
@@ -45,12 +46,28 @@ def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Find
     found = Finding(
         "prepared-transaction" if root.kind == "prepared" else f"lock-pile-up:{root.pid}",
         urgency,
-        f"{_holder(case, root)} holds up {plural(root.waiting_behind, 'session')}{first_for(wait)}",
+        f"{_holder(case, root)} holds up {_whom(behind)}{first_for(wait)}",
         (*_as_of(case), *_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
         sessions=(root.session.id,) if root.kind == "session" and root.session else (),
         slots=slots,
     )
     return _remedy(case, root).of(found)
+
+
+def _whom(behind: Sequence[LockNode]) -> str:
+    processes = [node for node in behind if node.kind == "process"]
+    logins = sum(map(is_login, behind))
+    sessions = len(behind) - len(processes) - logins
+    told = [plural(sessions, "session")] if sessions or not (processes or logins) else []
+    told += [plural(logins, "login")] if logins else []
+    told += [_process_words(process) for process in processes[:1]]
+    told += [f"{len(processes) - 1} more"] if processes[1:] else []
+    return " and ".join(filter(None, (", ".join(told[:-1]), told[-1])))
+
+
+def _process_words(node: LockNode) -> str:
+    kind = node.session.backend_type if node.session is not None else ""
+    return "recovery" if kind == "startup" else clipped(kind)
 
 
 def _as_of(case: Case) -> Iterator[str]:
@@ -77,9 +94,18 @@ def _doing(root: LockNode) -> Iterator[str]:
 
 
 def _waiter(node: LockNode) -> str:
-    name = who(node.session) if node.session else "not visible"
+    name = _name(node)
     wanted = f" for {clipped(node.request.mode)} on {clipped(node.request.target, 60)}" if node.request else ""
     return f"pid {node.pid} {name} waits {duration(node.waited_seconds)}{wanted}"
+
+
+def _name(node: LockNode) -> str:
+    """Who still logs in has no name yet, and before PostgreSQL 18 no row."""
+    if is_login(node):
+        return "a login"
+    if node.session is None:
+        return "not visible"
+    return clipped(node.session.backend_type) if node.kind == "process" else who(node.session)
 
 
 def _remedy(case: Case, root: LockNode) -> Remedy:
