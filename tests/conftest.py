@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import TRUST_LOOPBACK, TRUST_SOCKET, Cluster
@@ -27,6 +28,10 @@ from servers import (
     small_settings,
     thaw,
 )
+
+# How long a machine takes is no property of what is tested: with others on it, examples are slow to make.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 pytest_plugins = [
     "eager",

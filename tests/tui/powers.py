@@ -1,5 +1,6 @@
 """Powers that only write down what they were asked: the screens' half of an action, without a server."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class FakeServer:
         self.outcome = Outcome.SIGNALLED
         self.message = ""
         self.lost = False
+        self.silent = False
 
     async def detail(self, session: SessionId) -> SessionDetail | None:
         found = next((one for one in self.snapshot.sessions if one.id == session), None)
@@ -42,6 +44,8 @@ class FakeServer:
     ) -> list[Result]:
         self.protected = protected_roles
         self.signals.append((verb, list(targets), include_superusers))
+        if self.silent:
+            await asyncio.Event().wait()
         if self.lost:
             raise NoConnection("not connected")
         return [Result(target, self.outcome, self.message) for target in targets]

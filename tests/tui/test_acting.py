@@ -373,6 +373,37 @@ async def test_a_signal_without_an_answer_is_written_down_as_unknown(tmp_path: P
     ]
 
 
+async def test_whoever_leaves_before_the_signal_is_answered_leaves_a_line_of_that(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    server.silent = True
+    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
+        await stage.press("tab", "K", "y")
+        assert server.signalled_pids == [3000]
+        await stage.press("q")
+    (_, result) = audited(tmp_path)
+    assert (result["event"], result["outcome"], result["message"]) == ("result", "unknown", "interrupted")
+
+
+async def test_with_rare_samples_one_is_taken_at_the_end_of_the_watch(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    server = FakeServer(seen)
+    async with on_stage(seen, options=armed(server, tmp_path)) as stage:
+        stage.source.set_interval(60.0)
+        await stage.press("tab", "K", "y")
+        after = tuple(one for one in seen.sessions if one.pid != 3000)
+        for second in (50, 54.9):
+            await stage.post(replace(seen, taken_at=ago(-second), sessions=after))
+            assert "terminate: 1 freed, none retaken yet" in stage.screen
+        asked = stage.source.asked_now
+        for _ in range(100):
+            if stage.source.asked_now > asked:
+                break
+            await stage.pilot.pause(0.05)
+        assert stage.source.asked_now > asked
+        await stage.post(replace(seen, taken_at=ago(-55.1), sessions=after))
+        assert stage.line("terminate: 1 freed").rstrip().endswith("none retaken")
+
+
 async def test_the_number_and_enter_may_come_in_one_burst(tmp_path: Path) -> None:
     server = FakeServer(known_roles(outage()))
     async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:

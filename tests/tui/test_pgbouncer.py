@@ -1,10 +1,11 @@
 """Screen 4, the chain from the client to the backend on every screen, and the commands to PgBouncer."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
 
-from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandResult
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.tui.app import Options
 from tui.outage import outage
@@ -115,6 +116,23 @@ async def test_command_is_chosen_confirmed_given_and_written_down(tmp_path: Path
         assert "PAUSE shop: done" in stage.screen
     lines = [json.loads(line) for line in (tmp_path / "pgheadroom" / "actions.jsonl").read_text().splitlines()]
     assert [(line["event"], line.get("command")) for line in lines] == [("intended", "PAUSE shop"), ("result", None)]
+
+
+async def test_whoever_leaves_during_a_command_leaves_a_line_of_that(tmp_path: Path) -> None:
+    class Silent(FakeConsole):
+        async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
+            await super().command(bouncer, command)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    seen, console = pooled(), Silent()
+    async with on_stage(seen, options=commanding(seen, console, tmp_path), size=LARGE) as stage:
+        await tabs(stage, 3)
+        await stage.press("X", "a", "y")
+        assert console.given
+        await stage.press("q")
+    lines = [json.loads(line) for line in (tmp_path / "pgheadroom" / "actions.jsonl").read_text().splitlines()]
+    assert [(line["event"], line.get("outcome")) for line in lines] == [("intended", None), ("result", "uncertain")]
 
 
 async def test_paused_database_has_a_banner_and_can_be_resumed(tmp_path: Path) -> None:

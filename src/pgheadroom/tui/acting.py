@@ -161,9 +161,6 @@ class Acting(TerminalApp):
             if other is not action:
                 other.finish()
         self.source.sample_now()
-        if self.source.interval > WATCHED_SECONDS:
-            # Else nobody would look at the end of the watch, but long after it.
-            self.set_timer(WATCHED_SECONDS + _LOOK_AFTER, self.source.sample_now)
 
     def stop_following(self) -> None:
         """At the end of the program, write down what is known so far."""
@@ -180,6 +177,9 @@ class Acting(TerminalApp):
             if action.over:
                 self._under_way.remove(action)
                 self._ask_again(action)
+            elif self.source.interval > WATCHED_SECONDS:
+                # By itself the next sample would come long after the end of the watch.
+                self.set_timer(action.seconds_left + _LOOK_AFTER, self.source.sample_now)
 
     def _ask_again(self, done: SessionAction) -> None:
         """Whoever was meant alone, and changed while the question was answered, may be meant all the same."""
