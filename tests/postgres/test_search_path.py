@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from importlib import resources
 
 import psycopg
 import pytest
@@ -11,22 +10,16 @@ from psycopg import sql
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import SessionId
 from pgheadroom.postgres import exchange
-from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_detail import detail
 from servers import fetch
 from sql_names import unqualified
-
-FILES = sorted(file.name for file in resources.files("pgheadroom.postgres").joinpath("sql").iterdir())
-
-
-def text_of(file: str) -> str:
-    return resources.files("pgheadroom.postgres").joinpath("sql", file).read_text("ascii")
+from sql_texts import FILES, TEXTS, Text, content
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_name_says_which_schema_it_means(file: str) -> None:
-    assert unqualified(text_of(file)) == []
+    assert unqualified(content(file)) == []
 
 
 @pytest.mark.parametrize(
@@ -100,7 +93,7 @@ BEGIN
     END LOOP;
 END $do$
 """
-WORDS = sorted({word for file in FILES for word in re.findall(r"[a-z_]\w*", text_of(file))})
+WORDS = sorted({word for file in FILES for word in re.findall(r"[a-z_]\w*", content(file))})
 
 
 def lay_traps(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
@@ -138,13 +131,12 @@ def test_the_traps_are_sprung_by_what_is_not_qualified(trapped: Cluster) -> None
                 connection.execute(text.encode())
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_no_text_means_anything_of_a_hostile_schema(trapped: Cluster, file: str) -> None:
+@pytest.mark.parametrize("asked", TEXTS, ids=str)
+def test_no_text_means_anything_of_a_hostile_schema(trapped: Cluster, asked: Text) -> None:
     """As a view, so that the server tells what each name of it came to mean, also of what would not be executed."""
-    name, version = re.fullmatch(r"(.*?)(?:_(\d{6}))?\.sql", file).groups()  # type: ignore[union-attr]
-    if int(version or 0) > version_of(trapped):
+    if asked.since > version_of(trapped):
         pytest.skip("of a later version")
-    text = re.sub(r"\$\d+|%s", "NULL", query(name, int(version or 0)).decode())
+    text = re.sub(r"\$\d+|%s", "NULL", asked.statement.decode())
     with psycopg.connect(trapped.conninfo(dbname="trapped"), autocommit=True) as connection:
         connection.execute(f"CREATE TEMP VIEW looked_at AS SELECT true FROM ({text}) AS text".encode())
         found = connection.execute("""

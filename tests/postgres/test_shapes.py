@@ -1,24 +1,18 @@
 """What our SQL files say that they answer is what each server answers."""
 
-import re
-from importlib import resources
-
 import psycopg
 import pytest
 
 from pgheadroom.demo.servers.cluster import Cluster
-from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.shape import Shape
+from sql_texts import TEXTS, Text
 
-FILES = sorted(file.name for file in resources.files("pgheadroom.postgres").joinpath("sql").iterdir())
 
-
-@pytest.mark.parametrize("file", [file for file in FILES if file != "session_settings.sql"])
-def test_the_columns_that_a_file_promises(server: Cluster, file: str) -> None:
-    name, version = re.fullmatch(r"(.*?)(?:_(\d{6}))?\.sql", file).groups()  # type: ignore[union-attr]
-    statement = query(name, int(version or 0))
+@pytest.mark.parametrize("asked", [text for text in TEXTS if text.name != "session_settings"], ids=str)
+def test_the_columns_that_a_file_promises(server: Cluster, asked: Text) -> None:
+    statement = asked.statement
     with psycopg.connect(server.conninfo()) as connection:
-        if connection.info.server_version < int(version or 0):
+        if connection.info.server_version < asked.since:
             pytest.skip("of a later version")
         connection.pgconn.prepare(b"asked", statement)
         told = connection.pgconn.describe_prepared(b"asked")

@@ -208,7 +208,8 @@ async def test_each_target_is_judged_when_its_turn_comes(
 
 
 def test_both_signals_are_judged_by_the_same_words() -> None:
-    cancel, terminate_ = (query(f"signal_{verb}", 180_000).decode() for verb in ("cancel", "terminate"))
+    cancel, terminate_ = (query("signal", 180_000, verb.value).decode() for verb in (Verb.CANCEL, Verb.TERMINATE))
+    assert cancel.count("pg_cancel_backend") == terminate_.count("pg_terminate_backend") == 1
     assert cancel.replace("pg_cancel_backend", "pg_terminate_backend") == terminate_
 
 

@@ -40,7 +40,7 @@ _VERDICTS = {
     "forbidden": (Outcome.REFUSED, "not permitted: GRANT pg_signal_backend, or the session's role, to our role"),
     **{word: (Outcome.CHANGED, sentence) for word, sentence in CHANGES.items()},
 }
-"""What `signal_cancel.sql` and `signal_terminate.sql` judge. Their rules about roles are the server's own
+"""What `signal.sql` judges. Its rules about roles are the server's own
 (src/backend/storage/ipc/signalfuncs.c), so that its log is not filled with refusals."""
 
 ROLES_UNREAD = "roles cannot be read: who is a superuser, and what roles are called, is judged from the last reading"
@@ -82,7 +82,7 @@ async def signal(
     for first in range(0, len(targets), AT_ONCE):
         some = targets[first : first + AT_ONCE]
         values = [_values(connection, verb, target, include_superusers, protected, others) for target in some]
-        questions = [Question("signal", _sql(connection, f"signal_{verb}"), those) for those in values]
+        questions = [Question("signal", _sql(connection, "signal", verb.value), those) for those in values]
         answers = await ask(connection, [Transaction([question], patience) for question in questions])
         results += [_result(verb, target, answer, reservation) for target, (answer,) in zip(some, answers, strict=True)]
     return results
@@ -102,8 +102,8 @@ async def look_up_roles(connection: Connection) -> list[int] | None:
     return None if isinstance(answer, Unanswered) else answer[0][0]
 
 
-def _sql(connection: Connection, name: str) -> bytes:
-    return query(name, connection.info.server_version)
+def _sql(connection: Connection, name: str, form: str = "") -> bytes:
+    return query(name, connection.info.server_version, form)
 
 
 def _values(
@@ -114,7 +114,7 @@ def _values(
     protected: str,
     not_superusers: Collection[int],
 ) -> tuple[object, ...]:
-    """In the order of `signal_terminate.sql`."""
+    """In the order of `signal.sql`."""
     still = target.still
     return (
         target.pid,

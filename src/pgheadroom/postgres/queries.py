@@ -1,6 +1,8 @@
-"""The SQL, one file for each question and minimum version.
+"""The SQL, a file for each question.
 
-`locks.sql` serves every version, `locks_140000.sql` those from 14 on.
+A line may be for some servers only, or for one form of the question; its comment says so: `-- from 14 on`,
+`-- before 14`, `-- for cancel`. Where more differs there is a second file: `roles.sql` serves every version,
+`roles_160000.sql` those from 16 on.
 """
 
 import re
@@ -8,6 +10,8 @@ from functools import cache
 from importlib import resources
 
 from pgheadroom.postgres.shape import Shape
+
+_ONLY = re.compile(r"from (\d+) on|before (\d+)|for (\w+)")
 
 
 class Statement(bytes):
@@ -21,16 +25,17 @@ class Statement(bytes):
 
 
 @cache
-def query(name: str, version_num: int) -> Statement:
+def query(name: str, version_num: int, form: str = "") -> Statement:
     """The text of a question for a server, without comments.
 
     Args:
         version_num: The server's `server_version_num`.
+        form: Of a question that has several.
 
     Raises:
         LookupError: when there is no file for it.
     """
-    return _text(_newest(name, version_num))
+    return _text(_newest(name, version_num), version_num, form)
 
 
 def _newest(name: str, version_num: int) -> str:
@@ -50,10 +55,23 @@ def _files() -> dict[str, dict[int, str]]:
     return found
 
 
-def _text(file: str) -> Statement:
+def _text(file: str, version_num: int, form: str) -> Statement:
     """Comments are for readers of the file; every byte sent is sent each second."""
     text = resources.files(__package__).joinpath("sql", file).read_text("ascii")
-    lines = (line.split("--")[0].strip() for line in text.splitlines())
+    parts = (line.partition("--") for line in text.splitlines())
+    lines = (code.strip() for code, _, comment in parts if _is_for(comment.strip(), version_num, form))
     statement = Statement(" ".join(line for line in lines if line).encode())
     statement.shape = Shape.read(text.partition("\n")[0])
     return statement
+
+
+def _is_for(comment: str, version_num: int, form: str) -> bool:
+    """Whether the line with this comment is for this server, and for this form."""
+    only = _ONLY.fullmatch(comment)
+    if only is None:
+        return True
+    since, before, wanted = only.groups()
+    if wanted:
+        return bool(wanted == form)
+    major = version_num // 10_000
+    return major >= int(since) if since else major < int(before)

@@ -21,7 +21,8 @@ WITH locks AS MATERIALIZED (
            l.pid,
            l.mode,
            l.granted,
-           NULL::pg_catalog.timestamptz AS waitstart
+           NULL::pg_catalog.timestamptz AS waitstart -- before 14
+           l.waitstart AS waitstart -- from 14 on
       FROM pg_catalog.pg_lock_status() AS l
      WHERE ($1::pg_catalog.bool
             OR EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() AS b(id)

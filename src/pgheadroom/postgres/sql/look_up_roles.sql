@@ -1,6 +1,6 @@
 -- row: oid[], int8?
 -- Looks up the roles of all sessions, so that they are in the cache of our session when pg_authid is locked: signals
--- need them there (see signal_terminate.sql). In the same words as there, and for the server's own check.
+-- need them there (see signal.sql). In the same words as there, and for the server's own check.
 -- Returns the members of role 10, the first superuser, that are no superusers themselves.
 WITH RECURSIVE heirs(role) AS (
     SELECT 10::pg_catalog.oid

@@ -2,7 +2,7 @@
 -- Judges one session and signals it at once, in a transaction of its own: within one the sessions are seen as they were
 -- at its first look. The judgement is made before the signal: a materialised CTE, and a function in the select list
 -- behind CASE, which the planner does not move. What is not asked for is NULL; a moment that there was none of is
--- -infinity. The same text as signal_terminate.sql but for the function: whoever may not call the one may call the other.
+-- -infinity. Each text names one function only: whoever may not call the one may call the other.
 -- Nothing here reads pg_authid as a table, which may be locked: roles are looked up as the server itself does for the
 -- signal, in the cache of our session. Role 10 is the first superuser; 4200 is pg_signal_backend. A superuser is a
 -- member of every role; who else is one of role 10 is in $15.
@@ -65,5 +65,6 @@ WITH judged AS MATERIALIZED (
 )
 SELECT j.verdict,
        CASE WHEN j.verdict OPERATOR(pg_catalog.=) 'signal'::pg_catalog.text
-            THEN pg_catalog.pg_cancel_backend(j.pid) END
+            THEN pg_catalog.pg_cancel_backend(j.pid) END -- for cancel
+            THEN pg_catalog.pg_terminate_backend(j.pid) END -- for terminate
   FROM judged AS j
