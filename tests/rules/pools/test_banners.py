@@ -1,5 +1,7 @@
 """What stands over a PgBouncer until somebody ends it."""
 
+from dataclasses import replace
+
 from bouncers import bouncer, database, linked, server, settings
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
@@ -77,12 +79,26 @@ def test_findings_of_what_stands():
     stopped = bouncer(databases=(database(paused=True), database("logs", disabled=True)))
     silent = bouncer(name="b2", trouble="no answer for 3.0 s", databases=(database(paused=True),))
     found = list(pooler_stands(Case(snapshot(pgbouncers=(stopped, silent)), Thresholds())))
-    assert [one.key for one in found] == ["pgbouncer-stands:b1:RESUME:shop", "pgbouncer-stands:b1:ENABLE:logs"]
+    assert [one.key for one in found] == ["pgbouncer-stands:b1:paused:shop", "pgbouncer-stands:b1:disabled:logs"]
     assert found[0].sentence == "PgBouncer b1: shop is paused: clients wait until RESUME"
     assert found[0].remedy == "If it is not meant to last: RESUME shop."
     watched = bouncer(databases=(database(paused=True),), admin=False)
     (found_by_stats,) = pooler_stands(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
     assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
+
+
+def test_each_of_what_stands_is_a_finding_of_its_own_and_says_what_will_show_that_it_ended():
+    """Also for who may not give commands: no remedy tells them apart."""
+    full = {"config": settings(max_client_conn="100"), "lists": (("used_clients", 100),)}
+    stopped = bouncer(databases=(database(paused=True, disabled=True), database("logs", paused=True)), **full)
+    found = list(pooler_stands(Case(snapshot(pgbouncers=(replace(stopped, admin=False),)), Thresholds())))
+    assert len({one.key for one in found}) == len(found) == 4
+    assert [one.proof for one in found] == [
+        "its clients get servers again",
+        "new clients are let in again",
+        "its clients get servers again",
+        "fewer than 100 clients are connected",
+    ]
 
 
 def test_one_of_several_processes_says_so_and_is_no_trouble():

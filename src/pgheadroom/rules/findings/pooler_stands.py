@@ -14,13 +14,13 @@ def pooler_stands(case: Case) -> Iterator[Finding]:
     """What is paused, suspended, disabled or full in a PgBouncer that answers: each refuses or holds up clients."""
     for bouncer in case.snapshot.pgbouncers:
         for banner in standing(bouncer) if not bouncer.trouble else ():
-            subject = banner.remedy.database if banner.remedy else ""
             yield Finding(
-                f"pgbouncer-stands:{bouncer.name}:{banner.remedy.verb if banner.remedy else ''}:{subject}",
+                f"pgbouncer-stands:{bouncer.name}:{banner.name}",
                 Severity.CRITICAL if banner.refuses else Severity.WARNING,
                 f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
                 (),
                 _how_to_end(banner),
+                proof=banner.proof,
                 refuses=banner.refuses,
             )
 

@@ -13,6 +13,8 @@ from pgheadroom.words.counts import plural, they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
 
+_MOVES, _LETS_IN = "its clients get servers again", "new clients are let in again"
+
 
 def banners(bouncer: PgBouncer) -> tuple[Banner, ...]:
     """The most far-reaching first."""
@@ -39,13 +41,14 @@ def _everything(bouncer: PgBouncer) -> Iterator[Banner]:
     remedy = None if forbidden(resume, bouncer) else resume
     waiting = sum(pool.cl_waiting for pool in bouncer.pools)
     if bouncer.state is PoolerState.PAUSED:
-        yield Banner(f"all of PgBouncer is paused: {_wait(waiting)} until RESUME", remedy)
+        yield Banner("paused", f"all of PgBouncer is paused: {_wait(waiting)} until RESUME", remedy, proof=_MOVES)
     elif bouncer.state is PoolerState.SUSPENDED:
-        yield Banner("all of PgBouncer is suspended: nothing moves until RESUME, and new consoles hang", remedy)
+        text = "all of PgBouncer is suspended: nothing moves until RESUME, and new consoles hang"
+        yield Banner("suspended", text, remedy, proof=_MOVES)
     elif bouncer.state is PoolerState.UNKNOWN and not bouncer.product and _looks_paused(bouncer):
         # Before 1.19 there is no SHOW STATE, and a PAUSE of everything is seen nowhere.
         words = f"{_wait(waiting)} and there is no server connection: paused as a whole, or PostgreSQL is out of reach"
-        yield Banner(words, remedy)
+        yield Banner("perhaps paused", words, remedy, proof=_MOVES)
 
 
 def _looks_paused(bouncer: PgBouncer) -> bool:
@@ -61,7 +64,8 @@ def _databases(bouncer: PgBouncer) -> Iterator[Banner]:
         if database.disabled:
             enable = BouncerCommand(BouncerVerb.ENABLE, database.name)
             text = f"{safe(database.name)} is disabled: new clients are refused until ENABLE"
-            yield Banner(text, None if forbidden(enable, bouncer) else enable)
+            remedy = None if forbidden(enable, bouncer) else enable
+            yield Banner(f"disabled:{database.name}", text, remedy, proof=_LETS_IN)
 
 
 def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
@@ -72,7 +76,8 @@ def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
     state = f"is being paused, {plural(servers, 'server')} still open" if servers else "is paused"
     resume = BouncerCommand(BouncerVerb.RESUME, database.name)
     text = f"{safe(database.name)} {state}: {_wait(waiting)}{since} until RESUME"
-    return Banner(text, None if forbidden(resume, bouncer) else resume)
+    remedy = None if forbidden(resume, bouncer) else resume
+    return Banner(f"paused:{database.name}", text, remedy, proof=_MOVES)
 
 
 def _wait(waiting: int) -> str:
@@ -84,7 +89,8 @@ def _full(bouncer: PgBouncer) -> Iterator[Banner]:
     used = dict(bouncer.lists).get("used_clients")
     if ceiling and used is not None and used >= ceiling:
         hint = "Find the clients that are idle and close them where they come from; then raise max_client_conn."
-        yield Banner(f"max_client_conn {ceiling} is reached: new clients are refused", hint=hint, refuses=True)
+        text = f"max_client_conn {ceiling} is reached: new clients are refused"
+        yield Banner("full", text, hint=hint, refuses=True, proof=f"fewer than {ceiling} clients are connected")
 
 
 def _one_of_several(bouncer: PgBouncer) -> Iterator[Banner]:
@@ -92,4 +98,4 @@ def _one_of_several(bouncer: PgBouncer) -> Iterator[Banner]:
     if bouncer.setting("so_reuseport") == "1":
         hint = "Give the console of each process (--pgbouncer), over its own Unix socket."
         text = "so_reuseport: other processes may share this port, and their clients and pools are not shown here"
-        yield Banner(text, hint=hint)
+        yield Banner("one of several", text, hint=hint)
