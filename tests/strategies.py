@@ -12,12 +12,26 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pgheadroom.model.bouncer import (
+    BouncerClient,
+    BouncerDatabase,
+    BouncerUser,
+    DatabaseStats,
+    PoolerState,
+    Rates,
+    ServerConnection,
+    Setting,
+    Totals,
+)
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.budget import Spared
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
 from pgheadroom.model.snapshot import (
     Database,
     Door,
     Gap,
+    HeldLock,
     LockRequest,
     Role,
     Server,
@@ -33,7 +47,7 @@ PROCESS_TYPES = ("walsender", "autovacuum worker", "parallel worker", "checkpoin
 
 # What has been seen to break monitors: markup, escape sequences, bidi, wide and combining characters, lone surrogates.
 nasty_texts = st.sampled_from(
-    ["", "[/red]", "\x1b]0;x\x07", "\u202eabc", "日本語", "e\u0301", "a" * 64, "\udcff", "x\ny", "🎉"]
+    ["", "[/red]", "\x1b]0;x\x07", "\u202eabc", "日本語", "e\u0301", "a" * 64, "\udcff", "x\ny", "\x00", "🎉"]
 )
 texts = st.one_of(nasty_texts, st.text(max_size=20))
 # Also a little in the future: clocks of several processes are read one after the other.
@@ -76,8 +90,17 @@ requests = st.builds(
     mode=st.just("AccessExclusiveLock"),
     target=texts,
     since=moments,
+    blocked_by=st.lists(pids, max_size=2, unique=True).map(tuple),
+)
+held_locks = st.builds(HeldLock, pid=pids, mode=st.just("AccessExclusiveLock"), target=texts)
+gaps = st.builds(Gap, texts, texts)
+spared = st.builds(
+    Spared, st.sampled_from(["locks", "sessions"]), st.floats(0, 10), st.floats(0, 600), st.floats(0, 600)
 )
 counts = st.integers(0, 50)
+spans = st.floats(0, 1000)
+unsure_spans = st.one_of(st.none(), spans)
+limits = st.one_of(st.none(), st.integers(0, 10))
 pools = st.builds(
     Pool,
     database=texts,
@@ -93,16 +116,99 @@ pools = st.builds(
     mode=st.sampled_from(["session", "transaction", "statement"]),
     size=st.one_of(st.none(), st.integers(0, 30)),
     reserve=st.integers(0, 5),
+    cl_cancelling=st.integers(0, 3),
+    sv_cancelling=st.integers(0, 3),
 )
-pgbouncers = st.builds(
-    PgBouncer,
+addresses = st.sampled_from(["unix", "10.0.0.7", "127.0.0.1"])
+bouncer_clients = st.builds(
+    BouncerClient,
+    user=texts,
+    database=texts,
+    state=st.sampled_from(["active", "waiting", "idle", "active_cancel_req"]),
+    address=addresses,
+    port=st.integers(0, 65535),
+    application=texts,
+    waited=spans,
+    age=unsure_spans,
+    quiet=unsure_spans,
+    ptr=st.sampled_from(["0x1", "0x2", "0x3"]),
+    link=st.sampled_from(["", "0x11", "0x12"]),
+    os_pid=st.integers(0, 2**31),
+    tls=texts,
+    id=st.one_of(st.none(), st.integers(0, 2**63)),
+)
+server_connections = st.builds(
+    ServerConnection,
+    database=texts,
+    user=texts,
+    state=st.sampled_from(["active", "idle", "used", "tested", "new"]),
+    address=addresses,
+    port=st.integers(0, 65535),
+    local_port=st.integers(0, 65535),
+    remote_pid=st.one_of(pids, st.integers(0, 2**31)),
+    application=texts,
+    ptr=st.sampled_from(["0x11", "0x12", "0x13"]),
+    link=st.sampled_from(["", "0x1", "0x2"]),
+    age=unsure_spans,
+    quiet=unsure_spans,
+    closing=st.booleans(),
+    tls=texts,
+)
+bouncer_databases = st.builds(
+    BouncerDatabase,
     name=texts,
-    version=st.just("1.25.2"),
-    pools=st.lists(pools, max_size=3).map(tuple),
-    trouble=st.sampled_from(["", "connection refused", "\x1b[31m"]),
-    age=st.one_of(st.none(), st.floats(0, 100)),
+    host=texts,
+    port=st.integers(0, 65535),
+    database=texts,
+    force_user=texts,
+    mode=st.sampled_from(["", "session", "transaction"]),
+    pool_size=limits,
+    min_pool_size=counts,
+    reserve=limits,
+    max_connections=counts,
+    current_connections=counts,
+    max_client_connections=counts,
+    current_client_connections=counts,
+    paused=st.booleans(),
+    disabled=st.booleans(),
 )
-limits = st.one_of(st.none(), st.integers(0, 10))
+bouncer_users = st.builds(BouncerUser, texts, texts, limits, limits, limits, limits, limits, limits)
+rates = st.builds(Rates, spans, spans, spans, spans, unsure_spans, unsure_spans, spans)
+bouncer_settings = st.builds(
+    Setting,
+    st.sampled_from(["max_client_conn", "default_pool_size", "server_idle_timeout", "query_wait_timeout", "odd"]),
+    st.one_of(texts, st.integers(0, 100).map(str)),
+    st.one_of(st.none(), texts),
+    st.booleans(),
+)
+# What holds clients up: all of it, databases, or a full house.
+standing: dict[str, st.SearchStrategy[Any]] = {
+    "name": texts,
+    "version": st.just("1.25.2"),
+    "pools": st.lists(pools, max_size=3).map(tuple),
+    "trouble": st.sampled_from(["", "connection refused", "\x1b[31m"]),
+    "age": st.one_of(st.none(), st.floats(0, 100)),
+    "databases": st.lists(bouncer_databases, max_size=2, unique_by=lambda one: one.name).map(tuple),
+    "config": st.lists(bouncer_settings, max_size=2).map(tuple),
+    "lists": st.lists(st.tuples(st.sampled_from(["databases", "used_clients"]), counts), max_size=2).map(tuple),
+    "state": st.sampled_from(PoolerState),
+    "admin": st.one_of(st.none(), st.booleans()),
+}
+pgbouncers = st.builds(PgBouncer, **standing)
+stats = st.builds(DatabaseStats, texts, st.builds(Totals, *[spans] * 7), rates, st.one_of(st.none(), rates))
+commands = st.builds(BouncerCommand, st.sampled_from(BouncerVerb), texts, st.one_of(st.none(), bouncer_clients))
+whole_pgbouncers = st.builds(
+    PgBouncer,
+    **standing,
+    servers=st.lists(server_connections, max_size=2).map(tuple),
+    clients=st.lists(bouncer_clients, max_size=2).map(tuple),
+    users=st.lists(bouncer_users, max_size=1).map(tuple),
+    stats=st.lists(stats, max_size=1).map(tuple),
+    sockets_age=st.floats(0, 100),
+    product=st.sampled_from(["", "Odyssey"]),
+    command=st.one_of(st.none(), commands),
+    gaps=st.lists(gaps, max_size=1).map(tuple),
+)
 
 
 @st.composite
@@ -138,6 +244,8 @@ doors = st.builds(
     pid=st.integers(0, 40),
     sees_all=st.booleans(),
     may_signal=st.booleans(),
+    label=texts,
+    hint=texts,
 )
 
 
@@ -156,9 +264,22 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "slot_sync_takes_slot": st.booleans(),
         "exact": st.booleans(),
         "lock_requests": st.lists(requests, max_size=5).map(tuple),
+        "held_locks": st.lists(held_locks, max_size=3).map(tuple),
         "roles": st.fixed_dictionaries({}, optional={name: _role(name) for name in USERS}),
         "databases": st.fixed_dictionaries({}, optional={name: _database(name) for name in DATABASES}),
-        "pgbouncers": st.lists(pgbouncers, max_size=2).map(tuple),
-        "gaps": st.lists(st.builds(Gap, texts, texts), max_size=2).map(tuple),
+        "pgbouncers": st.lists(pgbouncers, max_size=2, unique_by=lambda one: one.name).map(tuple),
+        "gaps": st.lists(gaps, max_size=2).map(tuple),
+        "returned": texts,
+        "literals_hidden": st.booleans(),
+        "spared": st.lists(spared, max_size=2, unique_by=lambda one: one.part).map(tuple),
     }
     return st.builds(Snapshot, **{**plain, **given})
+
+
+def whole_snapshots() -> st.SearchStrategy[Snapshot]:
+    """Any value in any field, and little of each: for what must treat all of them alike."""
+    return snapshots(
+        sessions=st.lists(sessions(), max_size=3, unique_by=lambda one: one.pid).map(tuple),
+        processes=st.lists(processes, max_size=2, unique_by=lambda one: one.pid).map(tuple),
+        pgbouncers=st.lists(whole_pgbouncers, max_size=1).map(tuple),
+    )

@@ -29,6 +29,24 @@ class AuditFailed(PgHeadroomError):  # noqa: N818 - it is what happened, in the 
     """The audit file could not be written before an action, so the action did not happen."""
 
 
+class WrongDocument(PgHeadroomError):  # noqa: N818 - it is what was met
+    """What was read is not the form in which we write samples, or a newer one.
+
+    Attributes:
+        complaint: What is wrong, without where; begins with a verb.
+        path: Keys that lead there, from the outside in.
+    """
+
+    def __init__(self, complaint: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{'.'.join(path) or 'the document'} {complaint}")
+        self.complaint = complaint
+        self.path = path
+
+    def within(self, key: str) -> "WrongDocument":
+        """The same, seen from one level further out."""
+        return WrongDocument(self.complaint, (key, *self.path))
+
+
 class NoConnection(PgHeadroomError):  # noqa: N818 - it is what happened, in the user's words
     """The server could not be reached, or refused us.
 

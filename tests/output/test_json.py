@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from hypothesis import given
@@ -9,8 +10,9 @@ from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
+from pgheadroom.wire.sample import from_wire
 from samples import NOW, ago, hidden, many, pool, roles, session, snapshot, waiter
-from strategies import snapshots
+from strategies import snapshots, whole_snapshots
 
 PLAIN = Thresholds()
 
@@ -90,6 +92,36 @@ def test_text_that_could_harm_a_terminal_is_escaped_and_kept():
     assert written.isascii()
     assert "\x1b" not in written
     assert json.loads(written)["sessions"][0]["application"] == nasty
+
+
+def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it():
+    document = told(sample())
+    assert document["roles"] == [
+        {"name": "web", "superuser": False, "limit": 93, "replication": False, "reserved": False}
+    ]
+    assert document["lock_requests"][0] == {
+        "pid": 4,
+        "locktype": "relation",
+        "mode": "RowShareLock",
+        "target": "table t",
+        "since": "2026-03-01T11:59:51.000000+00:00",
+        "blocked_by": [],
+    }
+    assert set(document) >= {"settings", "processes", "databases", "held_locks", "authenticating", "returned"}
+    assert set(document["pgbouncers"][0]) >= {"servers", "clients", "databases", "users", "config", "stats", "lists"}
+    assert document["sessions"][0]["leader_pid"] is None
+
+
+@given(whole_snapshots())
+def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample):
+    """Ages are told in milliseconds."""
+    read = from_wire(json.loads(to_json(analyse(sample, PLAIN))))
+    spared = tuple(replace(one, every=round(one.every, 3), age=round(one.age, 3)) for one in sample.spared)
+    bouncers = tuple(
+        replace(one, age=one.age and round(one.age, 3), sockets_age=round(one.sockets_age, 3))
+        for one in sample.pgbouncers
+    )
+    assert repr(read) == repr(replace(sample, spared=spared, pgbouncers=bouncers))
 
 
 @given(snapshots())

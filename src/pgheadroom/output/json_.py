@@ -1,22 +1,26 @@
-"""One sample as JSON. Keys keep their order and their meaning within a schema number; new ones may be added."""
+"""One sample as JSON. Keys keep their order and their meaning within a schema number; new ones may be added.
+
+It is the sample's wire form with what follows from it, spans in milliseconds: `wire.sample.from_wire` reads it too.
+"""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 from pgheadroom.analysis import Analysis
-from pgheadroom.model.budget import Spared
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Proposal
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.health import Health
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
-from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.session import Session
+from pgheadroom.wire.codec import told_moment
+from pgheadroom.wire.sample import SCHEMA, Json, to_wire
+from pgheadroom.wire.session import dated, in_order, rounded
 
-SCHEMA = 1
-
-Json = dict[str, Any]
+_POOL_ORDER = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested",
+               "sv_login", "servers", "maxwait_seconds", "mode", "size", "reserve", "full_percent")  # fmt: skip
 
 
 def to_json(case: Analysis, indent: int | None = 2) -> str:
@@ -30,51 +34,33 @@ def to_json(case: Analysis, indent: int | None = 2) -> str:
 def document(case: Analysis) -> Json:
     """What `to_json` writes, as plain values."""
     snapshot = case.snapshot
-    server, door = snapshot.server, snapshot.door
-    return {
+    told = to_wire(snapshot)
+    first = {
         "schema": SCHEMA,
-        "taken_at": _moment(snapshot.taken_at),
-        "round_trip_seconds": snapshot.round_trip,
+        "taken_at": told["taken_at"],
+        "round_trip_seconds": told["round_trip_seconds"],
         "status": case.status.value,
-        "exact": snapshot.exact,
-        "literals_hidden": snapshot.literals_hidden,
-        "server": {
-            "name": server.name,
-            "version": server.version,
-            "version_num": server.version_num,
-            "in_recovery": server.in_recovery,
-            "started_at": _moment(server.started_at),
-        },
-        "door": {
-            "user": door.user,
-            "database": door.database,
-            "slot": door.slot.value,
-            "pid": door.pid,
-            "sees_all": door.sees_all,
-            "may_signal": door.may_signal,
-            "label": door.label,
-            "hint": door.hint,
-        },
+        "exact": told["exact"],
+        "literals_hidden": told["literals_hidden"],
+        "server": told["server"],
+        "door": told["door"],
         "capacity": _capacity(case),
         "states": _states(case),
         "hogs": [_hog(hog) for hog in case.hogs],
-        "sessions": [_session(session, snapshot.taken_at) for session in snapshot.sessions],
+        "sessions": _sessions(snapshot.sessions, told["sessions"], snapshot.taken_at),
         "locks": [_lock(node) for node in case.locks],
-        "pgbouncers": [_pgbouncer(bouncer) for bouncer in snapshot.pgbouncers],
+        "pgbouncers": list(map(_pgbouncer, snapshot.pgbouncers, told["pgbouncers"])),
         "health": [_health(metric) for metric in case.health],
         "findings": [_finding(finding) for finding in case.findings],
-        "gaps": [{"part": gap.part, "reason": gap.reason} for gap in snapshot.gaps],
-        "spared": [_spared(spared) for spared in snapshot.spared],
+        "gaps": told["gaps"],
+        "spared": [_in_milliseconds(one, "every_seconds", "age_seconds") for one in told["spared"]],
+        "processes": _sessions(snapshot.processes, told["processes"], snapshot.taken_at),
     }
+    return first | {key: value for key, value in told.items() if key not in first}
 
 
-def _moment(moment: datetime | None) -> str | None:
-    """To the microsecond: `backend_start` identifies a session."""
-    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="microseconds")
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _in_milliseconds(told: Json, *keys: str) -> Json:
+    return told | {key: rounded(told[key]) for key in keys}
 
 
 def _capacity(case: Analysis) -> Json:
@@ -123,39 +109,17 @@ def _state(state: StateCount, waiting: StateCount | None) -> Json:
         "state": state.state.value,
         "count": sum(one.count for one in both),
         "percent": round(sum(one.percent for one in both), 1),
-        "oldest_seconds": _rounded(max(ages, default=None)),
+        "oldest_seconds": rounded(max(ages, default=None)),
         "waiting": waiting.count if waiting is not None else 0,
     }
 
 
 def _hog(hog: Hog) -> Json:
-    return {**hog._asdict(), "oldest_connection_seconds": _rounded(hog.oldest_connection_seconds)}
+    return {**hog._asdict(), "oldest_connection_seconds": rounded(hog.oldest_connection_seconds)}
 
 
-def _session(session: Session, now: datetime) -> Json:
-    return {
-        "pid": session.pid,
-        "backend_start": _moment(session.backend_start),
-        "user": session.user,
-        "database": session.database,
-        "application": session.application,
-        "client": session.client,
-        "client_port": session.client_port,
-        "backend_type": session.backend_type,
-        "state": session.state.value,
-        "state_seconds": _rounded(seconds_between(session.in_state_since, now)),
-        "transaction_seconds": _rounded(seconds_between(session.xact_start, now)),
-        "xact_start": _moment(session.xact_start),
-        "query_start": _moment(session.query_start),
-        "state_change": _moment(session.state_change),
-        "wait_event_type": session.wait_event_type,
-        "wait_event": session.wait_event,
-        "waits_for": session.waits_for.value if session.waits_for is not None else None,
-        "backend_xid": session.backend_xid,
-        "backend_xmin": session.backend_xmin,
-        "blocked_by": list(session.blocked_by),
-        "query": session.query,
-    }
+def _sessions(sessions: Sequence[Session], told: Sequence[Json], now: datetime) -> list[Json]:
+    return [dated(one, session, now) for session, one in zip(sessions, told, strict=True)]
 
 
 def _lock(node: LockNode) -> Json:
@@ -167,7 +131,7 @@ def _lock(node: LockNode) -> Json:
         "depth": node.depth,
         "waiting_behind": node.waiting_behind,
         "waits": node.waits,
-        "waited_seconds": _rounded(node.waited_seconds),
+        "waited_seconds": rounded(node.waited_seconds),
         "blocked_by": list(node.blocked_by),
         "in_cycle": node.in_cycle,
         "user": node.session.user if node.session else None,
@@ -175,47 +139,19 @@ def _lock(node: LockNode) -> Json:
         "locktype": request.locktype if request else None,
         "mode": request.mode if request else None,
         "target": request.target if request else None,
-        "since": _moment(request.since) if request else None,
+        "since": told_moment(request.since) if request else None,
     }
 
 
-def _spared(spared: Spared) -> Json:
-    return {
-        "part": spared.part,
-        "cost_seconds": spared.cost,
-        "every_seconds": _rounded(spared.every),
-        "age_seconds": _rounded(spared.age),
-    }
+def _pgbouncer(bouncer: PgBouncer, told: Json) -> Json:
+    pools = list(map(_pool, bouncer.pools, told["pools"]))
+    told = _in_milliseconds(told, "age_seconds", "sockets_age_seconds") | {"pools": pools}
+    return in_order(told, ("name", "version", "trouble", "age_seconds", "pools"))
 
 
-def _pgbouncer(bouncer: PgBouncer) -> Json:
-    return {
-        "name": bouncer.name,
-        "version": bouncer.version,
-        "trouble": bouncer.trouble,
-        "age_seconds": _rounded(bouncer.age),
-        "pools": [_pool(pool) for pool in bouncer.pools],
-    }
-
-
-def _pool(pool: Pool) -> Json:
-    return {
-        "database": pool.database,
-        "user": pool.user,
-        "cl_active": pool.cl_active,
-        "cl_waiting": pool.cl_waiting,
-        "sv_active": pool.sv_active,
-        "sv_idle": pool.sv_idle,
-        "sv_used": pool.sv_used,
-        "sv_tested": pool.sv_tested,
-        "sv_login": pool.sv_login,
-        "servers": pool.servers,
-        "maxwait_seconds": pool.maxwait,
-        "mode": pool.mode,
-        "size": pool.size,
-        "reserve": pool.reserve,
-        "full_percent": _rounded(pool.full_percent),
-    }
+def _pool(pool: Pool, told: Json) -> Json:
+    told = told | {"servers": pool.servers, "full_percent": rounded(pool.full_percent)}
+    return in_order(told, _POOL_ORDER)
 
 
 def _health(metric: Health) -> Json:
@@ -242,8 +178,8 @@ def _finding(finding: Finding) -> Json:
         "proof": finding.proof,
         "now": _now(finding.proposal),
         "slots": finding.slots,
-        "since": _moment(finding.since),
-        "sessions": [{"pid": one.pid, "backend_start": _moment(one.backend_start)} for one in finding.sessions],
+        "since": told_moment(finding.since),
+        "sessions": [{"pid": one.pid, "backend_start": told_moment(one.backend_start)} for one in finding.sessions],
     }
 
 
