@@ -248,7 +248,7 @@ def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named():
 def test_a_pool_that_cannot_log_in_is_told_so():
     waiting = pool(cl_waiting=3, maxwait=20, size=5)
     found = told(snapshot(many(3), pgbouncers=(PgBouncer("b", pools=(waiting,)),)))["pool-waiting:b:shop/web"]
-    assert "the database and the role exist" in found.remedy
+    assert "pg_hba.conf or the password refuses it" in found.remedy
     assert "raise pool_size" not in found.remedy
 
 

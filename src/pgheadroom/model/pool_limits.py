@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 
 class Cap(StrEnum):
@@ -14,6 +14,20 @@ class Cap(StrEnum):
     MAX_USER_CONNECTIONS = "max_user_connections"
     POSTGRESQL = "PostgreSQL"
     LOGIN = "login"
+
+
+class LoginTrouble(NamedTuple):
+    """Why a pool gets no server connection. Each text is safe to show.
+
+    Attributes:
+        why: A sentence without its full stop.
+        remedy: Likewise.
+        sql: One statement that mends it; empty where there is none.
+    """
+
+    why: str
+    remedy: str
+    sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,7 @@ class PoolLimits:
         oldest_wait: Seconds the oldest waiting client has waited; 0 when nobody waits.
         binding: The cap that holds waiting clients back now; None when nobody waits, or none of them does.
         explanation: The same in a sentence that is safe to show; empty without one.
+        login: Why its logins fail, where `binding` is the login; else None.
     """
 
     size: int | None
@@ -45,3 +60,4 @@ class PoolLimits:
     oldest_wait: float
     binding: Cap | None
     explanation: str
+    login: LoginTrouble | None = None

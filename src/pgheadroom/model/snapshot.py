@@ -75,13 +75,21 @@ class SlotSettings:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A row of `pg_roles`. `limit` is None where it has none (-1)."""
+    """A row of `pg_roles`.
+
+    Attributes:
+        limit: None where it has none (-1).
+        login: Whether it may log in at all.
+        expired: Its password's VALID UNTIL has passed.
+    """
 
     name: str
     superuser: bool
     limit: int | None
     replication: bool = False
     reserved: bool = False
+    login: bool = True
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)

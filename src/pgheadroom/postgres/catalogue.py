@@ -211,9 +211,9 @@ def _with_databases(catalogue: Catalogue, rows: Sequence[Row]) -> Catalogue:
 def _with_roles(catalogue: Catalogue, rows: Sequence[Row]) -> Catalogue:
     names: dict[int | None, str | None] = {None: None, 0: None}
     roles = {}
-    for oid, raw_name, superuser, limit, replication, reserved in rows:
+    for oid, raw_name, superuser, limit, replication, reserved, login, expired in rows:
         names[oid] = name = _text(raw_name, catalogue.codec)
-        roles[name] = Role(name, superuser, _limit(limit), replication, reserved)
+        roles[name] = Role(name, superuser, _limit(limit), replication, reserved, login=login, expired=expired)
     return replace(catalogue, role_names=names, roles=roles)
 
 

@@ -91,7 +91,7 @@ class _Part:
     def __init__(self, bouncer: PgBouncer, processes: int, snapshot: Snapshot, chains: Chains) -> None:
         self._bouncer = bouncer
         self._processes = processes
-        self._here = _leads_here(bouncer, snapshot, chains)
+        self._here = leads_here_of(bouncer, snapshot, chains)
         self.not_counted = [safe(bouncer.name)] if bouncer.age is None else []
         self.pools = list(self._pools())
         self._database_caps = {one.name: one.max_connections for one in bouncer.databases if one.max_connections > 0}
@@ -139,7 +139,7 @@ def _sizes(database: BouncerDatabase) -> tuple[int | None, int]:
     return database.pool_size, database.reserve or 0
 
 
-def _leads_here(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Callable[[str], bool | None]:
+def leads_here_of(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Callable[[str], bool | None]:
     """Whether a database's servers are backends of the server that is watched; None when nothing was seen of them.
 
     What holds for one database holds for all with the same host and port.

@@ -9,7 +9,7 @@ from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, look, old_enough, pids_of, terminate
-from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
+from pgheadroom.rules.findings.statements import NO_STATEMENT, Statement, on_primary, role_setting
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.words.counts import they
 from pgheadroom.words.durations import duration
@@ -76,15 +76,21 @@ def _holder_words(case: Case, holders: Sequence[Session]) -> str:
 
 def _remedy(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Remedy:
     """Who lacks what: the pool servers, or the servers slots; or somebody keeps them."""
-    open_transactions = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
     return Remedy(
         *_words(pool, limits, holders),
         proposal=_proposal(case, pool, holders),
-        statement=role_setting(case, open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
-        if 2 * len(open_transactions) >= len(holders) > 0
-        else NO_STATEMENT,
+        statement=_statement(case, limits, holders),
         proof=f"nobody waits for {clipped(pool.database)}/{clipped(pool.user)}, and maxwait is 0",
     )
+
+
+def _statement(case: Case, limits: PoolLimits, holders: Sequence[Session]) -> Statement:
+    if limits.login is not None:
+        return on_primary(case, limits.login.sql) if limits.login.sql else NO_STATEMENT
+    open_transactions = [one for one in holders if one.state in IN_TRANSACTION_BUT_IDLE]
+    if 2 * len(open_transactions) < len(holders) or not holders:
+        return NO_STATEMENT
+    return role_setting(case, open_transactions[0].user, "idle_in_transaction_session_timeout", "10s")
 
 
 def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[str, str]:
@@ -93,12 +99,8 @@ def _words(pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> tuple[
         return "RESUME it on the PgBouncer screen", ""
     if limits.binding is Cap.POSTGRESQL:
         return "PostgreSQL has no slot for more server connections: free some there first", ""
-    if limits.binding is Cap.LOGIN and pool.servers == pool.sv_login:
-        return (
-            "PgBouncer gets no server connection: its log says why. Check that the server answers where the pool "
-            "leads, that the database and the role exist and may log in, and how long authentication takes",
-            "",
-        )
+    if limits.login is not None and pool.servers == pool.sv_login:
+        return limits.login.remedy, ""
     if 2 * sum(one.waits_for_lock for one in holders) >= len(holders) > 0:
         return "Its servers wait for a lock: end what holds it", "Run statements that lock for long with a lock_timeout"
     if open_transactions and 2 * open_transactions >= len(holders):

@@ -51,14 +51,14 @@ def role_limit(case: Case, role: str | None, limit: int) -> Statement:
         if limit < uses
         else ""
     )
-    return _on_primary(case, f"ALTER ROLE {name} CONNECTION LIMIT {limit};", below)
+    return on_primary(case, f"ALTER ROLE {name} CONNECTION LIMIT {limit};", below)
 
 
 def no_role_limit(case: Case, role: str) -> Statement:
     """To take a role's limit away."""
     if (instead := _why_not(case, role)) is not None:
         return Statement(instead=instead)
-    return _on_primary(case, f"ALTER ROLE {quoted(role)} CONNECTION LIMIT -1;", "")
+    return on_primary(case, f"ALTER ROLE {quoted(role)} CONNECTION LIMIT -1;", "")
 
 
 def limit_of(case: Case, kind: str, name: str, limit: int) -> Statement:
@@ -67,7 +67,7 @@ def limit_of(case: Case, kind: str, name: str, limit: int) -> Statement:
         return role_limit(case, name, limit)
     if not (written := quoted(name)):
         return NO_STATEMENT
-    return _on_primary(case, f"ALTER DATABASE {written} CONNECTION LIMIT {limit};", "")
+    return on_primary(case, f"ALTER DATABASE {written} CONNECTION LIMIT {limit};", "")
 
 
 def role_setting(case: Case, role: str | None, name: str, value: str) -> Statement:
@@ -75,12 +75,12 @@ def role_setting(case: Case, role: str | None, name: str, value: str) -> Stateme
     if (instead := _why_not(case, role)) is not None:
         return Statement(instead=instead)
     besides = "; ".join(filter(None, (_NEW_LOGINS, _BESIDES.get(name, ""))))
-    return _on_primary(case, f"ALTER ROLE {quoted(role or '')} SET {name} = '{value}';", besides)
+    return on_primary(case, f"ALTER ROLE {quoted(role or '')} SET {name} = '{value}';", besides)
 
 
 def grant(case: Case, what: str, role: str) -> Statement:
     written = quoted(role)
-    return _on_primary(case, f"GRANT {what} TO {written};", "") if written else NO_STATEMENT
+    return on_primary(case, f"GRANT {what} TO {written};", "") if written else NO_STATEMENT
 
 
 def _why_not(case: Case, role: str | None) -> str | None:
@@ -93,6 +93,7 @@ def _why_not(case: Case, role: str | None) -> str | None:
     return None if role and quoted(role) else ""
 
 
-def _on_primary(case: Case, sql: str, besides: str) -> Statement:
+def on_primary(case: Case, sql: str, besides: str = "") -> Statement:
+    """The statement, and on a standby where it has to be run."""
     where = "run it on the primary: this is a standby, and takes no changes" if case.snapshot.server.in_recovery else ""
     return Statement(sql, "; ".join(filter(None, (where, besides))))

@@ -11,6 +11,7 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import Cap, PoolLimits
 from pgheadroom.rules.facts.capacity import free_for
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.pools.login_trouble import known_trouble, login_trouble
 from pgheadroom.words.text import safe
 
 _Verdict = tuple[Cap | None, str]
@@ -20,6 +21,7 @@ def pool_limits(case: Case, bouncer: PgBouncer, pool: Pool) -> PoolLimits:
     """The sizes and caps of a pool now."""
     counts = _counts(bouncer, pool)
     binding, explanation = _binding(case, bouncer, pool, counts) if pool.cl_waiting else (None, "")
+    trouble = login_trouble(case, bouncer, pool) if binding is Cap.LOGIN else None
     return PoolLimits(
         size=pool.size,
         size_from=_size_from(bouncer, pool),
@@ -32,7 +34,8 @@ def pool_limits(case: Case, bouncer: PgBouncer, pool: Pool) -> PoolLimits:
         user_cap=counts.user_cap,
         oldest_wait=_oldest_wait(bouncer, pool),
         binding=binding,
-        explanation=explanation,
+        explanation=trouble.why if trouble is not None else explanation,
+        login=trouble,
     )
 
 
@@ -128,13 +131,9 @@ def _cap_is_reached(pool: Pool, counts: _Counts) -> _Verdict | None:
 
 
 def _postgresql(case: Case, bouncer: PgBouncer, pool: Pool) -> _Verdict:
+    if not pool.servers and known_trouble(case, bouncer, pool) is not None:
+        return Cap.LOGIN, ""
     database = bouncer.database(pool.database)
     if free_for(case.capacity, case.snapshot, pool.user, database.database if database else pool.database) == 0:
         return Cap.POSTGRESQL, f"PostgreSQL lets no more connections of {safe(pool.user)} in: free slots there first"
-    if pool.sv_login:
-        return Cap.LOGIN, "a server connection is being opened; PgBouncer opens one at a time for each pool"
-    if not pool.servers:
-        retry = bouncer.setting("server_login_retry")
-        every = f" every {retry} s" if retry else " now and then"
-        return Cap.LOGIN, f"no server connection could be opened; PgBouncer tries again{every} (server_login_retry)"
-    return None, ""
+    return (Cap.LOGIN if pool.sv_login or not pool.servers else None), ""
