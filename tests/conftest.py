@@ -6,9 +6,12 @@ Both are shared: what a test makes in them it removes (`role` and `sessions` do)
 servers that belong to one test.
 """
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,6 +40,25 @@ pytest_plugins = [
     "eager",
     "terminal.fixtures",  # the finished program on an emulated terminal
 ]
+
+# A busy machine draws examples slowly and runs each late: how long either takes says nothing about what is tested.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
+
+
+def pytest_configure() -> None:
+    """Have the programs that tests start meet SIGHUP as a user's do, even when the tests run under nohup.
+
+    What is ignored stays ignored in a child. A handler ignores it for us as well, and no child inherits one.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _take_no_notice)
+
+
+def _take_no_notice(_: int, __: FrameType | None) -> None:
+    pass
 
 
 @pytest.fixture(scope="session")

@@ -67,6 +67,22 @@ def test_without_the_monitor_it_says_where_to_connect_and_runs_until_told(env, n
         demo.communicate()
 
 
+def test_under_nohup_it_goes_on_when_the_terminal_is_closed(env):
+    ignoring = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "-", *PROGRAM, "--no-monitor", "--scenario", "calm"]
+    demo = subprocess.Popen(ignoring, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert demo.stdout is not None
+        conninfo = demo.stdout.readline().split(maxsplit=1)[1]
+        demo.send_signal(signal.SIGHUP)
+        psycopg.connect(conninfo).close()
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate(timeout=30)
+        assert demo.returncode == 143, "it is SIGTERM that ended it"
+    finally:
+        demo.kill()
+        demo.communicate()
+
+
 def test_on_a_terminal_it_is_the_monitor_on_the_outage(env):
     shown = Terminal([SCRIPT, "demo", "--scenario", "lock-pileup"], env, 140, 40)
     try:
