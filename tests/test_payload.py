@@ -1,8 +1,11 @@
 """No text from outside makes a terminal do anything: through every field that there is, to every way out."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,7 +91,7 @@ def test_stdout_and_stderr_whatever_is_said(capfd: pytest.CaptureFixture[str]) -
     assert len(max(told.err.splitlines(), key=len)) < 2100
 
 
-def test_audit_file(tmp_path) -> None:
+def test_audit_file(tmp_path: Path) -> None:
     seen = poisoned(everything())
     audit = Audit(tmp_path / "actions.jsonl")
     action = audit.intend(Verb.TERMINATE, seen.sessions, seen, PAYLOAD)
@@ -154,7 +157,7 @@ class PoisonedServer(FakeServer):
 
 @pytest.mark.parametrize("spared", [(), STRUCTURE], ids=["all", "but structure"])
 @pytest.mark.parametrize("keys", [KEYS, ACTING], ids=["looking", "acting"])
-async def test_every_screen(tmp_path, spared, keys) -> None:
+async def test_every_screen(tmp_path: Path, spared: Sequence[Any] | set[tuple[str, str]], keys: Sequence[str]) -> None:
     seen = poisoned(everything(), spared=spared)
     options = commanding(seen, FakeConsole(), tmp_path)
     options = Options(PAYLOAD, inquiries=PoisonedServer(seen), powers=options.powers)

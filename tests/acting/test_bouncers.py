@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ PAUSE = BouncerCommand(BouncerVerb.PAUSE, "shop")
 
 
 class Console:
-    def __init__(self, error=None):
+    def __init__(self, error=None) -> None:
         self.error, self.given = error, []
 
     async def command(self, bouncer, command):
@@ -26,16 +27,16 @@ class Console:
 
 
 @pytest.fixture
-def powers(tmp_path):
+def powers(tmp_path: Path):
     return lambda console: Powers(None, Audit(tmp_path / "actions.jsonl"), console)
 
 
 @pytest.fixture
-def audited(tmp_path):
+def audited(tmp_path: Path):
     return lambda: [json.loads(line) for line in (tmp_path / "actions.jsonl").read_text().splitlines()]
 
 
-async def test_it_is_written_down_given_and_written_down_again(powers, audited):
+async def test_it_is_written_down_given_and_written_down_again(powers, audited) -> None:
     console = Console()
     given = await give(PAUSE, "pgb1", "Holds 3 clients.", powers(console))
     assert console.given == [("pgb1", PAUSE)]
@@ -45,7 +46,7 @@ async def test_it_is_written_down_given_and_written_down_again(powers, audited):
     assert (after["action"], after["outcome"], after["message"]) == (before["action"], "undone", "taken back")
 
 
-async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path):
+async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path: Path) -> None:
     (tmp_path / "actions.jsonl").mkdir()
     console = Console()
     with pytest.raises(AuditFailed, match="the command was not given"):
@@ -53,18 +54,18 @@ async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path):
     assert console.given == []
 
 
-async def test_a_command_that_is_not_given_has_a_result_too(powers, audited):
+async def test_a_command_that_is_not_given_has_a_result_too(powers, audited) -> None:
     given = await give(PAUSE, "pgb1", "", powers(Console(PgHeadroomError("there is no PgBouncer pgb1"))))
     assert given.sentence == "PAUSE shop: refused: there is no PgBouncer pgb1"
     assert [(line["event"], line.get("outcome")) for line in audited()] == [("intended", None), ("result", "refused")]
 
 
-async def test_whoever_leaves_before_the_answer_leaves_a_line(powers, audited):
+async def test_whoever_leaves_before_the_answer_leaves_a_line(powers, audited) -> None:
     with pytest.raises(asyncio.CancelledError):
         await give(PAUSE, "pgb1", "", powers(Console(asyncio.CancelledError())))
     assert (audited()[-1]["outcome"], audited()[-1]["message"][:11]) == ("uncertain", "interrupted")
 
 
-async def test_without_consoles_nothing_is_given(powers):
+async def test_without_consoles_nothing_is_given(powers) -> None:
     with pytest.raises(UsageError):
         await give(PAUSE, "pgb1", "", powers(None))

@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,7 @@ LEAK = many(3, application="leak")
 class Server:
     """Answers each signal as told, and keeps what it was asked for."""
 
-    def __init__(self, outcome=Outcome.SIGNALLED, error=None):
+    def __init__(self, outcome=Outcome.SIGNALLED, error=None) -> None:
         self.outcome, self.error = outcome, error
         self.asked = []
 
@@ -42,13 +43,13 @@ def later(seconds, sessions=(), **given):
 
 
 @pytest.fixture
-def audited(tmp_path):
+def audited(tmp_path: Path):
     path = tmp_path / "actions.jsonl"
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
-def acting(tmp_path):
+def acting(tmp_path: Path):
     def begin(server, sessions=LEAK, verb=Verb.TERMINATE, **protects):
         shown = later(0, sessions)
         planned = plan(shown, verb, sessions, Scope(**protects))
@@ -62,7 +63,7 @@ def outcomes(audited):
     return [result["outcome"] for result in audited()[-1]["results"]]
 
 
-async def test_what_is_intended_is_written_before_the_signal(acting, audited):
+async def test_what_is_intended_is_written_before_the_signal(acting, audited) -> None:
     written = []
 
     class Looks(Server):
@@ -76,7 +77,7 @@ async def test_what_is_intended_is_written_before_the_signal(acting, audited):
     assert audited()[0]["chosen_by"] == "app=leak"
 
 
-async def test_what_cannot_be_written_down_is_not_done(acting, tmp_path):
+async def test_what_cannot_be_written_down_is_not_done(acting, tmp_path: Path) -> None:
     (tmp_path / "actions.jsonl").mkdir()
     server = Server()
     with pytest.raises(AuditFailed):
@@ -84,7 +85,7 @@ async def test_what_cannot_be_written_down_is_not_done(acting, tmp_path):
     assert server.asked == []
 
 
-async def test_what_protected_the_plan_protects_from_the_signal(acting):
+async def test_what_protected_the_plan_protects_from_the_signal(acting) -> None:
     server = Server()
     everybody = [session(2), session(3, user="root")]
     for include in (False, True):
@@ -96,13 +97,13 @@ async def test_what_protected_the_plan_protects_from_the_signal(acting):
     ]
 
 
-async def test_superusers_are_not_reached_where_none_was_shown(acting):
+async def test_superusers_are_not_reached_where_none_was_shown(acting) -> None:
     server = Server()
     await acting(server, [session(2)], include_superusers=True).signal()
     assert server.asked[0][2] is False
 
 
-async def test_nobody_is_back_before_the_watch_is_over(acting, audited):
+async def test_nobody_is_back_before_the_watch_is_over(acting, audited) -> None:
     action = acting(Server())
     await action.signal()
     for seconds in (0.1, 1, 4.9):
@@ -114,7 +115,7 @@ async def test_nobody_is_back_before_the_watch_is_over(acting, audited):
     assert outcomes(audited) == ["signalled and gone"] * 3
 
 
-async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_old_the_one_before_is(acting):
+async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_old_the_one_before_is(acting) -> None:
     """Samples that are a minute apart: one look is no watch."""
     action = acting(Server())
     await action.signal()
@@ -127,7 +128,7 @@ async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_o
     assert "3 retaken by leak" in action.sentence
 
 
-async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_shown(acting):
+async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_shown(acting) -> None:
     action = acting(Server())
     newer = later(3, [*LEAK, session(9, application="leak")])
     action.take(newer)
@@ -137,7 +138,7 @@ async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_s
     assert action.sentence == "terminate: 3 freed, none retaken yet"
 
 
-async def test_a_cancel_is_over_when_its_queries_are(acting, audited):
+async def test_a_cancel_is_over_when_its_queries_are(acting, audited) -> None:
     running = [session(2, State.ACTIVE, since=9), session(3, State.ACTIVE, since=9)]
     action = acting(Server(), running, Verb.CANCEL)
     await action.signal()
@@ -149,7 +150,7 @@ async def test_a_cancel_is_over_when_its_queries_are(acting, audited):
     assert outcomes(audited) == ["its query was stopped", "signalled and gone"]
 
 
-async def test_where_nobody_was_signalled_nothing_is_watched(acting, audited):
+async def test_where_nobody_was_signalled_nothing_is_watched(acting, audited) -> None:
     action = acting(Server(Outcome.REFUSED))
     await action.signal()
     action.take(later(0.1, LEAK))
@@ -157,7 +158,7 @@ async def test_where_nobody_was_signalled_nothing_is_watched(acting, audited):
     assert outcomes(audited) == ["refused"] * 3
 
 
-async def test_a_signal_without_an_answer_is_written_down_as_that(acting, audited):
+async def test_a_signal_without_an_answer_is_written_down_as_that(acting, audited) -> None:
     action = acting(Server(error=NoConnection("the connection is lost")))
     with pytest.raises(NoConnection):
         await action.signal()
@@ -168,14 +169,14 @@ async def test_a_signal_without_an_answer_is_written_down_as_that(acting, audite
     assert len(audited()) == 2
 
 
-async def test_whoever_leaves_while_it_signals_leaves_a_line(acting, audited):
+async def test_whoever_leaves_while_it_signals_leaves_a_line(acting, audited) -> None:
     action = acting(Server(error=asyncio.CancelledError()))
     with pytest.raises(asyncio.CancelledError):
         await action.signal()
     assert (audited()[-1]["outcome"], audited()[-1]["message"]) == ("unknown", "interrupted")
 
 
-async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known(acting, audited):
+async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known(acting, audited) -> None:
     action = acting(Server())
     await action.signal()
     action.finish()
@@ -185,7 +186,7 @@ async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known
     assert action.sentence == "terminate: 3 signalled"
 
 
-async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(acting, tmp_path):
+async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(acting, tmp_path: Path) -> None:
     action = acting(Server())
     await action.signal()
     (tmp_path / "actions.jsonl").unlink()

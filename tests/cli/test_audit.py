@@ -64,7 +64,7 @@ def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def test_an_action_is_one_line_before_and_one_after(path, seen):
+def test_an_action_is_one_line_before_and_one_after(path: Path, seen: Snapshot) -> None:
     audit = Audit(path)
     action = audit.intend("terminate", seen.sessions, seen, "state:idle age>10m")
     (before,) = lines(path)
@@ -97,7 +97,7 @@ def test_an_action_is_one_line_before_and_one_after(path, seen):
     assert after["results"] == [identity | {"outcome": "signalled and gone", "message": ""}]
 
 
-def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path, seen):
+def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path: Path, seen: Snapshot) -> None:
     """Of a running query that is since its start, whatever moment the server calls its last change of state."""
     running = session(state=State.ACTIVE, query_start=NOW - timedelta(seconds=90))
     Audit(path).intend("cancel", [running], seen, "selection")
@@ -105,13 +105,13 @@ def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path, seen):
     assert before["targets"][0]["in_state_seconds"] == 90.0
 
 
-def test_a_refused_action_is_written_too(path, seen):
+def test_a_refused_action_is_written_too(path: Path, seen: Snapshot) -> None:
     Audit(path).refuse("terminate", seen.sessions, seen, "selection", "read-only")
     (refused,) = lines(path)
     assert (refused["event"], refused["reason"], refused["targets"][0]["pid"]) == ("refused", "read-only", 4242)
 
 
-def test_the_file_and_its_folder_are_private_whatever_the_umask(path, seen):
+def test_the_file_and_its_folder_are_private_whatever_the_umask(path: Path, seen: Snapshot) -> None:
     before = os.umask(0)
     try:
         Audit(path).intend("cancel", seen.sessions, seen, "selection")
@@ -121,7 +121,7 @@ def test_the_file_and_its_folder_are_private_whatever_the_umask(path, seen):
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_a_file_that_others_could_read_is_made_private(path, seen):
+def test_a_file_that_others_could_read_is_made_private(path: Path, seen: Snapshot) -> None:
     path.parent.mkdir(parents=True)
     path.touch()
     path.chmod(0o644)
@@ -129,7 +129,7 @@ def test_a_file_that_others_could_read_is_made_private(path, seen):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_hostile_text_stays_on_its_line_and_long_queries_are_cut(path, seen):
+def test_hostile_text_stays_on_its_line_and_long_queries_are_cut(path: Path, seen: Snapshot) -> None:
     hostile = session(query="x\n\x1b]0;PWNED\x07\u2028" + "y" * 1000, application="\udc80[/red]")
     Audit(path).intend("terminate", [hostile], seen, "selection")
     raw = path.read_bytes()
@@ -140,7 +140,7 @@ def test_hostile_text_stays_on_its_line_and_long_queries_are_cut(path, seen):
     assert len(lines(path)[0]["targets"][0]["query"]) == QUERY_CHARACTERS
 
 
-def test_a_line_torn_by_a_full_disk_does_not_swallow_the_next(path, seen):
+def test_a_line_torn_by_a_full_disk_does_not_swallow_the_next(path: Path, seen: Snapshot) -> None:
     path.parent.mkdir(parents=True)
     path.write_text('{"event": "inten')
     Audit(path).intend("terminate", seen.sessions, seen, "selection")
@@ -160,7 +160,7 @@ def _nowhere_to_write(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["folder", "fifo", "device"])
-def test_what_cannot_be_written_forbids_the_action(path, seen, how):
+def test_what_cannot_be_written_forbids_the_action(path: Path, seen: Snapshot, how: str) -> None:
     _nowhere_to_write(path, how)
     with pytest.raises(AuditFailed) as raised:
         Audit(path).intend("terminate", seen.sessions, seen, "selection")
@@ -170,7 +170,7 @@ def test_what_cannot_be_written_forbids_the_action(path, seen, how):
 
 
 @pytest.mark.parametrize("how", ["folder", "fifo", "device"])
-def test_unless_it_was_told_not_to(path, seen, how):
+def test_unless_it_was_told_not_to(path: Path, seen: Snapshot, how: str) -> None:
     _nowhere_to_write(path, how)
     audit = Audit(path, required=False)
     action = audit.intend("terminate", seen.sessions, seen, "selection")
@@ -178,7 +178,7 @@ def test_unless_it_was_told_not_to(path, seen, how):
     assert str(path) in audit.trouble
 
 
-def test_a_result_that_cannot_be_written_says_that_the_action_happened(path, seen):
+def test_a_result_that_cannot_be_written_says_that_the_action_happened(path: Path, seen: Snapshot) -> None:
     audit = Audit(path)
     action = audit.intend("terminate", seen.sessions, seen, "selection")
     path.unlink()
@@ -187,7 +187,7 @@ def test_a_result_that_cannot_be_written_says_that_the_action_happened(path, see
         audit.complete(action, [])
 
 
-def test_where_it_is(monkeypatch):
+def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/dba")
     assert audit_path({"XDG_STATE_HOME": "/var/state"}) == Path("/var/state/pgheadroom/actions.jsonl")
     assert audit_path({"XDG_STATE_HOME": "here"}) == Path("/home/dba/.local/state/pgheadroom/actions.jsonl")
@@ -204,7 +204,9 @@ def refused(path, seen):
 
 
 @pytest.mark.parametrize("there", [True, False])
-def test_a_link_is_not_followed_and_what_it_leads_to_is_left_alone(path, seen, tmp_path, there):
+def test_a_link_is_not_followed_and_what_it_leads_to_is_left_alone(
+    path: Path, seen: Snapshot, tmp_path: Path, there: bool
+) -> None:
     path.parent.mkdir(parents=True)
     target = tmp_path / "authorized_keys"
     if there:
@@ -217,7 +219,7 @@ def test_a_link_is_not_followed_and_what_it_leads_to_is_left_alone(path, seen, t
         assert (target.read_text(), stat.S_IMODE(target.stat().st_mode)) == ("ours\n", 0o644)
 
 
-def test_a_second_name_of_another_file_is_not_written_to(path, seen, tmp_path):
+def test_a_second_name_of_another_file_is_not_written_to(path: Path, seen: Snapshot, tmp_path: Path) -> None:
     path.parent.mkdir(parents=True)
     target = tmp_path / "authorized_keys"
     target.write_text("ours\n")
@@ -227,7 +229,7 @@ def test_a_second_name_of_another_file_is_not_written_to(path, seen, tmp_path):
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o775, 0o757])
-def test_a_folder_into_which_others_may_write_is_not_used(path, seen, mode):
+def test_a_folder_into_which_others_may_write_is_not_used(path: Path, seen: Snapshot, mode: int) -> None:
     path.parent.mkdir(parents=True)
     path.parent.chmod(mode)
     assert f"(others may write into {path.parent}: chmod go-w)" in refused(path, seen)
@@ -235,7 +237,7 @@ def test_a_folder_into_which_others_may_write_is_not_used(path, seen, mode):
     assert Audit(path).intend("terminate", [session()], seen, "selection")
 
 
-def test_nor_one_within_a_folder_that_others_may_empty(path, seen):
+def test_nor_one_within_a_folder_that_others_may_empty(path: Path, seen: Snapshot) -> None:
     path.parent.mkdir(parents=True)
     path.parent.parent.chmod(0o777)
     assert f"(others may write into {path.parent.parent}: chmod go-w)" in refused(path, seen)
@@ -244,7 +246,7 @@ def test_nor_one_within_a_folder_that_others_may_empty(path, seen):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_what_belongs_to_somebody_else_is_not_used(path, seen):
+def test_what_belongs_to_somebody_else_is_not_used(path: Path, seen: Snapshot) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("")
     os.chown(path, 65534, 65534)

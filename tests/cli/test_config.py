@@ -34,7 +34,7 @@ conninfo = "host=db2"
 """
 
 
-def test_a_file():
+def test_a_file() -> None:
     read = config.parse(FILE, "config.toml")
     assert read.general == Layer(interval=0.5, protected_roles=("replicator",), thresholds={"usage": ["70%", "85%"]})
     assert read.targets["production"].pgbouncers == (
@@ -44,19 +44,19 @@ def test_a_file():
     assert read.targets["test"] == Layer(conninfo="host=db2")
 
 
-def test_a_targets_settings_lie_over_the_general_ones():
+def test_a_targets_settings_lie_over_the_general_ones() -> None:
     read = config.parse(FILE, "config.toml")
     settings = settle(read.general, read.targets["production"], target="production")
     assert (settings.interval, settings.read_only, settings.conninfo) == (2.0, True, "host=db1 user=monitor")
     assert settings.thresholds == Thresholds.from_mapping({"usage": ["70%", "85%"], "long_query_seconds": 600})
 
 
-def test_protected_roles_add_up():
+def test_protected_roles_add_up() -> None:
     read = config.parse(FILE, "config.toml")
     assert settle(read.general, read.targets["production"]).protected_roles == ("replicator", "payments")
 
 
-def test_the_environment_lies_over_the_file_and_the_flags_over_both():
+def test_the_environment_lies_over_the_file_and_the_flags_over_both() -> None:
     environ = {
         "PGHEADROOM_INTERVAL": "5",
         "PGHEADROOM_READ_ONLY": "0",
@@ -73,7 +73,7 @@ def test_the_environment_lies_over_the_file_and_the_flags_over_both():
     assert settle(*layers, Layer(interval=0.2, read_only=True)).read_only is True
 
 
-def test_nothing_said_leaves_the_defaults():
+def test_nothing_said_leaves_the_defaults() -> None:
     assert settle() == settle(Layer(), Layer(), Layer()) == Settings()
     assert Settings().interval == 1.0
 
@@ -91,7 +91,7 @@ _LAYERS = st.builds(
 
 
 @given(st.lists(_LAYERS))
-def test_the_last_layer_that_says_something_wins(layers):
+def test_the_last_layer_that_says_something_wins(layers) -> None:
     settings = settle(*layers)
     for name, default in (("interval", 1.0), ("read_only", False), ("hide_literals", False), ("pgbouncers", ())):
         said = [getattr(layer, name) for layer in layers if getattr(layer, name) is not None]
@@ -158,7 +158,7 @@ def test_the_last_layer_that_says_something_wins(layers):
         ),
     ],
 )
-def test_a_mistake_is_one_line_with_its_place(text, message):
+def test_a_mistake_is_one_line_with_its_place(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         config.parse(text, "c.toml")
     assert str(raised.value).startswith(message)
@@ -174,25 +174,25 @@ def test_a_mistake_is_one_line_with_its_place(text, message):
         ("PGHEADROOM_ASCII", "2"),
     ],
 )
-def test_a_mistake_in_the_environment_names_the_variable(name, value):
+def test_a_mistake_in_the_environment_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"environment variable {name}: .*allowed"):
         config.from_environment({name: value})
 
 
-def test_several_pgbouncers_in_one_variable():
+def test_several_pgbouncers_in_one_variable() -> None:
     text = "host=a dbname=pgbouncer; postgresql://b/pgbouncer\nhost=c;\n"
     said = config.from_environment({"PGHEADROOM_PGBOUNCER": text})
     assert said.pgbouncers == ("host=a dbname=pgbouncer", "postgresql://b/pgbouncer", "host=c")
 
 
-def test_where_the_file_is_looked_for(monkeypatch):
+def test_where_the_file_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/dba")
     assert config.default_path({"XDG_CONFIG_HOME": "/etc/xdg"}) == Path("/etc/xdg/pgheadroom/config.toml")
     assert config.default_path({"XDG_CONFIG_HOME": "relative"}) == Path("/home/dba/.config/pgheadroom/config.toml")
     assert config.default_path({}) == Path("/home/dba/.config/pgheadroom/config.toml")
 
 
-def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path):
+def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path: Path) -> None:
     assert config.load(None, {"XDG_CONFIG_HOME": str(tmp_path)}) == Configuration()
     with pytest.raises(ConfigError, match="there is no such file"):
         config.load(str(tmp_path / "none.toml"), {})
@@ -200,7 +200,7 @@ def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path):
         config.load(None, {"PGHEADROOM_CONFIG": str(tmp_path / "none.toml")})
 
 
-def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path):
+def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Is a directory"):
         config.load(str(tmp_path), {})
     (tmp_path / "c.toml").write_bytes(b"interval = 1\nascii = \xff\xfe")
@@ -217,7 +217,9 @@ def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path):
         "doors = ['user=rescue password=hunter2']",
     ],
 )
-def test_a_password_that_others_can_read_is_warned_of_and_not_told(tmp_path, mode, warned, secret):
+def test_a_password_that_others_can_read_is_warned_of_and_not_told(
+    tmp_path: Path, mode: int, warned: bool, secret: str
+) -> None:
     path = tmp_path / "c.toml"
     path.write_text(f"[targets.production]\n{secret}\n")
     path.chmod(mode)
@@ -226,7 +228,7 @@ def test_a_password_that_others_can_read_is_warned_of_and_not_told(tmp_path, mod
     assert all("production" in line and "hunter2" not in line for line in warnings)
 
 
-def test_a_readable_file_without_a_password_is_no_matter(tmp_path):
+def test_a_readable_file_without_a_password_is_no_matter(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text(FILE)
     path.chmod(0o644)
@@ -236,7 +238,7 @@ def test_a_readable_file_without_a_password_is_no_matter(tmp_path):
 # --- what nobody should have to wait for -----------------------------------------------------------------------------
 
 
-def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch):
+def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look reads the file up to a line: one for each line took ten seconds."""
     looks = []
     read = config._toml
@@ -256,18 +258,18 @@ def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch):
         ("[targets.a]\nconninfo = '#'\n[targets.b.thresholds]\n", None),
     ],
 )
-def test_the_line_behind_what_goes_over_several(before, line):
+def test_the_line_behind_what_goes_over_several(before: str, line: int | None) -> None:
     with pytest.raises(ConfigError) as raised:
         config.parse(f"{before}interval = 0\n", "c.toml")
     assert str(raised.value).startswith(f"c.toml, line {line or 4}: ")
 
 
-def test_nested_as_nobody_writes_is_one_line(tmp_path):
+def test_nested_as_nobody_writes_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^c\.toml: not TOML that anybody writes: it is nested too deeply$"):
         config.parse("interval = " + "[" * 20_000 + "]" * 20_000, "c.toml")
 
 
-def test_a_pipe_is_read_and_not_waited_for(tmp_path, monkeypatch):
+def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     monkeypatch.setattr(config, "_PIPE_WITHIN", 0.05)
@@ -285,7 +287,7 @@ def test_a_pipe_is_read_and_not_waited_for(tmp_path, monkeypatch):
         os.close(file)
 
 
-def test_what_has_no_end_is_no_configuration():
+def test_what_has_no_end_is_no_configuration() -> None:
     with pytest.raises(ConfigError, match="larger than 4 MB"):
         config.load("/dev/zero", {})
 
@@ -294,7 +296,7 @@ def test_what_has_no_end_is_no_configuration():
 @pytest.mark.parametrize(
     "key", ["interval", "thresholds.usage", "thresholds.long_query_seconds", "thresholds.pool_maxwait"]
 )
-def test_a_number_that_no_clock_has_is_a_mistake_of_one_line(key, value):
+def test_a_number_that_no_clock_has_is_a_mistake_of_one_line(key: str, value: str) -> None:
     pair = value if key in ("interval", "thresholds.long_query_seconds") else f"[1, {value}]"
     with pytest.raises(ConfigError, match=r"^c\.toml, line 1: "):
         config.parse(f"{key} = {pair}\n", "c.toml")

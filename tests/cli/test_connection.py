@@ -1,5 +1,8 @@
 """Where the words, flags, targets and variables of a command line lead."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import pytest
 
 from pgheadroom.cli import connection, flags
@@ -44,7 +47,7 @@ def located(*arguments: str) -> tuple[str, dict[str, str]]:
         ([""], {}),
     ],
 )
-def test_words_and_flags_are_laid_over_each_other(arguments, parameters):
+def test_words_and_flags_are_laid_over_each_other(arguments: Sequence[str], parameters: Mapping[str, str]) -> None:
     assert located(*arguments) == ("", parameters)
 
 
@@ -63,7 +66,9 @@ def test_words_and_flags_are_laid_over_each_other(arguments, parameters):
         ),
     ],
 )
-def test_a_targets_name_is_the_target_and_flags_lie_over_it(arguments, parameters):
+def test_a_targets_name_is_the_target_and_flags_lie_over_it(
+    arguments: Sequence[str], parameters: Mapping[str, str]
+) -> None:
     assert located(*arguments) == ("production", parameters)
 
 
@@ -76,13 +81,13 @@ def test_a_targets_name_is_the_target_and_flags_lie_over_it(arguments, parameter
         (["nonsense=1"], 'invalid connection option "nonsense"'),
     ],
 )
-def test_what_cannot_be_read_is_one_line(arguments, words):
+def test_what_cannot_be_read_is_one_line(arguments: Sequence[str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         located(*arguments)
 
 
 @pytest.fixture
-def config_file(tmp_path):
+def config_file(tmp_path: Path):
     path = tmp_path / "config.toml"
     path.write_text(
         "interval = 3\n[targets.production]\nconninfo = 'host=db1'\npgbouncer = ['host=pool1']\nread_only = true\n"
@@ -94,7 +99,7 @@ def settled(config_file, *arguments, **environ):
     return connection.settings_of(flags.parse(["--config", config_file, *arguments])[1], environ)
 
 
-def test_defaults_file_environment_flags(config_file):
+def test_defaults_file_environment_flags(config_file) -> None:
     assert settled(config_file).interval == 3.0
     assert settled(config_file, PGHEADROOM_INTERVAL="4").interval == 4.0
     assert settled(config_file, "-i", "5", PGHEADROOM_INTERVAL="4").interval == 5.0
@@ -106,7 +111,7 @@ def test_defaults_file_environment_flags(config_file):
     )
 
 
-def test_doors_of_the_target_the_variable_and_the_flags(tmp_path):
+def test_doors_of_the_target_the_variable_and_the_flags(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text("[targets.production]\nconninfo = 'host=db1'\ndoors = ['user=rescue', 'host=/run/postgresql']\n")
     file = str(path)
@@ -116,12 +121,12 @@ def test_doors_of_the_target_the_variable_and_the_flags(tmp_path):
     assert settled(file, "--door", "user=c", "--door", "user=d", PGHEADROOM_DOOR="user=a").doors == ("user=c", "user=d")
 
 
-def test_a_door_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
+def test_a_door_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file) -> None:
     with pytest.raises(UsageError, match='door 2: connection string: invalid connection option "nonsense"'):
         settled(config_file, "--door", "user=a", "--door", "nonsense=1")
 
 
-def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file):
+def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file) -> None:
     with pytest.raises(UsageError, match='PgBouncer 2: connection string: invalid connection option "nonsense"'):
         settled(config_file, "--pgbouncer", "host=a", "--pgbouncer", "nonsense=1")
 
@@ -134,7 +139,7 @@ def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(con
         ("pgbouncer = ['host=pool1', 'nonsense=1']", "pgbouncer"),
     ],
 )
-def test_a_target_that_libpq_cannot_read_is_told_by_its_place(tmp_path, line, key):
+def test_a_target_that_libpq_cannot_read_is_told_by_its_place(tmp_path: Path, line: str, key: str) -> None:
     path = tmp_path / "c.toml"
     path.write_text(f"[targets.test]\n[targets.production]\n{line}\n")
     with pytest.raises(UsageError) as raised:
@@ -161,7 +166,7 @@ class Asked:
 
 
 @pytest.fixture
-def typed(monkeypatch):
+def typed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_terminal_is_there", lambda: True)
     monkeypatch.setattr("getpass.getpass", lambda prompt: "hunter2")
 
@@ -176,7 +181,9 @@ async def opened(attempt, *arguments):
     ("arguments", "wants", "given"),
     [([], None, [None]), ([], "hunter2", [None, "hunter2"]), (["-W"], "hunter2", ["hunter2"])],
 )
-async def test_it_is_asked_for_when_the_server_or_the_user_wants_it(arguments, wants, given):
+async def test_it_is_asked_for_when_the_server_or_the_user_wants_it(
+    arguments: Sequence[str], wants: str | None, given: Sequence[str | None]
+) -> None:
     attempt = Asked(wants)
     assert await opened(attempt, *arguments) == "open"
     assert attempt.given == given
@@ -187,14 +194,16 @@ async def test_it_is_asked_for_when_the_server_or_the_user_wants_it(arguments, w
     ("arguments", "wants", "given"),
     [(["-w"], "hunter2", [None]), ([], "other", [None, "hunter2"]), (["-W"], "other", ["hunter2"])],
 )
-async def test_it_is_not_asked_for_with_w_nor_twice(arguments, wants, given):
+async def test_it_is_not_asked_for_with_w_nor_twice(
+    arguments: Sequence[str], wants: str, given: Sequence[str | None]
+) -> None:
     attempt = Asked(wants)
     with pytest.raises(NoConnection):
         await opened(attempt, *arguments)
     assert attempt.given == given
 
 
-async def test_without_a_terminal_it_is_not_asked_for(monkeypatch):
+async def test_without_a_terminal_it_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_terminal_is_there", lambda: False)
     attempt = Asked("hunter2")
     with pytest.raises(NoConnection, match="no password supplied"):

@@ -19,7 +19,7 @@ from pgheadroom.postgres import conninfo
         ("my shop", False),
     ],
 )
-def test_what_libpq_takes_for_a_conninfo(text, expected):
+def test_what_libpq_takes_for_a_conninfo(text: str, expected: bool) -> None:
     assert is_conninfo(text) is expected
 
 
@@ -40,7 +40,7 @@ def test_what_libpq_takes_for_a_conninfo(text, expected):
         ("oauth_client_secret='hun ter2' host=db1", "oauth_client_secret=*** host=db1"),
     ],
 )
-def test_a_password_is_never_shown(text, shown):
+def test_a_password_is_never_shown(text: str, shown: str) -> None:
     assert without_passwords(text) == shown
     assert holds_password(text)
 
@@ -48,18 +48,18 @@ def test_a_password_is_never_shown(text, shown):
 @pytest.mark.parametrize(
     "text", ["shop", "host=db1 passfile=x", "postgresql://web@db1:5432/shop", "postgresql://:5432/"]
 )
-def test_what_holds_no_password(text):
+def test_what_holds_no_password(text: str) -> None:
     assert not holds_password(text)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), min_size=1))
-def test_every_password_survives_composing_and_is_hidden(password):
+def test_every_password_survives_composing_and_is_hidden(password) -> None:
     text = conninfo.compose({"host": "db1", "password": password, "user": "web"})
     assert conninfo.parse(text) == {"host": "db1", "password": password, "user": "web"}
     assert without_passwords(text) == "host=db1 password=*** user=web"
 
 
-def test_later_parameters_win():
+def test_later_parameters_win() -> None:
     assert conninfo.parse(conninfo.merge("host=a port=1", "postgresql://b", {"user": "c"})) == {
         "host": "b",
         "port": "1",
@@ -79,7 +79,7 @@ def test_later_parameters_win():
         ("service=prod", "service prod"),
     ],
 )
-def test_labels_hold_no_secret(text, label):
+def test_labels_hold_no_secret(text: str, label: str) -> None:
     assert conninfo.label(text) == label
 
 
@@ -96,20 +96,20 @@ def test_labels_hold_no_secret(text, label):
         "user=web;pwd=hunter2",
     ],
 )
-def test_what_libpq_cannot_read_is_one_line_without_the_secret(text):
+def test_what_libpq_cannot_read_is_one_line_without_the_secret(text: str) -> None:
     with pytest.raises(UsageError) as raised:
         conninfo.parse(text)
     assert "\n" not in str(raised.value)
     assert "hunter2" not in str(raised.value)
 
 
-def test_an_unknown_parameter_is_named():
+def test_an_unknown_parameter_is_named() -> None:
     with pytest.raises(UsageError, match='invalid connection option "shop"'):
         conninfo.parse("shop=1")
 
 
 @given(st.tuples(st.text("/?@:=&1.", max_size=6), st.text("/?@:=&1.", max_size=6)))
-def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around):
+def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around) -> None:
     before, after = around
     try:
         name = conninfo.label(f"postgresql://bob:{before}hunter2{after}@db1/shop")
@@ -127,5 +127,5 @@ def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around):
         "postgresql://bob:S3?@db1/shop",
     ],
 )
-def test_an_at_sign_where_it_belongs(text):
+def test_an_at_sign_where_it_belongs(text: str) -> None:
     assert conninfo.parse(text)

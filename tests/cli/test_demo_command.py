@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from signal import Signals
 
 import psycopg
 import pytest
@@ -18,7 +19,7 @@ PROGRAM = [sys.executable, "-m", "pgheadroom", "demo"]
 
 
 @pytest.fixture
-def env(tmp_path) -> dict[str, str]:
+def env(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
     return kept | {"HOME": str(tmp_path), "TERM": "xterm-256color"}
 
@@ -31,7 +32,7 @@ def folder_in(text: str) -> Path:
     return Path(place).parent
 
 
-def test_without_a_terminal_it_prints_the_outage_and_ends(env):
+def test_without_a_terminal_it_prints_the_outage_and_ends(env: dict[str, str]) -> None:
     done = subprocess.run(PROGRAM, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=90)
     assert done.returncode == 0
     assert "billing-api" in done.stdout
@@ -42,7 +43,9 @@ def test_without_a_terminal_it_prints_the_outage_and_ends(env):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_without_the_monitor_it_says_where_to_connect_and_runs_until_told(env, number, code):
+def test_without_the_monitor_it_says_where_to_connect_and_runs_until_told(
+    env: dict[str, str], number: Signals, code: int
+) -> None:
     demo = subprocess.Popen(
         [*PROGRAM, "--no-monitor", "--scenario", "calm"],
         env=env,
@@ -67,7 +70,7 @@ def test_without_the_monitor_it_says_where_to_connect_and_runs_until_told(env, n
         demo.communicate()
 
 
-def test_under_nohup_it_goes_on_when_the_terminal_is_closed(env):
+def test_under_nohup_it_goes_on_when_the_terminal_is_closed(env: dict[str, str]) -> None:
     ignoring = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "-", *PROGRAM, "--no-monitor", "--scenario", "calm"]
     demo = subprocess.Popen(ignoring, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -83,7 +86,7 @@ def test_under_nohup_it_goes_on_when_the_terminal_is_closed(env):
         demo.communicate()
 
 
-def test_on_a_terminal_it_is_the_monitor_on_the_outage(env):
+def test_on_a_terminal_it_is_the_monitor_on_the_outage(env: dict[str, str]) -> None:
     shown = Terminal([SCRIPT, "demo", "--scenario", "lock-pileup"], env, 140, 40)
     try:
         shown.wait_for("/35", 60)
@@ -94,7 +97,7 @@ def test_on_a_terminal_it_is_the_monitor_on_the_outage(env):
         shown.close()
 
 
-def test_a_signal_to_the_monitor_of_the_demo_still_clears_up(env):
+def test_a_signal_to_the_monitor_of_the_demo_still_clears_up(env: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory(prefix="d", dir="/tmp") as own:  # short: a socket's path has 107 characters
         Path(own).chmod(0o755)
         shown = Terminal([SCRIPT, "demo", "--scenario", "calm"], {**env, "TMPDIR": own})
@@ -108,13 +111,13 @@ def test_a_signal_to_the_monitor_of_the_demo_still_clears_up(env):
             shown.close()
 
 
-def test_an_unknown_scenario_names_those_there_are(env):
+def test_an_unknown_scenario_names_those_there_are(env: dict[str, str]) -> None:
     done = subprocess.run([*PROGRAM, "--scenario", "flood"], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "idle-leak" in done.stderr
 
 
-def test_the_scenarios_are_listed(env):
+def test_the_scenarios_are_listed(env: dict[str, str]) -> None:
     done = subprocess.run([*PROGRAM, "--scenario", "help"], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()][:2] == ["calm", "idle-leak"]

@@ -1,6 +1,7 @@
 """The command line is read as psql reads it, and what is wrong is one line."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -32,11 +33,13 @@ from pgheadroom.errors import UsageError
         (["--door", "demo", "terminate"], "terminate", ["--door", "demo"]),
     ],
 )
-def test_the_command_is_the_first_word_that_is_no_flags_value(arguments, command, rest):
+def test_the_command_is_the_first_word_that_is_no_flags_value(
+    arguments: Sequence[str], command: str, rest: Sequence[str]
+) -> None:
     assert flags.split_command(arguments) == (command, rest)
 
 
-def test_every_flag_with_a_value_is_known_to_the_search_for_the_command():
+def test_every_flag_with_a_value_is_known_to_the_search_for_the_command() -> None:
     for name in COMMANDS:
         for action in flags.build_parser(name)._actions:
             shared = {"-h", "-i", "--config"} & set(action.option_strings) or action.dest in (
@@ -49,13 +52,13 @@ def test_every_flag_with_a_value_is_known_to_the_search_for_the_command():
                     assert flags._takes_next(option), option
 
 
-def test_flags_and_words_may_be_mixed():
+def test_flags_and_words_may_be_mixed() -> None:
     _, parsed = flags.parse(["shop", "-p", "6543", "web", "-h", "db1"])
     assert (parsed.words, parsed.port, parsed.host) == (["shop", "web"], "6543", "db1")
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_h_is_the_host_and_help_is_a_question_mark(name, capsys):
+def test_h_is_the_host_and_help_is_a_question_mark(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = [] if name == "monitor" else [name]
     with pytest.raises(SystemExit) as ended:
         flags.parse([*before, "-?"])
@@ -84,7 +87,7 @@ def test_h_is_the_host_and_help_is_a_question_mark(name, capsys):
         (["demo", "-h", "db1"], "unrecognized arguments: -h"),
     ],
 )
-def test_a_mistake_is_one_line_that_says_what_is_allowed(arguments, words):
+def test_a_mistake_is_one_line_that_says_what_is_allowed(arguments: Sequence[str], words: str) -> None:
     with pytest.raises(UsageError) as raised:
         flags.parse(arguments)
     message = str(raised.value)
@@ -93,11 +96,11 @@ def test_a_mistake_is_one_line_that_says_what_is_allowed(arguments, words):
 
 
 @pytest.mark.parametrize(("given", "expected"), [("2", 2.0), ("2s", 2.0), ("500ms", 0.5), ("1m", 60.0), ("0.25", 0.25)])
-def test_intervals(given, expected):
+def test_intervals(given: str, expected: float) -> None:
     assert flags.parse(["-i", given])[1].interval == expected
 
 
-def test_an_alias_may_carry_general_flags_to_every_command():
+def test_an_alias_may_carry_general_flags_to_every_command() -> None:
     for name in ("snapshot", "terminate", "cancel", "demo"):
         assert flags.parse(["-i", "2", "--read-only", name])[0] == name
 
@@ -112,16 +115,16 @@ def test_an_alias_may_carry_general_flags_to_every_command():
         ("termnate", "terminate"),
     ],
 )
-def test_a_misspelt_command_is_no_database(word, told):
+def test_a_misspelt_command_is_no_database(word: str, told: str) -> None:
     with pytest.raises(UsageError, match=f"pgheadroom {told}.*-d {word}"):
         flags.parse([word])
 
 
 @pytest.mark.parametrize("word", ["shop", "demos", "production", "snapshot_db"])
-def test_a_database_is_still_one(word):
+def test_a_database_is_still_one(word: str) -> None:
     assert flags.parse([word])[0] == MONITOR
 
 
-def test_an_age_without_its_unit_decides_nothing():
+def test_an_age_without_its_unit_decides_nothing() -> None:
     with pytest.raises(UsageError, match="10 of what"):
         flags.parse(["terminate", "--idle-longer", "10"])

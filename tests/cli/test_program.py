@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def one_line(text: str) -> str:
 
 
 @pytest.mark.parametrize("flag", ["-?", "--help"])
-def test_help_is_data(home, flag):
+def test_help_is_data(home: dict[str, str], flag: str) -> None:
     done = run(flag, env=home)
     assert (done.returncode, done.stderr) == (0, "")
     assert "pgheadroom snapshot" in done.stdout
@@ -54,14 +55,14 @@ def test_help_is_data(home, flag):
         (["shop"], "needs a terminal"),
     ],
 )
-def test_wrong_use_is_one_line_and_2(home, arguments, words):
+def test_wrong_use_is_one_line_and_2(home: dict[str, str], arguments: Sequence[str], words: str) -> None:
     done = run(*arguments, env=home)
     assert (done.returncode, done.stdout) == (2, "")
     assert words in one_line(done.stderr)
 
 
 @pytest.mark.parametrize("command", ["snapshot", "terminate"])
-def test_no_server_is_one_line_and_3(home, command, tmp_path):
+def test_no_server_is_one_line_and_3(home: dict[str, str], command: str, tmp_path: Path) -> None:
     filters = ["--state", "idle"] if command == "terminate" else []
     done = run(command, *filters, f"host={tmp_path} password=hunter2", env=home)
     assert (done.returncode, done.stdout) == (3, "")
@@ -83,7 +84,7 @@ def test_no_server_is_one_line_and_3(home, command, tmp_path):
         ["snapshot", "--pgbouncer", "host=b;password=hunter2"],
     ],
 )
-def test_a_password_in_a_wrong_place_is_not_repeated(home, arguments):
+def test_a_password_in_a_wrong_place_is_not_repeated(home: dict[str, str], arguments: Sequence[str]) -> None:
     done = run(*arguments, env=home)
     assert done.returncode == 2
     assert "hunter2" not in one_line(done.stderr)
@@ -92,7 +93,7 @@ def test_a_password_in_a_wrong_place_is_not_repeated(home, arguments):
 @pytest.mark.parametrize(
     "argument", [b"host=db1 user=caf\xe9", b"caf\xe9", b"--door=user=caf\xe9", b"--username=caf\xe9"]
 )
-def test_bytes_that_are_no_text_are_one_line_and_2(home, argument):
+def test_bytes_that_are_no_text_are_one_line_and_2(home: dict[str, str], argument: bytes) -> None:
     done = run("snapshot", os.fsdecode(argument), env=home)
     assert (done.returncode, done.stdout) == (2, "")
     assert "connection string: it is not UTF-8" in one_line(done.stderr)
@@ -108,7 +109,9 @@ MISTAKES = {
 
 @pytest.mark.parametrize("command", [["snapshot"], ["terminate", "--state", "idle"]])
 @pytest.mark.parametrize("text", MISTAKES)
-def test_a_mistake_in_the_file_is_one_line_and_2(home, tmp_path, text, command):
+def test_a_mistake_in_the_file_is_one_line_and_2(
+    home: dict[str, str], tmp_path: Path, text: str, command: Sequence[str]
+) -> None:
     path = tmp_path / "c.toml"
     path.write_text(text)
     done = run(*command, "a", "--config", str(path), env=home)
@@ -118,7 +121,7 @@ def test_a_mistake_in_the_file_is_one_line_and_2(home, tmp_path, text, command):
     assert allowed in done.stderr
 
 
-def test_a_target_whose_name_was_mistyped(home, tmp_path):
+def test_a_target_whose_name_was_mistyped(home: dict[str, str], tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[targets.production]\nconninfo = 'host=/nonexistent'\n")
     env = home | {"PGHOST": str(tmp_path), "PGHEADROOM_CONFIG": str(path)}
@@ -146,13 +149,13 @@ def loaded_by(*arguments: str, env: dict[str, str]) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-def test_help_loads_neither_screens_nor_the_driver(home):
+def test_help_loads_neither_screens_nor_the_driver(home: dict[str, str]) -> None:
     loaded = loaded_by("--help", env=home)
     assert "argparse" in loaded
     assert not loaded & {*HEAVY, "psycopg", "asyncio"}
 
 
-def test_a_failing_monitor_loads_no_screens(home):
+def test_a_failing_monitor_loads_no_screens(home: dict[str, str]) -> None:
     assert not loaded_by("shop", env=home) & set(HEAVY)
 
 
@@ -169,7 +172,9 @@ sys.exit(cli.main(["snapshot"]))
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_bug_is_said_in_a_block_with_what_it_ran_on_and_traced_only_on_request(home, debug):
+def test_a_bug_is_said_in_a_block_with_what_it_ran_on_and_traced_only_on_request(
+    home: dict[str, str], debug: bool
+) -> None:
     env = home | ({"PGHEADROOM_DEBUG": "1"} if debug else {})
     done = subprocess.run([sys.executable, "-c", BUG], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode == 70
@@ -182,7 +187,7 @@ def test_a_bug_is_said_in_a_block_with_what_it_ran_on_and_traced_only_on_request
     assert "hunter" not in done.stderr
 
 
-def test_the_traceback_of_a_bug_is_kept_without_secrets_for_its_owner_only(home):
+def test_the_traceback_of_a_bug_is_kept_without_secrets_for_its_owner_only(home: dict[str, str]) -> None:
     done = subprocess.run([sys.executable, "-c", BUG], env=home, capture_output=True, text=True, timeout=60)
     log = Path(home["HOME"]) / ".local" / "state" / "pgheadroom" / "fault.log"
     assert str(log) in done.stderr
@@ -193,7 +198,7 @@ def test_the_traceback_of_a_bug_is_kept_without_secrets_for_its_owner_only(home)
     assert log.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_log_that_would_follow_a_link_is_not_written(home):
+def test_a_log_that_would_follow_a_link_is_not_written(home: dict[str, str]) -> None:
     folder = Path(home["HOME"]) / ".local" / "state" / "pgheadroom"
     folder.mkdir(parents=True)
     (folder / "fault.log").symlink_to(folder / "elsewhere")
@@ -202,7 +207,7 @@ def test_a_log_that_would_follow_a_link_is_not_written(home):
     assert not (folder / "elsewhere").exists()
 
 
-def test_the_version_says_what_it_runs_on(home):
+def test_the_version_says_what_it_runs_on(home: dict[str, str]) -> None:
     done = run("--version", env=home)
     assert (done.returncode, done.stderr) == (0, "")
     assert run("-V", env=home).stdout == done.stdout
@@ -212,7 +217,7 @@ def test_the_version_says_what_it_runs_on(home):
     assert "TERM=" in third
 
 
-def test_a_closed_pipe_is_quiet(home):
+def test_a_closed_pipe_is_quiet(home: dict[str, str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
@@ -234,7 +239,7 @@ def test_a_closed_pipe_is_quiet(home):
         ("snapshot host=/nonexistent <&- 2>/dev/full", 3, ""),
     ],
 )
-def test_closed_streams_change_no_exit_code(home, line, code, said):
+def test_closed_streams_change_no_exit_code(home: dict[str, str], line: str, code: int, said: str) -> None:
     command = f'"{sys.executable}" -m pgheadroom {line}'
     done = subprocess.run(["/bin/sh", "-c", command], env=home, stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (code, said)

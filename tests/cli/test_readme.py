@@ -23,42 +23,42 @@ def options(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != MONITOR])
-def test_every_command_is_told_in_the_help_and_the_readme(name):
+def test_every_command_is_told_in_the_help_and_the_readme(name: str) -> None:
     assert f"| `pgheadroom {name}` |" in README
     assert f"pgheadroom {name} " in flags.build_parser(MONITOR).format_help()
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
-def test_every_flag_is_told(name):
+def test_every_flag_is_told(name: str) -> None:
     missing = {option for option in options(name) if not re.search(rf"^\| .*`{re.escape(option)}[ `]", README, re.M)}
     assert not missing
 
 
-def test_the_readme_tells_no_flag_that_there_is_not():
+def test_the_readme_tells_no_flag_that_there_is_not() -> None:
     there_are = set().union(*(options(name) for name in COMMANDS))
     told = set(re.findall(r"`(--[a-z-]+)", README))
     assert told <= there_are
 
 
-def test_the_configuration_of_the_readme_is_read():
+def test_the_configuration_of_the_readme_is_read() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     read = config.parse(example, "README.md")
     assert set(read.targets) == {"production", "test"}
     assert set(read.general.thresholds) == {field.name for field in fields(Thresholds)}
 
 
-def test_the_thresholds_of_the_readme_are_the_defaults():
+def test_the_thresholds_of_the_readme_are_the_defaults() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     assert Thresholds.from_mapping(config.parse(example, "README.md").general.thresholds) == Thresholds()
 
 
-def test_every_variable_is_told():
+def test_every_variable_is_told() -> None:
     sources = [path.read_text() for path in (ROOT / "src/pgheadroom").glob("**/*.py") if "demo" not in path.parts]
     used = set().union(*(re.findall(r"\bPGHEADROOM_[A-Z_]+", source) for source in sources))
     assert used
     assert all(f"`{name}`" in README for name in used)
 
 
-def test_every_scenario_is_told():
+def test_every_scenario_is_told() -> None:
     assert all(f"| `{name}` |" in README for name in SCENARIOS)
     assert demo.DEFAULT_SCENARIO in SCENARIOS

@@ -1,6 +1,7 @@
 """The filter flags of terminate and cancel say what the monitor's filter would."""
 
 import contextlib
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -31,16 +32,16 @@ def chosen(*arguments: str) -> str:
         (["--filter", "-app:x age>1s", "--user", "web"], "user=web -app:x age>1s"),
     ],
 )
-def test_what_each_flag_says(arguments, said):
+def test_what_each_flag_says(arguments: Sequence[str], said: str) -> None:
     assert parse_filter(chosen(*arguments)) == parse_filter(said)
 
 
-def test_a_users_name_is_no_pattern():
+def test_a_users_name_is_no_pattern() -> None:
     assert chosen("--user", "web*") == r'user="web\*"'
 
 
 @pytest.mark.parametrize("arguments", [[], ["--yes"], ["--filter", ""], ["--filter", "  "], ["--limit", "3"]])
-def test_everybody_is_never_meant_by_leaving_everything_out(arguments):
+def test_everybody_is_never_meant_by_leaving_everything_out(arguments: Sequence[str]) -> None:
     with pytest.raises(UsageError, match="at least one filter"):
         chosen(*arguments)
 
@@ -54,18 +55,18 @@ def test_everybody_is_never_meant_by_leaving_everything_out(arguments):
         (["--filter", 'app:"x'], "a quote is not closed"),
     ],
 )
-def test_a_filter_that_cannot_be_read_is_wrong_use(arguments, words):
+def test_a_filter_that_cannot_be_read_is_wrong_use(arguments: Sequence[str], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         chosen(*arguments)
 
 
 @given(st.integers(0, 10**12))
-def test_a_duration_as_written_reads_the_same(milliseconds):
+def test_a_duration_as_written_reads_the_same(milliseconds) -> None:
     written = quantities.written(milliseconds / 1000)
     assert round(quantities.seconds(written) * 1000) == milliseconds
 
 
 @given(st.text())
-def test_any_text_is_a_duration_or_a_value_error(text):
+def test_any_text_is_a_duration_or_a_value_error(text) -> None:
     with contextlib.suppress(ValueError):
         assert quantities.seconds(text) >= 0

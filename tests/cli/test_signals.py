@@ -7,24 +7,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgheadroom.cli import main
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.live.source import LiveSource
 from pgheadroom.rules.acting.outcome import WATCHED_SECONDS
-from servers import fetch, wait_until
+from servers import Roles, Sessions, fetch, wait_until
 
 SLOW = "SELECT pg_sleep(60)"
 
 
 @pytest.fixture(autouse=True)
-def own_files(tmp_path, monkeypatch):
+def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's configuration or writes to the user's audit file."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
@@ -33,13 +37,13 @@ def own_files(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def audited(tmp_path):
+def audited(tmp_path: Path):
     path: Path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
-def operator(role, which_server):
+def operator(role: Roles, which_server: Cluster):
     """A conninfo of a role as the README makes it."""
     role("operator", member_of=["pg_monitor", "pg_signal_backend"])
     return which_server.conninfo("operator")
@@ -57,7 +61,9 @@ def _answers(connection: "psycopg.Connection") -> bool:
     return True
 
 
-def test_without_yes_nothing_is_signalled(server, role, sessions, operator, audited, capsys):
+def test_without_yes_nothing_is_signalled(
+    server: Cluster, role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(3, role("web"), application_name="leak")
     assert main(["terminate", "--application", "leak", operator]) == 0
     printed = capsys.readouterr()
@@ -68,14 +74,16 @@ def test_without_yes_nothing_is_signalled(server, role, sessions, operator, audi
     assert audited() == []
 
 
-def test_dry_run_wins_over_yes(role, sessions, operator, audited):
+def test_dry_run_wins_over_yes(role: Roles, sessions: Sessions, operator, audited) -> None:
     victims = sessions(1, role("web"), application_name="leak")
     assert main(["terminate", "--application", "leak", "--yes", "--dry-run", operator]) == 0
     assert alive(victims) == [True]
     assert audited() == []
 
 
-def test_with_yes_exactly_those_are_ended_and_it_is_written_down(server, role, sessions, operator, audited, capsys):
+def test_with_yes_exactly_those_are_ended_and_it_is_written_down(
+    server: Cluster, role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(3, role("web"), application_name="leak")
     others = sessions(2, "web", application_name="other")
     pids = {victim.info.backend_pid for victim in victims}
@@ -92,7 +100,9 @@ def test_with_yes_exactly_those_are_ended_and_it_is_written_down(server, role, s
     assert before["door_user"] == "operator"
 
 
-def test_the_same_names_in_other_letters_are_other_sessions(role, sessions, superuser, operator):
+def test_the_same_names_in_other_letters_are_other_sessions(
+    role: Roles, sessions: Sessions, superuser: "psycopg.Connection[Any]", operator
+) -> None:
     for name in ("app", "APP", "aPP"):
         role(name)
     superuser.execute('CREATE DATABASE "Shop"')
@@ -109,7 +119,7 @@ def test_the_same_names_in_other_letters_are_other_sessions(role, sessions, supe
     superuser.execute('DROP DATABASE "Shop"')
 
 
-def test_json_tells_the_same(role, sessions, operator, capsys):
+def test_json_tells_the_same(role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     pid = victim.info.backend_pid
     assert main(["terminate", "--user", "web", "--format", "json", operator]) == 0
@@ -123,7 +133,9 @@ def test_json_tells_the_same(role, sessions, operator, capsys):
     assert done["targets"][0]["backend_start"] == done["results"][0]["backend_start"]
 
 
-def test_a_filter_that_matches_ourselves_and_superusers_spares_them(server, role, sessions, operator, capsys):
+def test_a_filter_that_matches_ourselves_and_superusers_spares_them(
+    server: Cluster, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     superusers = sessions(1)
     assert main(["terminate", "--database", "postgres", "--yes", operator]) == 0
@@ -134,7 +146,9 @@ def test_a_filter_that_matches_ourselves_and_superusers_spares_them(server, role
     assert alive(superusers) == [True]
 
 
-def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(which_server, role, sessions, operator):
+def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(
+    which_server: Cluster, role: Roles, sessions: Sessions, operator
+) -> None:
     role("chief", "SUPERUSER")
     victims = sessions(1, "chief")
     boss = which_server.conninfo()
@@ -147,7 +161,9 @@ def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(which_server, role
     assert alive(victims) == [False]
 
 
-def test_protected_roles_of_the_configuration_are_spared(tmp_path, role, sessions, operator, capsys):
+def test_protected_roles_of_the_configuration_are_spared(
+    tmp_path: Path, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "config" / "pgheadroom" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f'[targets.here]\nconninfo = "{operator}"\nprotected_roles = ["payments"]\n')
@@ -157,7 +173,9 @@ def test_protected_roles_of_the_configuration_are_spared(tmp_path, role, session
     assert (alive(kept), alive(ended)) == ([True], [False])
 
 
-def test_the_limit_takes_the_oldest_first(role, sessions, operator, capsys):
+def test_the_limit_takes_the_oldest_first(
+    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     role("web")
     oldest = sessions(1, "web", application_name="leak")
     oldest[0].execute("SELECT 1")
@@ -169,7 +187,9 @@ def test_the_limit_takes_the_oldest_first(role, sessions, operator, capsys):
     assert (alive(oldest), alive(younger)) == ([False], [True] * 3)
 
 
-def test_a_duration_spares_the_young(role, sessions, operator, capsys):
+def test_a_duration_spares_the_young(
+    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     victims[0].execute("SELECT 1")
     assert main(["terminate", "--idle-longer", "1h", "--yes", operator]) == 0
@@ -177,7 +197,9 @@ def test_a_duration_spares_the_young(role, sessions, operator, capsys):
     assert alive(victims) == [True]
 
 
-def test_cancel_ends_the_query_and_not_the_session(server, role, sessions, superuser, operator, audited):
+def test_cancel_ends_the_query_and_not_the_session(
+    server: Cluster, role: Roles, sessions: Sessions, superuser: "psycopg.Connection[Any]", operator, audited
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="slow")
     ended: list[str] = []
 
@@ -198,7 +220,9 @@ def test_cancel_ends_the_query_and_not_the_session(server, role, sessions, super
     assert audited()[-1]["results"][0]["outcome"] == "its query was stopped"
 
 
-def test_cancel_leaves_idle_sessions_out(role, sessions, operator, capsys):
+def test_cancel_leaves_idle_sessions_out(
+    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"), application_name="leak")
     assert main(["cancel", "--application", "leak", "--yes", operator]) == 0
     assert "it runs no query to cancel" in capsys.readouterr().out
@@ -221,8 +245,14 @@ def comes_back(which_server, opened, after):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_slot_that_is_taken_again_within_the_watch_is_told(
-    form, which_server, role, sessions, superuser, operator, capsys
-):
+    form,
+    which_server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    operator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """As on the screen: not after one look, at which everybody is gone and nobody back yet."""
     opened = sessions(1, role("web"), application_name="pool")
     running = comes_back(which_server, opened, 2.0)
@@ -240,7 +270,12 @@ def test_a_slot_that_is_taken_again_within_the_watch_is_told(
 
 
 def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
-    role, sessions, operator, audited, capsys, monkeypatch
+    role: Roles,
+    sessions: Sessions,
+    operator,
+    audited,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     (victim,) = sessions(1, role("web"), application_name="leak")
     looked, looks = LiveSource.sample_once, []
@@ -261,7 +296,12 @@ def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
 
 
 def test_a_link_that_is_lost_before_the_first_look_is_no_session_that_is_still_there(
-    role, sessions, operator, audited, capsys, monkeypatch
+    role: Roles,
+    sessions: Sessions,
+    operator,
+    audited,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     sessions(1, role("web"), application_name="leak")
     looked, looks = LiveSource.sample_once, []
@@ -281,7 +321,7 @@ def test_a_link_that_is_lost_before_the_first_look_is_no_session_that_is_still_t
 
 
 @pytest.fixture
-def before_the_signal(monkeypatch):
+def before_the_signal(monkeypatch: pytest.MonkeyPatch):
     """Has something happen between the look and the signal."""
 
     def arrange(happens):
@@ -305,8 +345,17 @@ def before_the_signal(monkeypatch):
     ],
 )
 def test_whoever_does_not_match_any_more_is_left_alone(
-    server, role, sessions, operator, audited, capsys, before_the_signal, flags, happens, told
-):
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    operator,
+    audited,
+    capsys: pytest.CaptureFixture[str],
+    before_the_signal,
+    flags: Sequence[str],
+    happens: str,
+    told: str,
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     victim.execute("SELECT 1 AS first")
     before_the_signal(lambda: victim.execute(happens))
@@ -316,14 +365,21 @@ def test_whoever_does_not_match_any_more_is_left_alone(
     assert alive([victim]) == [True]
 
 
-def test_a_pools_ping_in_between_changes_nothing(role, sessions, operator, before_the_signal):
+def test_a_pools_ping_in_between_changes_nothing(role: Roles, sessions: Sessions, operator, before_the_signal) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     before_the_signal(lambda: victim.execute("SELECT 1"))
     assert main(["terminate", "--application", "leak", "--state", "idle", "--yes", operator]) == 0
     assert alive([victim]) == [False]
 
 
-def test_the_sessions_of_a_dropped_role_are_shown_and_ended(server, role, sessions, superuser, operator, capsys):
+def test_the_sessions_of_a_dropped_role_are_shown_and_ended(
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    operator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     victims = sessions(2, role("token"), application_name="vault")
     role.made.remove("token")
     superuser.execute("DROP ROLE token")
@@ -335,8 +391,14 @@ def test_the_sessions_of_a_dropped_role_are_shown_and_ended(server, role, sessio
 
 
 def test_a_role_that_was_given_a_protected_name_a_moment_ago_is_spared(
-    tmp_path, role, sessions, superuser, operator, before_the_signal, capsys
-):
+    tmp_path: Path,
+    role: Roles,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    operator,
+    before_the_signal,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     config = tmp_path / "config" / "pgheadroom" / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f'[targets.here]\nconninfo = "{operator}"\nprotected_roles = ["payments"]\n')
@@ -349,7 +411,9 @@ def test_a_role_that_was_given_a_protected_name_a_moment_ago_is_spared(
     assert alive([victim]) == [True]
 
 
-def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(role, sessions, operator, capsys, monkeypatch):
+def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(
+    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
     (victim,) = sessions(1, role("web"), application_name="leak")
     looked = LiveSource.sample_once
 
@@ -362,7 +426,9 @@ def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(role, sessions, o
     assert alive([victim]) == [True]
 
 
-def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(server, role, sessions, audited, capsys):
+def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(
+    server: Cluster, role: Roles, sessions: Sessions, audited, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     role("watcher", member_of=["pg_monitor"])
     assert main(["terminate", "--user", "web", "--yes", server.conninfo("watcher")]) == 1
@@ -373,7 +439,9 @@ def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(server, role, 
     assert audited()[-1]["results"][0]["outcome"] == "refused"
 
 
-def test_a_role_that_sees_nobody_says_so(server, role, sessions, capsys):
+def test_a_role_that_sees_nobody_says_so(
+    server: Cluster, role: Roles, sessions: Sessions, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     role("stranger")
     assert main(["terminate", "--user", "web", "--yes", server.conninfo("stranger")]) == 1
@@ -381,14 +449,16 @@ def test_a_role_that_sees_nobody_says_so(server, role, sessions, capsys):
     assert alive(victims) == [True]
 
 
-def test_a_member_of_the_targets_role_may_end_its_sessions(server, role, sessions):
+def test_a_member_of_the_targets_role_may_end_its_sessions(server: Cluster, role: Roles, sessions: Sessions) -> None:
     victims = sessions(1, role("web"))
     role("owner", member_of=["web"])
     assert main(["terminate", "--user", "web", "--yes", server.conninfo("owner")]) == 0
     assert alive(victims) == [False]
 
 
-def test_read_only_forbids_and_is_written_down(role, sessions, operator, audited, capsys):
+def test_read_only_forbids_and_is_written_down(
+    role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     assert main(["terminate", "--user", "web", "--yes", "--read-only", operator]) == 2
     assert "read-only" in capsys.readouterr().err
@@ -398,7 +468,9 @@ def test_read_only_forbids_and_is_written_down(role, sessions, operator, audited
     assert main(["terminate", "--user", "web", "--read-only", operator]) == 0
 
 
-def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(tmp_path, role, sessions, operator, capsys):
+def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(
+    tmp_path: Path, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     victims = sessions(1, role("web"))
     (tmp_path / "state").write_text("in the way")
     assert main(["terminate", "--user", "web", "--yes", operator]) == 1
@@ -409,7 +481,9 @@ def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(tmp_pa
     assert alive(victims) == [False]
 
 
-def test_a_hostile_name_does_not_reach_the_terminal(role, sessions, operator, capsys):
+def test_a_hostile_name_does_not_reach_the_terminal(
+    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     sessions(1, role("web"), application_name="\x1b]0;PWNED\x07[/red]")
     assert main(["terminate", "--user", "web", operator]) == 0
     printed = capsys.readouterr().out
@@ -417,7 +491,7 @@ def test_a_hostile_name_does_not_reach_the_terminal(role, sessions, operator, ca
     assert "\x07" not in printed
 
 
-def test_as_a_process_it_loads_no_screens(one_server, role, sessions):
+def test_as_a_process_it_loads_no_screens(one_server: Cluster, role: Roles, sessions: Sessions) -> None:
     role("operator", member_of=["pg_monitor", "pg_signal_backend"])
     sessions(1, role("web"))
     loaded = (
@@ -430,8 +504,8 @@ def test_as_a_process_it_loads_no_screens(one_server, role, sessions):
 
 
 def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1(
-    role, sessions, operator, audited, capsys
-):
+    role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+) -> None:
     (stuck,) = sessions(1, role("web"), application_name="stuck")
     pid = stuck.info.backend_pid
     os.kill(pid, signal.SIGSTOP)
@@ -447,7 +521,9 @@ def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1
     assert audited()[-1]["results"][0]["outcome"] == "signalled and still there"
 
 
-def test_a_poolers_server_connections_are_spared_unless_asked_for(one_server, new_bouncer, role, operator, capsys):
+def test_a_poolers_server_connections_are_spared_unless_asked_for(
+    one_server: Cluster, new_bouncer: Callable[..., Bouncer], role: Roles, operator, capsys: pytest.CaptureFixture[str]
+) -> None:
     role("web")
     upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres"
     users = {"web": "", "admin": ""}
@@ -467,8 +543,14 @@ def test_a_poolers_server_connections_are_spared_unless_asked_for(one_server, ne
 
 
 def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
-    one_server, role, sessions, operator, audited, monkeypatch, capsys
-):
+    one_server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    operator,
+    audited,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The server goes down between the look and the signal: the file says that the outcome is not known."""
     sessions(1, role("web"))
 
@@ -483,7 +565,9 @@ def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
     assert [result["outcome"] for result in after["results"]] == ["unknown"]
 
 
-def test_ctrl_c_while_it_waits_still_tells_the_audit_file_what_was_known(role, sessions, operator, audited, superuser):
+def test_ctrl_c_while_it_waits_still_tells_the_audit_file_what_was_known(
+    role: Roles, sessions: Sessions, operator, audited, superuser: "psycopg.Connection[Any]"
+) -> None:
     (stuck,) = sessions(1, role("web"), application_name="stuck")
     pid = stuck.info.backend_pid
     os.kill(pid, signal.SIGSTOP)

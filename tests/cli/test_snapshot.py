@@ -5,30 +5,40 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from pgheadroom.cli import main
-from servers import fetch, usable
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Roles, Sessions, fetch, usable
 
 PROGRAM = [sys.executable, "-m", "pgheadroom"]
 
 
 @pytest.fixture
-def env(tmp_path) -> dict[str, str]:
+def env(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
     return kept | {"HOME": str(tmp_path), "TERM": "xterm"}
 
 
 @pytest.fixture(autouse=True)
-def own_files(tmp_path, monkeypatch):
+def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the user's configuration or variables."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name in [name for name in os.environ if name.startswith("PGHEADROOM_") and name != "PGHEADROOM_PG_DIRS"]:
         monkeypatch.delenv(name)
 
 
-def test_text_counts_what_the_server_counts(server, role, sessions, superuser, capsys):
+def test_text_counts_what_the_server_counts(
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     sessions(4, role("web"), application_name="checkout")
     role("watcher", member_of=["pg_monitor"])
     assert main(["snapshot", server.conninfo("watcher")]) == 0
@@ -39,7 +49,9 @@ def test_text_counts_what_the_server_counts(server, role, sessions, superuser, c
     assert "checkout" in printed
 
 
-def test_json_is_what_the_design_promises(server, role, sessions, capsys):
+def test_json_is_what_the_design_promises(
+    server: Cluster, role: Roles, sessions: Sessions, capsys: pytest.CaptureFixture[str]
+) -> None:
     sessions(2, role("web"), application_name="checkout")
     assert main(["snapshot", "--format", "json", server.conninfo()]) == 0
     sample = json.loads(capsys.readouterr().out)
@@ -52,14 +64,14 @@ def test_json_is_what_the_design_promises(server, role, sessions, capsys):
     assert [hog["total"] for hog in sample["hogs"] if hog["application"] == "checkout"] == [2]
 
 
-def test_a_pgbouncer_is_sampled_too(one_server, bouncer, capsys):
+def test_a_pgbouncer_is_sampled_too(one_server: Cluster, bouncer: Bouncer, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["snapshot", "--format", "json", "--pgbouncer", bouncer.console(), one_server.conninfo()]
     assert main(arguments) == 0
     (seen,) = json.loads(capsys.readouterr().out)["pgbouncers"]
     assert seen["version"]
 
 
-def test_a_pgbouncer_that_is_down_does_not_stop_it(one_server, capsys):
+def test_a_pgbouncer_that_is_down_does_not_stop_it(one_server: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     console = "host=/no/such/folder dbname=pgbouncer password=hunter2"
     assert main(["snapshot", "--pgbouncer", console, one_server.conninfo()]) == 0
     printed = capsys.readouterr()
@@ -67,7 +79,9 @@ def test_a_pgbouncer_that_is_down_does_not_stop_it(one_server, capsys):
     assert "hunter2" not in printed.out + printed.err
 
 
-def test_the_title_of_a_target_is_its_name(one_server, tmp_path, capsys):
+def test_the_title_of_a_target_is_its_name(
+    one_server: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "pgheadroom").mkdir()
     (tmp_path / "pgheadroom" / "config.toml").write_text(
         f'[targets.production]\nconninfo = "{one_server.conninfo()}"\n'
@@ -76,7 +90,7 @@ def test_the_title_of_a_target_is_its_name(one_server, tmp_path, capsys):
     assert "production" in capsys.readouterr().out
 
 
-def test_nothing_but_data_on_stdout_and_no_screens_loaded(one_server, env):
+def test_nothing_but_data_on_stdout_and_no_screens_loaded(one_server: Cluster, env: dict[str, str]) -> None:
     program = (
         "import sys; from pgheadroom.cli import main; code = main(sys.argv[1:]);"
         "print([name for name in ('textual', 'rich', 'plotext') if name in sys.modules], code, file=sys.stderr)"
@@ -88,7 +102,9 @@ def test_nothing_but_data_on_stdout_and_no_screens_loaded(one_server, env):
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
-def test_text_is_printed_in_every_locale(one_server, role, sessions, env, locale):
+def test_text_is_printed_in_every_locale(
+    one_server: Cluster, role: Roles, sessions: Sessions, env: dict[str, str], locale: str
+) -> None:
     sessions(1, role("web"), application_name="заказы")
     more = {"LC_ALL": locale, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     done = subprocess.run(
@@ -99,7 +115,7 @@ def test_text_is_printed_in_every_locale(one_server, role, sessions, env, locale
     assert done.stdout
 
 
-def test_a_reader_that_leaves_is_no_matter(one_server, env):
+def test_a_reader_that_leaves_is_no_matter(one_server: Cluster, env: dict[str, str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
@@ -110,7 +126,7 @@ def test_a_reader_that_leaves_is_no_matter(one_server, env):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("command", ["snapshot", "--help", "-V"])
-def test_a_full_disk_is_one_line(one_server, env, command, unbuffered):
+def test_a_full_disk_is_one_line(one_server: Cluster, env: dict[str, str], command: str, unbuffered: str) -> None:
     arguments = [command, one_server.conninfo()] if command == "snapshot" else [command]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
@@ -126,7 +142,7 @@ def test_a_full_disk_is_one_line(one_server, env, command, unbuffered):
 
 
 @pytest.mark.parametrize(("user", "reason"), [("nobody-is-called-so", "nobody-is-called-so"), ("", "no-such-database")])
-def test_a_refusal_is_one_line_and_3(one_server, env, user, reason):
+def test_a_refusal_is_one_line_and_3(one_server: Cluster, env: dict[str, str], user: str, reason: str) -> None:
     place = one_server.conninfo(user) if user else one_server.conninfo(dbname="no-such-database")
     done = subprocess.run([*PROGRAM, "snapshot", place], env=env, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (3, "")
@@ -134,7 +150,9 @@ def test_a_refusal_is_one_line_and_3(one_server, env, user, reason):
     assert reason in done.stderr
 
 
-def test_a_full_server_says_that_it_is_full(one_server, role, sessions, env):
+def test_a_full_server_says_that_it_is_full(
+    one_server: Cluster, role: Roles, sessions: Sessions, env: dict[str, str]
+) -> None:
     role("web")
     role("late", member_of=["pg_monitor"])
     sessions.fill("web")
@@ -150,7 +168,7 @@ def test_a_full_server_says_that_it_is_full(one_server, role, sessions, env):
     assert "in through" not in done.stdout
 
 
-def test_a_server_that_is_busy_elsewhere_is_said_in_time(env):
+def test_a_server_that_is_busy_elsewhere_is_said_in_time(env: dict[str, str]) -> None:
     """A listener that accepts and never answers."""
     import socket
     import time

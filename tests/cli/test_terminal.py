@@ -2,11 +2,15 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from signal import Signals
 
 import psycopg
 import pytest
 
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.playground import Playground
 from servers import fetch, hang_up, wait_until
 from terminal.emulator import PROGRAM as SCRIPT
 from terminal.emulator import Terminal
@@ -15,13 +19,13 @@ SCRAM = "local all postgres trust\nlocal all all scram-sha-256\n"
 
 
 @pytest.fixture
-def env(tmp_path) -> dict[str, str]:
+def env(tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "XDG_"))}
     return kept | {"HOME": str(tmp_path), "TERM": "xterm-256color"}
 
 
 @pytest.fixture
-def terminal(env) -> Iterator[Callable[..., Terminal]]:
+def terminal(env: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
     opened: list[Terminal] = []
 
     def run(*arguments: str, **more: str) -> Terminal:
@@ -34,7 +38,7 @@ def terminal(env) -> Iterator[Callable[..., Terminal]]:
 
 
 @pytest.fixture(scope="module")
-def guarded(ground, request):
+def guarded(ground: Playground, request: pytest.FixtureRequest):
     """A server that wants passwords; the role `dba` has the password `hunter2`."""
     from pgheadroom.demo.servers.cluster import Cluster
     from servers import installation_of, small_settings
@@ -54,7 +58,9 @@ def our_sessions(cluster) -> int:
     return int(count)
 
 
-def test_the_monitor_shows_the_server_takes_one_slot_and_gives_it_back(one_server, terminal):
+def test_the_monitor_shows_the_server_takes_one_slot_and_gives_it_back(
+    one_server: Cluster, terminal: Callable[..., Terminal]
+) -> None:
     shown = terminal(one_server.conninfo())
     shown.wait_for("/25")
     assert our_sessions(one_server) == 1
@@ -65,7 +71,9 @@ def test_the_monitor_shows_the_server_takes_one_slot_and_gives_it_back(one_serve
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_it_and_leaves_the_terminal_usable(one_server, terminal, number, code):
+def test_a_signal_ends_it_and_leaves_the_terminal_usable(
+    one_server: Cluster, terminal: Callable[..., Terminal], number: Signals, code: int
+) -> None:
     shown = terminal(one_server.conninfo())
     shown.wait_for("/25")
     shown.send(number)
@@ -74,7 +82,7 @@ def test_a_signal_ends_it_and_leaves_the_terminal_usable(one_server, terminal, n
     assert b"\x1b[?25h" in shown.output
 
 
-def test_a_dumb_terminal_is_refused_in_one_line(one_server, env):
+def test_a_dumb_terminal_is_refused_in_one_line(one_server: Cluster, env: dict[str, str]) -> None:
     import subprocess
     import sys
 
@@ -90,7 +98,9 @@ def test_a_dumb_terminal_is_refused_in_one_line(one_server, env):
     assert "pgheadroom snapshot" in done.stderr
 
 
-def test_a_server_that_is_not_there_is_a_line_on_a_terminal_too(terminal, tmp_path):
+def test_a_server_that_is_not_there_is_a_line_on_a_terminal_too(
+    terminal: Callable[..., Terminal], tmp_path: Path
+) -> None:
     shown = terminal(f"host={tmp_path}")
     assert shown.wait(30) == 3
     assert shown.output.count(b"\n") == 1
@@ -98,7 +108,9 @@ def test_a_server_that_is_not_there_is_a_line_on_a_terminal_too(terminal, tmp_pa
 
 
 @pytest.mark.parametrize("flags", [[], ["-W"]])
-def test_the_password_is_asked_for_and_never_shown(guarded, terminal, flags):
+def test_the_password_is_asked_for_and_never_shown(
+    guarded, terminal: Callable[..., Terminal], flags: Sequence[str]
+) -> None:
     shown = terminal("snapshot", *flags, guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("hunter2\n")
@@ -107,7 +119,7 @@ def test_the_password_is_asked_for_and_never_shown(guarded, terminal, flags):
     assert b"hunter2" not in shown.output
 
 
-def test_a_wrong_password_is_one_line_and_3(guarded, terminal):
+def test_a_wrong_password_is_one_line_and_3(guarded, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("guess\n")
@@ -118,13 +130,13 @@ def test_a_wrong_password_is_one_line_and_3(guarded, terminal):
     assert "guess" not in said
 
 
-def test_with_w_it_is_not_asked_for(guarded, terminal):
+def test_with_w_it_is_not_asked_for(guarded, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", "-w", guarded.conninfo("dba"))
     assert shown.wait(30) == 3
     assert b"Password for" not in shown.output
 
 
-def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal):
+def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("\x03")
@@ -132,7 +144,7 @@ def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal):
     assert b"Traceback" not in shown.output
 
 
-def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal):
+def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal: Callable[..., Terminal]) -> None:
     shown = terminal(guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("hunter2\n")
@@ -147,7 +159,9 @@ def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal):
 
 
 @pytest.mark.parametrize("how", ["PGPASSWORD", "passfile", "conninfo", "uri"])
-def test_a_password_that_is_given_is_used_and_not_shown(guarded, terminal, tmp_path, how):
+def test_a_password_that_is_given_is_used_and_not_shown(
+    guarded, terminal: Callable[..., Terminal], tmp_path: Path, how: str
+) -> None:
     more: dict[str, str] = {}
     place = guarded.conninfo("dba")
     if how == "PGPASSWORD":

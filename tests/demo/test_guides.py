@@ -9,7 +9,7 @@ import pytest
 from pgheadroom.demo.guides import GUIDES, guide_of
 from pgheadroom.demo.stage import SCENARIOS
 from pgheadroom.lesson.guide_lines import COLUMN_WIDTH, guide_lines, panel_size, strip_lines
-from pgheadroom.lesson.progress import Act, Look, Progress, advance, words
+from pgheadroom.lesson.progress import Act, Guide, Look, Progress, advance, words
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
@@ -35,24 +35,24 @@ DBA = "sh /tmp/pgheadroom-ab12cd34/dba"
 SQL = "ALTER ROLE billing SET idle_in_transaction_session_timeout = '1min';"
 
 
-def test_every_scenario_has_a_lesson():
+def test_every_scenario_has_a_lesson() -> None:
     assert set(GUIDES) == set(SCENARIOS)
 
 
 @EVERY
-def test_a_lesson_has_four_acts_in_their_order(guide):
+def test_a_lesson_has_four_acts_in_their_order(guide: Guide) -> None:
     acts = [step.act for step in guide.steps]
     assert acts == sorted(acts, key=list(Act).index)
     assert set(acts) == set(Act)
 
 
 @EVERY
-def test_titles_tell_the_steps_apart(guide):
+def test_titles_tell_the_steps_apart(guide: Guide) -> None:
     assert len({step.title for step in guide.steps}) == len(guide.steps)
 
 
 @EVERY
-def test_the_trouble_is_one_that_is_found(guide):
+def test_the_trouble_is_one_that_is_found(guide: Guide) -> None:
     assert guide.families <= {row.name for row in FAMILIES}
 
 
@@ -65,7 +65,7 @@ def keys() -> set[str]:
 
 
 @EVERY
-def test_keys_and_filters_that_are_named_are_there(guide):
+def test_keys_and_filters_that_are_named_are_there(guide: Guide) -> None:
     said = {one for step in guide.steps for one in re.findall("`([^`]+)`", step.text)} - {"{run}"}
     filters = {one for one in said if ":" in one and len(one) > 1}
     assert said - filters - keys() == set()
@@ -73,7 +73,7 @@ def test_keys_and_filters_that_are_named_are_there(guide):
 
 
 @EVERY
-def test_the_ending_leads_on_to_another_lesson(guide):
+def test_the_ending_leads_on_to_another_lesson(guide: Guide) -> None:
     assert re.findall(r"SCENARIO=(\S+)", guide.ending)[0] in set(GUIDES) - {guide.scenario}
 
 
@@ -88,7 +88,7 @@ def told(guide, place):
 
 @EVERY
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 24), (120, 40), (200, 60)])
-def test_every_text_is_read_whole(guide, width, height):
+def test_every_text_is_read_whole(guide: Guide, width: int, height: int) -> None:
     for place in range(len(guide.steps) + 1):
         progress = told(guide, place)
         named = replace(guide, dba=DBA)
@@ -102,7 +102,7 @@ def test_every_text_is_read_whole(guide, width, height):
         assert re.sub(r"\s", "", whole) in re.sub(r"\s", "", shown)
 
 
-def test_the_panel_keeps_its_height_through_a_lesson():
+def test_the_panel_keeps_its_height_through_a_lesson() -> None:
     """Only a statement to run, and the end, may need a line more at 80x24."""
     for name in sorted(set(GUIDES) - {"role-limit", "storm"}):
         heights = {
@@ -125,7 +125,7 @@ class Asked(str):
 
 
 @EVERY
-def test_screens_that_are_waited_for_are_there(guide):
+def test_screens_that_are_waited_for_are_there(guide: Guide) -> None:
     Asked.names.clear()
     lead(guide, (Look(Asked("overview")), many(3), ()))
     there = {screen.__name__.lower() for screen in (*Guided.MODES.values(), Bulk, Detail, Confirm)}
@@ -167,7 +167,7 @@ def acted(verb, sessions, outcome=Outcome.SIGNALLED):
     return Action(planned, seen, results, seen.taken_at)
 
 
-def test_only_the_leaks_sessions_count_for_looking_at_them():
+def test_only_the_leaks_sessions_count_for_looking_at_them() -> None:
     guide = guide_of("idle-leak")
     assert titles(guide, lead(guide, (Look("sessions", tuple(LEAKED)), ALL, ()))) == ["Who holds the slots"]
     assert titles(guide, lead(guide, (Look("detail", (LEAKED[0],)), ALL, ()))) == ["What they do"]
@@ -185,14 +185,14 @@ def test_only_the_leaks_sessions_count_for_looking_at_them():
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GONE_BEFORE, Outcome.CHANGED, Outcome.REFUSED, Outcome.PROTECTED])
-def test_a_signal_that_was_not_sent_is_no_action(outcome):
+def test_a_signal_that_was_not_sent_is_no_action(outcome) -> None:
     guide = guide_of("idle-leak")
     assert titles(guide, lead(guide, (Look("triage"), ALL, (acted(Verb.TERMINATE, LEAKED, outcome),)))) == [
         "Something is wrong"
     ]
 
 
-def test_the_wrong_verb_or_the_wrong_sessions_are_no_action():
+def test_the_wrong_verb_or_the_wrong_sessions_are_no_action() -> None:
     leak, busy = guide_of("idle-leak"), guide_of("busy")
     active = many(3, state=State.ACTIVE)
     assert titles(leak, lead(leak, (Look("locks"), ALL, (acted(Verb.TERMINATE, OTHERS),)))) == []
@@ -200,7 +200,7 @@ def test_the_wrong_verb_or_the_wrong_sessions_are_no_action():
     assert titles(busy, lead(busy, (Look("locks"), active, (acted(Verb.CANCEL, active),)))) == ["Do it"]
 
 
-def test_what_came_of_an_action_is_waited_for():
+def test_what_came_of_an_action_is_waited_for() -> None:
     guide = guide_of("idle-leak")
     done = (acted(Verb.TERMINATE, LEAKED),)
     moments = [(Look("triage"), OTHERS, done)] * 9
@@ -213,7 +213,7 @@ def limits(limit):
     return {"roles": roles(Role("reports", False, limit))}
 
 
-def test_a_limit_counts_once_it_is_another_one():
+def test_a_limit_counts_once_it_is_another_one() -> None:
     guide = guide_of("role-limit")
     first = lead(guide, (Look("triage"), ALL, ()), **limits(6))
     for limit, counts in ((6, False), (9, True), (None, False)):
@@ -222,14 +222,14 @@ def test_a_limit_counts_once_it_is_another_one():
         assert ("Change the limit" in titles(guide, later)) is counts
 
 
-def test_lock_pile_up_the_holder_is_the_one_to_end():
+def test_lock_pile_up_the_holder_is_the_one_to_end() -> None:
     guide = guide_of("lock-pileup")
     holder, other = session(9, State.IDLE_IN_TRANSACTION, application="psql"), session(10)
     assert "End the holder" in titles(guide, lead(guide, (Look("locks"), ALL, (acted(Verb.TERMINATE, [holder]),))))
     assert "End the holder" not in titles(guide, lead(guide, (Look("locks"), ALL, (acted(Verb.TERMINATE, [other]),))))
 
 
-def test_calm_is_rehearsed_without_an_action():
+def test_calm_is_rehearsed_without_an_action() -> None:
     guide = guide_of("calm")
     leave = [Look("triage"), Look("sessions", tuple(LEAKED)), Look("trends"), Look("bulk")]
     moments = [(look, ALL, ()) for look in leave]

@@ -4,10 +4,17 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from servers import fetch, wait_until
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Sessions, fetch, wait_until
+from terminal.emulator import Terminal
+from wire import Wire
 
 WIDE = {"columns": 160, "lines": 40}
 HOUR = 3600
@@ -34,7 +41,7 @@ time.time = lambda: seconds() + SHIFT
 
 
 @pytest.fixture
-def shifted(tmp_path):
+def shifted(tmp_path: Path):
     """Variables that put the program's clock forward by so many seconds."""
     folder = tmp_path / "clock"
     folder.mkdir()
@@ -51,7 +58,15 @@ def shifted(tmp_path):
 
 
 @pytest.mark.parametrize("ahead", [HOUR, -HOUR])
-def test_ages_are_those_of_the_server(one_server, superuser, sessions, wire, monitor, shifted, ahead):
+def test_ages_are_those_of_the_server(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    sessions: Sessions,
+    wire: Wire,
+    monitor: Callable[..., Terminal],
+    shifted,
+    ahead: int,
+) -> None:
     holder, waiter = sessions(2, application_name="shop")
     holder.execute("BEGIN; SELECT pg_advisory_lock(7)")
     waiter.pgconn.send_query(b"SELECT pg_advisory_lock(7)")

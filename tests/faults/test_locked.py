@@ -1,13 +1,18 @@
 """Somebody holds ACCESS EXCLUSIVE on what a monitor might read: it neither hangs nor queues."""
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 import pytest
 
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.postgres import sampling
-from servers import fetch
+from servers import Sessions, fetch
+from terminal.emulator import Terminal
 
 WIDE = {"columns": 160, "lines": 40}
 CATALOGUES = (
@@ -28,7 +33,7 @@ class Queue:
     Whoever looks has made the plan for it before the locks are taken.
     """
 
-    def __init__(self, watcher, pid):
+    def __init__(self, watcher, pid) -> None:
         self.longest, self._watcher, self._pid = 0.0, watcher, pid
         self._watcher.prepare_threshold = 0
         self._watcher.execute(QUEUED, (pid,))
@@ -39,18 +44,18 @@ class Queue:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
         self._over.set()
         self._thread.join()
 
-    def _watch(self):
+    def _watch(self) -> None:
         while not self._over.wait(0.01):
             waited = [seconds or 0.0 for (seconds,) in self._watcher.execute(QUEUED, (self._pid,)).fetchall()]
             self.longest = max([self.longest, *waited])
 
 
 @contextmanager
-def locked(holder, *names):
+def locked(holder, *names) -> Iterator[None]:
     holder.execute(f"BEGIN; LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
     try:
         yield
@@ -59,12 +64,14 @@ def locked(holder, *names):
 
 
 @pytest.fixture
-def ours(superuser):
+def ours(superuser: "psycopg.Connection[Any]"):
     return lambda: fetch(superuser, "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
 
 
 @pytest.mark.parametrize("names", [CATALOGUES[:4], CATALOGUES[4:]], ids=["shared", "own"])
-def test_locked_catalogues(one_server, sessions, monitor, ours, names):
+def test_locked_catalogues(
+    one_server: Cluster, sessions: Sessions, monitor: Callable[..., Terminal], ours, names: Sequence[str]
+) -> None:
     holder, watcher = sessions(2)
     terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
     with Queue(watcher, ours()) as queue, locked(holder, *names):
@@ -83,13 +90,15 @@ def test_locked_catalogues(one_server, sessions, monitor, ours, names):
 
 
 @pytest.fixture
-async def source(one_server):
+async def source(one_server: Cluster):
     source = LiveSource(one_server.conninfo(), interval=0.1)
     yield source
     await source.close()
 
 
-async def test_names_that_cannot_be_read_again_are_kept_and_said(source, sessions, ours, monkeypatch):
+async def test_names_that_cannot_be_read_again_are_kept_and_said(
+    source, sessions: Sessions, ours, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for interval in ("OFTEN", "RARELY"):
         monkeypatch.setattr(sampling, interval, 0.0)
     holder, watcher = sessions(2)
@@ -105,7 +114,13 @@ async def test_names_that_cannot_be_read_again_are_kept_and_said(source, session
     assert (await source.sample_once()).gaps == ()
 
 
-def test_a_pile_up_behind_a_table_while_its_name_is_locked(one_server, superuser, sessions, monitor, ours):
+def test_a_pile_up_behind_a_table_while_its_name_is_locked(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    sessions: Sessions,
+    monitor: Callable[..., Terminal],
+    ours,
+) -> None:
     superuser.execute("CREATE TABLE parcels (id int)")
     holder, waiter, watcher = sessions(3)
     terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
@@ -120,7 +135,13 @@ def test_a_pile_up_behind_a_table_while_its_name_is_locked(one_server, superuser
     superuser.execute("DROP TABLE parcels")
 
 
-def test_coming_back_while_nobody_can_log_in(one_server, superuser, sessions, monitor, ours):
+def test_coming_back_while_nobody_can_log_in(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    sessions: Sessions,
+    monitor: Callable[..., Terminal],
+    ours,
+) -> None:
     """A login needs pg_authid, and waits for it without any timeout of ours: at most one of us stands there."""
     (holder,) = sessions(1)
     terminal = monitor(one_server.conninfo(tcp=True, connect_timeout=2), **WIDE)

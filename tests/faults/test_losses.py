@@ -2,18 +2,24 @@
 
 import os
 import signal
+from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
 
-from servers import fetch
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Sessions, fetch
+from terminal.emulator import Terminal
 
 WIDE = {"columns": 160, "lines": 40}
 OURS = "FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
 
 
 @pytest.mark.parametrize("how", ["fast", "immediate"])
-def test_a_server_stopped_and_started(new_cluster, monitor, how):
+def test_a_server_stopped_and_started(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal], how: str
+) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo(), **WIDE)
     cluster.stop(how)
@@ -26,7 +32,9 @@ def test_a_server_stopped_and_started(new_cluster, monitor, how):
     terminal.wait_without("✗")
 
 
-def test_a_crash_of_another_session_ends_ours(new_cluster, monitor):
+def test_a_crash_of_another_session_ends_ours(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]
+) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo(), **WIDE)
     with psycopg.connect(cluster.conninfo(), autocommit=True) as victim:
@@ -36,7 +44,9 @@ def test_a_crash_of_another_session_ends_ours(new_cluster, monitor):
     terminal.wait_without("STALE").wait_for("SLOTS 1/")
 
 
-def test_somebody_terminates_our_session(one_server, superuser, monitor):
+def test_somebody_terminates_our_session(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", monitor: Callable[..., Terminal]
+) -> None:
     terminal = monitor(one_server.conninfo(), **WIDE)
     superuser.execute(f"SELECT pg_terminate_backend(pid) {OURS}".encode())
     terminal.wait_for_match(r"back after \ds: our session was terminated by an administrator")
@@ -44,7 +54,9 @@ def test_somebody_terminates_our_session(one_server, superuser, monitor):
     assert fetch(superuser, f"SELECT count(*) {OURS}") == 1
 
 
-def test_somebody_cancels_our_questions(one_server, superuser, sessions, monitor):
+def test_somebody_cancels_our_questions(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, monitor: Callable[..., Terminal]
+) -> None:
     """Again and again, as a script does that cancels whatever it finds."""
     terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
     pid = fetch(superuser, f"SELECT pid {OURS}")

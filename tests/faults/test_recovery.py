@@ -1,13 +1,18 @@
 """A standby that becomes the primary, and a primary that comes back as a standby."""
 
+from collections.abc import Callable
+
 import psycopg
 
+from pgheadroom.demo.servers.cluster import Cluster
 from servers import fetch, standby_of
+from terminal.emulator import Terminal
+from wire import Wire
 
 WIDE = {"columns": 160, "lines": 40}
 
 
-def test_promotion_while_we_watch(new_cluster, monitor):
+def test_promotion_while_we_watch(new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]) -> None:
     """Without a primary: it only waits for one, and serves readers."""
     cluster = new_cluster()
     cluster.stop()
@@ -27,7 +32,7 @@ def test_promotion_while_we_watch(new_cluster, monitor):
             terminal.wait_for_match(r"newcomer .* 1 ").wait_for("SLOTS 3/")
 
 
-def test_demotion(new_cluster, monitor):
+def test_demotion(new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo(), **WIDE).wait_for_match(r"PostgreSQL \S+ primary ")
     cluster.stop()
@@ -38,7 +43,9 @@ def test_demotion(new_cluster, monitor):
     terminal.wait_for_match(r"PostgreSQL \S+ standby ").wait_for("SLOTS 1/").wait_without("STALE")
 
 
-def test_failover_to_a_standby(new_cluster, wire_to, monitor):
+def test_failover_to_a_standby(
+    new_cluster: Callable[..., Cluster], wire_to: Callable[[Cluster], Wire], monitor: Callable[..., Terminal]
+) -> None:
     """What a virtual address does: the same address, another server, a standby that was promoted."""
     primary = new_cluster()
     standby = standby_of(primary, "failover")

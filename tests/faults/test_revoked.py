@@ -1,17 +1,21 @@
 """The right to each thing that our SQL names is taken away, one after the other: what can be missing is a gap."""
 
 import re
+from collections.abc import Sequence
 from importlib import resources
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgheadroom.analysis import analyse
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.text import render
+from servers import Roles
 
 SQL = resources.files("pgheadroom.postgres").joinpath("sql")
 ALL = "\n".join(file.read_text("ascii") for file in SQL.iterdir())
@@ -41,7 +45,7 @@ def change(superuser, name, verb, whom):
 
 
 @pytest.fixture
-def lean(server, superuser):
+def lean(server: Cluster, superuser: "psycopg.Connection[Any]"):
     """A database of its own: who may call what is written in each database."""
     superuser.execute("CREATE DATABASE lean")
     with psycopg.connect(server.conninfo(dbname="lean"), autocommit=True) as inside:
@@ -64,7 +68,7 @@ async def look(conninfo, pid):
 
 
 @pytest.mark.parametrize("member_of", [[], ["pg_monitor"]], ids=["plain", "monitor"])
-async def test_each_right_is_revoked(server, lean, role, member_of):
+async def test_each_right_is_revoked(server: Cluster, lean, role: Roles, member_of: Sequence[str]) -> None:
     role("watcher", member_of=member_of)
     conninfo = server.conninfo("watcher", "lean")
     wrong = []

@@ -1,14 +1,20 @@
 """Rights that end while the monitor runs, or that it never had."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import psycopg
 
-from servers import fetch
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Roles, Sessions, fetch
+from terminal.emulator import Terminal
 
 WIDE = {"columns": 160, "lines": 40}
 SCRAM = "local all postgres trust\nhost all postgres 127.0.0.0/8 trust\nhost all all 127.0.0.0/8 scram-sha-256\n"
 
 
-def end_of(superuser, role):
+def end_of(superuser, role) -> None:
     """Its session ends, as when the link does."""
     superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
 
@@ -16,7 +22,13 @@ def end_of(superuser, role):
 # --- rights that end -------------------------------------------------------------------------------------------------
 
 
-def test_pg_monitor_is_revoked(one_server, superuser, role, sessions, monitor):
+def test_pg_monitor_is_revoked(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    role: Roles,
+    sessions: Sessions,
+    monitor: Callable[..., Terminal],
+) -> None:
     role("watcher", member_of=["pg_monitor"])
     sessions(4, user=role("web"))
     terminal = monitor(one_server.conninfo("watcher"), "-i", "0.2", **WIDE)
@@ -32,7 +44,9 @@ def test_pg_monitor_is_revoked(one_server, superuser, role, sessions, monitor):
     terminal.wait_without("counts are estimates", seconds=15)
 
 
-def test_a_dropped_role_goes_on_until_it_has_to_come_back(one_server, superuser, monitor):
+def test_a_dropped_role_goes_on_until_it_has_to_come_back(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", monitor: Callable[..., Terminal]
+) -> None:
     superuser.execute("CREATE ROLE passing LOGIN IN ROLE pg_monitor")
     terminal = monitor(one_server.conninfo("passing", tcp=True), "-i", "0.2", **WIDE)
     pid = fetch(superuser, "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
@@ -46,7 +60,9 @@ def test_a_dropped_role_goes_on_until_it_has_to_come_back(one_server, superuser,
     terminal.wait_for_match(r'✗ .*role "passing" does not exist').wait_for("has been dropped or renamed")
 
 
-def test_the_role_may_not_log_in_any_more(one_server, superuser, role, monitor):
+def test_the_role_may_not_log_in_any_more(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, monitor: Callable[..., Terminal]
+) -> None:
     role("watcher", member_of=["pg_monitor"])
     terminal = monitor(one_server.conninfo("watcher", tcp=True), columns=80, lines=24)
     superuser.execute("ALTER ROLE watcher NOLOGIN")
@@ -57,7 +73,9 @@ def test_the_role_may_not_log_in_any_more(one_server, superuser, role, monitor):
     terminal.wait_without("STALE", seconds=15).wait_without("may not log in")
 
 
-def test_the_password_is_changed(new_cluster, monitor, environment, tmp_path):
+def test_the_password_is_changed(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal], environment: dict[str, str], tmp_path: Path
+) -> None:
     cluster = new_cluster(hba=SCRAM)
     passwords = tmp_path / ".pgpass"
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
@@ -74,7 +92,7 @@ def test_the_password_is_changed(new_cluster, monitor, environment, tmp_path):
     assert "sesame" not in terminal.output.decode()
 
 
-def test_pg_hba_conf_keeps_us_out(new_cluster, monitor):
+def test_pg_hba_conf_keeps_us_out(new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]) -> None:
     cluster = new_cluster()
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute("CREATE ROLE watcher LOGIN IN ROLE pg_monitor")
@@ -93,7 +111,9 @@ def test_pg_hba_conf_keeps_us_out(new_cluster, monitor):
 # --- rights that there never were ------------------------------------------------------------------------------------
 
 
-def test_an_ordinary_role(one_server, sessions, role, monitor):
+def test_an_ordinary_role(
+    one_server: Cluster, sessions: Sessions, role: Roles, monitor: Callable[..., Terminal]
+) -> None:
     role("plain")
     idle = sessions(5, user=role("web"))
     idle[0].execute("BEGIN")
@@ -108,7 +128,9 @@ def test_an_ordinary_role(one_server, sessions, role, monitor):
     terminal.wait_for("estimate")
 
 
-def test_sessions_that_do_not_tell_what_they_do(one_server, sessions, monitor):
+def test_sessions_that_do_not_tell_what_they_do(
+    one_server: Cluster, sessions: Sessions, monitor: Callable[..., Terminal]
+) -> None:
     """track_activities is off for some, as a superuser may set it for a role or a database."""
     sessions(3, options="-c track_activities=off", application_name="dark")
     sessions(2, application_name="shop")

@@ -1,11 +1,15 @@
 """Databases in other encodings, seen side by side: queries, names and applications on the screen."""
 
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import psycopg
 import pytest
 from psycopg import sql
+
+from pgheadroom.demo.servers.cluster import Cluster
+from terminal.emulator import Terminal
 
 WIDE = {"columns": 200, "lines": 40}
 
@@ -19,7 +23,7 @@ SPOKEN = (
 
 
 @pytest.fixture
-def speaking(new_cluster):
+def speaking(new_cluster: Callable[..., Cluster]):
     """A server with a session of `jürgen` in each database, which has sent its query."""
     cluster = new_cluster()
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser, ExitStack() as stack:
@@ -34,7 +38,7 @@ def speaking(new_cluster):
         yield cluster
 
 
-def test_every_encoding_is_shown_wherever_one_looks_from(speaking, on_sessions):
+def test_every_encoding_is_shown_wherever_one_looks_from(speaking, on_sessions: Callable[..., Terminal]) -> None:
     for database in ("postgres", "plain", "latin", "japanese"):
         terminal = on_sessions(speaking.conninfo(dbname=database), **WIDE)
         for name, _, _, shown in SPOKEN:

@@ -1,47 +1,49 @@
+from collections.abc import Mapping, Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom.history.tally import Tally
+from pgheadroom.history.tally import Counts, Tally
 
 
-def tally(*samples, room=5, most=3):
+def tally(*samples: Mapping[int | str, int], room: int = 5, most: int = 3) -> Counts:
     return written(*samples, room=room, most=most).counts()
 
 
-def written(*samples, room=5, most=3):
+def written(*samples: Mapping[int | str, int], room: int = 5, most: int = 3) -> Tally:
     kept = Tally(("total", "idle"), room, most)
     for sample in samples:
         kept.append({name: (count, 0) for name, count in sample.items()})
     return kept
 
 
-def test_counts_stand_where_they_were_put_and_0_where_a_name_was_not_there():
+def test_counts_stand_where_they_were_put_and_0_where_a_name_was_not_there() -> None:
     kept = tally({"a": 3}, {"a": 4, "b": 1}, {"b": 2})
     assert list(kept.values("a", "total")) == [3, 4, 0]
     assert list(kept.values("b", "total")) == [0, 1, 2]
     assert list(kept.values("nobody", "total")) == [0] * 3
 
 
-def test_the_largest_now_come_first():
+def test_the_largest_now_come_first() -> None:
     assert tally({"a": 3, "b": 5}, {"a": 6, "b": 5}).names == ("a", "b")
 
 
-def test_a_larger_one_takes_the_place_of_the_smallest_and_starts_anew():
+def test_a_larger_one_takes_the_place_of_the_smallest_and_starts_anew() -> None:
     kept = tally({"a": 3, "b": 5, "c": 1}, {"a": 3, "b": 5, "c": 1, "d": 2, "e": 1})
     assert kept.names == ("b", "a", "d")
     assert list(kept.values("d", "total")) == [0, 2]
 
 
-def test_who_left_gives_way_first():
+def test_who_left_gives_way_first() -> None:
     kept = tally({"a": 9, "b": 5, "c": 1}, {"b": 5, "c": 1}, {"b": 5, "c": 1, "d": 1})
     assert set(kept.names) == {"b", "c", "d"}
 
 
-def test_a_count_that_is_too_large_for_its_ring_is_cut():
+def test_a_count_that_is_too_large_for_its_ring_is_cut() -> None:
     assert tally({"a": 70_000}).values("a", "total")[0] == 65_535
 
 
-def test_forgotten():
+def test_forgotten() -> None:
     kept = written({"a": 3})
     kept.clear()
     assert kept.counts().names == ()
@@ -49,7 +51,9 @@ def test_forgotten():
 
 
 @given(st.lists(st.dictionaries(st.integers(0, 12), st.integers(1, 9), max_size=10), max_size=20))
-def test_never_more_names_than_there_is_room_for_and_the_newest_counts_are_true(samples):
+def test_never_more_names_than_there_is_room_for_and_the_newest_counts_are_true(
+    samples: Sequence[dict[int, int]],
+) -> None:
     kept = tally(*samples)
     assert len(kept.names) <= 3
     if samples:

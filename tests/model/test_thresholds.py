@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,17 +19,17 @@ from pgheadroom.model.thresholds import Levels, Threshold, Thresholds, Unit, par
         (2.5, 2.5, Unit.NUMBER),
     ],
 )
-def test_the_three_ways_to_write_a_threshold(given_text, amount, unit):
+def test_the_three_ways_to_write_a_threshold(given_text: float | str, amount: float, unit: Unit) -> None:
     assert parse_threshold(given_text) == Threshold(amount, unit)
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "-5%", "80%%", True, float("nan"), float("inf"), "1e3"])
-def test_anything_else_is_refused(wrong):
+def test_anything_else_is_refused(wrong: bool | float | str) -> None:
     with pytest.raises(ValueError, match="is not a number, per cent like '80%'"):
         parse_threshold(wrong)
 
 
-def test_when_each_kind_is_reached():
+def test_when_each_kind_is_reached() -> None:
     assert [parse_threshold("80%").reached(value, 97) for value in (77, 78)] == [False, True]
     assert [parse_threshold(-5).reached(value, 97) for value in (91, 92)] == [False, True]
     assert [parse_threshold(10).reached(value) for value in (9, 10)] == [False, True]
@@ -35,7 +38,7 @@ def test_when_each_kind_is_reached():
 
 
 @given(st.one_of(st.integers(-1000, 1000), st.integers(0, 1000).map(lambda n: f"{n}%")), st.integers(0, 200))
-def test_what_is_written_reads_the_same_and_a_fuller_server_never_leaves_it(written, ceiling):
+def test_what_is_written_reads_the_same_and_a_fuller_server_never_leaves_it(written: int | str, ceiling: int) -> None:
     threshold = parse_threshold(written)
     assert parse_threshold(str(threshold)) == threshold
     reached = [threshold.reached(value, ceiling) for value in range(ceiling + 2)]
@@ -43,14 +46,14 @@ def test_what_is_written_reads_the_same_and_a_fuller_server_never_leaves_it(writ
     assert not ceiling or threshold.percent_of(ceiling) * ceiling / 100 == pytest.approx(threshold.level(ceiling))
 
 
-def test_the_articles_defaults():
+def test_the_articles_defaults() -> None:
     default = Thresholds()
     assert default.usage == Levels(Threshold(80, Unit.PERCENT), Threshold(90, Unit.PERCENT))
     assert (default.idle_in_transaction.warning.amount, default.idle_in_transaction.critical.amount) == (10, 20)
     assert (default.long_query_seconds, default.long_queries.warning.amount) == (300, 5)
 
 
-def test_a_configuration_file_says_only_what_differs():
+def test_a_configuration_file_says_only_what_differs() -> None:
     read = Thresholds.from_mapping(
         {
             "usage": [-10, -5],
@@ -91,6 +94,6 @@ def test_a_configuration_file_says_only_what_differs():
         ({"long_query_seconds": -1}, "long_query_seconds: '-1' is not seconds"),
     ],
 )
-def test_a_mistake_names_the_key_and_what_is_allowed(mapping, told):
+def test_a_mistake_names_the_key_and_what_is_allowed(mapping: Mapping[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Thresholds.from_mapping(mapping)

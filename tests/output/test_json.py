@@ -1,13 +1,14 @@
 import json
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from hypothesis import given
 
 from pgheadroom.analysis import analyse
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Gap, LockRequest, Role
+from pgheadroom.model.snapshot import Gap, LockRequest, Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
 from pgheadroom.wire.sample import from_wire
@@ -17,11 +18,11 @@ from strategies import snapshots, whole_snapshots
 PLAIN = Thresholds()
 
 
-def told(sample):
+def told(sample: Snapshot) -> dict[str, Any]:
     return json.loads(to_json(analyse(sample, PLAIN)))
 
 
-def sample():
+def sample() -> Snapshot:
     return snapshot(
         [*many(90), session(3, State.IDLE_IN_TRANSACTION, backend_start=ago(77.123456)), waiter(4, 3, since=9)],
         roles=roles(Role("web", False, 93)),
@@ -31,7 +32,7 @@ def sample():
     )
 
 
-def test_the_fields_that_were_promised():
+def test_the_fields_that_were_promised() -> None:
     document = told(sample())
     assert document["schema"] == 1
     assert document["taken_at"] == "2026-03-01T12:00:00.000000+00:00"
@@ -72,21 +73,21 @@ def test_the_fields_that_were_promised():
     assert document["gaps"] == [{"part": "limits", "reason": "denied"}]
 
 
-def test_a_session_can_be_identified_from_it_to_the_microsecond():
+def test_a_session_can_be_identified_from_it_to_the_microsecond() -> None:
     one = next(one for one in told(sample())["sessions"] if one["pid"] == 3)
     assert datetime.fromisoformat(one["backend_start"]) == ago(77.123456)
     assert one["state"] == "idle in transaction"
     assert one["state_seconds"] == 5
 
 
-def test_what_is_not_known_is_null():
+def test_what_is_not_known_is_null() -> None:
     document = told(snapshot([hidden(1)], exact=False))
     assert document["exact"] is False
     assert document["sessions"][0]["backend_start"] is None
     assert document["health"][0]["value"] is None
 
 
-def test_text_that_could_harm_a_terminal_is_escaped_and_kept():
+def test_text_that_could_harm_a_terminal_is_escaped_and_kept() -> None:
     nasty = "\x1b]0;x\x07\u202e\udcff日本"
     written = to_json(analyse(snapshot([session(1, application=nasty)]), PLAIN))
     assert written.isascii()
@@ -94,7 +95,7 @@ def test_text_that_could_harm_a_terminal_is_escaped_and_kept():
     assert json.loads(written)["sessions"][0]["application"] == nasty
 
 
-def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it():
+def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it() -> None:
     document = told(sample())
     assert document["roles"] == [
         {"name": "web", "superuser": False, "limit": 93, "replication": False, "reserved": False}
@@ -113,7 +114,7 @@ def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it():
 
 
 @given(whole_snapshots())
-def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample):
+def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample) -> None:
     """Ages are told in milliseconds."""
     read = from_wire(json.loads(to_json(analyse(sample, PLAIN))))
     spared = tuple(replace(one, every=round(one.every, 3), age=round(one.age, 3)) for one in sample.spared)
@@ -125,7 +126,7 @@ def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample):
 
 
 @given(snapshots())
-def test_any_snapshot_is_one_ascii_document_with_keys_in_order(sample):
+def test_any_snapshot_is_one_ascii_document_with_keys_in_order(sample) -> None:
     written = to_json(analyse(sample, PLAIN))
     assert written.isascii()
     document = json.loads(written)

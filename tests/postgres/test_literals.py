@@ -1,15 +1,18 @@
 """Literals of query texts are hidden: whatever PostgreSQL takes for one, and however the text is cut."""
 
 import re
+from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.postgres.literals import without_literals
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_detail import detail
-from servers import wait_until
+from servers import Sessions, wait_until
 
 SECRET = "hunter2"
 
@@ -66,22 +69,22 @@ CUT = {
 
 
 @pytest.mark.parametrize(("text", "shown"), [*LITERALS.items(), *PLAIN.items(), *NUMBERS.items(), *CUT.items()])
-def test_what_is_shown(text, shown):
+def test_what_is_shown(text: str, shown: str) -> None:
     assert without_literals(text) == shown
 
 
 @pytest.mark.parametrize("text", [r"x LIKE '%hunter2%' ESCAPE '\' AND y = 'z'", r"x LIKE 'hunter2' escape '\'"])
-def test_a_backslash_that_is_an_escape_character_hides_nothing_else(text):
+def test_a_backslash_that_is_an_escape_character_hides_nothing_else(text: str) -> None:
     assert without_literals(text) == re.sub("'[^']*'", "'?'", text)
 
 
 @pytest.mark.parametrize("literal", [literal for literal in LITERALS if not literal.startswith(r"'\'")])
-def test_the_server_calls_them_literals_too(superuser, literal):
+def test_the_server_calls_them_literals_too(superuser: "psycopg.Connection[Any]", literal: str) -> None:
     (value,) = superuser.execute(f"SELECT ({literal})::text".encode()).fetchone()
     assert SECRET in value
 
 
-def test_a_setting_that_nobody_else_sees(superuser):
+def test_a_setting_that_nobody_else_sees(superuser: "psycopg.Connection[Any]") -> None:
     """The same text: a name for one session, a literal for the other."""
     text = r"SELECT 'a\' AS hunter2, ' AS b--'"
     superuser.execute("SET escape_string_warning = off; SET standard_conforming_strings = on")
@@ -101,13 +104,13 @@ _PIECES = st.lists(_HARMLESS | _HIDDEN)
 
 
 @given(_PIECES)
-def test_names_stay_and_literals_go(pieces):
+def test_names_stay_and_literals_go(pieces) -> None:
     text, shown = ("".join(part) for part in zip(*pieces, strict=True)) if pieces else ("", "")
     assert without_literals(text) == shown
 
 
 @given(_PIECES, st.data())
-def test_no_cut_shows_anything(pieces, data):
+def test_no_cut_shows_anything(pieces, data) -> None:
     text = "".join(piece for piece, _ in pieces)
     cut = without_literals(text[: data.draw(st.integers(0, len(text)))])
     whole = without_literals(text)
@@ -118,7 +121,7 @@ def test_no_cut_shows_anything(pieces, data):
 
 
 @given(st.text("'\"\\$/*-eEuUxX&a1. \n?é_") | st.text())
-def test_hidden_once_is_hidden_for_good(text):
+def test_hidden_once_is_hidden_for_good(text) -> None:
     once = without_literals(text)
     assert without_literals(once) == once
     assert not re.search(r"(?<![\w$\x80-\U0010ffff\"])[0-9](?![^\"]*\")", once)
@@ -128,14 +131,14 @@ def test_hidden_once_is_hidden_for_good(text):
 
 
 @pytest.fixture
-async def probe(server):
+async def probe(server: Cluster):
     opened = await Probe.open(server.conninfo())
     yield opened
     await opened.close()
 
 
 @pytest.mark.parametrize("hidden", [True, False])
-async def test_a_sample_and_a_detail_without_literals(server, probe, sessions, hidden):
+async def test_a_sample_and_a_detail_without_literals(server: Cluster, probe, sessions: Sessions, hidden: bool) -> None:
     probe.hides_literals = hidden
     (one,) = sessions(1, application_name="shop")
     one.execute(f"SELECT '{SECRET}', 4711, 'cut in the sample {'x' * 300} {SECRET}' AS \"kept\"".encode())
@@ -152,7 +155,7 @@ async def test_a_sample_and_a_detail_without_literals(server, probe, sessions, h
     )
 
 
-async def test_workers_too(server, probe, superuser, sessions):
+async def test_workers_too(server: Cluster, probe, superuser: "psycopg.Connection[Any]", sessions: Sessions) -> None:
     """A parallel worker shows its leader's text."""
     probe.hides_literals = True
     force = "force_parallel_mode" if server.major < 16 else "debug_parallel_query"

@@ -7,10 +7,11 @@ import psycopg
 import pytest
 
 from pgheadroom.analysis import Analysis, analyse
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.thresholds import Thresholds
-from servers import fetch, hang_up, standby_of, wait_until
+from servers import Roles, Sessions, fetch, hang_up, standby_of, wait_until
 
 LOGINS = 6
 
@@ -28,7 +29,9 @@ def pile_up(found: Analysis) -> Finding:
     return next(one for one in found.findings if one.key.startswith("lock-pile-up"))
 
 
-async def test_logins_that_wait_for_a_lock_are_told_with_who_holds_it(server, role, sessions):
+async def test_logins_that_wait_for_a_lock_are_told_with_who_holds_it(
+    server: Cluster, role: Roles, sessions: Sessions
+) -> None:
     role("web")
     source = LiveSource(server.conninfo())
     await source.sample_once()
@@ -53,7 +56,7 @@ async def test_logins_that_wait_for_a_lock_are_told_with_who_holds_it(server, ro
 
 
 @pytest.fixture
-def standby(new_cluster) -> Iterator[object]:
+def standby(new_cluster: Callable[..., Cluster]) -> Iterator[object]:
     primary = new_cluster(settings={"max_wal_senders": 5})
     standby = standby_of(primary, f"{primary.folder.name}-standby", {"max_standby_streaming_delay": "-1"})
     standby.start()
@@ -61,7 +64,7 @@ def standby(new_cluster) -> Iterator[object]:
     standby.stop("immediate")
 
 
-async def test_recovery_that_waits_for_a_session_is_freed_with_those_behind_it(standby):
+async def test_recovery_that_waits_for_a_session_is_freed_with_those_behind_it(standby: object) -> None:
     primary, copy = standby
     with psycopg.connect(primary.conninfo(), autocommit=True) as admin:
         admin.execute("CREATE TABLE orders ()")

@@ -1,12 +1,15 @@
 """Managed services, played on ordinary servers: their roles and their settings are there, and nobody is a superuser."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgheadroom.access.advice import advice, no_longer
 from pgheadroom.analysis import analyse
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.service import SERVICES
@@ -14,6 +17,7 @@ from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.postgres.refusal import refusal
 from pgheadroom.rules.facts.capacity import capacity
+from servers import Roles
 
 RESERVED = "rds.rds_superuser_reserved_connections"
 ONLY_ELSEWHERE = ("ALTER SYSTEM", "superuser", "pg_hba.conf", "postgresql.conf")
@@ -45,7 +49,9 @@ async def sample(conninfo):
 
 
 @pytest.mark.parametrize("major", [15, 18])
-async def test_slots_that_rds_keeps_are_counted_and_ours_is_one_of_them(new_cluster, major):
+async def test_slots_that_rds_keeps_are_counted_and_ours_is_one_of_them(
+    new_cluster: Callable[..., Cluster], major
+) -> None:
     cluster = new_cluster(major, {RESERVED: 4, "max_connections": 20})
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute("CREATE ROLE rds_superuser; CREATE ROLE web LOGIN")
@@ -63,7 +69,9 @@ async def test_slots_that_rds_keeps_are_counted_and_ours_is_one_of_them(new_clus
 
 
 @pytest.mark.parametrize("value", ["99", "many", "", "-1", "9" * 30])
-async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(one_server, superuser, role, value):
+async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, value
+) -> None:
     role("rds_superuser")
     role("web")
     superuser.execute(f"ALTER ROLE web SET {RESERVED} = '{value}'".encode())
@@ -76,7 +84,7 @@ async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(one_serve
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-async def test_advice_is_for_who_the_server_says_it_is(one_server, role, service):
+async def test_advice_is_for_who_the_server_says_it_is(one_server: Cluster, role: Roles, service) -> None:
     role(service.admin)
     role("web")
     seen = await sample(one_server.conninfo("web"))
@@ -92,13 +100,13 @@ async def test_advice_is_for_who_the_server_says_it_is(one_server, role, service
     assert not tells_what_cannot_be_done(no_longer([gone], "web", seen.service))
 
 
-async def test_who_is_a_superuser_is_no_customer(one_server, role):
+async def test_who_is_a_superuser_is_no_customer(one_server: Cluster, role: Roles) -> None:
     role("azure_pg_admin")
     assert (await sample(one_server.conninfo())).service is None
 
 
 @pytest.mark.parametrize(("text", "name"), [(RDS_16, "rds_reserved"), (RDS_13, "rds_superuser")])
-def test_a_refusal_of_rds_is_for_lack_of_room_and_advises_what_can_be_done_there(text, name):
+def test_a_refusal_of_rds_is_for_lack_of_room_and_advises_what_can_be_done_there(text, name) -> None:
     said = refusal(text)
     assert (said.limit, said.name, said.hindrance) == (RefusedBy.RESERVE, name, Hindrance.NO_ROOM)
     assert said.message.endswith("(only reserved slots are left)")
@@ -107,7 +115,7 @@ def test_a_refusal_of_rds_is_for_lack_of_room_and_advises_what_can_be_done_there
     assert ("A member of rds_superuser still gets in" in told[0]) is (name == "rds_superuser")
 
 
-def test_a_service_is_known_by_the_name_of_its_host_before_anybody_is_in():
+def test_a_service_is_known_by_the_name_of_its_host_before_anybody_is_in() -> None:
     door = "web@shop.abc123.eu-west-1.rds.amazonaws.com:5432/shop"
     told = advice([refused("FATAL: sorry, too many clients already", RefusedBy.SERVER, door=door)], "web")
     assert any("Amazon RDS" in sentence for sentence in told)

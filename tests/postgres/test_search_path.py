@@ -1,18 +1,20 @@
 """Nothing of ours is decided by a search_path: through a pooler it is what a database's owner has set."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import SessionId
 from pgheadroom.postgres import exchange
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_detail import detail
-from servers import fetch
+from servers import Roles, fetch
 from sql_names import unqualified
 from sql_texts import FILES, TEXTS, Text, content
 
@@ -191,7 +193,7 @@ CREATE OPERATOR evil.= (FUNCTION = evil.{name}, LEFTARG = {type}, RIGHTARG = {ty
 
 
 @pytest.fixture
-def conquered(server, superuser, role) -> Iterator[str]:
+def conquered(server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles) -> Iterator[str]:
     """A database whose owner waits in it for a superuser."""
     role("landlord")
     superuser.execute("CREATE DATABASE rented OWNER landlord")
@@ -213,12 +215,16 @@ async def look_at_everything(conninfo: str) -> None:
         await probe.close()
 
 
-async def test_a_databases_owner_waits_in_vain(server, superuser, conquered):
+async def test_a_databases_owner_waits_in_vain(
+    server: Cluster, superuser: "psycopg.Connection[Any]", conquered: str
+) -> None:
     await look_at_everything(server.conninfo(dbname=conquered))
     assert not fetch(superuser, "SELECT rolsuper FROM pg_roles WHERE rolname = 'landlord'")
 
 
-async def test_a_databases_owner_waits_in_vain_behind_a_pooler(server, superuser, conquered, new_bouncer):
+async def test_a_databases_owner_waits_in_vain_behind_a_pooler(
+    server: Cluster, superuser: "psycopg.Connection[Any]", conquered: str, new_bouncer: Callable[..., Bouncer]
+) -> None:
     upstream = f"host={server.folder} port={server.port} dbname=rented"
     bouncer = new_bouncer({"rented": upstream}, settings={"server_idle_timeout": 1})
     for _ in range(3):

@@ -97,7 +97,7 @@ class Day:
 @pytest.mark.parametrize(("seconds", "step"), [(600, 1.0), (3600, 5.0)])
 @settings(deadline=None, max_examples=2, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
-def test_nothing_is_found_on_an_ordinary_day(seconds, step, seed):
+def test_nothing_is_found_on_an_ordinary_day(seconds: int, step: float, seed) -> None:
     day, memory = Day(Random(seed)), Memory(PLAIN)
     for tick in range(int(seconds / step)):
         sample = day.sample(tick * step, step)

@@ -1,6 +1,9 @@
 """Several troubles at once: what stops work now, and is cured by the fewest, comes first; a cause before its effect."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 from pasts import at, moment, past, unused
 from pgheadroom.analysis import analyse
@@ -8,8 +11,8 @@ from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.health import Status
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.verdict.health import overall
 from samples import NOW, many, pool, roles, session, waiter
@@ -18,21 +21,21 @@ PLAIN = Thresholds()
 LEFT_OPEN = {"state": State.IDLE_IN_TRANSACTION}
 
 
-def families(samples):
+def families(samples: Sequence[Snapshot]) -> list[str]:
     return [one.family for one in analyse(samples[-1], PLAIN, past(samples)).findings]
 
 
-def leaking(first, **given):
+def leaking(first: int, **given: str) -> list[Snapshot]:
     """An application that forgot `first` sessions, and one more every ten seconds of the last two minutes."""
     crowd = [unused(2000 + n, -120 + n / 10, **given) for n in range(first)]
     crowd += [unused(2500 + n, 10 * (n + 1), **given) for n in range(12)]
     return [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(0, 121, 2)]
 
 
-def joined(samples, sessions, **given):
+def joined(samples: Sequence[Snapshot], sessions: Sequence[Session], **given: Any) -> list[Snapshot]:
     """The samples with these sessions besides, who are as long in their state in each of them."""
 
-    def then(one, taken_at):
+    def then(one: Session, taken_at: datetime) -> Session:
         return one._replace(state_change=one.state_change + (taken_at - NOW))
 
     return [
@@ -41,11 +44,11 @@ def joined(samples, sessions, **given):
     ]
 
 
-def queue(count, root=7):
+def queue(count: int, root: int = 7) -> list[Session]:
     return [session(root, **LEFT_OPEN, user="deploy"), *(waiter(n, root, user="api") for n in range(800, 800 + count))]
 
 
-def coming_and_going(seconds, each_second, life=1):
+def coming_and_going(seconds: int, each_second: int, life: int = 1) -> list[Snapshot]:
     """Sessions of which each lives `life` seconds."""
     crowd = [
         session(
@@ -67,12 +70,12 @@ def coming_and_going(seconds, each_second, life=1):
 # --- a leak and a lock pile-up ----------------------------------------------------------------------------------------
 
 
-def test_a_pile_up_stops_work_now_and_needs_one_session_ended():
+def test_a_pile_up_stops_work_now_and_needs_one_session_ended() -> None:
     samples = joined(leaking(40), queue(30))
     assert families(samples)[:3] == ["lock-pile-up", "leak", "server-slots"]
 
 
-def test_a_few_that_wait_for_a_lock_come_after_a_server_that_nobody_gets_into():
+def test_a_few_that_wait_for_a_lock_come_after_a_server_that_nobody_gets_into() -> None:
     samples = joined(leaking(78), queue(6))
     assert families(samples)[:3] == ["leak", "server-slots", "lock-pile-up"]
 
@@ -80,7 +83,7 @@ def test_a_few_that_wait_for_a_lock_come_after_a_server_that_nobody_gets_into():
 # --- a role at its limit and a leak -----------------------------------------------------------------------------------
 
 
-def test_a_leak_that_reaches_its_roles_limit_is_why_and_its_cure_is_that_of_both():
+def test_a_leak_that_reaches_its_roles_limit_is_why_and_its_cure_is_that_of_both() -> None:
     given = {"user": "billing", "application": "billing-api"}
     samples = joined(leaking(18, **given), many(20), roles=roles(Role("billing", False, 30)))
     found = analyse(samples[-1], PLAIN, past(samples)).findings
@@ -88,14 +91,14 @@ def test_a_leak_that_reaches_its_roles_limit_is_why_and_its_cure_is_that_of_both
     assert (found[0].explains, found[0].severity) == ("role-limit", Severity.CRITICAL)
 
 
-def test_a_role_at_its_limit_comes_before_the_leak_of_another():
+def test_a_role_at_its_limit_comes_before_the_leak_of_another() -> None:
     samples = joined(leaking(40), many(20, user="reports"), roles=roles(Role("reports", False, 20)))
     found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:2] == ["role-limit", "leak"]
     assert found[1].explains == ""
 
 
-def test_what_explains_a_limit_does_not_come_before_a_full_server():
+def test_what_explains_a_limit_does_not_come_before_a_full_server() -> None:
     """Nobody gets in at all: that the leaking role could not anyway is the smaller trouble."""
     given = {"user": "billing", "application": "billing-api"}
     samples = joined(leaking(18, **given), many(67, user="other"), roles=roles(Role("billing", False, 30)))
@@ -105,7 +108,7 @@ def test_what_explains_a_limit_does_not_come_before_a_full_server():
 # --- a saturated pool and open transactions ---------------------------------------------------------------------------
 
 
-def saturated(sessions):
+def saturated(sessions: Sequence[Session]) -> list[Snapshot]:
     kept = many(6, 100, **LEFT_OPEN, user="web", database="shop")
     servers = tuple(
         ServerConnection("shop", "web", "active", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in kept
@@ -115,19 +118,19 @@ def saturated(sessions):
     return [at(second, [*kept, *sessions], pgbouncers=(bouncer,)) for second in range(3)]
 
 
-def test_who_waits_for_a_pool_waits_now_and_open_transactions_elsewhere_do_not_press():
+def test_who_waits_for_a_pool_waits_now_and_open_transactions_elsewhere_do_not_press() -> None:
     assert families(saturated(many(20, 700, **LEFT_OPEN, user="payment")))[:2] == [
         "pool-waiting",
         "idle-in-transaction",
     ]
 
 
-def test_open_transactions_that_fill_the_server_come_first():
+def test_open_transactions_that_fill_the_server_come_first() -> None:
     found = families(saturated(many(85, 700, **LEFT_OPEN, user="payment")))
     assert found[:3] == ["idle-in-transaction", "server-slots", "pool-waiting"]
 
 
-def test_a_pile_up_that_holds_a_pools_servers_is_why_its_clients_wait():
+def test_a_pile_up_that_holds_a_pools_servers_is_why_its_clients_wait() -> None:
     """One session ended cures both; the full server needs many."""
     behind = [one._replace(user="web", database="shop") for one in queue(6)]
     bouncer = saturated([])[0].pgbouncers[0]
@@ -142,30 +145,30 @@ def test_a_pile_up_that_holds_a_pools_servers_is_why_its_clients_wait():
 # --- a storm and long queries -----------------------------------------------------------------------------------------
 
 
-def long_queries(count):
+def long_queries(count: int) -> list[Session]:
     return many(count, 10, state=State.ACTIVE, since=400, user="reports")
 
 
-def test_a_storm_that_fills_the_server_comes_before_long_queries():
+def test_a_storm_that_fills_the_server_comes_before_long_queries() -> None:
     samples = joined(coming_and_going(20, 80), long_queries(12))
     assert families(samples)[:3] == ["reconnect-storm", "server-slots", "long-queries"]
 
 
-def test_a_storm_and_a_few_long_queries():
+def test_a_storm_and_a_few_long_queries() -> None:
     assert families(joined(coming_and_going(20, 20), long_queries(6)))[:2] == ["reconnect-storm", "long-queries"]
 
 
 # --- a role that is held back -----------------------------------------------------------------------------------------
 
 
-def held(limit_since, seconds=30):
+def held(limit_since: int, seconds: int = 30) -> list[Snapshot]:
     """A storm whose role got a limit that holds from second `limit_since`, as the samples know it."""
     samples = coming_and_going(seconds, 12)
     limited = roles(Role("lambda", False, 12))
     return [replace(one, roles=limited) if n >= limit_since else one for n, one in enumerate(samples)]
 
 
-def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back():
+def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back() -> None:
     found = {one.family: one for one in analyse(held(10)[-1], PLAIN, past(held(10))).findings}
     assert set(found) == {"reconnect-storm", "role-limit"}
     assert {one.severity for one in found.values()} == {Severity.NOTICE}
@@ -175,7 +178,7 @@ def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back():
     assert overall(analyse(held(10)[-1], PLAIN, past(held(10))).health) is Status.OK
 
 
-def test_a_limit_that_was_there_before_we_looked_refuses_people():
+def test_a_limit_that_was_there_before_we_looked_refuses_people() -> None:
     found = {one.family: one for one in analyse(held(0)[-1], PLAIN, past(held(0))).findings}
     assert found["role-limit"].severity is Severity.CRITICAL
     assert (found["reconnect-storm"].severity, found["reconnect-storm"].explains) == (Severity.CRITICAL, "role-limit")

@@ -68,12 +68,12 @@ def played() -> Callable[[str], Demo]:
     return lambda scenario: open_demo(scenario, lambda line: None)
 
 
-def test_every_scenario_has_its_finding():
+def test_every_scenario_has_its_finding() -> None:
     assert {*EXPECTED, "calm"} == set(SCENARIOS)
 
 
 @pytest.mark.parametrize("scenario", EXPECTED)
-async def test_the_right_finding_is_first_within_three_samples(scenario, played):
+async def test_the_right_finding_is_first_within_three_samples(scenario: str, played: Callable[[str], Demo]):
     key, words, action = EXPECTED[scenario]
 
     def right(found):
@@ -94,7 +94,7 @@ async def test_the_right_finding_is_first_within_three_samples(scenario, played)
     assert parse_filter(found[0].proposal.filter).select(watched.snapshot.sessions, watched.snapshot.taken_at)
 
 
-async def test_a_leak_is_told_once_it_is_evident(played):
+async def test_a_leak_is_told_once_it_is_evident(played: Callable[[str], Demo]) -> None:
     with played("idle-leak") as demo:
         watched = Watched(demo)
         found = await watched.until(lambda found: bool(found) and found[0].family == "leak", 60)
@@ -105,7 +105,7 @@ async def test_a_leak_is_told_once_it_is_evident(played):
     assert len(leak.sessions) >= 20
 
 
-async def test_a_calm_server_has_nothing_to_tell(played):
+async def test_a_calm_server_has_nothing_to_tell(played: Callable[[str], Demo]) -> None:
     with played("calm") as demo:
         watched = Watched(demo)
         told = [await watched.sample() for _ in range(CALM_SECONDS)]

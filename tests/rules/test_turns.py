@@ -1,5 +1,6 @@
 """Findings that need the time before: leaks, storms, what is full soon."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.findings.storms import WINDOW
 from samples import many, session, waiter
@@ -37,7 +39,7 @@ def leaking(seconds, first=12, every=10, **given):
     ]
 
 
-def test_sessions_that_only_rise_and_are_never_used_again():
+def test_sessions_that_only_rise_and_are_never_used_again() -> None:
     found = told(leaking(60))["leak:web/checkout"]
     assert found.sentence == "web/checkout leaks: 12 to 18 sessions in 1m00s, 16 idle and unused"
     assert found.evidence[0] == "6 were opened while others from the same address stood unused"
@@ -51,7 +53,7 @@ def test_sessions_that_only_rise_and_are_never_used_again():
     assert found.slots == 18
 
 
-def test_a_leak_that_fills_the_server_comes_before_what_it_brings_about():
+def test_a_leak_that_fills_the_server_comes_before_what_it_brings_about() -> None:
     samples = leaking(300, first=52, every=10)
     found = analyse(samples[-1], PLAIN, past(samples)).findings
     assert [one.family for one in found][:2] == ["leak", "server-slots"]
@@ -59,7 +61,7 @@ def test_a_leak_that_fills_the_server_comes_before_what_it_brings_about():
     assert found[0].severity == found[1].severity
 
 
-def test_a_leak_and_a_pile_up_at_once():
+def test_a_leak_and_a_pile_up_at_once() -> None:
     """Who waits for a lock waits now; the leak is the slower trouble."""
     queue = [session(7, State.IDLE_IN_TRANSACTION), *(waiter(n, 7, application="api") for n in range(800, 830))]
     samples = [replace(one, sessions=(*one.sessions, *queue)) for one in leaking(300, first=32)]
@@ -67,24 +69,24 @@ def test_a_leak_and_a_pile_up_at_once():
     assert [one.family for one in found][:3] == ["lock-pile-up", "leak", "server-slots"]
 
 
-def test_without_a_history_there_is_no_leak():
+def test_without_a_history_there_is_no_leak() -> None:
     assert "leak" not in {one.family for one in analyse(leaking(60)[-1], PLAIN).findings}
     assert "leak" not in {one.family for one in analyse(leaking(60)[-1], PLAIN, past(leaking(60)[-1:])).findings}
 
 
-def test_a_crowd_that_stands_idle_but_does_not_grow_is_no_leak():
+def test_a_crowd_that_stands_idle_but_does_not_grow_is_no_leak() -> None:
     crowd = [unused(n, -600 + n) for n in range(40)]
     assert "leak:web/checkout" not in told([at(second, crowd) for second in range(0, 120, 2)])
 
 
-def test_an_application_that_starts_is_no_leak():
+def test_an_application_that_starts_is_no_leak() -> None:
     """It opens its pool at once, and has not used it yet."""
     crowd = [unused(n, 1 + n / 10) for n in range(40)]
     samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(120)]
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_sessions_that_are_used_in_turn_are_no_leak():
+def test_sessions_that_are_used_in_turn_are_no_leak() -> None:
     """More come while others stand idle, but those are taken up again."""
     samples = []
     for second in range(0, 120, 2):
@@ -97,7 +99,7 @@ def test_sessions_that_are_used_in_turn_are_no_leak():
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_a_pool_that_renews_its_connections_is_no_leak():
+def test_a_pool_that_renews_its_connections_is_no_leak() -> None:
     """Each is closed after a while and another one opened, though nobody uses them at night."""
     samples = []
     for second in range(0, 400, 5):
@@ -106,7 +108,7 @@ def test_a_pool_that_renews_its_connections_is_no_leak():
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_several_renewed_at_once_are_no_leak():
+def test_several_renewed_at_once_are_no_leak() -> None:
     """Opened together they grow old together; the others stand unused meanwhile, as they do at night."""
     kept = [unused(n, -3000 - n) for n in range(16)]
     samples = []
@@ -116,7 +118,7 @@ def test_several_renewed_at_once_are_no_leak():
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_a_leak_after_most_were_ended_is_told_again():
+def test_a_leak_after_most_were_ended_is_told_again() -> None:
     samples = leaking(120, first=40)
     left = samples[-1].sessions[-6:]
     later = [unused(900 + n, 125 + 12 * n) for n in range(9)]
@@ -136,7 +138,7 @@ def standing(seconds, count=60, used=10):
     ]
 
 
-def test_a_leak_from_before_we_looked_is_told_with_what_is_seen():
+def test_a_leak_from_before_we_looked_is_told_with_what_is_seen() -> None:
     found = told(standing(60))["leak:web/checkout"]
     assert found.sentence == "web/checkout keeps 60 sessions, 50 of them not used in the last 1m00s"
     assert found.evidence[0].startswith("they were there before")
@@ -155,7 +157,7 @@ def test_a_leak_from_before_we_looked_is_told_with_what_is_seen():
     ],
     ids=lambda given: given.replace(" ", "-") if isinstance(given, str) else "",
 )
-def test_a_crowd_that_stands_idle_is_not_told_where(samples, why):
+def test_a_crowd_that_stands_idle_is_not_told_where(samples: Sequence[Snapshot], why: str) -> None:
     assert "leak:web/checkout" not in told(samples)
 
 
@@ -181,14 +183,14 @@ def breathing(cycle, seconds, step=2):
 
 
 @pytest.mark.parametrize(("cycle", "seen"), [(20, 0), (60, 2), (180, 2)])
-def test_a_pool_that_breathes_is_no_leak(cycle, seen):
+def test_a_pool_that_breathes_is_no_leak(cycle: int, seen: int) -> None:
     """At 20 seconds at no time; a slow one looks like a leak until it has given back what it had, twice."""
     samples = breathing(cycle, 4 * cycle)
     for end in range(4 + seen * cycle // 2, len(samples), 3):
         assert "leak:web/checkout" not in told(samples[: end + 1]), end
 
 
-def test_the_start_of_an_application_is_not_part_of_its_leak():
+def test_the_start_of_an_application_is_not_part_of_its_leak() -> None:
     crowd = [unused(n, 2 + n / 40) for n in range(40)] + [unused(200 + n, 10 + 6 * n) for n in range(20)]
     samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(36)]
     assert "leak:web/checkout" not in told(samples[:20])
@@ -197,7 +199,7 @@ def test_the_start_of_an_application_is_not_part_of_its_leak():
     assert found.sentence.startswith("web/checkout leaks: 40 to 48 sessions")
 
 
-def test_what_falls_in_between_is_no_leak():
+def test_what_falls_in_between_is_no_leak() -> None:
     """It gave back a third of what it had: what it opens afterwards is its own business."""
     samples = leaking(120)
     fallen = [one for one in samples[-1].sessions if one.pid % 3][:-1]
@@ -210,7 +212,7 @@ def test_what_falls_in_between_is_no_leak():
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_opening_from_another_address_is_not_needless():
+def test_opening_from_another_address_is_not_needless() -> None:
     """A process elsewhere cannot use the idle connections of this one."""
     samples = []
     for second in range(0, 121, 2):
@@ -220,7 +222,7 @@ def test_opening_from_another_address_is_not_needless():
     assert "leak:web/checkout" not in told(samples)
 
 
-def test_server_connections_of_a_pool_are_not_the_applications():
+def test_server_connections_of_a_pool_are_not_the_applications() -> None:
     samples = leaking(60)
     servers = tuple(
         ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, one.pid, "", "", "")
@@ -247,7 +249,7 @@ def coming_and_going(seconds, each_second, life=1, **given):
     return samples
 
 
-def test_sessions_that_come_and_go_in_great_number():
+def test_sessions_that_come_and_go_in_great_number() -> None:
     found = told(coming_and_going(20, 15))["reconnect-storm"]
     assert found.sentence == "lambda/fn opens 15 sessions a second, half live under 1s"
     assert found.evidence[0] == f"165 came and 165 went in {WINDOW + 1:.0f}s; 15 are there now"
@@ -257,16 +259,16 @@ def test_sessions_that_come_and_go_in_great_number():
     assert told(coming_and_going(20, 60))["reconnect-storm"].severity is Severity.CRITICAL
 
 
-def test_a_storm_is_seen_in_the_third_sample():
+def test_a_storm_is_seen_in_the_third_sample() -> None:
     assert "reconnect-storm" in told(coming_and_going(3, 20))
 
 
 @pytest.mark.parametrize(("each_second", "life"), [(5, 1), (15, 30)])
-def test_few_or_long_lived_sessions_are_no_storm(each_second, life):
+def test_few_or_long_lived_sessions_are_no_storm(each_second: int, life: int) -> None:
     assert "reconnect-storm" not in told(coming_and_going(20, each_second, life))
 
 
-def test_an_application_that_starts_is_no_storm():
+def test_an_application_that_starts_is_no_storm() -> None:
     crowd = many(80)
     assert "reconnect-storm" not in told([at(0), at(1, crowd[:40]), at(2, crowd)])
 
@@ -281,7 +283,7 @@ def rising(seconds, more_a_minute=20):
     ]
 
 
-def test_what_will_be_full_soon_names_what_grows():
+def test_what_will_be_full_soon_names_what_grows() -> None:
     found = told(rising(90))["filling-soon"]
     assert found.severity is Severity.CRITICAL
     assert found.sentence.startswith("Server full in about 85 s (")
@@ -291,7 +293,7 @@ def test_what_will_be_full_soon_names_what_grows():
     assert told(rising(60, 6)) == {}
 
 
-def test_time_left_is_a_metric_where_there_is_a_history():
+def test_time_left_is_a_metric_where_there_is_a_history() -> None:
     samples = rising(90)
     metrics = {one.metric: one for one in analyse(samples[-1], PLAIN, past(samples)).health}
     left = metrics["seconds_until_full"]
@@ -305,7 +307,7 @@ def test_time_left_is_a_metric_where_there_is_a_history():
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(snapshots(), st.sampled_from([0.2, 1.0, 30.0])), min_size=1, max_size=6))
-def test_any_samples_one_after_the_other_are_judged(steps):
+def test_any_samples_one_after_the_other_are_judged(steps) -> None:
     memory, second = Memory(PLAIN), 0.0
     ever: set[str] = set()
     for sample, step in steps:

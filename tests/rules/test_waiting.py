@@ -1,15 +1,17 @@
 """Who waits does not run, whatever its state is called: in counts, filters, findings, remedies and what is promised."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from pgheadroom.analysis import analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection, Setting
-from pgheadroom.model.finding import Severity
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.health import Status
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.session import State, Wait
-from pgheadroom.model.snapshot import Door, HeldLock, Role, SlotKind
+from pgheadroom.model.session import Session, State, Wait
+from pgheadroom.model.snapshot import Door, HeldLock, Role, SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
 from pgheadroom.rules.acting.plan import plan
@@ -25,11 +27,11 @@ STANDBY = {"state": State.ACTIVE, "wait_event_type": "IPC", "wait_event": "SyncR
 COPYING = {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "ClientRead"}
 
 
-def told(sample):
+def told(sample: Snapshot) -> dict[str, Finding]:
     return {finding.key: finding for finding in analyse(sample, PLAIN).findings}
 
 
-def selected(sample, text):
+def selected(sample: Snapshot, text: str) -> list[int]:
     return pids(parse_filter(text).select(sample.sessions, NOW))
 
 
@@ -50,7 +52,7 @@ def selected(sample, text):
         (hidden(1)._replace(blocked_by=(2,)), Wait.LOCK),
     ],
 )
-def test_what_an_active_session_waits_for(one, waits_for):
+def test_what_an_active_session_waits_for(one: Session, waits_for: Wait | None) -> None:
     assert one.waits_for is waits_for
     assert one.runs == (one.state is State.ACTIVE and waits_for is None)
 
@@ -58,13 +60,13 @@ def test_what_an_active_session_waits_for(one, waits_for):
 CROWD = snapshot([session(7, State.ACTIVE), waiter(8, 7), session(9, **STANDBY), session(10, **COPYING), session(11)])
 
 
-def test_states_and_hogs_count_those_that_wait_apart():
+def test_states_and_hogs_count_those_that_wait_apart() -> None:
     counts = [(one.state, one.waits, one.count) for one in states(CROWD) if one.count]
     assert counts == [(State.ACTIVE, False, 1), (State.ACTIVE, True, 3), (State.IDLE, False, 1)]
     assert [(hog.active, hog.running, hog.waiting) for hog in hogs(CROWD)] == [(4, 1, 3)]
 
 
-def test_json_keeps_active_as_the_server_says_it_and_has_waiting_beside():
+def test_json_keeps_active_as_the_server_says_it_and_has_waiting_beside() -> None:
     written = document(analyse(CROWD, PLAIN))
     assert written["states"][0] | {"count": 4, "waiting": 3} == written["states"][0]
     assert written["hogs"][0] | {"active": 4, "waiting": 3} == written["hogs"][0]
@@ -85,18 +87,18 @@ def test_json_keeps_active_as_the_server_says_it_and_has_waiting_beside():
         ("waiting:client,standby", [9, 10]),
     ],
 )
-def test_waiting_and_running_are_conditions_of_their_own(text, expected):
+def test_waiting_and_running_are_conditions_of_their_own(text: str, expected: Sequence[int]) -> None:
     assert selected(CROWD, text) == expected
     assert selected(CROWD, str(parse_filter(text))) == expected
 
 
-def test_the_words_themselves_are_looked_for_in_quotes():
+def test_the_words_themselves_are_looked_for_in_quotes() -> None:
     sample = snapshot([session(1, query="select waiting"), session(2)])
     assert selected(sample, '"waiting"') == [1]
     assert str(parse_filter('"waiting" "or"')) == '"waiting" "or"'
 
 
-def test_who_waits_for_a_lock_is_no_long_query_however_long_it_waits():
+def test_who_waits_for_a_lock_is_no_long_query_however_long_it_waits() -> None:
     sample = snapshot(
         [session(7, State.IDLE_IN_TRANSACTION, since=400), *(waiter(n, 7, since=390) for n in range(8, 37))]
     )
@@ -106,7 +108,7 @@ def test_who_waits_for_a_lock_is_no_long_query_however_long_it_waits():
     assert next(iter(found)) == "lock-pile-up:7"
 
 
-def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victims():
+def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victims() -> None:
     """60 slots: 11 wait behind an idle holder, 12 leaked, 18 run, 18 used a moment ago."""
     holder = session(7, State.IDLE_IN_TRANSACTION, since=40, user="batch")
     waiting = [waiter(n, 7, since=30) for n in range(100, 111)]
@@ -125,7 +127,7 @@ def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victi
             assert not set(selected(sample, finding.proposal.filter)) & set(pids(waiting))
 
 
-def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_by_a_signal():
+def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_by_a_signal() -> None:
     sample = snapshot(many(30, 100, since=60, **STANDBY))
     found = analyse(sample, PLAIN).findings
     assert [one.key for one in found] == ["standby-wait"]
@@ -136,11 +138,11 @@ def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_b
     assert "SyncRep" in first.evidence[0]
 
 
-def test_a_commit_that_waits_for_a_moment_is_how_replication_works():
+def test_a_commit_that_waits_for_a_moment_is_how_replication_works() -> None:
     assert "standby-wait" not in told(snapshot(many(30, 100, since=1, **STANDBY)))
 
 
-def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_reach_them():
+def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_reach_them() -> None:
     sample = snapshot([*many(25, 100, since=90, **COPYING), *many(3, 300, state=State.ACTIVE, since=90)])
     found = analyse(sample, PLAIN).findings
     assert found[0].key == "client-wait"
@@ -149,12 +151,12 @@ def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_rea
     assert "all-active" not in told(sample)
 
 
-def planned(verb, *sessions):
+def planned(verb: Verb, *sessions: Session) -> list[str]:
     sample = snapshot(sessions, roles=roles(Role("web", False, None)))
     return consequences(verb, plan(sample, verb, sample.sessions, own_pid=1))
 
 
-def test_what_a_signal_promises_to_those_that_wait():
+def test_what_a_signal_promises_to_those_that_wait() -> None:
     standby, copying = session(2, **STANDBY, xact_start=NOW), session(3, **COPYING, xact_start=NOW)
     assert planned(Verb.CANCEL, standby) == ["1 commit stays, unreplicated: only the wait for the standby ends"]
     assert planned(Verb.TERMINATE, standby)[:2] == [
@@ -168,7 +170,7 @@ def test_what_a_signal_promises_to_those_that_wait():
     assert any("rolls back" in said for said in planned(Verb.TERMINATE, copying))
 
 
-def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_queue():
+def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_queue() -> None:
     holder = session(7, State.IDLE_IN_TRANSACTION, since=20)
     held = (HeldLock(7, "AccessExclusiveLock", "table public.orders"),)
     found = told(snapshot([holder], held_locks=held))["lock-held-idle:7"]
@@ -180,7 +182,7 @@ def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_
     assert not told(snapshot([session(7, State.IDLE_IN_TRANSACTION, since=1)], held_locks=held))
 
 
-def test_who_is_refused_comes_before_what_only_nears_its_end():
+def test_who_is_refused_comes_before_what_only_nears_its_end() -> None:
     busy = many(70, 100, state=State.ACTIVE, since=60, user="batch")
     limited = snapshot([*busy, *many(10, 300, user="app0")], roles=roles(Role("app0", False, 10)))
     found = analyse(limited, PLAIN).findings
@@ -189,7 +191,7 @@ def test_who_is_refused_comes_before_what_only_nears_its_end():
     assert {"all-active", "server-slots"} <= {one.family for one in found}
 
 
-def test_a_pools_remedy_names_its_own_backends_and_nobody_else():
+def test_a_pools_remedy_names_its_own_backends_and_nobody_else() -> None:
     given = {"state": State.IDLE_IN_TRANSACTION, "user": "app0", "database": "postgres"}
     own, bystanders = many(4, 100, since=45, **given), many(3, 200, since=45, client="local", **given)
     servers = tuple(
@@ -205,7 +207,7 @@ def test_a_pools_remedy_names_its_own_backends_and_nobody_else():
     assert any("not known" in line for line in found.evidence)
 
 
-def test_an_overcommitment_is_as_urgent_as_what_it_does():
+def test_an_overcommitment_is_as_urgent_as_what_it_does() -> None:
     sizes = pool(user="app0", cl_waiting=9, sv_active=4, size=200)
     bouncers = (PgBouncer("b", pools=(sizes,)),)
     calm = told(snapshot(many(5), pgbouncers=bouncers))["pools-overcommitted"]
@@ -214,17 +216,17 @@ def test_an_overcommitment_is_as_urgent_as_what_it_does():
     assert "refuses its logins" in full.sentence
 
 
-def test_a_pgbouncer_that_refuses_every_new_client_is_critical():
+def test_a_pgbouncer_that_refuses_every_new_client_is_critical() -> None:
     bouncer = PgBouncer("b", lists=(("used_clients", 50),), config=(Setting("max_client_conn", "50", None, True),))
     found = analyse(snapshot(many(5), pgbouncers=(bouncer,)), PLAIN).findings[0]
     assert (found.family, found.severity, found.refuses) == ("pgbouncer-stands", Severity.CRITICAL, True)
 
 
-def autovacuum(query):
+def autovacuum(query: str) -> Session:
     return session(50, State.ACTIVE, backend_type="autovacuum worker", user=None, query=query)
 
 
-def test_a_vacuum_against_wraparound_finishes_and_what_waits_for_it_is_cancelled():
+def test_a_vacuum_against_wraparound_finishes_and_what_waits_for_it_is_cancelled() -> None:
     altering, readers = waiter(7, 50, query="ALTER TABLE t ADD x int"), [waiter(n, 7) for n in range(8, 30)]
     stern = autovacuum("autovacuum: VACUUM public.t (to prevent wraparound)")
     found = told(snapshot([altering, *readers], processes=(stern,)))["lock-pile-up:50"]
@@ -236,7 +238,7 @@ def test_a_vacuum_against_wraparound_finishes_and_what_waits_for_it_is_cancelled
     assert "comes again" not in told(snapshot([altering, *readers], processes=(other,)))["lock-pile-up:50"].remedy
 
 
-def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named():
+def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named() -> None:
     root = session(7, State.IDLE, since=90)
     servers = (ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, 7, "", "", ""),)
     sample = snapshot([root, *(waiter(n, 7) for n in range(8, 13))], pgbouncers=(PgBouncer("b", servers=servers),))
@@ -245,14 +247,14 @@ def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named():
     assert "advisory" in found.remedy
 
 
-def test_a_pool_that_cannot_log_in_is_told_so():
+def test_a_pool_that_cannot_log_in_is_told_so() -> None:
     waiting = pool(cl_waiting=3, maxwait=20, size=5)
     found = told(snapshot(many(3), pgbouncers=(PgBouncer("b", pools=(waiting,)),)))["pool-waiting:b:shop/web"]
     assert "pg_hba.conf or the password refuses it" in found.remedy
     assert "raise pool_size" not in found.remedy
 
 
-def test_our_own_role_at_its_own_limit_is_nobodys_trouble():
+def test_our_own_role_at_its_own_limit_is_nobodys_trouble() -> None:
     door = Door("monitor", "postgres", SlotKind.ORDINARY, pid=1, sees_all=True, may_signal=True)
     sample = snapshot([session(1, user="monitor")], door=door, roles=roles(Role("monitor", False, 1)))
     assert analyse(sample, PLAIN).findings == ()

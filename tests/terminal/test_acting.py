@@ -2,26 +2,30 @@
 
 import json
 import re
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from servers import fetch, wait_until
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Roles, Sessions, fetch, wait_until
+from terminal.emulator import Terminal
 
 WIDE = {"columns": 160, "lines": 50}
 
 
 @pytest.fixture
-def table(superuser):
+def table(superuser: "psycopg.Connection[Any]"):
     superuser.execute("CREATE TABLE parcels (id int)")
     yield "parcels"
     superuser.execute("DROP TABLE parcels")
 
 
 @contextmanager
-def asking(connections, statement):
+def asking(connections, statement) -> Iterator[None]:
     """Each asks; the answers are read at the end, and whoever still waits for one is cancelled."""
     for connection in connections:
         connection.pgconn.send_query(statement.encode())
@@ -35,7 +39,7 @@ def asking(connections, statement):
 
 
 @pytest.fixture
-def pile_up(superuser, sessions, table):
+def pile_up(superuser: "psycopg.Connection[Any]", sessions: Sessions, table):
     """A session idle in transaction with a lock, and three that wait for it."""
     (holder,) = sessions(1, application_name="holder")
     waiters = sessions(3, application_name="waiter")
@@ -55,7 +59,13 @@ def audit_lines(environment):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_a_pile_up_dissolved_in_three_keys(one_server, superuser, pile_up, monitor, environment):
+def test_a_pile_up_dissolved_in_three_keys(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    pile_up,
+    monitor: Callable[..., Terminal],
+    environment: dict[str, str],
+) -> None:
     pid = pile_up.info.backend_pid
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("3 waiting")
     terminal.press("Tab", "K").wait_for("Terminate 1 session?")
@@ -73,7 +83,13 @@ def test_a_pile_up_dissolved_in_three_keys(one_server, superuser, pile_up, monit
     assert str(pid) in json.dumps(intended)
 
 
-def test_anything_but_y_is_no(one_server, superuser, pile_up, monitor, environment):
+def test_anything_but_y_is_no(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    pile_up,
+    monitor: Callable[..., Terminal],
+    environment: dict[str, str],
+) -> None:
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("3 waiting")
     terminal.press("Tab").wait_for("▸ LOCK WAITS")
     for key in ("n", "Esc", "Enter", "q"):
@@ -84,7 +100,14 @@ def test_anything_but_y_is_no(one_server, superuser, pile_up, monitor, environme
     assert audit_lines(environment) == []
 
 
-def test_a_hog_in_bulk(one_server, superuser, sessions, role, monitor, environment):
+def test_a_hog_in_bulk(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    sessions: Sessions,
+    role: Roles,
+    monitor: Callable[..., Terminal],
+    environment: dict[str, str],
+) -> None:
     sessions(20, user=role("web"), application_name="hog")
     hogs = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hog'"
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("hog ")
@@ -97,7 +120,9 @@ def test_a_hog_in_bulk(one_server, superuser, sessions, role, monitor, environme
     wait_until(lambda: len(audit_lines(environment)) == 2, "two audit lines")
 
 
-def test_a_cancel_ends_the_query_and_not_the_session(one_server, superuser, sessions, on_sessions):
+def test_a_cancel_ends_the_query_and_not_the_session(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, on_sessions: Callable[..., Terminal]
+) -> None:
     (sleeper,) = sessions(1, application_name="sleeper")
     with asking([sleeper], "SELECT pg_sleep(600)"):
         terminal = on_sessions(one_server.conninfo(), only="app:sleeper", **WIDE).wait_for("pg_sleep")
@@ -107,7 +132,9 @@ def test_a_cancel_ends_the_query_and_not_the_session(one_server, superuser, sess
     assert sleeper.info.status == psycopg.pq.ConnStatus.OK
 
 
-def test_marked_sessions(one_server, superuser, sessions, on_sessions):
+def test_marked_sessions(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, on_sessions: Callable[..., Terminal]
+) -> None:
     sessions(4, application_name="shop")
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shop'"
     terminal = on_sessions(one_server.conninfo(), only="app:shop", **WIDE)
@@ -116,7 +143,13 @@ def test_marked_sessions(one_server, superuser, sessions, on_sessions):
     wait_until(lambda: fetch(superuser, left) == 2, "two are gone")
 
 
-def test_read_only_has_no_such_keys(one_server, superuser, pile_up, monitor, environment):
+def test_read_only_has_no_such_keys(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    pile_up,
+    monitor: Callable[..., Terminal],
+    environment: dict[str, str],
+) -> None:
     terminal = monitor(one_server.conninfo(), "--read-only", **WIDE).wait_for("3 waiting").wait_for("read-only")
     terminal.press("Tab").wait_for("▸ LOCK WAITS")
     assert not {"K", "C", "B"} & set(terminal.footer.split())
@@ -128,7 +161,9 @@ def test_read_only_has_no_such_keys(one_server, superuser, pile_up, monitor, env
     assert audit_lines(environment) == []
 
 
-def test_yes_before_the_question_is_no_answer(one_server, superuser, pile_up, monitor):
+def test_yes_before_the_question_is_no_answer(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", pile_up, monitor: Callable[..., Terminal]
+) -> None:
     """Both keys in one burst, as a bad link delivers them: nobody has seen whom the question is about."""
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("3 waiting")
     terminal.press("Tab").wait_for("▸ LOCK WAITS")

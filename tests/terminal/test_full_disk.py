@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from servers import fetch, wait_until
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Roles, Sessions, fetch, wait_until
 from terminal.emulator import PROGRAM, Terminal
 
 LIMITED = ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", PROGRAM]
@@ -16,13 +20,13 @@ SHOP = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shop'"
 
 
 @pytest.fixture
-def shop(role, sessions):
+def shop(role: Roles, sessions: Sessions):
     (one,) = sessions(1, role("web"), application_name="shop")
     return one
 
 
 @contextmanager
-def full_disk(folder: Path):
+def full_disk(folder: Path) -> Iterator[None]:
     """A file system of 64 KiB without a free byte, where we may make one."""
     folder.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True)
@@ -42,7 +46,9 @@ def terminate(command, environment, *flags):
     return done.returncode, done.stderr
 
 
-def test_without_a_screen(one_server, superuser, shop, environment):
+def test_without_a_screen(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str]
+) -> None:
     asked = ("--application", "shop", "--yes", one_server.conninfo())
     code, said = terminate(LIMITED, environment, *asked)
     assert (code, said.count("\n")) == (1, 1)
@@ -54,7 +60,9 @@ def test_without_a_screen(one_server, superuser, shop, environment):
     assert fetch(superuser, SHOP) == 0
 
 
-def test_on_a_disk_that_is_full(one_server, superuser, shop, environment, tmp_path):
+def test_on_a_disk_that_is_full(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str], tmp_path: Path
+) -> None:
     asked = ("--application", "shop", "--yes", one_server.conninfo())
     with full_disk(tmp_path / "state"):
         code, said = terminate([PROGRAM], environment, *asked)
@@ -69,7 +77,9 @@ def test_on_a_disk_that_is_full(one_server, superuser, shop, environment, tmp_pa
 
 
 @pytest.mark.parametrize("flags", [[], ["--no-audit"]])
-def test_on_the_screen(one_server, superuser, shop, environment, flags):
+def test_on_the_screen(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str], flags: Sequence[str]
+) -> None:
     terminal = Terminal([*LIMITED, *flags, one_server.conninfo()], environment, 160, 40)
     try:
         terminal.wait_for("SLOTS").press("2").wait_for("▸ SESSIONS").wait_without("HOGS")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -104,7 +105,9 @@ class Pupil:
 @pytest.mark.parametrize(
     ("scenario", "columns", "lines"), [("idle-leak", 120, 40), ("lock-pileup", 200, 60), ("role-limit", 80, 24)]
 )
-def test_who_does_what_the_guide_says_is_led_to_the_end(scenario, columns, lines, start):
+def test_who_does_what_the_guide_says_is_led_to_the_end(
+    scenario: str, columns: int, lines: int, start: Callable[..., Terminal]
+) -> None:
     terminal = start("demo", "--guide", "--scenario", scenario, columns=columns, lines=lines)
     terminal.wait_for("NOTICE: ", PATIENCE)
     pupil = Pupil(terminal, scenario)

@@ -3,11 +3,17 @@
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
+from signal import Signals
+from typing import Any
 
+import psycopg
 import pytest
 
 from listeners import SASL, beside, endless_work
-from terminal.emulator import PROGRAM
+from pgheadroom.demo.servers.cluster import Cluster
+from terminal.emulator import PROGRAM, Terminal
 from terminal.escapes import modes_changed
 from wire import wire_beside
 
@@ -27,7 +33,7 @@ socket.getaddrinfo = getaddrinfo
 
 
 @pytest.fixture
-def no_answer(tmp_path):
+def no_answer(tmp_path: Path):
     """A file: while it is there, the program gets no answer when it looks up a name. And how to tell it so."""
     (tmp_path / "sitecustomize.py").write_text(DEAD_NAMES)
     file = tmp_path / "no-answer"
@@ -50,7 +56,14 @@ ENDS = [("q", 0), ("\x03", 0), (signal.SIGTERM, 143)]
 
 
 @pytest.mark.parametrize(("how", "code"), ENDS, ids=["q", "Ctrl-C", "SIGTERM"])
-def test_names_without_an_answer(one_server, superuser, monitor, no_answer, how, code):
+def test_names_without_an_answer(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    monitor: Callable[..., Terminal],
+    no_answer,
+    how: Signals | str,
+    code: int,
+) -> None:
     file, variables = no_answer
     conninfo = one_server.conninfo(tcp=True).replace("127.0.0.1", "localhost")
     terminal = monitor(conninfo, **variables)
@@ -61,7 +74,13 @@ def test_names_without_an_answer(one_server, superuser, monitor, no_answer, how,
 
 
 @pytest.mark.parametrize(("how", "code"), ENDS, ids=["q", "Ctrl-C", "SIGTERM"])
-def test_a_login_that_wants_endless_work(one_server, superuser, monitor, how, code):
+def test_a_login_that_wants_endless_work(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    monitor: Callable[..., Terminal],
+    how: Signals | str,
+    code: int,
+) -> None:
     with beside(SASL, endless_work) as (thief, port), wire_beside(one_server.port) as wire:
         terminal = monitor(wire.conninfo(password="guess"))
         wire.leads_to(port)
@@ -72,7 +91,7 @@ def test_a_login_that_wants_endless_work(one_server, superuser, monitor, how, co
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_without_a_screen(environment, no_answer, number):
+def test_a_command_without_a_screen(environment: dict[str, str], no_answer, number: Signals) -> None:
     file, variables = no_answer
     file.touch()
     command = [PROGRAM, "snapshot", "host=db1.invalid"]
@@ -85,7 +104,7 @@ def test_a_command_without_a_screen(environment, no_answer, number):
     running.stderr.close()
 
 
-def test_no_answer_in_time_is_said_in_time(environment, no_answer):
+def test_no_answer_in_time_is_said_in_time(environment: dict[str, str], no_answer) -> None:
     file, variables = no_answer
     file.touch()
     began = time.monotonic()

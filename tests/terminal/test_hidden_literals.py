@@ -4,12 +4,16 @@ import base64
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from servers import fetch, wait_until
-from terminal.emulator import PROGRAM
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Roles, Sessions, fetch, wait_until
+from terminal.emulator import PROGRAM, Terminal
 
 CARD = "4111222233334444"
 NAME = "Ottilie"
@@ -18,7 +22,7 @@ WIDE = {"columns": 180, "lines": 50}
 
 
 @pytest.fixture
-def people(superuser, role, sessions):
+def people(superuser: "psycopg.Connection[Any]", role: Roles, sessions: Sessions):
     """One session holds a row, idle in transaction; two wait for it."""
     superuser.execute("CREATE TABLE people (name text, card int8)")
     superuser.execute(f"INSERT INTO people VALUES ('{NAME}', 0)".encode())
@@ -43,7 +47,14 @@ def told(output: bytes | bytearray, folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("hidden", [True, False])
-def test_on_the_screen_and_in_the_audit_file(one_server, people, on_sessions, environment, tmp_path, hidden):
+def test_on_the_screen_and_in_the_audit_file(
+    one_server: Cluster,
+    people,
+    on_sessions: Callable[..., Terminal],
+    environment: dict[str, str],
+    tmp_path: Path,
+    hidden: bool,
+) -> None:
     flags = ["--hide-literals"] if hidden else []
     terminal = on_sessions(one_server.conninfo(), *flags, only="state:idletx", **WIDE).wait_for("UPDATE people")
     terminal.press("Enter").wait_for("TIMEOUTS AT LOGIN")
@@ -60,7 +71,7 @@ def test_on_the_screen_and_in_the_audit_file(one_server, people, on_sessions, en
 
 
 @pytest.mark.parametrize("how", ["flag", "variable", "target", ""])
-def test_in_what_is_printed(one_server, people, environment, tmp_path, how):
+def test_in_what_is_printed(one_server: Cluster, people, environment: dict[str, str], tmp_path: Path, how: str) -> None:
     config = tmp_path / "c.toml"
     config.write_text(
         f'[targets.here]\nconninfo = "{one_server.conninfo()}"\nhide_literals = {str(how == "target").lower()}\n'

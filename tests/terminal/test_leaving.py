@@ -4,10 +4,13 @@ import signal
 import termios
 import time
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from servers import fetch, wait_until
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Sessions, fetch, wait_until
 from terminal.emulator import PROGRAM, Terminal
 from terminal.escapes import modes_changed
 
@@ -22,7 +25,7 @@ LAST_ASKED = """
 
 
 @pytest.fixture
-def shell(environment):
+def shell(environment: dict[str, str]):
     """An interactive shell with job control, in which the program is typed as a command."""
     terminal = Terminal(["/bin/sh", "-i"], environment | {"PS1": "prompt> ", "ENV": ""})
     terminal.wait_for("prompt>")
@@ -50,7 +53,9 @@ def headings(terminal: Terminal) -> list[str]:
 
 
 @pytest.mark.parametrize("key", ["\x1a", "\x1b[122;5u"], ids=["plain", "kitty"])
-def test_ctrl_z_and_back(one_server, superuser, sessions, shell, key):
+def test_ctrl_z_and_back(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, shell, key: str
+) -> None:
     shell.write(f"{PROGRAM} '{one_server.conninfo()}'\n".encode())
     shell.wait_for("LOCK WAITS").wait_for("quit")
     program, before = child_of(shell.pid), headings(shell)
@@ -78,7 +83,9 @@ def test_ctrl_z_and_back(one_server, superuser, sessions, shell, key):
 
 
 @pytest.mark.parametrize("ignored", [False, True], ids=["SIGHUP", "SIGHUP ignored"])
-def test_a_terminal_that_goes_away(one_server, superuser, environment, ignored):
+def test_a_terminal_that_goes_away(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", environment: dict[str, str], ignored: bool
+) -> None:
     command = [PROGRAM, one_server.conninfo()]
     if ignored:  # nohup, or a shell that does not tell its jobs
         command = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "-", *command]
@@ -100,7 +107,9 @@ def never_read(*terminals: Terminal) -> None:
         time.sleep(0.1)
 
 
-def test_a_terminal_that_takes_nothing(one_server, superuser, environment):
+def test_a_terminal_that_takes_nothing(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", environment: dict[str, str]
+) -> None:
     """A laptop is closed: the link stalls, and much later it is cut, or somebody wants the slot back."""
     command = [PROGRAM, "--interval", "200ms", one_server.conninfo()]
     opened = [Terminal(command, environment, 160, 50) for _ in range(3)]

@@ -3,11 +3,17 @@
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from signal import Signals
+from typing import Any
 
+import psycopg
 import pytest
 
-from servers import fetch
-from terminal.emulator import PROGRAM
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Sessions, fetch
+from terminal.emulator import PROGRAM, Terminal
 from terminal.escapes import colours, modes_changed
 
 CLIENT_BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
@@ -18,7 +24,9 @@ USABLE = """
 """
 
 
-def test_the_first_screen_says_what_sql_says(one_server, superuser, sessions, monitor):
+def test_the_first_screen_says_what_sql_says(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, monitor: Callable[..., Terminal]
+) -> None:
     sessions(7, application_name="shop")
     terminal = monitor(one_server.conninfo())
     assert terminal.age < 5
@@ -27,7 +35,9 @@ def test_the_first_screen_says_what_sql_says(one_server, superuser, sessions, mo
     terminal.wait_for_match(r"postgres +shop .* 7 +7 +0 +0")
 
 
-def test_the_gauge_follows(one_server, superuser, sessions, monitor):
+def test_the_gauge_follows(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, monitor: Callable[..., Terminal]
+) -> None:
     terminal = monitor(one_server.conninfo())
     opened = sessions(3, application_name="shop")
     terminal.wait_for("shop ")
@@ -39,21 +49,25 @@ def test_the_gauge_follows(one_server, superuser, sessions, monitor):
 
 
 @pytest.mark.parametrize("key", ["q", "Ctrl-C"])
-def test_it_leaves_the_terminal_as_it_was(one_server, monitor, key):
+def test_it_leaves_the_terminal_as_it_was(one_server: Cluster, monitor: Callable[..., Terminal], key: str) -> None:
     terminal = monitor(one_server.conninfo()).press(key)
     assert terminal.wait() == 0
     assert modes_changed(terminal.output) == set()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_a_signal_ends_it_cleanly(one_server, monitor, number, code):
+def test_a_signal_ends_it_cleanly(
+    one_server: Cluster, monitor: Callable[..., Terminal], number: Signals, code: int
+) -> None:
     terminal = monitor(one_server.conninfo())
     terminal.send(number)
     assert terminal.wait() == code
     assert modes_changed(terminal.output) == set()
 
 
-def test_the_slot_is_given_back(one_server, superuser, monitor):
+def test_the_slot_is_given_back(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", monitor: Callable[..., Terminal]
+) -> None:
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
     terminal = monitor(one_server.conninfo())
     assert fetch(superuser, ours) == 1
@@ -63,7 +77,7 @@ def test_the_slot_is_given_back(one_server, superuser, monitor):
         assert time.monotonic() < deadline
 
 
-def test_no_color(one_server, monitor, on_sessions):
+def test_no_color(one_server: Cluster, monitor: Callable[..., Terminal], on_sessions: Callable[..., Terminal]) -> None:
     plain = on_sessions(one_server.conninfo(), NO_COLOR="1").press("q")
     assert plain.wait() == 0
     assert colours(plain.output) == set()
@@ -75,7 +89,7 @@ def test_no_color(one_server, monitor, on_sessions):
 @pytest.mark.parametrize(
     "variables", [{"LC_ALL": "POSIX"}, {"LANG": "C"}, {"TERM": "linux"}, {"PGHEADROOM_ASCII": "1"}]
 )
-def test_ascii(one_server, monitor, variables):
+def test_ascii(one_server: Cluster, monitor: Callable[..., Terminal], variables: Mapping[str, str]) -> None:
     terminal = monitor(one_server.conninfo(), **variables)
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}")
@@ -85,7 +99,7 @@ def test_ascii(one_server, monitor, variables):
     assert terminal.output.isascii(), sorted(set(terminal.output.decode()) - set(map(chr, range(128))))
 
 
-def test_ascii_on_every_screen_and_in_every_size(one_server, monitor):
+def test_ascii_on_every_screen_and_in_every_size(one_server: Cluster, monitor: Callable[..., Terminal]) -> None:
     terminal = monitor(one_server.conninfo(), PGHEADROOM_ASCII="1")
     terminal.press("5").wait_for("USED SLOTS").wait_for_match(r"now +-5m").pump(1.0)
     assert "?" not in "".join(terminal.lines[:-1]), "a sign without a likeness in ASCII"
@@ -99,7 +113,7 @@ def test_ascii_on_every_screen_and_in_every_size(one_server, monitor):
 
 
 @pytest.mark.parametrize("kind", ["linux", "screen", "tmux-256color", "unheard-of"])
-def test_terminals_of_many_kinds(one_server, monitor, kind):
+def test_terminals_of_many_kinds(one_server: Cluster, monitor: Callable[..., Terminal], kind: str) -> None:
     terminal = monitor(one_server.conninfo(), columns=80, lines=24, TERM=kind)
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}").wait_for("quit")
@@ -110,7 +124,7 @@ def test_terminals_of_many_kinds(one_server, monitor, kind):
     assert not {38, 48} & colours(terminal.output)
 
 
-def test_a_dumb_terminal_is_refused(one_server, start):
+def test_a_dumb_terminal_is_refused(one_server: Cluster, start: Callable[..., Terminal]) -> None:
     terminal = start(one_server.conninfo(), TERM="dumb")
     assert terminal.wait() == 2
     (line,) = terminal.output.decode().splitlines()
@@ -119,7 +133,7 @@ def test_a_dumb_terminal_is_refused(one_server, start):
     assert "pgheadroom snapshot" in line
 
 
-def test_no_terminal_is_refused(one_server, environment):
+def test_no_terminal_is_refused(one_server: Cluster, environment: dict[str, str]) -> None:
     command = [PROGRAM, one_server.conninfo()]
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10
@@ -129,7 +143,7 @@ def test_no_terminal_is_refused(one_server, environment):
     assert "pgheadroom snapshot" in line
 
 
-def test_no_server_is_one_line(start, tmp_path):
+def test_no_server_is_one_line(start: Callable[..., Terminal], tmp_path: Path) -> None:
     terminal = start(f"host={tmp_path} password=hunter2")
     assert terminal.wait() == 3
     (line,) = terminal.output.decode().splitlines()

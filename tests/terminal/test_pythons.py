@@ -8,11 +8,13 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
-from pgheadroom.demo.servers.cluster import SUPERUSER
-from servers import fetch, missing, wait_until
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
+from servers import Roles, Sessions, fetch, missing, wait_until
 from terminal.emulator import Terminal
 from terminal.escapes import modes_changed
 
@@ -46,7 +48,7 @@ def run(program: Path, environment: dict[str, str]) -> Iterator[Run]:
         terminal.close()
 
 
-def test_all_screens_help_a_drill_in_and_quit(one_server, sessions, run):
+def test_all_screens_help_a_drill_in_and_quit(one_server: Cluster, sessions: Sessions, run: Run) -> None:
     sessions(3, application_name="shop")
     terminal = run(one_server.conninfo()).wait_for("SLOTS").wait_for("shop")
     for number, title in enumerate(SCREENS, 1):
@@ -71,14 +73,16 @@ def test_all_screens_help_a_drill_in_and_quit(one_server, sessions, run):
     ],
     ids=["Ctrl-C", "SIGTERM", "SIGHUP"],
 )
-def test_it_leaves_the_terminal_as_it_was(one_server, run, leave, code):
+def test_it_leaves_the_terminal_as_it_was(one_server: Cluster, run: Run, leave: Callable[..., Any], code: int) -> None:
     terminal = run(one_server.conninfo()).wait_for("SLOTS")
     leave(terminal)
     assert terminal.wait() == code
     assert modes_changed(terminal.output) == set()
 
 
-def test_a_query_cancelled_and_a_session_terminated(one_server, superuser, role, sessions, run):
+def test_a_query_cancelled_and_a_session_terminated(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, sessions: Sessions, run: Run
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="sleeper")
     victim.pgconn.send_query(b"SELECT pg_sleep(60)")
     terminal = run(one_server.conninfo(), columns=160, lines=50).wait_for("SLOTS")
@@ -93,7 +97,7 @@ def test_a_query_cancelled_and_a_session_terminated(one_server, superuser, role,
     assert terminal.wait() == 0
 
 
-def test_the_waiting_room_and_in(one_server, sessions, run):
+def test_the_waiting_room_and_in(one_server: Cluster, sessions: Sessions, run: Run) -> None:
     filling = sessions.fill(SUPERUSER)
     terminal = run(one_server.conninfo()).wait_for("too many clients already")
     filling[0].close()
@@ -101,7 +105,14 @@ def test_the_waiting_room_and_in(one_server, sessions, run):
     assert terminal.wait() == 0
 
 
-def test_snapshot_terminate_and_cancel_from_scripts(one_server, superuser, role, sessions, program, environment):
+def test_snapshot_terminate_and_cancel_from_scripts(
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    role: Roles,
+    sessions: Sessions,
+    program: Path,
+    environment: dict[str, str],
+):
     sessions(2, role("web"), application_name="leaky")
 
     def output(*arguments: str) -> str:
@@ -117,7 +128,7 @@ def test_snapshot_terminate_and_cancel_from_scripts(one_server, superuser, role,
     output("cancel", "--application", "leaky")
 
 
-def test_the_demo_with_its_guide(run, program):
+def test_the_demo_with_its_guide(run: Run, program: Path) -> None:
     terminal = run("demo", "--guide", "--scenario", "idle-leak", columns=160, lines=50)
     terminal.wait_for("SLOTS", 60).wait_for("GUIDE", 20).press("q")
     terminal.wait(60)

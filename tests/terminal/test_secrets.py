@@ -6,12 +6,15 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.playground import Playground
 from servers import hang_up, installation_of, runs, small_settings, wait_until
 from terminal.emulator import PROGRAM, Terminal
 
@@ -21,7 +24,7 @@ _CLIPBOARD = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)")
 
 
 @pytest.fixture(scope="module")
-def guarded(ground):
+def guarded(ground: Playground):
     """A server that wants passwords: `dba` and `rescue` have one, `app` takes slots without."""
     from pgheadroom.demo.servers.cluster import Cluster
 
@@ -38,7 +41,7 @@ def guarded(ground):
 
 
 @pytest.fixture
-def pooler(guarded, new_bouncer):
+def pooler(guarded, new_bouncer: Callable[..., Bouncer]):
     """A PgBouncer whose admin has a password."""
     upstream = f"host={guarded.folder} port={guarded.port} dbname=postgres user=app"
     settings = {"auth_type": "scram-sha-256"}
@@ -60,7 +63,7 @@ def crowd(guarded):
 
 
 @pytest.fixture
-def configured(guarded, pooler, environment, tmp_path):
+def configured(guarded, pooler, environment: dict[str, str], tmp_path: Path):
     """A target with every kind of password, in a file; and folders of its own for all that might be written."""
     folder = tmp_path / "config" / "pgheadroom"
     folder.mkdir(parents=True)
@@ -98,7 +101,7 @@ def seen_by_others(pid: int) -> set[str]:
     return set().union(*(found_in(Path(f"/proc/{each}/cmdline").read_bytes()) for each in processes_of(pid)))
 
 
-def test_the_search_finds_what_is_there(tmp_path):
+def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(f"password={SECRETS['dba']}")
     copied = b"\x1b]52;c;" + base64.b64encode(SECRETS["admin"].encode()) + b"\x07"
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", SECRETS["wrong"]]) as process:
@@ -111,7 +114,7 @@ def test_the_search_finds_what_is_there(tmp_path):
 # --- on the screen ---------------------------------------------------------------------------------------------------
 
 
-def test_everywhere_on_the_screen(guarded, configured, crowd, tmp_path):
+def test_everywhere_on_the_screen(guarded, configured, crowd, tmp_path: Path) -> None:
     (victim, *_) = crowd(3)
     terminal = Terminal([PROGRAM, "production"], configured, 140, 45)
     try:
@@ -148,7 +151,7 @@ def test_everywhere_on_the_screen(guarded, configured, crowd, tmp_path):
     assert written_below(tmp_path) == {}
 
 
-def test_in_the_waiting_room(guarded, configured, crowd, tmp_path):
+def test_in_the_waiting_room(guarded, configured, crowd, tmp_path: Path) -> None:
     with pytest.raises(psycopg.OperationalError, match=r"reserved|too many"):
         crowd(40)
     terminal = Terminal([PROGRAM, "production"], configured, 140, 45)
@@ -164,7 +167,7 @@ def test_in_the_waiting_room(guarded, configured, crowd, tmp_path):
 
 
 @pytest.mark.parametrize("typed", ["dba", "wrong"])
-def test_at_the_prompt(guarded, environment, tmp_path, typed):
+def test_at_the_prompt(guarded, environment: dict[str, str], tmp_path: Path, typed: str) -> None:
     terminal = Terminal([PROGRAM, guarded.conninfo("dba")], environment | {"PGHEADROOM_DEBUG": "1"})
     try:
         terminal.wait_for("Password for user dba:").press(SECRETS[typed] + "\n")
@@ -188,7 +191,7 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
     return done
 
 
-def test_without_a_screen(guarded, configured, crowd, tmp_path):
+def test_without_a_screen(guarded, configured, crowd, tmp_path: Path) -> None:
     crowd(2)
     env = configured | {"PGHEADROOM_DEBUG": "1"}
     over_tcp = guarded.conninfo("dba", tcp=True)
@@ -245,7 +248,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.parametrize("debug", ["0", "1"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_ours(guarded, configured, tmp_path, fault, debug):
+def test_a_fault_of_ours(guarded, configured, tmp_path: Path, fault: str, debug: str) -> None:
     script = tmp_path / "config" / "faulty.py"
     script.write_text(FAULTY.format(fault=FAULTS[fault], secret=SECRETS["dba"]))
     terminal = Terminal([sys.executable, script, "production"], configured | {"PGHEADROOM_DEBUG": debug})

@@ -1,13 +1,20 @@
 """What the world does to the program: servers that die, text that bites, windows that shrink."""
 
+from collections.abc import Callable
+from typing import Any
+
 import psycopg
 import pytest
 from psycopg import sql
 
-from servers import hang_up
+from pgheadroom.demo.servers.cluster import Cluster
+from servers import Sessions, hang_up
+from terminal.emulator import Terminal
 
 
-def test_a_server_that_dies_and_comes_back(new_cluster, monitor):
+def test_a_server_that_dies_and_comes_back(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]
+) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo())
     cluster.kill()
@@ -22,7 +29,9 @@ def test_a_server_that_dies_and_comes_back(new_cluster, monitor):
     assert terminal.press("q").wait() == 0
 
 
-def test_every_screen_says_why_it_is_stale(new_cluster, monitor):
+def test_every_screen_says_why_it_is_stale(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]
+) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo())
     cluster.stop("immediate")
@@ -33,7 +42,9 @@ def test_every_screen_says_why_it_is_stale(new_cluster, monitor):
         terminal.press("1").wait_for("HOGS")
 
 
-def test_it_ends_at_once_while_the_server_is_away(new_cluster, monitor):
+def test_it_ends_at_once_while_the_server_is_away(
+    new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]
+) -> None:
     cluster = new_cluster()
     terminal = monitor(cluster.conninfo())
     cluster.stop("immediate")
@@ -53,7 +64,7 @@ BITES = (
 
 
 @pytest.fixture
-def biting(one_server, superuser):
+def biting(one_server: Cluster, superuser: "psycopg.Connection[Any]"):
     """Sessions whose role, application and query try to drive the terminal."""
     role = f"eve{''.join(BITES[:2])}"
     superuser.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
@@ -67,7 +78,9 @@ def biting(one_server, superuser):
     superuser.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-def test_nothing_of_the_servers_text_drives_the_terminal(one_server, biting, monitor):
+def test_nothing_of_the_servers_text_drives_the_terminal(
+    one_server: Cluster, biting, monitor: Callable[..., Terminal]
+) -> None:
     terminal = monitor(one_server.conninfo(), columns=200, lines=50)
     terminal.wait_for("[/red]").wait_for("eve")
     terminal.press("2").wait_for("SESSIONS").wait_for("[/red]")
@@ -82,7 +95,9 @@ def test_nothing_of_the_servers_text_drives_the_terminal(one_server, biting, mon
         assert forbidden not in output
 
 
-def test_a_window_that_shrinks_and_grows(one_server, sessions, monitor):
+def test_a_window_that_shrinks_and_grows(
+    one_server: Cluster, sessions: Sessions, monitor: Callable[..., Terminal]
+) -> None:
     sessions(5, application_name="shop")
     terminal = monitor(one_server.conninfo(), columns=120, lines=40).wait_for("LOCK WAITS")
     terminal.resize(60, 15)

@@ -40,7 +40,7 @@ def pipe() -> Iterator[Pipe]:
     made.close()
 
 
-def test_what_is_written_arrives_in_order(pipe):
+def test_what_is_written_arrives_in_order(pipe: Pipe) -> None:
     for number in range(1000):
         pipe.outlet.write(f"{number}é\n")
     pipe.outlet.settle(5)
@@ -48,7 +48,7 @@ def test_what_is_written_arrives_in_order(pipe):
     assert pipe.read(len(whole)) == whole
 
 
-def test_nobody_waits_for_a_stalled_terminal_and_it_gets_whole_frames_only(pipe):
+def test_nobody_waits_for_a_stalled_terminal_and_it_gets_whole_frames_only(pipe: Pipe) -> None:
     began = time.monotonic()
     for _ in range(1000):
         pipe.outlet.write(FRAME)
@@ -65,7 +65,7 @@ def test_nobody_waits_for_a_stalled_terminal_and_it_gets_whole_frames_only(pipe)
     assert not pipe.caught_up.acquire(timeout=0.1), "it is told once"
 
 
-def test_the_last_words_do_not_stand_in_line(pipe):
+def test_the_last_words_do_not_stand_in_line(pipe: Pipe) -> None:
     for _ in range(30):
         pipe.outlet.write(FRAME)
     pipe.outlet.settle(0.05)
@@ -77,7 +77,7 @@ def test_the_last_words_do_not_stand_in_line(pipe):
     assert len(data) < 2 * len(FRAME) + 65536
 
 
-def test_a_terminal_that_is_gone_is_no_error(pipe):
+def test_a_terminal_that_is_gone_is_no_error(pipe: Pipe) -> None:
     pipe.close()
     for _ in range(100):
         pipe.outlet.write(FRAME)

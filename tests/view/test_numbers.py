@@ -25,17 +25,17 @@ from samples import NOW, many, pids, session, snapshot
         (12345, 1, ">"),
     ],
 )
-def test_a_number_that_has_no_room_is_rounded(number, width, shown):
+def test_a_number_that_has_no_room_is_rounded(number: int, width: int, shown: str) -> None:
     assert short_number(number, width) == shown
 
 
-def test_a_table_shows_it_so():
+def test_a_table_shows_it_so() -> None:
     column = Column("n", "n", 3, lambda row, now: Cell(str(row)), align=">")
     assert plain(format_row(lay_out((column,), 3), 8004, NOW, 3)) == " 8k"
     assert plain(format_row(lay_out((column,), 3), 804, NOW, 3)) == "804"
 
 
-def test_one_more_than_all_sits_in_the_reserve():
+def test_one_more_than_all_sits_in_the_reserve() -> None:
     sample = snapshot(many(98))
     line = plain(gauge_line(capacity(sample), "bad", "", 80))
     assert "97/97 +1" in line
@@ -45,11 +45,11 @@ def test_one_more_than_all_sits_in_the_reserve():
     assert full.sentence.startswith("Full: 97 of 97 usable slots and 1 of the reserve taken")
 
 
-def test_verbs_and_articles():
+def test_verbs_and_articles() -> None:
     assert (they(1, "client", "wait"), they(3, "client", "wait")) == ("1 client waits", "3 clients wait")
     assert (a("ordinary slot"), a("superuser slot")) == ("an ordinary slot", "a superuser slot")
 
 
-def test_our_own_session_is_the_last():
+def test_our_own_session_is_the_last() -> None:
     sessions = [session(1, State.ACTIVE), *many(3, 10)]
     assert pids(by_urgency(sessions, NOW, own_pid=1))[-1] == 1

@@ -40,7 +40,7 @@ def content(sample):
 
 
 @given(whole_snapshots())
-def test_any_snapshot_comes_back_as_it_was(sample):
+def test_any_snapshot_comes_back_as_it_was(sample) -> None:
     told = to_wire(sample)
     assert sent(told) == told
     for read in (from_wire(told), from_wire(sent(told))):
@@ -50,7 +50,7 @@ def test_any_snapshot_comes_back_as_it_was(sample):
 
 
 @given(sessions())
-def test_any_session_comes_back_by_itself(one):
+def test_any_session_comes_back_by_itself(one) -> None:
     assert session_from_wire(sent(session_to_wire(one))) == one
 
 
@@ -78,11 +78,11 @@ troubles = st.builds(Trouble, texts, st.just(NOW), st.integers(0, 100), waiting=
 
 
 @given(troubles)
-def test_any_trouble_comes_back_with_its_refusals(trouble):
+def test_any_trouble_comes_back_with_its_refusals(trouble) -> None:
     assert trouble_from_wire(sent(trouble_to_wire(trouble))) == trouble
 
 
-def test_a_moment_of_another_time_zone_is_told_in_utc_and_is_the_same():
+def test_a_moment_of_another_time_zone_is_told_in_utc_and_is_the_same() -> None:
     far = datetime(2026, 3, 1, 14, 0, 0, 1, tzinfo=timezone(timedelta(hours=2)))
     told = session_to_wire(session(1, backend_start=far))
     assert told["backend_start"] == "2026-03-01T12:00:00.000001+00:00"
@@ -93,18 +93,18 @@ def test_a_moment_of_another_time_zone_is_told_in_utc_and_is_the_same():
 
 
 @given(moments)
-def test_a_moment_is_exact_to_the_microsecond(moment):
+def test_a_moment_is_exact_to_the_microsecond(moment) -> None:
     assert session_from_wire(sent(session_to_wire(session(1, backend_start=moment)))).backend_start == moment
 
 
 @given(nasty_texts)
-def test_no_text_is_lost_or_leaves_ascii(text):
+def test_no_text_is_lost_or_leaves_ascii(text) -> None:
     told = json.dumps(to_wire(snapshot([session(1, query=text)])))
     assert told.isascii()
     assert from_wire(json.loads(told)).sessions[0].query == text
 
 
-def test_a_sessions_form_does_not_depend_on_when_it_is_told():
+def test_a_sessions_form_does_not_depend_on_when_it_is_told() -> None:
     one = session(1)
     first, second = (to_wire(snapshot([one], taken_at=at))["sessions"] for at in (NOW, ago(-60)))
     assert first == second == [session_to_wire(one)]
@@ -121,11 +121,11 @@ def grown(told):
 
 
 @given(whole_snapshots())
-def test_what_a_newer_program_adds_is_left_alone(sample):
+def test_what_a_newer_program_adds_is_left_alone(sample) -> None:
     assert repr(from_wire(grown(to_wire(sample)))) == repr(sample)
 
 
-def test_what_an_older_program_did_not_write_takes_its_default():
+def test_what_an_older_program_did_not_write_takes_its_default() -> None:
     needed = ("schema", "taken_at", "round_trip_seconds", "server", "door", "settings", "sessions")
     told = to_wire(snapshot([session(1)], pgbouncers=(PgBouncer("b1", pools=(pool(sv_cancelling=1),)),)))
     old = {key: told[key] for key in needed}
@@ -136,7 +136,7 @@ def test_what_an_older_program_did_not_write_takes_its_default():
     assert from_wire(told).pgbouncers == (PgBouncer("b1"),)
 
 
-def test_a_state_that_a_newer_server_brings_is_one_that_we_do_not_know():
+def test_a_state_that_a_newer_server_brings_is_one_that_we_do_not_know() -> None:
     told = to_wire(snapshot([session(1)], pgbouncers=(PgBouncer("b1"),)))
     told["sessions"][0]["state"] = "daydreaming"
     told["pgbouncers"][0]["state"] = "daydreaming"
@@ -145,7 +145,7 @@ def test_a_state_that_a_newer_server_brings_is_one_that_we_do_not_know():
     assert read.pgbouncers[0].state == "unknown"
 
 
-def test_the_form_of_this_schema_is_read_for_good():
+def test_the_form_of_this_schema_is_read_for_good() -> None:
     """As it is written today. Whoever has to change this text makes old recordings unreadable."""
     told = json.loads(
         """{"schema": 1, "taken_at": "2026-03-01T12:00:00.000000+00:00", "round_trip_seconds": 0.25,
@@ -216,7 +216,7 @@ def changed(path, value):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_wrong_document_says_what_is_wrong_and_where(told, complaint):
+def test_a_wrong_document_says_what_is_wrong_and_where(told, complaint) -> None:
     with pytest.raises(WrongDocument) as raised:
         from_wire(told)
     assert str(raised.value).startswith(complaint)
@@ -230,7 +230,7 @@ values = st.recursive(
 
 
 @given(whole_snapshots(), st.data())
-def test_any_value_anywhere_is_read_or_refused_in_one_sentence(sample, data):
+def test_any_value_anywhere_is_read_or_refused_in_one_sentence(sample, data) -> None:
     told = to_wire(sample)
     inner = told
     while True:
@@ -246,7 +246,7 @@ def test_any_value_anywhere_is_read_or_refused_in_one_sentence(sample, data):
     assert said == "Snapshot" or (" " in said and "\n" not in said)
 
 
-def test_a_type_that_the_model_does_not_have_is_a_mistake_of_ours():
+def test_a_type_that_the_model_does_not_have_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="no wire form"):
         codec_of(complex)
 
@@ -267,13 +267,13 @@ def parts_of(value, found):
     return found
 
 
-def test_the_strategies_think_of_several_values_for_each_field():
+def test_the_strategies_think_of_several_values_for_each_field() -> None:
     found = {}
 
     # The same ones each time: it is about what they may think of, not about luck.
     @settings(derandomize=True, database=None)
     @given(whole_snapshots(), sessions(backend_type="parallel worker"), whole_pgbouncers, commands, stats)
-    def look(sample, worker, bouncer, command, one):
+    def look(sample, worker, bouncer, command, one) -> None:
         bouncer = replace(bouncer, command=command, stats=(one,))
         parts_of(replace(sample, processes=(worker,), pgbouncers=(*sample.pgbouncers, bouncer)), found)
 
@@ -286,7 +286,7 @@ def test_the_strategies_think_of_several_values_for_each_field():
                                            "BouncerUser", "Setting", "DatabaseStats", "Totals"}  # fmt: skip
 
 
-def test_every_field_has_a_key():
+def test_every_field_has_a_key() -> None:
     sample = replace(snapshot([session(1)]), returned="back")
     assert len(to_wire(sample)) == len(fields(Snapshot)) + 1
     assert set(session_to_wire(session(1))) == set(Session._fields)

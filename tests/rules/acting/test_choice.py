@@ -3,7 +3,7 @@
 import pytest
 
 from pgheadroom.model.action import CHANGES, NEVER, Still, Verb
-from pgheadroom.model.session import State
+from pgheadroom.model.session import Session, State
 from pgheadroom.rules.acting.choice import by_filter, by_hand, change, names_taken_in, regardless
 from pgheadroom.rules.acting.frozen import GONE, since
 from pgheadroom.rules.filters.language import parse_filter
@@ -39,12 +39,12 @@ BUSY = session(3, State.ACTIVE, since=20)
         ("-refund", IDLE, Still(application="checkout", query=IDLE.query_start)),
     ],
 )
-def test_what_each_condition_is_about(text, one, still):
+def test_what_each_condition_is_about(text: str, one: Session, still: Still) -> None:
     (target,) = by_filter([one], parse_filter(text))
     assert (target.id, target.query_start, target.still) == (one.id, one.query_start, still)
 
 
-def test_one_alone_must_not_have_moved_of_several_each_may_have_been_pinged():
+def test_one_alone_must_not_have_moved_of_several_each_may_have_been_pinged() -> None:
     (alone,) = by_hand(Verb.TERMINATE, [IDLE])
     marked = by_hand(Verb.TERMINATE, [IDLE, OPEN])
     assert alone.still == Still(state=State.IDLE, transaction=NEVER, moved=IDLE.state_change)
@@ -54,13 +54,13 @@ def test_one_alone_must_not_have_moved_of_several_each_may_have_been_pinged():
     assert regardless(IDLE).still == Still()
 
 
-def test_without_tracking_nothing_is_known_and_nothing_has_changed():
+def test_without_tracking_nothing_is_known_and_nothing_has_changed() -> None:
     blind = session(1, State.DISABLED, xact_start=None, query_start=None, state_change=None)
     (alone,) = by_hand(Verb.TERMINATE, [blind])
     assert change(Verb.TERMINATE, alone, blind, NOW) == ""
 
 
-def test_what_became_of_a_list():
+def test_what_became_of_a_list() -> None:
     targets = by_filter([IDLE, OPEN, BUSY], parse_filter("user=web state:idle,idletx,active"))
     later = snapshot([IDLE._replace(state=State.ACTIVE), OPEN, session(9)], taken_at=ago(-4))
     found = since(Verb.TERMINATE, NOW, targets, later, [OPEN, session(9)])
@@ -68,7 +68,7 @@ def test_what_became_of_a_list():
     assert (found.gone, found.changed, found.new, found.seconds) == (1, 1, 1, 4)
 
 
-def test_names_are_told_where_the_filter_does_not_name_exactly_one():
+def test_names_are_told_where_the_filter_does_not_name_exactly_one() -> None:
     everybody = [session(n, application=name) for n, name in enumerate(("api", "API", "", "api"))]
     assert list(names_taken_in(everybody, parse_filter("app:api,''"))) == [("app", ["", "API", "api"])]
     assert list(names_taken_in(everybody, parse_filter("user=web app=api state:idle"))) == []

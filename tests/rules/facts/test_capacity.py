@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Database, Role, SlotSettings
+from pgheadroom.model.snapshot import Database, Role, SlotSettings, Snapshot
 from pgheadroom.rules.facts.capacity import capacity, free_for
 from samples import databases, many, roles, session, snapshot
 from strategies import snapshots
@@ -13,19 +13,19 @@ from strategies import snapshots
 TWELVE = SlotSettings(max_connections=12, superuser_reserved=3, reserved=2, max_wal_senders=3)
 
 
-def test_the_three_kinds_of_free_slots():
+def test_the_three_kinds_of_free_slots() -> None:
     slots = capacity(snapshot(many(5), settings=TWELVE))
     assert (slots.usable, slots.used, slots.free, slots.free_reserved, slots.free_superuser) == (7, 5, 2, 4, 7)
     assert slots.used_percent == pytest.approx(500 / 7)
 
 
-def test_a_server_can_be_over_what_is_usable():
+def test_a_server_can_be_over_what_is_usable() -> None:
     slots = capacity(snapshot(many(11), settings=TWELVE))
     assert (slots.free, slots.free_reserved, slots.free_superuser, slots.in_reserve) == (0, 0, 1, 4)
     assert slots.used_percent > 100
 
 
-def test_sessions_without_a_row_and_the_slot_sync_worker_hold_slots_walsenders_do_not():
+def test_sessions_without_a_row_and_the_slot_sync_worker_hold_slots_walsenders_do_not() -> None:
     walsenders = tuple(many(3, first_pid=10, backend_type="walsender"))
     slots = capacity(
         snapshot(many(4), settings=TWELVE, authenticating=2, slot_sync_takes_slot=True, processes=walsenders)
@@ -33,12 +33,12 @@ def test_sessions_without_a_row_and_the_slot_sync_worker_hold_slots_walsenders_d
     assert (slots.used, slots.authenticating, slots.walsenders, slots.max_wal_senders) == (7, 2, 3, 3)
 
 
-def test_sessions_that_authenticate_are_told_with_and_without_rows():
+def test_sessions_that_authenticate_are_told_with_and_without_rows() -> None:
     starting = session(1, State.STARTING, user=None, database=None)
     assert capacity(snapshot([starting], authenticating=2)).authenticating == 3
 
 
-def test_role_and_database_limits_count_login_roles():
+def test_role_and_database_limits_count_login_roles() -> None:
     sessions = [*many(4, user="web"), *many(2, first_pid=1, user="batch", database="logs")]
     slots = capacity(
         snapshot(
@@ -55,7 +55,7 @@ def test_role_and_database_limits_count_login_roles():
     assert slots.tightest.name == "logs"
 
 
-def test_the_server_wins_ties_and_a_door_closed_on_purpose_is_no_crowd():
+def test_the_server_wins_ties_and_a_door_closed_on_purpose_is_no_crowd() -> None:
     sessions = many(7, user="web")
     full = snapshot(sessions, settings=TWELVE, roles=roles(Role("web", False, 7), Role("nobody", False, 0)))
     assert capacity(full).tightest.kind == "server"
@@ -68,7 +68,9 @@ def test_the_server_wins_ties_and_a_door_closed_on_purpose_is_no_crowd():
     ("version_num", "counted"),
     [(160_006, 2), (160_007, 1), (170_002, 2), (170_003, 1), (180_000, 1), (130_018, 2), (130_019, 1)],
 )
-def test_walsenders_counted_against_limits_before_the_minor_releases_of_february_2025(version_num, counted):
+def test_walsenders_counted_against_limits_before_the_minor_releases_of_february_2025(
+    version_num: int, counted: int
+) -> None:
     walsender = session(7, user="web", database="shop", backend_type="walsender")
     worker = session(8, user="web", database="shop", backend_type="parallel worker")
     limits = capacity(
@@ -83,7 +85,7 @@ def test_walsenders_counted_against_limits_before_the_minor_releases_of_february
     assert {limit.used for limit in limits} == {counted}
 
 
-def test_what_is_free_for_a_role():
+def test_what_is_free_for_a_role() -> None:
     sample = snapshot(
         many(4, user="web"),
         settings=TWELVE,
@@ -110,7 +112,7 @@ def test_what_is_free_for_a_role():
 
 
 @given(snapshots())
-def test_capacity_adds_up(sample):
+def test_capacity_adds_up(sample: Snapshot) -> None:
     slots = capacity(sample)
     assert slots.used == len(sample.sessions) + sample.authenticating + sample.slot_sync_takes_slot
     assert 0 <= slots.free <= slots.free_reserved <= slots.free_superuser

@@ -1,14 +1,16 @@
 """The chain between clients and backends, and when it is not believed."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncers import bouncer, client, database, linked, server
-from pgheadroom.model.bouncer import UNIX
+from pgheadroom.model.bouncer import UNIX, BouncerClient
 from pgheadroom.model.grouping import GroupBy
-from pgheadroom.model.session import LOCAL
+from pgheadroom.model.session import LOCAL, Session
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.poolers import pooler_pids
@@ -16,13 +18,13 @@ from samples import ago, pids, session, snapshot
 from strategies import snapshots
 
 
-def backend(number: int = 1, **given):
+def backend(number: int = 1, **given: Any) -> Session:
     """The backend of `server(number)`."""
     plain = {"client": "10.0.0.1", "client_port": 40_000 + number, "backend_start": ago(65)}
     return session(100 + number, **{**plain, **given})
 
 
-def test_from_the_client_to_its_backend_and_back():
+def test_from_the_client_to_its_backend_and_back() -> None:
     who, serving = linked()
     own, direct = backend(), session(7)
     sample = snapshot([own, direct], pgbouncers=(bouncer(clients=(who, client(2)), servers=(serving,)),))
@@ -37,14 +39,14 @@ def test_from_the_client_to_its_backend_and_back():
     assert pooler_pids(sample) == {101}
 
 
-def test_an_idle_server_has_a_backend_and_no_client():
+def test_an_idle_server_has_a_backend_and_no_client() -> None:
     sample = snapshot([backend()], pgbouncers=(bouncer(servers=(server(),)),))
     (chain,) = chains(sample)
     assert (chain.client, chain.session) == (None, sample.sessions[0])
     assert pooler_pids(sample) == {101}
 
 
-def test_a_pointer_that_was_reused_between_the_two_readings_is_not_believed():
+def test_a_pointer_that_was_reused_between_the_two_readings_is_not_believed() -> None:
     who, serving = linked()
     moved_on = replace_link(who, "0x59")
     sample = snapshot([backend()], pgbouncers=(bouncer(clients=(moved_on,), servers=(serving,)),))
@@ -59,11 +61,11 @@ def test_a_pointer_that_was_reused_between_the_two_readings_is_not_believed():
     )
 
 
-def replace_link(who, link):
+def replace_link(who: BouncerClient, link: str) -> BouncerClient:
     return who._replace(link=link)
 
 
-def test_the_same_pid_on_another_server_is_not_the_backend():
+def test_the_same_pid_on_another_server_is_not_the_backend() -> None:
     who, serving = linked()
     for other in (
         backend(client_port=1),
@@ -78,12 +80,12 @@ def test_the_same_pid_on_another_server_is_not_the_backend():
         assert pooler_pids(sample) == set()
 
 
-def over_unix(own, **given):
+def over_unix(own: Session, **given: Any) -> Snapshot:
     serving = server(address=UNIX, local_port=6432, **given)
     return snapshot([own], pgbouncers=(bouncer(servers=(serving,), databases=(database("shop", database="shop_1"),)),))
 
 
-def test_over_a_unix_socket_user_database_and_age_must_agree():
+def test_over_a_unix_socket_user_database_and_age_must_agree() -> None:
     own = backend(client=LOCAL, client_port=-1, database="shop_1")
     assert pooler_pids(over_unix(own)) == {101}
     assert pooler_pids(over_unix(own._replace(user="batch"))) == set()
@@ -97,21 +99,21 @@ def test_over_a_unix_socket_user_database_and_age_must_agree():
     assert pooler_pids(aged) == {101}
 
 
-def test_behind_another_pooler_nothing_is_known():
+def test_behind_another_pooler_nothing_is_known() -> None:
     sample = snapshot([session(7)], pgbouncers=(bouncer(servers=(server(remote_pid=-1234567),)),))
     (chain,) = chains(sample)
     assert chain.session is None
     assert "another pooler" in chain.unknown
 
 
-def test_why_a_backend_is_not_known():
+def test_why_a_backend_is_not_known() -> None:
     new = server(state="new", remote_pid=0)
     assert [chain.unknown for chain in chains(snapshot(pgbouncers=(bouncer(servers=(new,)),)))] == ["it is logging in"]
     blind = snapshot(exact=False, pgbouncers=(bouncer(servers=(server(),)),))
     assert [chain.unknown for chain in chains(blind)] == ["our role may not see whose backend it is"]
 
 
-def test_two_pgbouncers_may_use_the_same_pointers():
+def test_two_pgbouncers_may_use_the_same_pointers() -> None:
     (one, serving), (two, other) = linked(1), linked(1)
     other = other._replace(remote_pid=102, local_port=40_002)
     sample = snapshot(
@@ -130,7 +132,7 @@ def test_two_pgbouncers_may_use_the_same_pointers():
     assert session_.pid == 102
 
 
-def test_the_real_clients_of_a_hog():
+def test_the_real_clients_of_a_hog() -> None:
     users = [client(n, link=f"0x5{n}", application="worker", address="10.0.0.8") for n in (1, 2)]
     waiting = [client(3, state="waiting", waited=4.5), client(4, state="waiting", waited=2.0), client(5)]
     servers = [server(1, link="0xc1"), server(2, link="0xc2")]
@@ -152,7 +154,7 @@ def test_the_real_clients_of_a_hog():
         assert set(clients_by_hog(sample, chains(sample), by)) <= keys
 
 
-def test_a_forced_user_stands_for_every_client():
+def test_a_forced_user_stands_for_every_client() -> None:
     who = client(1, user="alice", link="0x51")
     serving = server(1, link="0xc1", user="app")
     forced = bouncer(clients=(who, client(2, user="bob")), servers=(serving,), databases=(database(force_user="app"),))
@@ -162,7 +164,7 @@ def test_a_forced_user_stands_for_every_client():
 
 
 @given(snapshots(), st.data())
-def test_every_chain_is_consistent(sample, data):
+def test_every_chain_is_consistent(sample: Snapshot, data: st.DataObject) -> None:
     numbers = st.integers(0, 4)
     some_clients = st.builds(lambda n, m: client(n, link=f"0x5{m}"), numbers, numbers)
     pids_ = st.sampled_from([one.pid for one in sample.sessions] or [1])

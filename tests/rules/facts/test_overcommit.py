@@ -1,6 +1,8 @@
 """The most that PgBouncers can ask for, and which pools to cut."""
 
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,6 +10,9 @@ from hypothesis import strategies as st
 
 from bouncers import bouncer, database, server, settings
 from pgheadroom.model.bouncer import BouncerUser
+from pgheadroom.model.overcommit import Overcommitment
+from pgheadroom.model.pool import PgBouncer, Pool
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.facts.case import Case
@@ -18,21 +23,21 @@ from pgheadroom.rules.findings.overcommitted import overcommitted
 from samples import ago, many, pool, session, snapshot
 
 
-def asked(sample, processes=None):
+def asked(sample: Snapshot, processes: Mapping[str, int] | None = None) -> Overcommitment | None:
     return overcommitment(sample, capacity(sample).usable, chains(sample), processes)
 
 
-def with_pools(*pools, **given):
+def with_pools(*pools: Pool, **given: Any) -> PgBouncer:
     return bouncer(pools=pools, **given)
 
 
-def demand(*bouncers, processes=None):
+def demand(*bouncers: PgBouncer, processes: Mapping[str, int] | None = None) -> int | None:
     found = asked(snapshot(pgbouncers=bouncers), processes)
     assert found is not None
     return found.demand
 
 
-def test_pools_and_reserves_are_added_up():
+def test_pools_and_reserves_are_added_up() -> None:
     assert demand(with_pools(pool(size=20, reserve=5), pool(user="batch", size=10))) == 35
     one = with_pools(pool(size=20))
     assert demand(one, with_pools(pool(size=20), name="b2")) == 40
@@ -41,7 +46,7 @@ def test_pools_and_reserves_are_added_up():
     assert demand(off) == 20
 
 
-def test_a_database_that_nobody_has_used_yet_counts_as_one_pool():
+def test_a_database_that_nobody_has_used_yet_counts_as_one_pool() -> None:
     unused = database("logs", pool_size=7, reserve=3)
     found = asked(snapshot(pgbouncers=(with_pools(pool(size=20), databases=(database(), unused)),)))
     assert found is not None
@@ -49,7 +54,7 @@ def test_a_database_that_nobody_has_used_yet_counts_as_one_pool():
     assert [(one.database, one.user, one.most) for one in found.pools] == [("shop", "web", 20), ("logs", "", 10)]
 
 
-def test_the_caps_of_a_database_and_of_a_user():
+def test_the_caps_of_a_database_and_of_a_user() -> None:
     pools = (pool(size=20), pool(user="batch", size=20))
     assert demand(with_pools(*pools, databases=(database(max_connections=25),))) == 25
     assert demand(with_pools(*pools, config=settings(max_user_connections="8"))) == 16
@@ -57,7 +62,7 @@ def test_the_caps_of_a_database_and_of_a_user():
     assert demand(with_pools(*pools, config=settings(max_user_connections="8"), users=users)) == 23
 
 
-def test_unlimited_pools():
+def test_unlimited_pools() -> None:
     assert demand(with_pools(pool(size=0))) is None
     assert demand(with_pools(pool(size=0), databases=(database(max_connections=40),))) == 40
     # Before 1.24 a pool of size 0 opens nothing.
@@ -68,7 +73,7 @@ def test_unlimited_pools():
     assert proposals(found) == ("b1 shop/web: pool_size unlimited to 97",)
 
 
-def test_what_leads_to_another_server_is_not_counted():
+def test_what_leads_to_another_server_is_not_counted() -> None:
     other = database("logs", host="10.0.0.10")
     pools = (pool(size=20), pool(database="logs", size=300), pool(database="more", size=50))
     servers = (server(1), server(2, database="logs", remote_pid=999))
@@ -83,12 +88,12 @@ def test_what_leads_to_another_server_is_not_counted():
     assert blind.demand == 370
 
 
-def test_nothing_is_said_without_pools():
+def test_nothing_is_said_without_pools() -> None:
     assert asked(snapshot()) is None
     assert asked(snapshot(pgbouncers=(bouncer(databases=()),))) is None
 
 
-def test_what_is_not_known_is_said():
+def test_what_is_not_known_is_said() -> None:
     unseen = bouncer(name="b2", age=None, databases=())
     found = asked(snapshot(pgbouncers=(with_pools(pool(size=None), pool(user="batch", size=5)), unseen)))
     assert found is not None
@@ -96,8 +101,8 @@ def test_what_is_not_known_is_said():
     assert found.not_counted == ("b1 shop/web", "b2")
 
 
-def test_the_words():
-    def words(size, direct):
+def test_the_words() -> None:
+    def words(size: int, direct: int) -> tuple[str, tuple[str, ...]]:
         found = asked(snapshot(many(direct), pgbouncers=(with_pools(pool(size=size)),)))
         assert found is not None
         return sentence(found), proposals(found)
@@ -113,7 +118,7 @@ def test_the_words():
     assert words(50, 1) == ("this configuration asks for 50 of 97 slots at most, with 1 direct session beside it", ())
 
 
-def test_the_largest_pools_are_cut_and_the_small_ones_keep_what_they_have():
+def test_the_largest_pools_are_cut_and_the_small_ones_keep_what_they_have() -> None:
     pools = (pool(size=80, reserve=20), pool(user="batch", size=50), pool(user="cron", size=5))
     found = asked(snapshot(many(12), pgbouncers=(with_pools(*pools),)))
     assert found is not None
@@ -124,7 +129,7 @@ def test_the_largest_pools_are_cut_and_the_small_ones_keep_what_they_have():
     )
 
 
-def test_more_pools_than_slots():
+def test_more_pools_than_slots() -> None:
     pools = [pool(user=f"u{number}", size=10) for number in range(30)]
     found = asked(snapshot(many(90), pgbouncers=(with_pools(*pools),)))
     assert found is not None
@@ -133,7 +138,7 @@ def test_more_pools_than_slots():
     assert proposals(found)[-1] == "30 pools for 7 slots: fewer pools are needed"
 
 
-def test_the_finding():
+def test_the_finding() -> None:
     plain = Thresholds()
     assert list(overcommitted(Case(snapshot(pgbouncers=(with_pools(pool(size=90)),)), plain))) == []
     (found,) = overcommitted(Case(snapshot(many(3), pgbouncers=(with_pools(pool(size=320, reserve=5)),)), plain))
@@ -159,7 +164,7 @@ pools_ = st.lists(
 
 
 @st.composite
-def bouncers_(draw, name):
+def bouncers_(draw: Callable[..., Any], name: str) -> PgBouncer:
     databases = tuple(
         database(one, pool_size=draw(sizes), max_connections=draw(st.sampled_from([0, 0, 5, 30])))
         for one in draw(st.sets(st.sampled_from("abcd")))
@@ -171,7 +176,7 @@ def bouncers_(draw, name):
 
 
 @given(bouncers_("b1"), bouncers_("b2"), st.integers(0, 120), st.integers(1, 3))
-def test_the_cuts_fit_and_no_greater_ones_do(one, two, direct, processes):
+def test_the_cuts_fit_and_no_greater_ones_do(one: PgBouncer, two: PgBouncer, direct: int, processes: int) -> None:
     sample = snapshot(many(direct), pgbouncers=(one, two))
     found = asked(sample, {"b1": processes})
     if found is None:
@@ -192,12 +197,12 @@ def test_the_cuts_fit_and_no_greater_ones_do(one, two, direct, processes):
         assert after(sample, found, processes, more=1) > found.room
 
 
-def cut_none(found):
+def cut_none(found: Overcommitment) -> list[bool]:
     """No pool is larger than one server: there is nothing to cut."""
     return [one.most is not None and one.most <= 1 for one in found.pools]
 
 
-def after(sample, found, processes, more=0):
+def after(sample: Snapshot, found: Overcommitment, processes: int, more: int = 0) -> int:
     """What the PgBouncers may ask for once the cuts are made, each `more` too small."""
     cuts = {(cut.pool.bouncer, cut.pool.database, cut.pool.user): cut for cut in found.cuts}
     total = 0
@@ -220,7 +225,9 @@ def after(sample, found, processes, more=0):
     st.dictionaries(st.sampled_from("ab"), st.integers(0, 4)),
     st.dictionaries(st.sampled_from("xy"), st.integers(0, 4)),
 )
-def test_the_most_is_the_most_that_any_distribution_has(pipes, database_caps, user_caps):
+def test_the_most_is_the_most_that_any_distribution_has(
+    pipes: Sequence[Pipe], database_caps: Mapping[str, int], user_caps: Mapping[str, int]
+) -> None:
     best = 0
     for chosen in product(*(range(pipe.most + 1) for pipe in pipes)):
         allowed = all(
@@ -234,7 +241,7 @@ def test_the_most_is_the_most_that_any_distribution_has(pipes, database_caps, us
     assert most_servers(pipes, database_caps, user_caps) == best
 
 
-def test_what_was_given_to_one_pool_may_be_better_with_another():
+def test_what_was_given_to_one_pool_may_be_better_with_another() -> None:
     pipes = [Pipe("a", "x", 1), Pipe("a", "y", 1), Pipe("b", "x", 1)]
     caps = {"a": 1, "b": 1}, {"x": 1, "y": 1}
     for ordered in permutations(pipes):
@@ -242,7 +249,7 @@ def test_what_was_given_to_one_pool_may_be_better_with_another():
 
 
 @pytest.mark.parametrize("count", [400])
-def test_many_pools_are_quick(count):
+def test_many_pools_are_quick(count: int) -> None:
     pools = [pool(user=f"u{number}", database=f"d{number % 20}", size=20) for number in range(count)]
     caps = [database(f"d{number}", max_connections=50) for number in range(20)]
     theirs = with_pools(*pools, databases=tuple(caps), config=settings(max_user_connections="15"))

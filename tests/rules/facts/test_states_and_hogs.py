@@ -1,17 +1,19 @@
+from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from hypothesis import given
 
 from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Database, Role
+from pgheadroom.model.snapshot import Database, Role, Snapshot
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.states import states
 from samples import NOW, ago, databases, hidden, many, roles, session, snapshot
 from strategies import snapshots
 
 
-def test_every_state_has_a_line_hidden_only_when_there_are_any():
+def test_every_state_has_a_line_hidden_only_when_there_are_any() -> None:
     shown = [line.state for line in states(snapshot([session()]))]
     assert shown == [
         State.ACTIVE,
@@ -26,7 +28,7 @@ def test_every_state_has_a_line_hidden_only_when_there_are_any():
     assert [line.state for line in states(snapshot([hidden(1)]))] == [*shown, State.HIDDEN]
 
 
-def test_the_oldest_counts_from_what_the_state_means():
+def test_the_oldest_counts_from_what_the_state_means() -> None:
     sample = snapshot(
         [
             session(1, State.ACTIVE, query_start=ago(30), state_change=ago(1)),
@@ -45,25 +47,25 @@ def test_the_oldest_counts_from_what_the_state_means():
 
 
 @given(snapshots())
-def test_states_add_up_to_what_is_used(sample):
+def test_states_add_up_to_what_is_used(sample: Snapshot) -> None:
     lines = states(sample)
     assert sum(line.count for line in lines) == len(sample.sessions) + sample.authenticating
     assert all(line.oldest_seconds is None or line.oldest_seconds >= 0 for line in lines)
     assert sum(line.percent for line in lines) <= 100.0001
 
 
-def test_hogs_are_sorted_by_size_then_name():
+def test_hogs_are_sorted_by_size_then_name() -> None:
     sample = snapshot([*many(2, user="b"), *many(2, first_pid=1, user="a"), *many(3, first_pid=50, user="z")])
     assert [(hog.user, hog.total) for hog in hogs(sample, GroupBy.USER)] == [("z", 3), ("a", 2), ("b", 2)]
 
 
-def test_a_hog_by_one_field_says_nothing_of_the_others():
+def test_a_hog_by_one_field_says_nothing_of_the_others() -> None:
     (hog,) = hogs(snapshot([session(1), session(2, State.ABORTED), session(3, State.ACTIVE)]), GroupBy.CLIENT)
     assert (hog.user, hog.application, hog.client, hog.database) == (None, None, "10.0.0.7", None)
     assert (hog.total, hog.idle, hog.active, hog.idle_in_transaction) == (3, 1, 1, 1)
 
 
-def test_limits_of_hogs():
+def test_limits_of_hogs() -> None:
     sample = snapshot(
         [session(1), session(2, user="root")],
         roles=roles(Role("web", False, 40), Role("root", True, 1)),
@@ -75,7 +77,7 @@ def test_limits_of_hogs():
     assert [hog.limit for hog in hogs(sample, GroupBy.APPLICATION)] == [None]
 
 
-def test_a_key_press_goes_through_all_groupings():
+def test_a_key_press_goes_through_all_groupings() -> None:
     seen = [GroupBy.ALL]
     while (following := seen[-1].following) not in seen:
         seen.append(following)
@@ -83,7 +85,7 @@ def test_a_key_press_goes_through_all_groupings():
 
 
 @given(snapshots())
-def test_hogs_partition_the_sessions(sample):
+def test_hogs_partition_the_sessions(sample: Snapshot) -> None:
     for by in GroupBy:
         found = hogs(sample, by)
         assert sum(hog.total for hog in found) == len(sample.sessions)
@@ -95,13 +97,13 @@ def test_hogs_partition_the_sessions(sample):
         assert not known or max(oldest) == max(0, (NOW - min(known)).total_seconds())
 
 
-def test_five_thousand_sessions_are_grouped_while_a_screen_is_drawn():
+def test_five_thousand_sessions_are_grouped_while_a_screen_is_drawn() -> None:
     sample = snapshot([session(n, user=f"u{n % 9}", client=f"10.0.0.{n % 40}") for n in range(5000)])
     best = min(_timed(lambda: hogs(sample)) for _ in range(5))
     assert best < 0.05  # about 3 ms on an idle machine; the room is for a busy one
 
 
-def _timed(call):
+def _timed(call: Callable[..., Any]) -> float:
     began = perf_counter()
     call()
     return perf_counter() - began

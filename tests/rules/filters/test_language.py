@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from time import perf_counter
 
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.errors import EXIT_USAGE
-from pgheadroom.model.session import LOCAL, State
+from pgheadroom.model.session import LOCAL, Session, State
 from pgheadroom.rules.filters.conditions import AGES, NAMES, STATE_WORDS, Condition, Value
 from pgheadroom.rules.filters.language import Filter, FilterError, condition, parse_filter, pattern
 from samples import NOW, ago, hidden, session
@@ -18,11 +19,11 @@ def takes(read, one):
     return read.select([one], NOW) == [one]
 
 
-def matches(text, one):
+def matches(text: str, one: Session) -> bool:
     return takes(parse_filter(text), one)
 
 
-def test_without_conditions_everything_matches():
+def test_without_conditions_everything_matches() -> None:
     nothing = parse_filter("  ")
     assert not nothing
     assert takes(nothing, session())
@@ -74,7 +75,7 @@ def test_without_conditions_everything_matches():
         "state:idle -user:x",
     ],
 )
-def test_matches(text):
+def test_matches(text: str) -> None:
     assert matches(text, session(100, client="10.0.0.7", since=5))
 
 
@@ -108,17 +109,17 @@ def test_matches(text):
         "check*",
     ],
 )
-def test_does_not_match(text):
+def test_does_not_match(text: str) -> None:
     assert not matches(text, session(100, client="10.0.0.7", since=5))
 
 
-def test_waits_by_type_event_or_both():
+def test_waits_by_type_event_or_both() -> None:
     one = session(state=State.ACTIVE, wait_event_type="Lock", wait_event="relation")
     assert all(matches(text, one) for text in ("wait:lock", "wait:relation", "wait:Lock:relation", "wait:Lock:*"))
     assert not matches("wait:IO", one)
 
 
-def test_states_and_their_short_names():
+def test_states_and_their_short_names() -> None:
     idler, failed = session(state=State.IDLE_IN_TRANSACTION), session(state=State.ABORTED)
     for text in ("state:idletx", 'state:"idle in transaction"', "state:idle_in_transaction"):
         assert matches(text, idler)
@@ -127,7 +128,7 @@ def test_states_and_their_short_names():
     assert matches("state:ab", failed)
 
 
-def test_clients_on_sockets_and_of_version_6():
+def test_clients_on_sockets_and_of_version_6() -> None:
     assert matches("client:local", session(client=LOCAL))
     assert matches("client:2001:db8::/32", session(client="2001:db8:0:0::1"))
     assert matches("client:[2001:db8::1]", session(client="2001:db8:0:0::1"))
@@ -135,20 +136,22 @@ def test_clients_on_sockets_and_of_version_6():
     assert not matches("client:0.0.0.0/0", session(client=LOCAL))
 
 
-def test_a_running_query_counts_only_while_it_runs():
+def test_a_running_query_counts_only_while_it_runs() -> None:
     assert matches("query>1h", session(state=State.ACTIVE, query_start=ago(3700)))
     assert not matches("query>1h", session(state=State.IDLE, query_start=ago(3700)))
 
 
 @pytest.mark.parametrize("column", AGES)
 @pytest.mark.parametrize("operator", [">", ">=", "<", "<="])
-def test_what_is_not_known_matches_no_span_also_not_turned_round(column, operator):
+def test_what_is_not_known_matches_no_span_also_not_turned_round(column: str, operator: str) -> None:
     assert not matches(f"{column}{operator}5s", hidden(1))
     assert not matches(f"-{column}{operator}5s", hidden(1))
 
 
 @given(sessions(), st.sampled_from(sorted(AGES)), st.sampled_from([">", ">=", "<", "<="]), st.integers(0, 10**6))
-def test_a_span_turned_round_is_its_opposite_where_it_is_known(one, column, operator, limit):
+def test_a_span_turned_round_is_its_opposite_where_it_is_known(
+    one: Session, column: str, operator: str, limit: int
+) -> None:
     plain, turned = matches(f"{column}{operator}{limit}", one), matches(f"-{column}{operator}{limit}", one)
     assert not (plain and turned)
     assert (plain or turned) == (AGES[column](one) is not None)
@@ -178,7 +181,7 @@ def test_a_span_turned_round_is_its_opposite_where_it_is_known(one, column, oper
         ("- x", "directly before one"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_what_would_be_right(text, told):
+def test_a_mistake_is_told_in_one_line_with_what_would_be_right(text: str, told: str) -> None:
     with pytest.raises(FilterError) as caught:
         parse_filter(text)
     assert told in str(caught.value)
@@ -190,14 +193,14 @@ values = st.one_of(texts, st.text("ab*?\\\"', -:", max_size=6))
 
 
 @given(values, values)
-def test_a_condition_made_from_a_value_finds_exactly_that_value(value, other):
+def test_a_condition_made_from_a_value_finds_exactly_that_value(value: str, other: str) -> None:
     read = parse_filter(condition("app", value))
     assert takes(read, session(application=value))
     assert takes(read, session(application=other)) == (other == value)
     assert not takes(read, session(application=value.swapcase())) or value == value.swapcase()
 
 
-def test_several_values_are_alternatives_each_exactly():
+def test_several_values_are_alternatives_each_exactly() -> None:
     read = parse_filter(condition("user", "web", "We*b,x"))
     assert [takes(read, session(user=name)) for name in ("web", "We*b,x", "WEB", "Wexb,x")] == [
         True, True, False, False,
@@ -205,7 +208,7 @@ def test_several_values_are_alternatives_each_exactly():
 
 
 @given(values)
-def test_patterns_take_any_text(text):
+def test_patterns_take_any_text(text: str) -> None:
     assert matches(pattern("app", f"{text}*"), session(application=text + "rest"))
 
 
@@ -243,14 +246,14 @@ conditions = st.one_of(
 
 
 @given(st.lists(conditions, max_size=4).map(tuple))
-def test_what_is_written_reads_as_the_same_filter(given_conditions):
+def test_what_is_written_reads_as_the_same_filter(given_conditions: Sequence[Condition]) -> None:
     written = str(Filter(given_conditions))
     assert parse_filter(written).conditions == given_conditions
     assert str(parse_filter(written)) == written
 
 
 @given(st.text("ab:\"'<>=,*?-! \n\x1b\\pidusert123/.", max_size=25))
-def test_any_text_is_read_or_refused_in_one_line_and_what_is_read_stays_the_same(text):
+def test_any_text_is_read_or_refused_in_one_line_and_what_is_read_stays_the_same(text: str) -> None:
     told = ""
     try:
         read = parse_filter(text)
@@ -262,12 +265,12 @@ def test_any_text_is_read_or_refused_in_one_line_and_what_is_read_stays_the_same
 
 
 @given(st.lists(sessions(), max_size=10), st.lists(conditions, max_size=3).map(tuple))
-def test_selecting_is_matching_each(given_sessions, given_conditions):
+def test_selecting_is_matching_each(given_sessions: Sequence[Session], given_conditions: Sequence[Condition]) -> None:
     read = parse_filter(str(Filter(given_conditions)))
     assert read.select(given_sessions, NOW) == [one for one in given_sessions if takes(read, one)]
 
 
-def test_five_thousand_sessions_are_filtered_between_two_key_presses():
+def test_five_thousand_sessions_are_filtered_between_two_key_presses() -> None:
     everybody = [session(n, user=f"u{n % 9}", client=f"10.0.{n % 9}.{n % 200}", since=n) for n in range(5000)]
     read = parse_filter("user:u* client:10.0.0.0/8 age>1s state:idle -app:x text select")
     durations = []

@@ -1,5 +1,6 @@
 """What a finding offers to press: filters that are ready, that match whom it is about, and that spare the others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,10 @@ from pasts import past
 from pgheadroom.analysis import analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
-from pgheadroom.model.finding import Severity
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role, SlotSettings
+from pgheadroom.model.snapshot import Role, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import parse_filter
@@ -26,15 +27,15 @@ from strategies import snapshots
 PLAIN = Thresholds()
 
 
-def told(sample, thresholds=PLAIN):
+def told(sample: Snapshot, thresholds: Thresholds = PLAIN) -> dict[str, Finding]:
     return {finding.key: finding for finding in analyse(sample, thresholds).findings}
 
 
-def chosen(sample, finding):
+def chosen(sample: Snapshot, finding: Finding) -> list[int]:
     return [one.pid for one in parse_filter(finding.proposal.filter).select(sample.sessions, sample.taken_at)]
 
 
-def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long():
+def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long() -> None:
     old, young = many(60, 100, since=700), many(25, 300, since=3)
     sample = snapshot([*old, *young, *many(5, 600, user="batch", since=9000)])
     remedy = told(sample)["server-slots"]
@@ -44,23 +45,23 @@ def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long():
     assert remedy.sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 
 
-def test_who_is_idle_for_moments_only_is_limited_not_ended():
+def test_who_is_idle_for_moments_only_is_limited_not_ended() -> None:
     """A storm, before it is told from a crowd that stays."""
     remedy = told(snapshot(many(95, since=0.4)))["server-slots"]
     assert (remedy.proposal.verb, remedy.sql) == (None, "ALTER ROLE web CONNECTION LIMIT 57;")
 
 
-def test_short_queries_are_not_cancelled():
+def test_short_queries_are_not_cancelled() -> None:
     remedy = told(snapshot(many(70, state=State.ACTIVE, since=0.2)))["all-active"]
     assert (remedy.proposal.verb, remedy.proposal.filter) == (None, "running")
 
 
-def test_before_14_there_is_no_timeout_to_set():
+def test_before_14_there_is_no_timeout_to_set() -> None:
     remedy = told(snapshot(many(95), 130_023))["server-slots"]
     assert (remedy.sql, "timer" in remedy.lasting) == ("", True)
 
 
-def test_idle_server_connections_of_a_pool_are_left_to_it():
+def test_idle_server_connections_of_a_pool_are_left_to_it() -> None:
     crowd = many(95, 100)
     servers = tuple(
         ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in crowd
@@ -69,7 +70,7 @@ def test_idle_server_connections_of_a_pool_are_left_to_it():
     assert (remedy.proposal.verb, "pool_size" in remedy.lasting) == (None, True)
 
 
-def test_a_full_server_of_waiters_ends_the_root():
+def test_a_full_server_of_waiters_ends_the_root() -> None:
     sample = snapshot([session(7, State.IDLE_IN_TRANSACTION), *(waiter(n, 7) for n in range(8, 100))])
     found = analyse(sample, PLAIN).findings
     assert [one.key for one in found[:2]] == ["lock-pile-up:7", "server-slots"]
@@ -78,12 +79,12 @@ def test_a_full_server_of_waiters_ends_the_root():
     assert "it costs 93 slots" in found[0].evidence
 
 
-def test_a_running_root_is_cancelled_first():
+def test_a_running_root_is_cancelled_first() -> None:
     sample = snapshot([session(7, State.ACTIVE), *(waiter(n, 7) for n in range(8, 30))])
     assert told(sample)["lock-pile-up:7"].proposal.verb is Verb.CANCEL
 
 
-def test_all_active():
+def test_all_active() -> None:
     crowd = [*many(70, 100, state=State.ACTIVE, since=90, wait_event_type="IO"), *many(10, 500, state=State.IDLE)]
     sample = snapshot(crowd)
     found = analyse(sample, PLAIN).findings
@@ -96,12 +97,12 @@ def test_all_active():
     assert not told(snapshot(many(58, 100, state=State.ACTIVE))).get("all-active")
 
 
-def test_who_waits_for_a_lock_does_not_run():
+def test_who_waits_for_a_lock_does_not_run() -> None:
     sample = snapshot([session(7, State.ACTIVE), *(waiter(n, 7) for n in range(8, 100))])
     assert "all-active" not in told(sample)
 
 
-def test_a_cause_takes_over_the_urgency_of_a_server_that_nears_its_end():
+def test_a_cause_takes_over_the_urgency_of_a_server_that_nears_its_end() -> None:
     sample = snapshot([*many(60, 100, state=State.ACTIVE), *many(36, 500, user="batch")])
     found = analyse(sample, PLAIN).findings
     assert [(one.key, one.severity) for one in found[:2]] == [
@@ -110,7 +111,7 @@ def test_a_cause_takes_over_the_urgency_of_a_server_that_nears_its_end():
     ]
 
 
-def test_a_full_server_is_told_first_what_gives_slots_back():
+def test_a_full_server_is_told_first_what_gives_slots_back() -> None:
     """A cancel stops queries, and whoever is refused stays refused."""
     sample = snapshot([*many(60, 100, state=State.ACTIVE), *many(37, 500, user="batch", since=30)])
     first, second = analyse(sample, PLAIN).findings[:2]
@@ -122,7 +123,7 @@ def test_a_full_server_is_told_first_what_gives_slots_back():
     assert (first.key, first.proposal.verb, first.proposal.filter) == ("server-slots", Verb.TERMINATE, "running>10s")
 
 
-def test_one_address_or_one_application_that_takes_most():
+def test_one_address_or_one_application_that_takes_most() -> None:
     place = [session(n, user=f"u{n % 3}", application=f"a{n % 5}") for n in range(100, 180)]
     elsewhere = session(500, user="u0", client="10.0.0.8")
     found = told(snapshot([*place, elsewhere]))["taking-most:10.0.0.7"]
@@ -137,7 +138,7 @@ def test_one_address_or_one_application_that_takes_most():
     assert not [key for key in told(snapshot(many(60))) if key.startswith("taking-most")]  # enough is left
 
 
-def test_a_limit_is_raised_by_what_the_server_has():
+def test_a_limit_is_raised_by_what_the_server_has() -> None:
     sample = snapshot(many(20), roles=roles(Role("web", False, 20)))
     found = told(sample)["role-limit:web"]
     assert found.sql == "ALTER ROLE web CONNECTION LIMIT 40;"
@@ -153,7 +154,7 @@ def test_a_limit_is_raised_by_what_the_server_has():
     assert (found.proposal.verb, found.proposal.filter) == (Verb.TERMINATE, "user=web state:idle age>2s")
 
 
-def test_a_limit_that_spares_the_others():
+def test_a_limit_that_spares_the_others() -> None:
     case = Case(snapshot([*many(60), *many(30, 3000, user="batch")]), PLAIN)
     assert limit_that_spares_others(case, "web") == 57 - 30
     growing = PgBouncer("b", pools=(pool(user="batch", size=20, sv_active=10), pool(user="web", size=90, sv_idle=1)))
@@ -163,7 +164,7 @@ def test_a_limit_that_spares_the_others():
     assert limit_that_spares_others(Case(snapshot(many(97)), PLAIN), "batch") == 1
 
 
-def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions():
+def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions() -> None:
     given = {"state": State.IDLE_IN_TRANSACTION, "user": "shop_web", "database": "shop_db"}
     kept = [*many(4, 100, since=45, **given), *many(2, 110, since=20, **given)]
     servers = tuple(
@@ -178,14 +179,14 @@ def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions():
     assert found.sql == "ALTER ROLE shop_web SET idle_in_transaction_session_timeout = '10s';"
 
 
-def test_what_is_counted_is_the_least_there_can_be():
+def test_what_is_counted_is_the_least_there_can_be() -> None:
     crowd = [*many(12, 100, state=State.ACTIVE, since=400), *many(3, 200, state=State.ABORTED, since=99), hidden(5)]
     found = told(snapshot(crowd, exact=False))
     assert found["long-queries"].sentence.startswith("At least 12 queries over")
     assert found["aborted-transactions"].sentence.startswith("At least 3 failed")
 
 
-def test_thresholds_may_be_a_share_of_the_slots():
+def test_thresholds_may_be_a_share_of_the_slots() -> None:
     thresholds = Thresholds.from_mapping({"idle_in_transaction": ["5%", "20%"], "active": [200, 300]})
     crowd = many(5, 100, state=State.IDLE_IN_TRANSACTION)
     assert told(snapshot(crowd), thresholds)["idle-in-transaction"].severity is Severity.WARNING
@@ -204,13 +205,13 @@ def test_thresholds_may_be_a_share_of_the_slots():
         ([], ""),
     ],
 )
-def test_a_span_that_half_of_them_have_reached(ages, said):
+def test_a_span_that_half_of_them_have_reached(ages: Sequence[float], said: str) -> None:
     sessions = [session(number, since=age) for number, age in enumerate(ages)]
     assert old_enough(Case(snapshot(sessions), PLAIN), sessions) == said
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4, unique=True))
-def test_names_are_matched_exactly_however_they_are_spelt(names):
+def test_names_are_matched_exactly_however_they_are_spelt(names: Sequence[str]) -> None:
     sessions = [session(number, user=name) for number, name in enumerate([*names, "another one", "*", "?x"])]
     found = parse_filter(any_of("user", names)).select(sessions, NOW)
     wanted = {name.casefold() for name in names}
@@ -221,7 +222,7 @@ small = st.builds(SlotSettings, st.just(12), st.just(2), st.just(0), st.just(2))
 
 
 @given(st.one_of(snapshots(), snapshots(settings=small)))
-def test_every_remedy_can_be_pressed(sample):
+def test_every_remedy_can_be_pressed(sample: Snapshot) -> None:
     found = analyse(sample, PLAIN, past([sample])).findings
     assert [urgency(one) for one in found] == sorted(urgency(one) for one in found)
     assert len({one.key for one in found}) == len(found)
@@ -243,7 +244,7 @@ def test_every_remedy_can_be_pressed(sample):
             )
 
 
-def test_sentence_and_remedy_name_the_same_hog():
+def test_sentence_and_remedy_name_the_same_hog() -> None:
     """The busiest application has most sessions, another one has most of the idle that the remedy ends."""
     busy = many(30, 100, state=State.ACTIVE, since=5, application="report")
     sample = snapshot(

@@ -1,6 +1,7 @@
 """What stands over a PgBouncer until somebody ends it."""
 
 from dataclasses import replace
+from typing import Any
 
 from bouncers import bouncer, database, linked, server, settings
 from pgheadroom.model.bouncer import PoolerState
@@ -13,15 +14,15 @@ from pgheadroom.rules.pools.banners import banners, pause_waits_for
 from samples import pool, snapshot
 
 
-def told(**given):
+def told(**given: Any) -> list[tuple[str, BouncerCommand | None]]:
     return [(banner.text, banner.remedy) for banner in banners(bouncer(**given))]
 
 
-def test_calm():
+def test_calm() -> None:
     assert told(pools=(pool(cl_active=5, sv_active=2),), state=PoolerState.ACTIVE) == []
 
 
-def test_a_paused_database_asks_for_resume():
+def test_a_paused_database_asks_for_resume() -> None:
     pools = (pool(cl_waiting=3, maxwait=12.0), pool(user="batch", cl_waiting=1))
     resume = BouncerCommand(BouncerVerb.RESUME, "shop")
     paused = (database(paused=True),)
@@ -35,13 +36,13 @@ def test_a_paused_database_asks_for_resume():
     assert told(databases=paused, admin=False)[0][1] is None
 
 
-def test_a_disabled_database_asks_for_enable():
+def test_a_disabled_database_asks_for_enable() -> None:
     assert told(databases=(database("x\x1by", disabled=True),)) == [
         ("x\ufffdy is disabled: new clients are refused until ENABLE", BouncerCommand(BouncerVerb.ENABLE, "x\x1by"))
     ]
 
 
-def test_everything_is_stopped():
+def test_everything_is_stopped() -> None:
     resume = BouncerCommand(BouncerVerb.RESUME)
     (text, remedy) = told(state=PoolerState.PAUSED, pools=(pool(cl_waiting=1),))[0]
     assert (text, remedy) == ("all of PgBouncer is paused: 1 client waits until RESUME", resume)
@@ -49,7 +50,7 @@ def test_everything_is_stopped():
     assert (text.split(":")[0], remedy) == ("all of PgBouncer is suspended", resume)
 
 
-def test_before_1_19_a_pause_of_everything_can_only_be_guessed():
+def test_before_1_19_a_pause_of_everything_can_only_be_guessed() -> None:
     waiting = (pool(cl_waiting=2),)
     old = {"version": "1.18.0", "state": PoolerState.UNKNOWN}
     (text, remedy) = told(pools=waiting, **old)[0]
@@ -59,7 +60,7 @@ def test_before_1_19_a_pause_of_everything_can_only_be_guessed():
     assert told(pools=waiting, version="1.25.2", state=PoolerState.ACTIVE) == []
 
 
-def test_a_full_house():
+def test_a_full_house() -> None:
     full = {"config": settings(max_client_conn="100")}
     assert told(lists=(("used_clients", 100),), **full) == [
         ("max_client_conn 100 is reached: new clients are refused", None)
@@ -67,7 +68,7 @@ def test_a_full_house():
     assert told(lists=(("used_clients", 99),), **full) == []
 
 
-def test_whom_a_pause_waits_for():
+def test_whom_a_pause_waits_for() -> None:
     (one, first), (two, second) = linked(1), linked(2)
     other = server(3, link="0xc3", database="logs")
     theirs = bouncer(clients=(one, two), servers=(first._replace(quiet=3.0), second._replace(quiet=9.0), other))
@@ -75,7 +76,7 @@ def test_whom_a_pause_waits_for():
     assert [chain.client for chain in pause_waits_for(chains(sample), theirs, "shop")] == [two, one]
 
 
-def test_findings_of_what_stands():
+def test_findings_of_what_stands() -> None:
     stopped = bouncer(databases=(database(paused=True), database("logs", disabled=True)))
     silent = bouncer(name="b2", trouble="no answer for 3.0 s", databases=(database(paused=True),))
     found = list(pooler_stands(Case(snapshot(pgbouncers=(stopped, silent)), Thresholds())))
@@ -87,7 +88,7 @@ def test_findings_of_what_stands():
     assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
 
 
-def test_each_of_what_stands_is_a_finding_of_its_own_and_says_what_will_show_that_it_ended():
+def test_each_of_what_stands_is_a_finding_of_its_own_and_says_what_will_show_that_it_ended() -> None:
     """Also for who may not give commands: no remedy tells them apart."""
     full = {"config": settings(max_client_conn="100"), "lists": (("used_clients", 100),)}
     stopped = bouncer(databases=(database(paused=True, disabled=True), database("logs", paused=True)), **full)
@@ -101,7 +102,7 @@ def test_each_of_what_stands_is_a_finding_of_its_own_and_says_what_will_show_tha
     ]
 
 
-def test_one_of_several_processes_says_so_and_is_no_trouble():
+def test_one_of_several_processes_says_so_and_is_no_trouble() -> None:
     shared = bouncer(config=settings(so_reuseport="1"))
     assert "other processes may share this port" in banners(shared)[0].text
     assert list(pooler_stands(Case(snapshot(pgbouncers=(shared,)), Thresholds()))) == []

@@ -1,13 +1,14 @@
 """Which commands a PgBouncer can be given, and what is said about each before."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bouncers import bouncer, client, database, linked, settings
-from pgheadroom.model.bouncer import PoolerState
+from pgheadroom.model.bouncer import BouncerClient, PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.rules.pools.commands import consequence, forbidden, offered, resume_of
 from pgheadroom.words.text import safe
@@ -21,32 +22,32 @@ POOLS = (
 )
 
 
-def command(verb, name="shop", who=None):
+def command(verb: str, name: str = "shop", who: BouncerClient | None = None) -> BouncerCommand:
     return BouncerCommand(BouncerVerb(verb), name, who)
 
 
-def says(verb, **given):
+def says(verb: str, **given: Any) -> str:
     return consequence(command(verb), bouncer(**{"pools": POOLS, **given}))
 
 
-def test_who_is_no_administrator_commands_nothing():
+def test_who_is_no_administrator_commands_nothing() -> None:
     for admin in (False, None):
         watched = bouncer(admin=admin)
         assert offered(watched, "shop") == ()
         assert forbidden(command("RELOAD", ""), watched) == "our user is not in admin_users"
 
 
-def test_a_look_alike_is_not_commanded():
+def test_a_look_alike_is_not_commanded() -> None:
     assert "Odyssey" in forbidden(command("PAUSE"), bouncer(product="Odyssey 1.4"))
 
 
-def test_nothing_is_commanded_blindly():
+def test_nothing_is_commanded_blindly() -> None:
     assert forbidden(command("KILL"), bouncer(trouble="no answer for 3.0 s", age=3.0)).endswith("no answer for 3.0 s")
     assert forbidden(command("KILL"), bouncer(age=None))
 
 
-def test_what_is_offered_is_what_makes_sense_now():
-    def verbs(**given):
+def test_what_is_offered_is_what_makes_sense_now() -> None:
+    def verbs(**given: Any) -> set[str]:
         return {one.verb.value for one in offered(bouncer(**given), "shop")}
 
     assert verbs() == {"PAUSE", "DISABLE", "RECONNECT", "KILL"}
@@ -56,7 +57,7 @@ def test_what_is_offered_is_what_makes_sense_now():
     assert offered(bouncer(), "nowhere") == ()
 
 
-def test_a_resume_of_everything():
+def test_a_resume_of_everything() -> None:
     everything = BouncerCommand(BouncerVerb.RESUME)
     assert forbidden(everything, bouncer(state=PoolerState.PAUSED)) == ""
     assert forbidden(everything, bouncer(state=PoolerState.UNKNOWN)) == ""
@@ -66,26 +67,26 @@ def test_a_resume_of_everything():
 
 
 @pytest.mark.parametrize(("version", "refused"), [("1.23.1", True), ("1.24.0", False), ("1.25.2", False)])
-def test_kill_client_came_with_1_24(version, refused):
+def test_kill_client_came_with_1_24(version: str, refused: bool) -> None:
     who = client(17)
     watched = bouncer(version=version, clients=(who,))
     assert bool(forbidden(command("KILL_CLIENT", "", who), watched)) is refused
 
 
-def test_a_client_that_left_is_not_killed():
+def test_a_client_that_left_is_not_killed() -> None:
     assert forbidden(command("KILL_CLIENT", "", client(17)), bouncer(clients=(client(18),))) == "this client has left"
     assert forbidden(command("KILL_CLIENT", ""), bouncer())
     assert forbidden(command("KILL_CLIENT", "", client(1, id=None)), bouncer(clients=(client(1, id=None),)))
 
 
-def test_kill_says_whom_it_cuts_and_that_the_database_stays_paused():
+def test_kill_says_whom_it_cuts_and_that_the_database_stays_paused() -> None:
     assert says("KILL") == (
         "Cuts 23 clients and closes 6 server connections at once, 3 of them in use: open transactions are rolled back. "
         "shop stays paused until RESUME: clients that come back wait."
     )
 
 
-def test_pause_says_whom_it_holds_and_what_it_waits_for():
+def test_pause_says_whom_it_holds_and_what_it_waits_for() -> None:
     assert says("PAUSE", config=settings(query_wait_timeout="120")) == (
         "Holds 23 clients of shop until RESUME; who waits longer than 120 s (query_wait_timeout) is cut. "
         "It closes 6 server connections, each of the 3 in use when its client has let go of it."
@@ -98,7 +99,7 @@ def test_pause_says_whom_it_holds_and_what_it_waits_for():
     assert says("PAUSE", pools=session).endswith("the 1 in use when its client has left (session mode).")
 
 
-def test_resume():
+def test_resume() -> None:
     assert says("RESUME") == "Lets shop go on: 2 clients wait now."
     stuck = (pool(cl_waiting=1),)
     assert says("RESUME", pools=stuck, config=settings(server_login_retry="15")) == (
@@ -107,7 +108,7 @@ def test_resume():
     assert consequence(BouncerCommand(BouncerVerb.RESUME), bouncer(pools=POOLS)).startswith("Lets all of PgBouncer go")
 
 
-def test_the_others():
+def test_the_others() -> None:
     assert says("DISABLE") == "Refuses new clients of shop until ENABLE; the 23 clients connected now stay."
     assert says("DISABLE", pools=()) == "Refuses new clients of shop until ENABLE; nobody is connected now."
     assert says("ENABLE") == "Lets new clients of shop in again."
@@ -118,7 +119,7 @@ def test_the_others():
     assert says("RELOAD").startswith("b1 reads its configuration files again; nobody is cut.")
 
 
-def test_kill_client_says_whose_transaction_ends():
+def test_kill_client_says_whose_transaction_ends() -> None:
     who, serving = linked(17)
     watched = bouncer(clients=(who,), servers=(serving,))
     assert consequence(command("KILL_CLIENT", "", who), watched) == (
@@ -132,7 +133,7 @@ def test_kill_client_says_whose_transaction_ends():
 
 
 @given(st.sampled_from(BouncerVerb), st.text(), st.text(), st.booleans())
-def test_whatever_is_said_is_safe_to_show(verb, name, user, used):
+def test_whatever_is_said_is_safe_to_show(verb: BouncerVerb, name: str, user: str, used: bool) -> None:
     who = client(1, user=user, database=name, address=user, link="0x51" if used else "")
     watched = replace(
         bouncer(name=user, databases=(database(name),), clients=(who,)), pools=(pool(database=name, user=user),)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -5,10 +6,12 @@ from hypothesis import given
 
 from pasts import at, past
 from pgheadroom.analysis import analyse
+from pgheadroom.history.past import Past
+from pgheadroom.model.decision import Step
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Door, Role, SlotKind
+from pgheadroom.model.snapshot import Door, Role, SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.verdict.decision import path_of, walk
@@ -19,19 +22,19 @@ from strategies import snapshots
 PLAIN = Thresholds()
 
 
-def walked(sample, history=None):
+def walked(sample: Snapshot, history: Past | None = None) -> tuple[Step, ...]:
     return walk(Case(sample, Thresholds(), history), analyse(sample, PLAIN, history).findings)
 
 
-def path(sample, history=None):
+def path(sample: Snapshot, history: Past | None = None) -> list[str]:
     return [step.key for step in path_of(walked(sample, history))]
 
 
-def step(sample, key, history=None):
+def step(sample: Snapshot, key: str, history: Past | None = None) -> Step:
     return next(one for one in walked(sample, history) if one.key == key)
 
 
-def test_a_calm_server_is_asked_everything_and_needs_nothing():
+def test_a_calm_server_is_asked_everything_and_needs_nothing() -> None:
     assert path(snapshot(many(10))) == [
         *("door", "locks", "room", "limit", "pool", "storm", "idle", "idle-in-transaction", "active", "leak", "other"),
         "calm",
@@ -66,19 +69,19 @@ IN_TX = {"state": State.IDLE_IN_TRANSACTION}
     ],
     ids=["idle", "in transaction", "active", "locks", "limit", "pool", "something else"],
 )
-def test_each_trouble_has_its_way(sample, way):
+def test_each_trouble_has_its_way(sample: Snapshot, way: Sequence[str]) -> None:
     found = path(sample)
     assert found[:2] == ["door", "locks"]
     assert found[-len(way) :] == way
 
 
-def test_a_few_waiters_are_not_why_the_slots_run_out():
+def test_a_few_waiters_are_not_why_the_slots_run_out() -> None:
     sample = snapshot([*many(88), session(1, **IN_TX), *(waiter(n, 1) for n in range(2, 8))])
     assert path(sample)[-3:] == ["leak", "end-idle", "resolved"]
     assert step(sample, "locks").answer == "no: 6 of 95 sessions wait: that is not why the slots run out"
 
 
-def test_answers_tell_the_numbers_also_where_the_path_does_not_go():
+def test_answers_tell_the_numbers_also_where_the_path_does_not_go() -> None:
     sample = snapshot([*many(85), *many(4, 3000, **IN_TX, since=90)])
     told = {one.key: one for one in walked(sample)}
     assert told["room"].answer == "yes: 89 of 97 taken, 8 free"
@@ -90,7 +93,7 @@ def test_answers_tell_the_numbers_also_where_the_path_does_not_go():
     assert told["lasting"].sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 
 
-def test_which_door_opened():
+def test_which_door_opened() -> None:
     assert step(snapshot(), "door").answer == (
         "yes, as monitor in a superuser slot; 97 left for ordinary roles, 100 for superusers"
     )
@@ -99,7 +102,7 @@ def test_which_door_opened():
     assert taken == ["ordinary"]
 
 
-def test_what_was_full_and_is_not_any_more_is_resolved():
+def test_what_was_full_and_is_not_any_more_is_resolved() -> None:
     samples = [at(second, many(95)) for second in range(10)] + [at(10 + second, many(9)) for second in range(10)]
     history = past(samples)
     assert path(samples[-1], history)[-3:] == ["other", "resolved", "lasting"]
@@ -108,7 +111,7 @@ def test_what_was_full_and_is_not_any_more_is_resolved():
     assert path(later[-1], past(later))[-1] == "calm"
 
 
-def test_what_lasts_in_spite_of_its_remedy_is_for_a_review():
+def test_what_lasts_in_spite_of_its_remedy_is_for_a_review() -> None:
     sample = snapshot(many(95))
     found = [replace(one, since=ago(700)) for one in analyse(sample, PLAIN).findings]
     steps = walk(Case(sample, Thresholds(), None), found)
@@ -119,7 +122,7 @@ def test_what_lasts_in_spite_of_its_remedy_is_for_a_review():
 
 
 @given(snapshots())
-def test_every_snapshot_has_one_path_that_can_be_drawn(sample):
+def test_every_snapshot_has_one_path_that_can_be_drawn(sample: Snapshot) -> None:
     steps = walked(sample)
     by_key = {one.key: one for one in steps}
     assert len(by_key) == len(steps)

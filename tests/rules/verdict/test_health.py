@@ -5,7 +5,7 @@ from pgheadroom.analysis import analyse
 from pgheadroom.model.health import Health, Status
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.verdict.health import overall
 from samples import hidden, many, pool, roles, session, snapshot, waiter
@@ -14,7 +14,7 @@ from strategies import snapshots
 PLAIN = Thresholds()
 
 
-def told(sample, thresholds=PLAIN):
+def told(sample: Snapshot, thresholds: Thresholds = PLAIN) -> dict[str, Health]:
     return {metric.metric: metric for metric in analyse(sample, thresholds).health}
 
 
@@ -22,18 +22,18 @@ def told(sample, thresholds=PLAIN):
     ("used", "status"),
     [(77, Status.OK), (78, Status.WARNING), (87, Status.WARNING), (88, Status.CRITICAL), (99, Status.CRITICAL)],
 )
-def test_usage_is_of_what_ordinary_roles_may_take(used, status):
+def test_usage_is_of_what_ordinary_roles_may_take(used: int, status: Status) -> None:
     metric = told(snapshot(many(used)))["connection_usage_percent"]
     assert (metric.status, metric.value) == (status, pytest.approx(100 * used / 97, abs=0.05))
     assert (metric.warning, metric.critical) == (80, 90)
 
 
-def test_slots_left_are_told_in_per_cent_like_the_value():
+def test_slots_left_are_told_in_per_cent_like_the_value() -> None:
     metric = told(snapshot(many(92)), Thresholds.from_mapping({"usage": [-10, -5]}))["connection_usage_percent"]
     assert (metric.status, metric.warning, metric.critical) == (Status.CRITICAL, 89.7, 94.8)
 
 
-def test_the_fullest_limit_that_lets_anybody_in():
+def test_the_fullest_limit_that_lets_anybody_in() -> None:
     sample = snapshot(many(8), roles=roles(Role("web", False, 9), Role("off", False, 0), Role("batch", False, 50)))
     metric = told(sample)["limit_usage_percent"]
     assert (metric.value, metric.status, metric.subject) == (88.9, Status.WARNING, "role web")
@@ -41,7 +41,7 @@ def test_the_fullest_limit_that_lets_anybody_in():
     assert (without.value, without.status) == (0, Status.OK)
 
 
-def test_idle_in_transaction_by_count_and_by_age():
+def test_idle_in_transaction_by_count_and_by_age() -> None:
     sample = snapshot(
         [session(n, State.IDLE_IN_TRANSACTION, since=301) for n in range(6)] + many(4, 50, state=State.ABORTED)
     )
@@ -56,20 +56,20 @@ def test_idle_in_transaction_by_count_and_by_age():
     )
 
 
-def test_long_queries_and_lock_waits():
+def test_long_queries_and_lock_waits() -> None:
     metrics = told(snapshot([*many(10, state=State.ACTIVE, since=400), *(waiter(n, 1000) for n in range(2, 22))]))
     assert (metrics["long_running_queries"].value, metrics["long_running_queries"].status) == (10, "CRITICAL")
     assert (metrics["waiting_for_locks"].value, metrics["waiting_for_locks"].status) == (20, "CRITICAL")
 
 
-def test_without_the_right_to_see_nothing_is_made_up():
+def test_without_the_right_to_see_nothing_is_made_up() -> None:
     metrics = told(snapshot([*(hidden(n) for n in range(95)), session(200)], exact=False))
     assert {metric.status for metric in metrics.values()} == {Status.UNKNOWN}
     assert {metric.value for metric in metrics.values()} == {None}
     assert overall(metrics.values()) is Status.UNKNOWN
 
 
-def test_pools_are_judged_by_the_worst_and_only_where_a_pgbouncer_is_watched():
+def test_pools_are_judged_by_the_worst_and_only_where_a_pgbouncer_is_watched() -> None:
     assert "pool_maxwait_seconds" not in told(snapshot())
     busy = PgBouncer("b1", pools=(pool(), pool(database="logs", cl_waiting=3, maxwait=6.5)))
     metrics = told(snapshot(pgbouncers=(busy,)))
@@ -78,15 +78,15 @@ def test_pools_are_judged_by_the_worst_and_only_where_a_pgbouncer_is_watched():
     assert metrics["pool_maxwait_seconds"].subject == "pool logs/web of b1"
 
 
-def test_a_pgbouncer_that_does_not_answer_makes_good_news_unknown_and_keeps_bad_news():
+def test_a_pgbouncer_that_does_not_answer_makes_good_news_unknown_and_keeps_bad_news() -> None:
     silent = PgBouncer("b2", trouble="connection refused", pools=(pool(cl_waiting=99),), age=9)
     calm, busy = PgBouncer("b1", pools=(pool(),)), PgBouncer("b1", pools=(pool(cl_waiting=20),))
     assert told(snapshot(pgbouncers=(calm, silent)))["pool_clients_waiting"].value is None
     assert told(snapshot(pgbouncers=(busy, silent)))["pool_clients_waiting"].value == 20
 
 
-def test_the_worst_is_what_is_certain():
-    def of(*statuses):
+def test_the_worst_is_what_is_certain() -> None:
+    def of(*statuses: str) -> Status:
         return overall(Health("m", 0, 1, 2, status) for status in statuses)
 
     assert of("OK", "UNKNOWN", "WARNING", "CRITICAL") == "CRITICAL"
@@ -97,7 +97,7 @@ def test_the_worst_is_what_is_certain():
 
 
 @given(snapshots())
-def test_any_snapshot_is_judged_and_a_value_is_missing_exactly_where_it_is_unknown(sample):
+def test_any_snapshot_is_judged_and_a_value_is_missing_exactly_where_it_is_unknown(sample: Snapshot) -> None:
     metrics = analyse(sample, PLAIN).health
     assert len(metrics) == (8 if sample.pgbouncers else 6)
     assert all((metric.value is None) == (metric.status is Status.UNKNOWN) for metric in metrics)

@@ -1,5 +1,6 @@
 """One word for how a server does."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from samples import snapshot
 KNOWN = snapshot(roles={"web": Role("web", False, -1)})
 
 
-def status(case, findings):
+def status(case: Case, findings: Sequence[Finding]) -> Status:
     return status_of(overall(health(case)), findings)
 
 
@@ -32,11 +33,11 @@ def status(case, findings):
         ((Severity.WARNING, Severity.CRITICAL), False, Status.CRITICAL),
     ],
 )
-def test_the_worst_counts_and_the_unseen_is_never_ok(severities, exact, word):
+def test_the_worst_counts_and_the_unseen_is_never_ok(severities: Sequence[Severity], exact: bool, word: Status) -> None:
     found = [Finding(f"trouble:{number}", severity, "") for number, severity in enumerate(severities)]
     assert status(Case(replace(KNOWN, exact=exact), Thresholds()), found) is word
 
 
-def test_a_metric_over_its_threshold_counts_before_anything_is_found():
+def test_a_metric_over_its_threshold_counts_before_anything_is_found() -> None:
     tight = Thresholds.from_mapping({"usage": ["0%", "90%"]})
     assert status(Case(KNOWN, tight), ()) is Status.WARNING
