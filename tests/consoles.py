@@ -1,13 +1,13 @@
 """The columns of PgBouncer's console, version by version, and answers made of them.
 
-From the row descriptions of each release; those of 1.18 and 1.25.2 were seen on real ones.
+From the row descriptions of each release; those of 1.18, 1.24.1, 1.25.2 and 1.26.1 were seen on real ones.
 """
 
 from typing import Any
 
 from pgheadroom.pgbouncer.table import Table
 
-VERSIONS = ("1.12", "1.16", "1.18", "1.23", "1.24", "1.25")
+VERSIONS = ("1.12", "1.16", "1.18", "1.23", "1.24", "1.25", "1.26")
 
 _POOLS = "database user cl_active cl_waiting {cancel} sv_active {servers} sv_idle sv_used sv_tested sv_login maxwait maxwait_us pool_mode {end}"  # noqa: E501
 _FOUR = {"cancel": "cl_active_cancel_req cl_waiting_cancel_req", "servers": "sv_active_cancel sv_being_canceled"}
@@ -17,7 +17,7 @@ POOLS = {
     "1.18": _POOLS.format(**_FOUR, end=""),
     "1.23": _POOLS.format(**_FOUR, end=""),
     "1.24": _POOLS.format(**_FOUR, end="load_balance_hosts"),
-    "1.25": _POOLS.format(**_FOUR, end="load_balance_hosts"),
+    **dict.fromkeys(("1.25", "1.26"), _POOLS.format(**_FOUR, end="load_balance_hosts")),
 }
 _SOCKETS = "type user database {replication} state addr port local_addr local_port connect_time request_time wait wait_us close_needed ptr link remote_pid tls {end}"  # noqa: E501
 SOCKETS = {
@@ -26,7 +26,10 @@ SOCKETS = {
     "1.18": _SOCKETS.format(replication="", end="application_name"),
     "1.23": _SOCKETS.format(replication="replication", end="application_name prepared_statements"),
     "1.24": _SOCKETS.format(replication="replication", end="application_name prepared_statements id"),
-    "1.25": _SOCKETS.format(replication="replication", end="application_name prepared_statements id"),
+    **dict.fromkeys(
+        ("1.25", "1.26"),
+        _SOCKETS.format(replication="replication", end="application_name prepared_statements id"),
+    ),
 }
 _DATABASES = "name host port database force_user pool_size {minimum} {reserve} {lifetime} pool_mode {hosts} max_connections current_connections {clients} paused disabled"  # noqa: E501
 _NEWEST = {
@@ -43,7 +46,7 @@ DATABASES = {
     "1.18": _DATABASES.format(**{**_OLDEST, "minimum": "min_pool_size"}),
     "1.23": _DATABASES.format(**{**_OLDEST, "minimum": "min_pool_size", "lifetime": "server_lifetime"}),
     "1.24": _DATABASES.format(**_NEWEST),
-    "1.25": _DATABASES.format(**_NEWEST),
+    **dict.fromkeys(("1.25", "1.26"), _DATABASES.format(**_NEWEST)),
 }
 _COUNTS = "xact_count query_count"
 _TIMES = "xact_time query_time wait_time"
@@ -61,19 +64,20 @@ STATS = {
     **dict.fromkeys(("1.12", "1.16", "1.18"), _stats()),
     "1.23": _stats("server_assignment_count"),
     **dict.fromkeys(("1.24", "1.25"), _stats("server_assignment_count", _PREPARED)),
+    "1.26": _stats("server_assignment_count", f"{_PREPARED} client_login_count"),
 }
 USERS = {
     **dict.fromkeys(("1.12", "1.16", "1.18"), "name pool_mode"),
     "1.23": "name pool_size pool_mode max_user_connections current_connections",
     **dict.fromkeys(
-        ("1.24", "1.25"),
+        ("1.24", "1.25", "1.26"),
         "name pool_size reserve_pool_size pool_mode max_user_connections current_connections "
         "max_user_client_connections current_client_connections",
     ),
 }
 CONFIG = {
     "1.12": "key value changeable",
-    **dict.fromkeys(("1.16", "1.18", "1.23", "1.24", "1.25"), "key value default changeable"),
+    **dict.fromkeys(("1.16", "1.18", "1.23", "1.24", "1.25", "1.26"), "key value default changeable"),
 }
 
 ODYSSEY_POOLS = POOLS["1.12"]

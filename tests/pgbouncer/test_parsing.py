@@ -108,7 +108,7 @@ def test_databases(version: str) -> None:
     assert (found.force_user, found.mode, found.pool_size, found.reserve) == ("", "", 15, 4)
     assert (found.max_connections, found.current_connections, found.paused, found.disabled) == (50, 9, True, False)
     assert found.min_pool_size == (0 if version == "1.12" else 2)
-    newest = version in ("1.24", "1.25")
+    newest = version in ("1.24", "1.25", "1.26")
     assert (found.max_client_connections, found.current_client_connections) == ((400, 31) if newest else (0, 0))
 
 
@@ -127,9 +127,9 @@ def test_users(version: str) -> None:
     (found,) = read_users(table(USERS[version], row), tuple(int(part) for part in version.split(".")))
     assert (found.name, found.mode) == ("web", "session")
     # Up to 1.25.2 a user without a size shows the size of the row before.
-    assert (found.pool_size, found.reserve) == (None, None)
-    assert found.max_connections == (30 if version in ("1.23", "1.24", "1.25") else None)
-    assert found.max_client_connections == (100 if version in ("1.24", "1.25") else None)
+    assert (found.pool_size, found.reserve) == ((7, 2) if version == "1.26" else (None, None))
+    assert found.max_connections == (30 if version in ("1.23", "1.24", "1.25", "1.26") else None)
+    assert found.max_client_connections == (100 if version in ("1.24", "1.25", "1.26") else None)
 
 
 @pytest.mark.parametrize(

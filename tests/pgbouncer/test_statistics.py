@@ -28,6 +28,8 @@ ROW = {
     "avg_xact_time": Decimal(60_000),
     "avg_query_time": Decimal(10_000),
     "avg_wait_time": Decimal(200_000),
+    "total_client_login_count": Decimal(70),
+    "avg_client_login_count": Decimal(7),
 }
 
 
@@ -36,7 +38,9 @@ def test_stats(version: str) -> None:
     console = {**ROW, "database": b"pgbouncer"}
     (found,) = read_stats(table(STATS[version], ROW, console, neutral=Decimal(0)))
     assert found.database == "shop"
-    assert found.totals == (100, 300, 4000, 50_000, 6.0, 3.0, 0.5)
+    told = version == "1.26"
+    assert found.totals == (100, 300, 4000, 50_000, 6.0, 3.0, 0.5, 70 if told else None)
+    assert found.average.logins == (7 if told else None)
     assert found.average[:6] == (10, 30, 400, 5000, 0.06, 0.01)
     # A second's waiting before 1.23, that of one of five assignments since.
     assert found.average.wait_seconds == pytest.approx(0.2 if version in ("1.12", "1.16", "1.18") else 1.0)
@@ -57,6 +61,7 @@ def test_rates_between_two_readings() -> None:
         "total_xact_time": Decimal(6_400_000),
         "total_wait_time": Decimal(1_500_000),
         "total_sent": Decimal(70_000),
+        "total_client_login_count": Decimal(74),
     }
     (after,) = with_recent(read_stats(of(later)), {"shop": before.totals}, 2.0)
     assert after.recent is not None
@@ -64,11 +69,14 @@ def test_rates_between_two_readings() -> None:
     assert after.recent.transaction_seconds == pytest.approx(0.02)
     assert after.recent.query_seconds is None
     assert after.recent.wait_seconds == pytest.approx(0.5)
+    assert after.recent.logins == 2.0
 
 
-def test_a_restart_is_no_negative_rate() -> None:
+@pytest.mark.parametrize("fallen", ["total_query_count", "total_client_login_count"])
+def test_a_total_that_falls_is_a_beginning_and_no_negative_rate(fallen: str) -> None:
+    """PgBouncer was restarted, or (1.26) has removed an idle pool and its totals with it."""
     (before,) = read_stats(of(ROW))
-    (after,) = read_stats(of({**ROW, "total_query_count": Decimal(1)}))
+    (after,) = read_stats(of({**ROW, fallen: Decimal(1)}))
     assert rates(before.totals, after.totals, 1.0) is None
     assert rates(before.totals, before.totals, 0.0) is None
 
@@ -78,7 +86,7 @@ def test_a_database_that_is_new_has_no_rates_yet() -> None:
     assert found.recent is None
 
 
-amounts = st.builds(Totals, *[st.integers(0, 10**12).map(float)] * 7)
+amounts = st.builds(Totals, *[st.integers(0, 10**12).map(float)] * 8)
 
 
 @given(amounts, amounts, st.floats(0.1, 60))

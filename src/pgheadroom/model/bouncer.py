@@ -166,6 +166,7 @@ class Totals(NamedTuple):
 
     Attributes:
         wait_seconds: Counted when a waiting client gets its server: one stuck right now adds nothing.
+        logins: Of clients; None where they are not counted (before 1.26).
     """
 
     transactions: float
@@ -175,6 +176,7 @@ class Totals(NamedTuple):
     transaction_seconds: float
     query_seconds: float
     wait_seconds: float
+    logins: float | None = None
 
 
 class Rates(NamedTuple):
@@ -184,6 +186,7 @@ class Rates(NamedTuple):
         transactions, queries, received, sent: A second; bytes.
         transaction_seconds, query_seconds: That one of them takes on average; None when there was none.
         wait_seconds: That clients wait for servers in each second, all together: how many wait on average.
+        logins: Of clients; None where they are not counted.
     """
 
     transactions: float
@@ -193,6 +196,7 @@ class Rates(NamedTuple):
     transaction_seconds: float | None
     query_seconds: float | None
     wait_seconds: float
+    logins: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,8 @@ class DatabaseStats:
 
     Attributes:
         average: PgBouncer's own, over its last whole `stats_period` (60 s).
-        recent: Between the last two times that were asked; None at first, and after a restart.
+        recent: Between the last two times that were asked; None at first, and after totals began anew: PgBouncer was
+            restarted, or (1.26+) removed an idle pool and what that had done.
     """
 
     database: str

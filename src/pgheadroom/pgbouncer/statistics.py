@@ -29,10 +29,12 @@ def with_recent(
 
 
 def rates(before: Totals, after: Totals, elapsed: float) -> Rates | None:
-    """What was done in a second between two readings; None when PgBouncer was restarted meanwhile."""
-    done = Totals(*(late - early for early, late in zip(before, after, strict=True)))
-    if elapsed <= 0 or min(done) < 0:
+    """What was done in a second between two readings; None when a total has fallen: it began anew."""
+    both = zip(before, after, strict=True)
+    done = Totals(*(0.0 if late is None or early is None else late - early for early, late in both))
+    if elapsed <= 0 or min(value for value in done if value is not None) < 0:
         return None
+    counted = done.logins if after.logins is not None and before.logins is not None else None
     return Rates(
         transactions=done.transactions / elapsed,
         queries=done.queries / elapsed,
@@ -41,6 +43,7 @@ def rates(before: Totals, after: Totals, elapsed: float) -> Rates | None:
         transaction_seconds=done.transaction_seconds / done.transactions if done.transactions else None,
         query_seconds=done.query_seconds / done.queries if done.queries else None,
         wait_seconds=done.wait_seconds / elapsed,
+        logins=None if counted is None else counted / elapsed,
     )
 
 
@@ -53,6 +56,7 @@ def _totals(row: Record) -> Totals:
         transaction_seconds=real(row.get("total_xact_time")) / _MICRO,
         query_seconds=real(row.get("total_query_time")) / _MICRO,
         wait_seconds=real(row.get("total_wait_time")) / _MICRO,
+        logins=_told(row, "total_client_login_count"),
     )
 
 
@@ -71,4 +75,9 @@ def _average(row: Record) -> Rates:
         transaction_seconds=real(row.get("avg_xact_time")) / _MICRO or None,
         query_seconds=real(row.get("avg_query_time")) / _MICRO or None,
         wait_seconds=wait,
+        logins=_told(row, "avg_client_login_count"),
     )
+
+
+def _told(row: Record, column: str) -> float | None:
+    return real(row.get(column)) if column in row else None

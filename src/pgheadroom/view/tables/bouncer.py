@@ -184,6 +184,7 @@ STATS_COLUMNS: tuple[Column[Of[DatabaseStats]], ...] = (
     _column("transaction_time", "tx time", 8, _rate(lambda r: r.transaction_seconds, _milliseconds), align=">"),
     _column("query_time", "q time", 8, _rate(lambda r: r.query_seconds, _milliseconds), align=">", importance=3),
     _column("wait", "wait/s", 8, _rate(lambda r: r.wait_seconds, _milliseconds), align=">", importance=4),
+    _column("logins", "login/s", 7, _rate(lambda r: r.logins, _number), align=">", importance=2),
     _column("received", "in/s", 7, _rate(lambda r: r.received, _bytes), align=">", importance=2),
     _column("sent", "out/s", 7, _rate(lambda r: r.sent, _bytes), align=">", importance=2),
     _column("over", "over", 8, lambda s: Cell("sample" if s.recent else "period", "dim"), importance=1),
