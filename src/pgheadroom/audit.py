@@ -19,9 +19,15 @@ from typing import Any
 
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
-from pgheadroom.model.session import Session, SessionId, seconds_between
+from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.wire.codec import told_moment
+from pgheadroom.wire.sample import Json
+from pgheadroom.wire.session import told_id, told_session
 
+SCHEMA = 2
+"""Of a line. Lines without a number are of schema 1: their sessions have fewer keys, and `in_state_seconds` for
+`state_seconds`."""
 QUERY_CHARACTERS = 500
 """Enough to know a query again; the file must not become a copy of the data."""
 
@@ -143,7 +149,8 @@ class Audit:
         return f"the audit file {self.path} cannot be written ({error.strerror or error}): {consequence}"
 
     def _append(self, event: str, action: str, **facts: Any) -> None:
-        record = {"at": datetime.now(UTC).isoformat(), "event": event, "action": action, "who": _who(), **facts}
+        at = told_moment(datetime.now(UTC))
+        record = {"schema": SCHEMA, "at": at, "event": event, "action": action, "who": _who(), **facts}
         try:
             self._write(json.dumps(record).encode() + b"\n")
             self.trouble = ""
@@ -226,30 +233,14 @@ def _what(verb: str, sessions: Sequence[Session], seen: Snapshot, chosen_by: str
         "server": seen.server.name,
         "door_user": seen.door.user,
         "chosen_by": chosen_by,
-        "seen_at": seen.taken_at.isoformat(),
+        "seen_at": told_moment(seen.taken_at),
         "targets": [_target(session, seen.taken_at) for session in sessions],
     }
 
 
-def _target(session: Session, now: datetime) -> dict[str, Any]:
-    return _identity(session.id) | {
-        "user": session.user,
-        "database": session.database,
-        "application": session.application,
-        "client": session.client,
-        "client_port": session.client_port,
-        "state": str(session.state),
-        "in_state_seconds": seconds_between(session.in_state_since, now),
-        "transaction_seconds": seconds_between(session.xact_start, now),
-        "query_seconds": seconds_between(session.query_start, now),
-        "connection_seconds": seconds_between(session.backend_start, now),
-        "query": session.query[:QUERY_CHARACTERS],
-    }
+def _target(session: Session, now: datetime) -> Json:
+    return told_session(session, now) | {"query": session.query[:QUERY_CHARACTERS]}
 
 
-def _identity(session: SessionId) -> dict[str, Any]:
-    return {"pid": session.pid, "backend_start": session.backend_start and session.backend_start.isoformat()}
-
-
-def _result(result: Result) -> dict[str, Any]:
-    return _identity(result.target.id) | {"outcome": result.outcome, "message": result.whole_message}
+def _result(result: Result) -> Json:
+    return told_id(result.target.id) | {"outcome": result.outcome, "message": result.whole_message}

@@ -76,6 +76,7 @@ def test_an_action_is_one_line_before_and_one_after(path: Path, seen: Snapshot) 
     assert (before["verb"], before["server"], before["door_user"]) == ("terminate", "db1:5432", "monitor")
     assert before["chosen_by"] == "state:idle age>10m"
     assert set(before["who"]) >= {"os_user", "host"}
+    assert before["schema"] == after["schema"] == 2
     assert before["targets"] == [
         {
             "pid": 4242,
@@ -85,12 +86,21 @@ def test_an_action_is_one_line_before_and_one_after(path: Path, seen: Snapshot) 
             "application": "checkout",
             "client": "10.0.0.7",
             "client_port": 5555,
+            "backend_type": "client backend",
             "state": "idle",
-            "in_state_seconds": 1200.0,
+            "state_seconds": 1200.0,
             "transaction_seconds": None,
-            "query_seconds": 1800.0,
-            "connection_seconds": 7200.0,
+            "xact_start": None,
+            "query_start": "2026-03-01T11:30:00.123456+00:00",
+            "state_change": "2026-03-01T11:40:00.123456+00:00",
+            "wait_event_type": "Client",
+            "wait_event": "ClientRead",
+            "waits_for": None,
+            "backend_xid": None,
+            "backend_xmin": None,
+            "blocked_by": [],
             "query": "COMMIT",
+            "leader_pid": None,
         }
     ]
     identity = {"pid": 4242, "backend_start": "2026-03-01T10:00:00.123456+00:00"}
@@ -102,7 +112,26 @@ def test_how_long_a_session_is_in_its_state_is_what_the_screens_say(path: Path, 
     running = session(state=State.ACTIVE, query_start=NOW - timedelta(seconds=90))
     Audit(path).intend("cancel", [running], seen, "selection")
     (before,) = lines(path)
-    assert before["targets"][0]["in_state_seconds"] == 90.0
+    assert before["targets"][0]["state_seconds"] == 90.0
+
+
+OLD = (
+    '{"at": "2026-03-01T11:00:00+00:00", "event": "intended", "action": "a1", "who": {"os_user": "dba"}, '
+    '"verb": "cancel", "server": "db1", "door_user": "monitor", "chosen_by": "selection", '
+    '"seen_at": "2026-03-01T11:00:00+00:00", "targets": [{"pid": 7, "backend_start": null, "user": "web", '
+    '"in_state_seconds": 1.5, "query": "select 1"}]}\n'
+)
+"""As the file was written before a line had a schema."""
+
+
+def test_lines_of_an_older_program_stay_as_they_were_and_are_read_by_the_same_names(path, seen):
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.write_text(OLD)
+    Audit(path).intend("terminate", seen.sessions, seen, "selection")
+    old, new = lines(path)
+    assert path.read_text().startswith(OLD)
+    assert old.keys() == new.keys() - {"schema"}
+    assert {"pid", "backend_start", "user", "query"} <= old["targets"][0].keys() & new["targets"][0].keys()
 
 
 def test_a_refused_action_is_written_too(path: Path, seen: Snapshot) -> None:

@@ -8,17 +8,20 @@ from typing import Any
 from pgheadroom.acting.sessions import SessionAction
 from pgheadroom.model.action import Outcome, Verb
 from pgheadroom.model.plan import Plan
-from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.reclaimed import Reclaimed
 from pgheadroom.view.cells import Cell, plain
 from pgheadroom.view.columns import Column, format_row, heading, lay_out
 from pgheadroom.view.confirmation import consequences, pooler_warning, short_queries
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS
+from pgheadroom.wire.codec import told_moment
+from pgheadroom.wire.session import rounded, told_id, told_session
 from pgheadroom.words.counts import plural
 from pgheadroom.words.text import cell_width, safe
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: a session has all the keys that it has in the JSON of `snapshot`, its spans in milliseconds."""
 BEYOND_LIMIT = "beyond --limit"
 """Why a session is left out that nothing protects. Text only counts them: they are like those that are listed."""
 
@@ -118,7 +121,7 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "schema": SCHEMA,
         "verb": str(plan.verb),
         "filter": preview.chosen_by,
-        "taken_at": seen.taken_at.isoformat(),
+        "taken_at": told_moment(seen.taken_at),
         "server": {"name": seen.server.name, "version": seen.server.version},
         "door": {"user": seen.door.user, "slot": str(seen.door.slot)},
         "count": len(plan.targets),
@@ -126,9 +129,9 @@ def preview_document(preview: Preview) -> dict[str, Any]:
         "waiters_released": plan.waiters_released,
         "waiters_at_once": plan.waiters_at_once,
         "transactions_rolled_back": plan.transactions_rolled_back,
-        "oldest_transaction_seconds": plan.oldest_transaction_seconds,
-        "targets": [_who(session, seen.taken_at) for session in plan.targets],
-        "left_out": [_who(session, seen.taken_at) | {"reason": reason} for session, reason in plan.left_out],
+        "oldest_transaction_seconds": rounded(plan.oldest_transaction_seconds),
+        "targets": [told_session(session, seen.taken_at) for session in plan.targets],
+        "left_out": [told_session(session, seen.taken_at) | {"reason": reason} for session, reason in plan.left_out],
         "gaps": [{"part": gap.part, "reason": gap.reason} for gap in seen.gaps],
         "signalled": False,
     }
@@ -139,8 +142,7 @@ def result_document(action: SessionAction) -> dict[str, Any]:
     return {
         "signalled": True,
         "results": [
-            {"pid": result.target.pid, "backend_start": _moment(result.target.backend_start)}
-            | {"outcome": str(result.outcome), "message": result.whole_message}
+            told_id(result.target.id) | {"outcome": str(result.outcome), "message": result.whole_message}
             for result in action.results
         ],
         "slots": _slots(action.slots),
@@ -158,25 +160,6 @@ def _slots(slots: Reclaimed | None) -> dict[str, Any] | None:
         "seconds": slots.seconds,
         "watched_to_the_end": slots.over,
     }
-
-
-def _who(session: Session, now: datetime) -> dict[str, Any]:
-    return {
-        "pid": session.pid,
-        "backend_start": _moment(session.backend_start),
-        "user": session.user,
-        "database": session.database,
-        "application": session.application,
-        "client": session.client,
-        "state": str(session.state),
-        "state_seconds": seconds_between(session.in_state_since, now),
-        "transaction_seconds": seconds_between(session.xact_start, now),
-        "query": session.query,
-    }
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
 
 
 def nothing_was_done(verb: Verb) -> str:

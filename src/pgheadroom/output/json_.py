@@ -17,7 +17,7 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import Session
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import SCHEMA, Json, to_wire
-from pgheadroom.wire.session import dated, in_order, rounded
+from pgheadroom.wire.session import dated, in_order, rounded, told_id
 
 _POOL_ORDER = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested",
                "sv_login", "servers", "maxwait_seconds", "mode", "size", "reserve", "full_percent")  # fmt: skip
@@ -179,7 +179,7 @@ def _finding(finding: Finding) -> Json:
         "now": _now(finding.proposal),
         "slots": finding.slots,
         "since": told_moment(finding.since),
-        "sessions": [{"pid": one.pid, "backend_start": told_moment(one.backend_start)} for one in finding.sessions],
+        "sessions": list(map(told_id, finding.sessions)),
     }
 
 

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from pgheadroom.model.session import Session, seconds_between
+from pgheadroom.model.session import Session, SessionId, seconds_between
+from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json, session_to_wire
 
 _MILLISECONDS = 3
@@ -25,6 +26,11 @@ def dated(told: Json, session: Session, now: datetime) -> Json:
         "waits_for": waits_for and waits_for.value,
     }
     return in_order(told | follows, _ORDER)
+
+
+def told_id(session: SessionId) -> Json:
+    """What identifies it, where no more than that is meant."""
+    return {"pid": session.pid, "backend_start": told_moment(session.backend_start)}
 
 
 def rounded(seconds: float | None) -> float | None:
