@@ -19,6 +19,7 @@ from hostile import Hostile, error, message, rows
 from pgheadroom.analysis import analyse
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
@@ -89,7 +90,9 @@ def of_postgres(seed: int) -> Callable[[bytes, bool], tuple[bytes, bytes] | None
     return answer
 
 
-def spoiled(chance, rate, columns, table, binary):
+def spoiled(
+    chance: random.Random, rate: float, columns: list[tuple[bytes, int]], table: list[list[bytes | None]], binary: bool
+) -> tuple[bytes, bytes] | None:
     if chance.random() >= rate:
         return rows(columns, table, binary)
     how = chance.randrange(12)
@@ -193,7 +196,7 @@ async def look_at_console(seed: int) -> None:
             await console.close()
 
 
-def snapshot_with(bouncer):
+def snapshot_with(bouncer: PgBouncer) -> Snapshot:
     return replace(snapshot([session()]), pgbouncers=(bouncer,))
 
 

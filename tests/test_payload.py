@@ -16,7 +16,9 @@ from pgheadroom.cli import diagnostics
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.bouncer import BouncerUser, DatabaseStats, Rates, Totals
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.gap import Gap
+from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
@@ -150,7 +152,7 @@ ACTING = (
 
 
 class PoisonedServer(FakeServer):
-    async def detail(self, session):
+    async def detail(self, session: SessionId) -> SessionDetail | None:
         told = await super().detail(session)
         return told and poisoned(told)
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +18,10 @@ PAUSE = BouncerCommand(BouncerVerb.PAUSE, "shop")
 
 
 class Console:
-    def __init__(self, error=None) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         self.error, self.given = error, []
 
-    async def command(self, bouncer, command):
+    async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
         self.given.append((bouncer, command))
         if self.error is not None:
             raise self.error
@@ -27,16 +29,18 @@ class Console:
 
 
 @pytest.fixture
-def powers(tmp_path: Path):
+def powers(tmp_path: Path) -> Callable[[Console], Powers]:
     return lambda console: Powers(None, Audit(tmp_path / "actions.jsonl"), console)
 
 
 @pytest.fixture
-def audited(tmp_path: Path):
+def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
     return lambda: [json.loads(line) for line in (tmp_path / "actions.jsonl").read_text().splitlines()]
 
 
-async def test_it_is_written_down_given_and_written_down_again(powers, audited) -> None:
+async def test_it_is_written_down_given_and_written_down_again(
+    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     console = Console()
     given = await give(PAUSE, "pgb1", "Holds 3 clients.", powers(console))
     assert console.given == [("pgb1", PAUSE)]
@@ -46,7 +50,7 @@ async def test_it_is_written_down_given_and_written_down_again(powers, audited) 
     assert (after["action"], after["outcome"], after["message"]) == (before["action"], "undone", "taken back")
 
 
-async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path: Path) -> None:
+async def test_what_cannot_be_written_down_is_not_given(powers: Callable[[Console], Powers], tmp_path: Path) -> None:
     (tmp_path / "actions.jsonl").mkdir()
     console = Console()
     with pytest.raises(AuditFailed, match="the command was not given"):
@@ -54,18 +58,22 @@ async def test_what_cannot_be_written_down_is_not_given(powers, tmp_path: Path) 
     assert console.given == []
 
 
-async def test_a_command_that_is_not_given_has_a_result_too(powers, audited) -> None:
+async def test_a_command_that_is_not_given_has_a_result_too(
+    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     given = await give(PAUSE, "pgb1", "", powers(Console(PgHeadroomError("there is no PgBouncer pgb1"))))
     assert given.sentence == "PAUSE shop: refused: there is no PgBouncer pgb1"
     assert [(line["event"], line.get("outcome")) for line in audited()] == [("intended", None), ("result", "refused")]
 
 
-async def test_whoever_leaves_before_the_answer_leaves_a_line(powers, audited) -> None:
+async def test_whoever_leaves_before_the_answer_leaves_a_line(
+    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     with pytest.raises(asyncio.CancelledError):
         await give(PAUSE, "pgb1", "", powers(Console(asyncio.CancelledError())))
     assert (audited()[-1]["outcome"], audited()[-1]["message"][:11]) == ("uncertain", "interrupted")
 
 
-async def test_without_consoles_nothing_is_given(powers) -> None:
+async def test_without_consoles_nothing_is_given(powers: Callable[[Console], Powers]) -> None:
     with pytest.raises(UsageError):
         await give(PAUSE, "pgb1", "", powers(None))

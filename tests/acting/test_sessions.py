@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,10 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.acting.sessions import Confirmed, SessionAction, watch
 from pgheadroom.audit import Audit
 from pgheadroom.errors import AuditFailed, NoConnection
-from pgheadroom.model.action import Outcome, Result, Verb
+from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.plan import Scope
-from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.plan import plan
 from samples import NOW, many, roles, session, snapshot
@@ -27,30 +29,39 @@ LEAK = many(3, application="leak")
 class Server:
     """Answers each signal as told, and keeps what it was asked for."""
 
-    def __init__(self, outcome=Outcome.SIGNALLED, error=None) -> None:
+    def __init__(self, outcome: Outcome = Outcome.SIGNALLED, error: BaseException | None = None) -> None:
         self.outcome, self.error = outcome, error
-        self.asked = []
+        self.asked: list[tuple[Verb, tuple[Target, ...], bool, set[str]]] = []
 
-    async def signal(self, verb, targets, *, include_superusers=False, protected_roles=()):
+    async def signal(
+        self,
+        verb: Verb,
+        targets: Sequence[Target],
+        *,
+        include_superusers: bool = False,
+        protected_roles: Collection[str] = (),
+    ) -> list[Result]:
         self.asked.append((verb, tuple(targets), include_superusers, set(protected_roles)))
         if self.error is not None:
             raise self.error
         return [Result(target, self.outcome, "as told") for target in targets]
 
 
-def later(seconds, sessions=(), **given):
+def later(seconds: float, sessions: Sequence[Session] = (), **given: Any) -> Snapshot:
     return snapshot(sessions, taken_at=NOW + timedelta(seconds=seconds), roles=ROLES, **given)
 
 
 @pytest.fixture
-def audited(tmp_path: Path):
+def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
     path = tmp_path / "actions.jsonl"
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
-def acting(tmp_path: Path):
-    def begin(server, sessions=LEAK, verb=Verb.TERMINATE, **protects):
+def acting(tmp_path: Path) -> Callable[..., SessionAction]:
+    def begin(
+        server: Server, sessions: Sequence[Session] = LEAK, verb: Verb = Verb.TERMINATE, **protects: Any
+    ) -> SessionAction:
         shown = later(0, sessions)
         planned = plan(shown, verb, sessions, Scope(**protects))
         confirmed = Confirmed(planned, by_hand(verb, planned.targets), shown, "app=leak")
@@ -59,15 +70,17 @@ def acting(tmp_path: Path):
     return begin
 
 
-def outcomes(audited):
+def outcomes(audited: Callable[[], list[dict[str, Any]]]) -> list[str]:
     return [result["outcome"] for result in audited()[-1]["results"]]
 
 
-async def test_what_is_intended_is_written_before_the_signal(acting, audited) -> None:
-    written = []
+async def test_what_is_intended_is_written_before_the_signal(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
+    written: list[str] = []
 
     class Looks(Server):
-        async def signal(self, *arguments, **others):
+        async def signal(self, *arguments: Any, **others: Any) -> list[Result]:
             written.extend(line["event"] for line in audited())
             return await super().signal(*arguments, **others)
 
@@ -77,7 +90,7 @@ async def test_what_is_intended_is_written_before_the_signal(acting, audited) ->
     assert audited()[0]["chosen_by"] == "app=leak"
 
 
-async def test_what_cannot_be_written_down_is_not_done(acting, tmp_path: Path) -> None:
+async def test_what_cannot_be_written_down_is_not_done(acting: Callable[..., SessionAction], tmp_path: Path) -> None:
     (tmp_path / "actions.jsonl").mkdir()
     server = Server()
     with pytest.raises(AuditFailed):
@@ -85,7 +98,7 @@ async def test_what_cannot_be_written_down_is_not_done(acting, tmp_path: Path) -
     assert server.asked == []
 
 
-async def test_what_protected_the_plan_protects_from_the_signal(acting) -> None:
+async def test_what_protected_the_plan_protects_from_the_signal(acting: Callable[..., SessionAction]) -> None:
     server = Server()
     everybody = [session(2), session(3, user="root")]
     for include in (False, True):
@@ -97,13 +110,15 @@ async def test_what_protected_the_plan_protects_from_the_signal(acting) -> None:
     ]
 
 
-async def test_superusers_are_not_reached_where_none_was_shown(acting) -> None:
+async def test_superusers_are_not_reached_where_none_was_shown(acting: Callable[..., SessionAction]) -> None:
     server = Server()
     await acting(server, [session(2)], include_superusers=True).signal()
     assert server.asked[0][2] is False
 
 
-async def test_nobody_is_back_before_the_watch_is_over(acting, audited) -> None:
+async def test_nobody_is_back_before_the_watch_is_over(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     action = acting(Server())
     await action.signal()
     for seconds in (0.1, 1, 4.9):
@@ -115,7 +130,9 @@ async def test_nobody_is_back_before_the_watch_is_over(acting, audited) -> None:
     assert outcomes(audited) == ["signalled and gone"] * 3
 
 
-async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_old_the_one_before_is(acting) -> None:
+async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_old_the_one_before_is(
+    acting: Callable[..., SessionAction],
+) -> None:
     """Samples that are a minute apart: one look is no watch."""
     action = acting(Server())
     await action.signal()
@@ -128,7 +145,9 @@ async def test_the_watch_begins_with_the_first_sample_after_the_signal_however_o
     assert "3 retaken by leak" in action.sentence
 
 
-async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_shown(acting) -> None:
+async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_shown(
+    acting: Callable[..., SessionAction],
+) -> None:
     action = acting(Server())
     newer = later(3, [*LEAK, session(9, application="leak")])
     action.take(newer)
@@ -138,7 +157,9 @@ async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_s
     assert action.sentence == "terminate: 3 freed, none retaken yet"
 
 
-async def test_a_cancel_is_over_when_its_queries_are(acting, audited) -> None:
+async def test_a_cancel_is_over_when_its_queries_are(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     running = [session(2, State.ACTIVE, since=9), session(3, State.ACTIVE, since=9)]
     action = acting(Server(), running, Verb.CANCEL)
     await action.signal()
@@ -150,7 +171,9 @@ async def test_a_cancel_is_over_when_its_queries_are(acting, audited) -> None:
     assert outcomes(audited) == ["its query was stopped", "signalled and gone"]
 
 
-async def test_where_nobody_was_signalled_nothing_is_watched(acting, audited) -> None:
+async def test_where_nobody_was_signalled_nothing_is_watched(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     action = acting(Server(Outcome.REFUSED))
     await action.signal()
     action.take(later(0.1, LEAK))
@@ -158,7 +181,9 @@ async def test_where_nobody_was_signalled_nothing_is_watched(acting, audited) ->
     assert outcomes(audited) == ["refused"] * 3
 
 
-async def test_a_signal_without_an_answer_is_written_down_as_that(acting, audited) -> None:
+async def test_a_signal_without_an_answer_is_written_down_as_that(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     action = acting(Server(error=NoConnection("the connection is lost")))
     with pytest.raises(NoConnection):
         await action.signal()
@@ -169,14 +194,18 @@ async def test_a_signal_without_an_answer_is_written_down_as_that(acting, audite
     assert len(audited()) == 2
 
 
-async def test_whoever_leaves_while_it_signals_leaves_a_line(acting, audited) -> None:
+async def test_whoever_leaves_while_it_signals_leaves_a_line(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     action = acting(Server(error=asyncio.CancelledError()))
     with pytest.raises(asyncio.CancelledError):
         await action.signal()
     assert (audited()[-1]["outcome"], audited()[-1]["message"]) == ("unknown", "interrupted")
 
 
-async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known(acting, audited) -> None:
+async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known(
+    acting: Callable[..., SessionAction], audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     action = acting(Server())
     await action.signal()
     action.finish()
@@ -186,7 +215,9 @@ async def test_whoever_leaves_before_the_first_look_writes_no_more_than_is_known
     assert action.sentence == "terminate: 3 signalled"
 
 
-async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(acting, tmp_path: Path) -> None:
+async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(
+    acting: Callable[..., SessionAction], tmp_path: Path
+) -> None:
     action = acting(Server())
     await action.signal()
     (tmp_path / "actions.jsonl").unlink()
@@ -197,11 +228,13 @@ async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(actin
     assert "the action happened, its result is not recorded" in action.trouble
 
 
-async def test_a_watch_ends_by_our_own_clock_where_the_servers_is_set_back(acting):
+async def test_a_watch_ends_by_our_own_clock_where_the_servers_is_set_back(
+    acting: Callable[..., SessionAction],
+) -> None:
     """It looks again and again at a server whose clock stands still."""
     action, looks = acting(Server()), []
 
-    async def look():
+    async def look() -> Snapshot:
         looks.append(1)
         return replace(later(1), round_trip=len(looks))
 

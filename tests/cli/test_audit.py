@@ -5,6 +5,7 @@ import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings, Snap
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def session(pid: int = 4242, **others) -> Session:
+def session(pid: int = 4242, **others: Any) -> Session:
     return Session(
         **{
             "pid": pid,
@@ -226,7 +227,7 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- who else could have a hand in it --------------------------------------------------------------------------------
 
 
-def refused(path, seen):
+def refused(path: Path, seen: Snapshot) -> str:
     with pytest.raises(AuditFailed) as raised:
         Audit(path).intend("terminate", [session()], seen, "selection")
     return str(raised.value)

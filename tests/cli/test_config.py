@@ -91,7 +91,7 @@ _LAYERS = st.builds(
 
 
 @given(st.lists(_LAYERS))
-def test_the_last_layer_that_says_something_wins(layers) -> None:
+def test_the_last_layer_that_says_something_wins(layers: list[Layer]) -> None:
     settings = settle(*layers)
     for name, default in (("interval", 1.0), ("read_only", False), ("hide_literals", False), ("pgbouncers", ())):
         said = [getattr(layer, name) for layer in layers if getattr(layer, name) is not None]

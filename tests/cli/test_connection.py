@@ -1,12 +1,12 @@
 """Where the words, flags, targets and variables of a command line lead."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from pgheadroom.cli import connection, flags
-from pgheadroom.config import Configuration, Layer
+from pgheadroom.config import Configuration, Layer, Settings
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres import conninfo
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_read_is_one_line(arguments: Sequence[str], words: str) -
 
 
 @pytest.fixture
-def config_file(tmp_path: Path):
+def config_file(tmp_path: Path) -> str:
     path = tmp_path / "config.toml"
     path.write_text(
         "interval = 3\n[targets.production]\nconninfo = 'host=db1'\npgbouncer = ['host=pool1']\nread_only = true\n"
@@ -95,11 +95,11 @@ def config_file(tmp_path: Path):
     return str(path)
 
 
-def settled(config_file, *arguments, **environ):
+def settled(config_file: str, *arguments: str, **environ: str) -> Settings:
     return connection.settings_of(flags.parse(["--config", config_file, *arguments])[1], environ)
 
 
-def test_defaults_file_environment_flags(config_file) -> None:
+def test_defaults_file_environment_flags(config_file: str) -> None:
     assert settled(config_file).interval == 3.0
     assert settled(config_file, PGHEADROOM_INTERVAL="4").interval == 4.0
     assert settled(config_file, "-i", "5", PGHEADROOM_INTERVAL="4").interval == 5.0
@@ -121,12 +121,12 @@ def test_doors_of_the_target_the_variable_and_the_flags(tmp_path: Path) -> None:
     assert settled(file, "--door", "user=c", "--door", "user=d", PGHEADROOM_DOOR="user=a").doors == ("user=c", "user=d")
 
 
-def test_a_door_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file) -> None:
+def test_a_door_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file: str) -> None:
     with pytest.raises(UsageError, match='door 2: connection string: invalid connection option "nonsense"'):
         settled(config_file, "--door", "user=a", "--door", "nonsense=1")
 
 
-def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file) -> None:
+def test_a_pgbouncer_that_libpq_cannot_read_is_said_before_anything_is_tried(config_file: str) -> None:
     with pytest.raises(UsageError, match='PgBouncer 2: connection string: invalid connection option "nonsense"'):
         settled(config_file, "--pgbouncer", "host=a", "--pgbouncer", "nonsense=1")
 
@@ -171,7 +171,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getpass", lambda prompt: "hunter2")
 
 
-async def opened(attempt, *arguments):
+async def opened(attempt: Callable[[str | None], Awaitable[str]], *arguments: str) -> str:
     parsed = flags.parse(arguments)[1]
     return await connection.opened(attempt, connection.settings_of(parsed, {"XDG_CONFIG_HOME": "/nonexistent"}), parsed)
 

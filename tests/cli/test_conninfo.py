@@ -53,7 +53,7 @@ def test_what_holds_no_password(text: str) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs",)), min_size=1))
-def test_every_password_survives_composing_and_is_hidden(password) -> None:
+def test_every_password_survives_composing_and_is_hidden(password: str) -> None:
     text = conninfo.compose({"host": "db1", "password": password, "user": "web"})
     assert conninfo.parse(text) == {"host": "db1", "password": password, "user": "web"}
     assert without_passwords(text) == "host=db1 password=*** user=web"
@@ -109,7 +109,7 @@ def test_an_unknown_parameter_is_named() -> None:
 
 
 @given(st.tuples(st.text("/?@:=&1.", max_size=6), st.text("/?@:=&1.", max_size=6)))
-def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around) -> None:
+def test_no_piece_of_a_password_that_is_not_escaped_becomes_a_name(around: tuple[str, str]) -> None:
     before, after = around
     try:
         name = conninfo.label(f"postgresql://bob:{before}hunter2{after}@db1/shop")

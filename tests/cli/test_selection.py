@@ -61,12 +61,12 @@ def test_a_filter_that_cannot_be_read_is_wrong_use(arguments: Sequence[str], wor
 
 
 @given(st.integers(0, 10**12))
-def test_a_duration_as_written_reads_the_same(milliseconds) -> None:
+def test_a_duration_as_written_reads_the_same(milliseconds: int) -> None:
     written = quantities.written(milliseconds / 1000)
     assert round(quantities.seconds(written) * 1000) == milliseconds
 
 
 @given(st.text())
-def test_any_text_is_a_duration_or_a_value_error(text) -> None:
+def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     with contextlib.suppress(ValueError):
         assert quantities.seconds(text) >= 0

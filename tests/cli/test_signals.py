@@ -21,6 +21,8 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.live.source import LiveSource
+from pgheadroom.model.action import Result
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.outcome import WATCHED_SECONDS
 from servers import Roles, Sessions, fetch, wait_until
 
@@ -37,19 +39,19 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def audited(tmp_path: Path):
+def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
     path: Path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
     return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @pytest.fixture
-def operator(role: Roles, which_server: Cluster):
+def operator(role: Roles, which_server: Cluster) -> str:
     """A conninfo of a role as the README makes it."""
     role("operator", member_of=["pg_monitor", "pg_signal_backend"])
     return which_server.conninfo("operator")
 
 
-def alive(connections) -> list[bool]:
+def alive(connections: "Sequence[psycopg.Connection[Any]]") -> list[bool]:
     return [_answers(connection) for connection in connections]
 
 
@@ -62,7 +64,12 @@ def _answers(connection: "psycopg.Connection") -> bool:
 
 
 def test_without_yes_nothing_is_signalled(
-    server: Cluster, role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     victims = sessions(3, role("web"), application_name="leak")
     assert main(["terminate", "--application", "leak", operator]) == 0
@@ -74,7 +81,9 @@ def test_without_yes_nothing_is_signalled(
     assert audited() == []
 
 
-def test_dry_run_wins_over_yes(role: Roles, sessions: Sessions, operator, audited) -> None:
+def test_dry_run_wins_over_yes(
+    role: Roles, sessions: Sessions, operator: str, audited: Callable[[], list[dict[str, Any]]]
+) -> None:
     victims = sessions(1, role("web"), application_name="leak")
     assert main(["terminate", "--application", "leak", "--yes", "--dry-run", operator]) == 0
     assert alive(victims) == [True]
@@ -82,7 +91,12 @@ def test_dry_run_wins_over_yes(role: Roles, sessions: Sessions, operator, audite
 
 
 def test_with_yes_exactly_those_are_ended_and_it_is_written_down(
-    server: Cluster, role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     victims = sessions(3, role("web"), application_name="leak")
     others = sessions(2, "web", application_name="other")
@@ -101,7 +115,7 @@ def test_with_yes_exactly_those_are_ended_and_it_is_written_down(
 
 
 def test_the_same_names_in_other_letters_are_other_sessions(
-    role: Roles, sessions: Sessions, superuser: "psycopg.Connection[Any]", operator
+    role: Roles, sessions: Sessions, superuser: "psycopg.Connection[Any]", operator: str
 ) -> None:
     for name in ("app", "APP", "aPP"):
         role(name)
@@ -119,7 +133,9 @@ def test_the_same_names_in_other_letters_are_other_sessions(
     superuser.execute('DROP DATABASE "Shop"')
 
 
-def test_json_tells_the_same(role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_tells_the_same(
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     pid = victim.info.backend_pid
     assert main(["terminate", "--user", "web", "--format", "json", operator]) == 0
@@ -134,7 +150,7 @@ def test_json_tells_the_same(role: Roles, sessions: Sessions, operator, capsys: 
 
 
 def test_a_filter_that_matches_ourselves_and_superusers_spares_them(
-    server: Cluster, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    server: Cluster, role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = sessions(1, role("web"))
     superusers = sessions(1)
@@ -147,7 +163,7 @@ def test_a_filter_that_matches_ourselves_and_superusers_spares_them(
 
 
 def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(
-    which_server: Cluster, role: Roles, sessions: Sessions, operator
+    which_server: Cluster, role: Roles, sessions: Sessions, operator: str
 ) -> None:
     role("chief", "SUPERUSER")
     victims = sessions(1, "chief")
@@ -162,7 +178,7 @@ def test_a_superuser_is_ended_only_by_name_and_by_a_superuser(
 
 
 def test_protected_roles_of_the_configuration_are_spared(
-    tmp_path: Path, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "config" / "pgheadroom" / "config.toml"
     config.parent.mkdir(parents=True)
@@ -174,7 +190,7 @@ def test_protected_roles_of_the_configuration_are_spared(
 
 
 def test_the_limit_takes_the_oldest_first(
-    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     role("web")
     oldest = sessions(1, "web", application_name="leak")
@@ -188,7 +204,7 @@ def test_the_limit_takes_the_oldest_first(
 
 
 def test_a_duration_spares_the_young(
-    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = sessions(1, role("web"))
     victims[0].execute("SELECT 1")
@@ -198,7 +214,12 @@ def test_a_duration_spares_the_young(
 
 
 def test_cancel_ends_the_query_and_not_the_session(
-    server: Cluster, role: Roles, sessions: Sessions, superuser: "psycopg.Connection[Any]", operator, audited
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
 ) -> None:
     (victim,) = sessions(1, role("web"), application_name="slow")
     ended: list[str] = []
@@ -221,7 +242,7 @@ def test_cancel_ends_the_query_and_not_the_session(
 
 
 def test_cancel_leaves_idle_sessions_out(
-    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = sessions(1, role("web"), application_name="leak")
     assert main(["cancel", "--application", "leak", "--yes", operator]) == 0
@@ -229,7 +250,7 @@ def test_cancel_leaves_idle_sessions_out(
     assert alive(victims) == [True]
 
 
-def comes_back(which_server, opened, after):
+def comes_back(which_server: Cluster, opened: "list[psycopg.Connection[Any]]", after: float) -> threading.Thread:
     """An application that connects again some seconds after it has lost its session."""
 
     def run() -> None:
@@ -245,12 +266,12 @@ def comes_back(which_server, opened, after):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_slot_that_is_taken_again_within_the_watch_is_told(
-    form,
+    form: str,
     which_server: Cluster,
     role: Roles,
     sessions: Sessions,
     superuser: "psycopg.Connection[Any]",
-    operator,
+    operator: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As on the screen: not after one look, at which everybody is gone and nobody back yet."""
@@ -272,15 +293,15 @@ def test_a_slot_that_is_taken_again_within_the_watch_is_told(
 def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
     role: Roles,
     sessions: Sessions,
-    operator,
-    audited,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     looked, looks = LiveSource.sample_once, []
 
-    async def three_times(self, *arguments):
+    async def three_times(self: LiveSource, *arguments: Any) -> Snapshot:
         looks.append(1)
         if len(looks) > 3:
             raise NoConnection("the connection is lost")
@@ -298,15 +319,15 @@ def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
 def test_a_link_that_is_lost_before_the_first_look_is_no_session_that_is_still_there(
     role: Roles,
     sessions: Sessions,
-    operator,
-    audited,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     sessions(1, role("web"), application_name="leak")
     looked, looks = LiveSource.sample_once, []
 
-    async def once(self, *arguments):
+    async def once(self: LiveSource, *arguments: Any) -> Snapshot:
         looks.append(1)
         if len(looks) > 1:
             raise NoConnection("the connection is lost")
@@ -321,13 +342,13 @@ def test_a_link_that_is_lost_before_the_first_look_is_no_session_that_is_still_t
 
 
 @pytest.fixture
-def before_the_signal(monkeypatch: pytest.MonkeyPatch):
+def before_the_signal(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Has something happen between the look and the signal."""
 
-    def arrange(happens):
+    def arrange(happens: Callable[[], object]) -> None:
         signalled = LiveSource.signal
 
-        async def late(self, *arguments, **others):
+        async def late(self: LiveSource, *arguments: Any, **others: Any) -> list[Result]:
             happens()
             return await signalled(self, *arguments, **others)
 
@@ -348,10 +369,10 @@ def test_whoever_does_not_match_any_more_is_left_alone(
     server: Cluster,
     role: Roles,
     sessions: Sessions,
-    operator,
-    audited,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
     capsys: pytest.CaptureFixture[str],
-    before_the_signal,
+    before_the_signal: Callable[[Callable[[], object]], None],
     flags: Sequence[str],
     happens: str,
     told: str,
@@ -365,7 +386,9 @@ def test_whoever_does_not_match_any_more_is_left_alone(
     assert alive([victim]) == [True]
 
 
-def test_a_pools_ping_in_between_changes_nothing(role: Roles, sessions: Sessions, operator, before_the_signal) -> None:
+def test_a_pools_ping_in_between_changes_nothing(
+    role: Roles, sessions: Sessions, operator: str, before_the_signal: Callable[[Callable[[], object]], None]
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     before_the_signal(lambda: victim.execute("SELECT 1"))
     assert main(["terminate", "--application", "leak", "--state", "idle", "--yes", operator]) == 0
@@ -377,7 +400,7 @@ def test_the_sessions_of_a_dropped_role_are_shown_and_ended(
     role: Roles,
     sessions: Sessions,
     superuser: "psycopg.Connection[Any]",
-    operator,
+    operator: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     victims = sessions(2, role("token"), application_name="vault")
@@ -395,8 +418,8 @@ def test_a_role_that_was_given_a_protected_name_a_moment_ago_is_spared(
     role: Roles,
     sessions: Sessions,
     superuser: "psycopg.Connection[Any]",
-    operator,
-    before_the_signal,
+    operator: str,
+    before_the_signal: Callable[[Callable[[], object]], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = tmp_path / "config" / "pgheadroom" / "config.toml"
@@ -412,12 +435,12 @@ def test_a_role_that_was_given_a_protected_name_a_moment_ago_is_spared(
 
 
 def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(
-    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (victim,) = sessions(1, role("web"), application_name="leak")
     looked = LiveSource.sample_once
 
-    async def without_roles(self, *arguments):
+    async def without_roles(self: LiveSource, *arguments: Any) -> Snapshot:
         return replace(await looked(self, *arguments), roles={})
 
     monkeypatch.setattr(LiveSource, "sample_once", without_roles)
@@ -427,7 +450,11 @@ def test_what_cannot_be_known_did_not_happen_and_is_not_exit_0(
 
 
 def test_a_role_without_the_grant_is_told_which_and_the_exit_is_1(
-    server: Cluster, role: Roles, sessions: Sessions, audited, capsys: pytest.CaptureFixture[str]
+    server: Cluster,
+    role: Roles,
+    sessions: Sessions,
+    audited: Callable[[], list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     victims = sessions(1, role("web"))
     role("watcher", member_of=["pg_monitor"])
@@ -457,7 +484,11 @@ def test_a_member_of_the_targets_role_may_end_its_sessions(server: Cluster, role
 
 
 def test_read_only_forbids_and_is_written_down(
-    role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+    role: Roles,
+    sessions: Sessions,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     victims = sessions(1, role("web"))
     assert main(["terminate", "--user", "web", "--yes", "--read-only", operator]) == 2
@@ -469,7 +500,7 @@ def test_read_only_forbids_and_is_written_down(
 
 
 def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(
-    tmp_path: Path, role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     victims = sessions(1, role("web"))
     (tmp_path / "state").write_text("in the way")
@@ -482,7 +513,7 @@ def test_without_an_audit_file_nothing_is_signalled_unless_that_is_wanted(
 
 
 def test_a_hostile_name_does_not_reach_the_terminal(
-    role: Roles, sessions: Sessions, operator, capsys: pytest.CaptureFixture[str]
+    role: Roles, sessions: Sessions, operator: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sessions(1, role("web"), application_name="\x1b]0;PWNED\x07[/red]")
     assert main(["terminate", "--user", "web", operator]) == 0
@@ -504,7 +535,11 @@ def test_as_a_process_it_loads_no_screens(one_server: Cluster, role: Roles, sess
 
 
 def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1(
-    role: Roles, sessions: Sessions, operator, audited, capsys: pytest.CaptureFixture[str]
+    role: Roles,
+    sessions: Sessions,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (stuck,) = sessions(1, role("web"), application_name="stuck")
     pid = stuck.info.backend_pid
@@ -522,7 +557,11 @@ def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1
 
 
 def test_a_poolers_server_connections_are_spared_unless_asked_for(
-    one_server: Cluster, new_bouncer: Callable[..., Bouncer], role: Roles, operator, capsys: pytest.CaptureFixture[str]
+    one_server: Cluster,
+    new_bouncer: Callable[..., Bouncer],
+    role: Roles,
+    operator: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     role("web")
     upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres"
@@ -546,8 +585,8 @@ def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
     one_server: Cluster,
     role: Roles,
     sessions: Sessions,
-    operator,
-    audited,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -566,7 +605,11 @@ def test_ending_our_own_link_while_we_act_leaves_no_doubt_in_the_audit_file(
 
 
 def test_ctrl_c_while_it_waits_still_tells_the_audit_file_what_was_known(
-    role: Roles, sessions: Sessions, operator, audited, superuser: "psycopg.Connection[Any]"
+    role: Roles,
+    sessions: Sessions,
+    operator: str,
+    audited: Callable[[], list[dict[str, Any]]],
+    superuser: "psycopg.Connection[Any]",
 ) -> None:
     (stuck,) = sessions(1, role("web"), application_name="stuck")
     pid = stuck.info.backend_pid

@@ -38,7 +38,7 @@ def terminal(env: dict[str, str]) -> Iterator[Callable[..., Terminal]]:
 
 
 @pytest.fixture(scope="module")
-def guarded(ground: Playground, request: pytest.FixtureRequest):
+def guarded(ground: Playground, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A server that wants passwords; the role `dba` has the password `hunter2`."""
     from pgheadroom.demo.servers.cluster import Cluster
     from servers import installation_of, small_settings
@@ -51,7 +51,7 @@ def guarded(ground: Playground, request: pytest.FixtureRequest):
     cluster.stop("immediate")
 
 
-def our_sessions(cluster) -> int:
+def our_sessions(cluster: Cluster) -> int:
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         count = fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
     hang_up(superuser)
@@ -109,7 +109,7 @@ def test_a_server_that_is_not_there_is_a_line_on_a_terminal_too(
 
 @pytest.mark.parametrize("flags", [[], ["-W"]])
 def test_the_password_is_asked_for_and_never_shown(
-    guarded, terminal: Callable[..., Terminal], flags: Sequence[str]
+    guarded: Cluster, terminal: Callable[..., Terminal], flags: Sequence[str]
 ) -> None:
     shown = terminal("snapshot", *flags, guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
@@ -119,7 +119,7 @@ def test_the_password_is_asked_for_and_never_shown(
     assert b"hunter2" not in shown.output
 
 
-def test_a_wrong_password_is_one_line_and_3(guarded, terminal: Callable[..., Terminal]) -> None:
+def test_a_wrong_password_is_one_line_and_3(guarded: Cluster, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("guess\n")
@@ -130,13 +130,13 @@ def test_a_wrong_password_is_one_line_and_3(guarded, terminal: Callable[..., Ter
     assert "guess" not in said
 
 
-def test_with_w_it_is_not_asked_for(guarded, terminal: Callable[..., Terminal]) -> None:
+def test_with_w_it_is_not_asked_for(guarded: Cluster, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", "-w", guarded.conninfo("dba"))
     assert shown.wait(30) == 3
     assert b"Password for" not in shown.output
 
 
-def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal: Callable[..., Terminal]) -> None:
+def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded: Cluster, terminal: Callable[..., Terminal]) -> None:
     shown = terminal("snapshot", guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("\x03")
@@ -144,7 +144,7 @@ def test_ctrl_c_at_the_prompt_ends_it_quietly(guarded, terminal: Callable[..., T
     assert b"Traceback" not in shown.output
 
 
-def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal: Callable[..., Terminal]) -> None:
+def test_the_monitor_asks_too_and_connects_again_with_it(guarded: Cluster, terminal: Callable[..., Terminal]) -> None:
     shown = terminal(guarded.conninfo("dba"))
     shown.wait_for("Password for user dba:")
     shown.press("hunter2\n")
@@ -160,7 +160,7 @@ def test_the_monitor_asks_too_and_connects_again_with_it(guarded, terminal: Call
 
 @pytest.mark.parametrize("how", ["PGPASSWORD", "passfile", "conninfo", "uri"])
 def test_a_password_that_is_given_is_used_and_not_shown(
-    guarded, terminal: Callable[..., Terminal], tmp_path: Path, how: str
+    guarded: Cluster, terminal: Callable[..., Terminal], tmp_path: Path, how: str
 ) -> None:
     more: dict[str, str] = {}
     place = guarded.conninfo("dba")

@@ -1,8 +1,10 @@
 """The lessons of the demo: what they name is there, and only what was really done counts."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from pgheadroom.lesson.guide_lines import COLUMN_WIDTH, guide_lines, panel_size,
 from pgheadroom.lesson.progress import Act, Guide, Look, Progress, advance, words
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.finding import Finding, Severity
-from pgheadroom.model.session import State
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.rules.acting.outcome import Action
 from pgheadroom.rules.acting.plan import plan
@@ -77,7 +79,7 @@ def test_the_ending_leads_on_to_another_lesson(guide: Guide) -> None:
     assert re.findall(r"SCENARIO=(\S+)", guide.ending)[0] in set(GUIDES) - {guide.scenario}
 
 
-def told(guide, place):
+def told(guide: Guide, place: int) -> Progress:
     """The progress with this step before one, and everything known that a text may name, at its longest."""
     lasting = "Let the application do slow work outside the transaction; set idle_in_transaction_session_timeout"
     trouble = Finding(f"{min(guide.families, default='none')}:x", Severity.CRITICAL, "bad", lasting=lasting, sql=SQL)
@@ -136,11 +138,16 @@ def test_screens_that_are_waited_for_are_there(guide: Guide) -> None:
 # --- what counts as done ----------------------------------------------------------------------------------------------
 
 
-def trouble(guide):
+def trouble(guide: Guide) -> Finding:
     return Finding(f"{min(guide.families)}:x", Severity.CRITICAL, "bad")
 
 
-def lead(guide, *moments, found=None, **given):
+def lead(
+    guide: Guide,
+    *moments: tuple[Look, Sequence[Session], Sequence[Action]],
+    found: Sequence[Finding] | None = None,
+    **given: Any,
+) -> Progress:
     """The progress after (look, all sessions, actions), one a second."""
     progress = Progress()
     found = ((trouble(guide),) if guide.families else ()) if found is None else found
@@ -150,7 +157,7 @@ def lead(guide, *moments, found=None, **given):
     return progress
 
 
-def titles(guide, progress):
+def titles(guide: Guide, progress: Progress) -> list[str]:
     return [guide.steps[place].title for place in sorted(progress.ticked)]
 
 
@@ -159,7 +166,7 @@ OTHERS = many(5, first_pid=2000)
 ALL = [*LEAKED, *OTHERS]
 
 
-def acted(verb, sessions, outcome=Outcome.SIGNALLED):
+def acted(verb: Verb, sessions: Sequence[Session], outcome: Outcome = Outcome.SIGNALLED) -> Action:
     seen = snapshot(sessions)
     planned = plan(replace(seen, roles=roles(Role("web", False, None))), verb, sessions)
     assert planned.targets
@@ -185,7 +192,7 @@ def test_only_the_leaks_sessions_count_for_looking_at_them() -> None:
 
 
 @pytest.mark.parametrize("outcome", [Outcome.GONE_BEFORE, Outcome.CHANGED, Outcome.REFUSED, Outcome.PROTECTED])
-def test_a_signal_that_was_not_sent_is_no_action(outcome) -> None:
+def test_a_signal_that_was_not_sent_is_no_action(outcome: Outcome) -> None:
     guide = guide_of("idle-leak")
     assert titles(guide, lead(guide, (Look("triage"), ALL, (acted(Verb.TERMINATE, LEAKED, outcome),)))) == [
         "Something is wrong"
@@ -209,7 +216,7 @@ def test_what_came_of_an_action_is_waited_for() -> None:
     assert "Did it help?" in titles(guide, lead(guide, *moments, found=()))
 
 
-def limits(limit):
+def limits(limit: int) -> dict[str, Any]:
     return {"roles": roles(Role("reports", False, limit))}
 
 

@@ -41,13 +41,13 @@ time.time = lambda: seconds() + SHIFT
 
 
 @pytest.fixture
-def shifted(tmp_path: Path):
+def shifted(tmp_path: Path) -> Callable[[float], dict[str, str]]:
     """Variables that put the program's clock forward by so many seconds."""
     folder = tmp_path / "clock"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(SHIFTED)
 
-    def by(seconds):
+    def by(seconds: float) -> dict[str, str]:
         variables = {"PYTHONPATH": str(folder), "CLOCK_SHIFT": str(seconds)}
         asked = [sys.executable, "-c", "from datetime import datetime; print(datetime.now().timestamp())"]
         said = float(subprocess.run(asked, env=variables, capture_output=True, text=True, check=True).stdout)
@@ -64,7 +64,7 @@ def test_ages_are_those_of_the_server(
     sessions: Sessions,
     wire: Wire,
     monitor: Callable[..., Terminal],
-    shifted,
+    shifted: Callable[[float], dict[str, str]],
     ahead: int,
 ) -> None:
     holder, waiter = sessions(2, application_name="shop")

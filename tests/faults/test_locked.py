@@ -1,9 +1,9 @@
 """Somebody holds ACCESS EXCLUSIVE on what a monitor might read: it neither hangs nor queues."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import pytest
@@ -33,18 +33,18 @@ class Queue:
     Whoever looks has made the plan for it before the locks are taken.
     """
 
-    def __init__(self, watcher, pid) -> None:
+    def __init__(self, watcher: "psycopg.Connection[Any]", pid: int) -> None:
         self.longest, self._watcher, self._pid = 0.0, watcher, pid
         self._watcher.prepare_threshold = 0
         self._watcher.execute(QUEUED, (pid,))
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
 
@@ -55,7 +55,7 @@ class Queue:
 
 
 @contextmanager
-def locked(holder, *names) -> Iterator[None]:
+def locked(holder: "psycopg.Connection[Any]", *names: str) -> Iterator[None]:
     holder.execute(f"BEGIN; LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE")
     try:
         yield
@@ -64,13 +64,17 @@ def locked(holder, *names) -> Iterator[None]:
 
 
 @pytest.fixture
-def ours(superuser: "psycopg.Connection[Any]"):
+def ours(superuser: "psycopg.Connection[Any]") -> Callable[[], Any]:
     return lambda: fetch(superuser, "SELECT pid FROM pg_stat_activity WHERE application_name = 'pgheadroom'")
 
 
 @pytest.mark.parametrize("names", [CATALOGUES[:4], CATALOGUES[4:]], ids=["shared", "own"])
 def test_locked_catalogues(
-    one_server: Cluster, sessions: Sessions, monitor: Callable[..., Terminal], ours, names: Sequence[str]
+    one_server: Cluster,
+    sessions: Sessions,
+    monitor: Callable[..., Terminal],
+    ours: Callable[[], Any],
+    names: Sequence[str],
 ) -> None:
     holder, watcher = sessions(2)
     terminal = monitor(one_server.conninfo(), "-i", "0.2", **WIDE)
@@ -90,14 +94,14 @@ def test_locked_catalogues(
 
 
 @pytest.fixture
-async def source(one_server: Cluster):
+async def source(one_server: Cluster) -> AsyncIterator[LiveSource]:
     source = LiveSource(one_server.conninfo(), interval=0.1)
     yield source
     await source.close()
 
 
 async def test_names_that_cannot_be_read_again_are_kept_and_said(
-    source, sessions: Sessions, ours, monkeypatch: pytest.MonkeyPatch
+    source: LiveSource, sessions: Sessions, ours: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for interval in ("OFTEN", "RARELY"):
         monkeypatch.setattr(sampling, interval, 0.0)
@@ -119,7 +123,7 @@ def test_a_pile_up_behind_a_table_while_its_name_is_locked(
     superuser: "psycopg.Connection[Any]",
     sessions: Sessions,
     monitor: Callable[..., Terminal],
-    ours,
+    ours: Callable[[], Any],
 ) -> None:
     superuser.execute("CREATE TABLE parcels (id int)")
     holder, waiter, watcher = sessions(3)
@@ -140,7 +144,7 @@ def test_coming_back_while_nobody_can_log_in(
     superuser: "psycopg.Connection[Any]",
     sessions: Sessions,
     monitor: Callable[..., Terminal],
-    ours,
+    ours: Callable[[], Any],
 ) -> None:
     """A login needs pg_authid, and waits for it without any timeout of ours: at most one of us stands there."""
     (holder,) = sessions(1)

@@ -1,7 +1,7 @@
 """The right to each thing that our SQL names is taken away, one after the other: what can be missing is a gap."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
@@ -13,6 +13,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.session import SessionId
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.text import render
 from servers import Roles
@@ -37,7 +38,7 @@ SELECT format('%%s SELECT ON %%s %%s PUBLIC', %(verb)s::text, c.oid::regclass, %
 """
 
 
-def change(superuser, name, verb, whom):
+def change(superuser: "psycopg.Connection[Any]", name: str, verb: str, whom: str) -> int:
     statements = superuser.execute(_RIGHTS, {"verb": verb, "whom": whom, "name": name}).fetchall()
     for (statement,) in statements:
         superuser.execute(statement.encode())
@@ -45,7 +46,7 @@ def change(superuser, name, verb, whom):
 
 
 @pytest.fixture
-def lean(server: Cluster, superuser: "psycopg.Connection[Any]"):
+def lean(server: Cluster, superuser: "psycopg.Connection[Any]") -> "Iterator[psycopg.Connection[Any]]":
     """A database of its own: who may call what is written in each database."""
     superuser.execute("CREATE DATABASE lean")
     with psycopg.connect(server.conninfo(dbname="lean"), autocommit=True) as inside:
@@ -53,7 +54,7 @@ def lean(server: Cluster, superuser: "psycopg.Connection[Any]"):
     superuser.execute("DROP DATABASE lean WITH (FORCE)")
 
 
-async def look(conninfo, pid):
+async def look(conninfo: str, pid: int) -> tuple[Snapshot, Snapshot]:
     source = LiveSource(conninfo)
     try:
         first, second = await source.sample_once(), await source.sample_once()
@@ -68,7 +69,9 @@ async def look(conninfo, pid):
 
 
 @pytest.mark.parametrize("member_of", [[], ["pg_monitor"]], ids=["plain", "monitor"])
-async def test_each_right_is_revoked(server: Cluster, lean, role: Roles, member_of: Sequence[str]) -> None:
+async def test_each_right_is_revoked(
+    server: Cluster, lean: "psycopg.Connection[Any]", role: Roles, member_of: Sequence[str]
+) -> None:
     role("watcher", member_of=member_of)
     conninfo = server.conninfo("watcher", "lean")
     wrong = []

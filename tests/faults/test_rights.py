@@ -14,7 +14,7 @@ WIDE = {"columns": 160, "lines": 40}
 SCRAM = "local all postgres trust\nhost all postgres 127.0.0.0/8 trust\nhost all all 127.0.0.0/8 scram-sha-256\n"
 
 
-def end_of(superuser, role) -> None:
+def end_of(superuser: "psycopg.Connection[Any]", role: str) -> None:
     """Its session ends, as when the link does."""
     superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (role,))
 

@@ -1,7 +1,7 @@
 """Databases in other encodings, seen side by side: queries, names and applications on the screen."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import psycopg
@@ -23,7 +23,7 @@ SPOKEN = (
 
 
 @pytest.fixture
-def speaking(new_cluster: Callable[..., Cluster]):
+def speaking(new_cluster: Callable[..., Cluster]) -> Iterator[Cluster]:
     """A server with a session of `jürgen` in each database, which has sent its query."""
     cluster = new_cluster()
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser, ExitStack() as stack:
@@ -38,7 +38,9 @@ def speaking(new_cluster: Callable[..., Cluster]):
         yield cluster
 
 
-def test_every_encoding_is_shown_wherever_one_looks_from(speaking, on_sessions: Callable[..., Terminal]) -> None:
+def test_every_encoding_is_shown_wherever_one_looks_from(
+    speaking: Cluster, on_sessions: Callable[..., Terminal]
+) -> None:
     for database in ("postgres", "plain", "latin", "japanese"):
         terminal = on_sessions(speaking.conninfo(dbname=database), **WIDE)
         for name, _, _, shown in SPOKEN:

@@ -134,7 +134,7 @@ def test_memory_stays_flat() -> None:
     assert len(kept.past()) == 500
 
 
-def test_what_was_read_stays_as_it_was_whatever_comes():
+def test_what_was_read_stays_as_it_was_whatever_comes() -> None:
     mine = [session(pid, user="batch", application="import") for pid in (1, 2)]
     writer = written(*(at(second, [*many(second % 7), *mine]) for second in range(130)), room=40)
     kept = writer.past()

@@ -114,7 +114,7 @@ def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it() -> 
 
 
 @given(whole_snapshots())
-def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample) -> None:
+def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample: Snapshot) -> None:
     """Ages are told in milliseconds."""
     read = from_wire(json.loads(to_json(analyse(sample, PLAIN))))
     spared = tuple(replace(one, every=round(one.every, 3), age=round(one.age, 3)) for one in sample.spared)
@@ -126,7 +126,7 @@ def test_the_document_can_be_read_as_the_snapshot_that_it_tells(sample) -> None:
 
 
 @given(snapshots())
-def test_any_snapshot_is_one_ascii_document_with_keys_in_order(sample) -> None:
+def test_any_snapshot_is_one_ascii_document_with_keys_in_order(sample: Snapshot) -> None:
     written = to_json(analyse(sample, PLAIN))
     assert written.isascii()
     document = json.loads(written)

@@ -1,12 +1,15 @@
 """A pool that gets no server connection any more: which login fails is said, why, and what mends it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgheadroom.analysis import analyse
+from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.thresholds import Thresholds
@@ -33,7 +36,7 @@ async def waiting(source: LiveSource, holds: Callable[[Finding], bool] = lambda 
 
 
 @pytest.fixture
-def trade(one_server, superuser):
+def trade(one_server: Cluster, superuser: "psycopg.Connection[Any]") -> Iterator[str]:
     superuser.execute("CREATE ROLE web LOGIN")
     superuser.execute("CREATE DATABASE trade")
     yield f"host={one_server.folder} port={one_server.port} dbname=trade"
@@ -44,7 +47,9 @@ def trade(one_server, superuser):
 
 
 @pytest.mark.parametrize("why", CASES)
-async def test_what_postgresql_knows_of_it_is_said(one_server, superuser, trade, new_bouncer, why):
+async def test_what_postgresql_knows_of_it_is_said(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", trade: str, new_bouncer: Callable[..., Bouncer], why: str
+) -> None:
     change, mends = CASES[why]
     bouncer = new_bouncer({"front": trade}, users={"web": ""})
     psycopg.connect(bouncer.conninfo("web", "front")).close()
@@ -72,7 +77,7 @@ async def test_what_postgresql_knows_of_it_is_said(one_server, superuser, trade,
         await source.close()
 
 
-async def test_where_nobody_answers_the_place_is_said(one_server, new_bouncer):
+async def test_where_nobody_answers_the_place_is_said(one_server: Cluster, new_bouncer: Callable[..., Bouncer]) -> None:
     bouncer = new_bouncer({"front": "host=127.0.0.1 port=1 dbname=postgres"})
     connecting = asyncio.create_task(psycopg.AsyncConnection.connect(bouncer.conninfo("postgres", "front")))
     source = LiveSource(one_server.conninfo(), pgbouncers=[bouncer.console()])

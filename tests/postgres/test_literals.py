@@ -1,6 +1,7 @@
 """Literals of query texts are hidden: whatever PostgreSQL takes for one, and however the text is cut."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -104,13 +105,13 @@ _PIECES = st.lists(_HARMLESS | _HIDDEN)
 
 
 @given(_PIECES)
-def test_names_stay_and_literals_go(pieces) -> None:
+def test_names_stay_and_literals_go(pieces: list[tuple[str, str]]) -> None:
     text, shown = ("".join(part) for part in zip(*pieces, strict=True)) if pieces else ("", "")
     assert without_literals(text) == shown
 
 
 @given(_PIECES, st.data())
-def test_no_cut_shows_anything(pieces, data) -> None:
+def test_no_cut_shows_anything(pieces: list[tuple[str, str]], data: st.DataObject) -> None:
     text = "".join(piece for piece, _ in pieces)
     cut = without_literals(text[: data.draw(st.integers(0, len(text)))])
     whole = without_literals(text)
@@ -121,7 +122,7 @@ def test_no_cut_shows_anything(pieces, data) -> None:
 
 
 @given(st.text("'\"\\$/*-eEuUxX&a1. \n?é_") | st.text())
-def test_hidden_once_is_hidden_for_good(text) -> None:
+def test_hidden_once_is_hidden_for_good(text: str) -> None:
     once = without_literals(text)
     assert without_literals(once) == once
     assert not re.search(r"(?<![\w$\x80-\U0010ffff\"])[0-9](?![^\"]*\")", once)
@@ -131,14 +132,16 @@ def test_hidden_once_is_hidden_for_good(text) -> None:
 
 
 @pytest.fixture
-async def probe(server: Cluster):
+async def probe(server: Cluster) -> AsyncIterator[Probe]:
     opened = await Probe.open(server.conninfo())
     yield opened
     await opened.close()
 
 
 @pytest.mark.parametrize("hidden", [True, False])
-async def test_a_sample_and_a_detail_without_literals(server: Cluster, probe, sessions: Sessions, hidden: bool) -> None:
+async def test_a_sample_and_a_detail_without_literals(
+    server: Cluster, probe: Probe, sessions: Sessions, hidden: bool
+) -> None:
     probe.hides_literals = hidden
     (one,) = sessions(1, application_name="shop")
     one.execute(f"SELECT '{SECRET}', 4711, 'cut in the sample {'x' * 300} {SECRET}' AS \"kept\"".encode())
@@ -155,7 +158,9 @@ async def test_a_sample_and_a_detail_without_literals(server: Cluster, probe, se
     )
 
 
-async def test_workers_too(server: Cluster, probe, superuser: "psycopg.Connection[Any]", sessions: Sessions) -> None:
+async def test_workers_too(
+    server: Cluster, probe: Probe, superuser: "psycopg.Connection[Any]", sessions: Sessions
+) -> None:
     """A parallel worker shows its leader's text."""
     probe.hides_literals = True
     force = "force_parallel_mode" if server.major < 16 else "debug_parallel_query"

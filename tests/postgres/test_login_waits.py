@@ -98,6 +98,6 @@ async def test_recovery_that_waits_for_a_session_is_freed_with_those_behind_it(s
         await source.close()
 
 
-def is_there(cluster) -> bool:
+def is_there(cluster: Cluster) -> bool:
     with psycopg.connect(cluster.conninfo(), autocommit=True) as look:
         return bool(fetch(look, "SELECT to_regclass('orders') IS NOT NULL"))

@@ -12,8 +12,8 @@ from pgheadroom.analysis import analyse
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
-from pgheadroom.model.service import SERVICES
-from pgheadroom.model.snapshot import SlotKind
+from pgheadroom.model.service import SERVICES, Service
+from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.postgres.refusal import refusal
 from pgheadroom.rules.facts.capacity import capacity
@@ -39,7 +39,7 @@ def refused(message: str, limit: RefusedBy, name: str = "", door: str = "web@db1
     return Refusal(door, limit, name, None, message, datetime(2026, 1, 1, tzinfo=UTC))
 
 
-async def sample(conninfo):
+async def sample(conninfo: str) -> Snapshot:
     source = LiveSource(conninfo)
     try:
         await source.sample_once()
@@ -50,7 +50,7 @@ async def sample(conninfo):
 
 @pytest.mark.parametrize("major", [15, 18])
 async def test_slots_that_rds_keeps_are_counted_and_ours_is_one_of_them(
-    new_cluster: Callable[..., Cluster], major
+    new_cluster: Callable[..., Cluster], major: int
 ) -> None:
     cluster = new_cluster(major, {RESERVED: 4, "max_connections": 20})
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
@@ -70,7 +70,7 @@ async def test_slots_that_rds_keeps_are_counted_and_ours_is_one_of_them(
 
 @pytest.mark.parametrize("value", ["99", "many", "", "-1", "9" * 30])
 async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, value
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles, value: str
 ) -> None:
     role("rds_superuser")
     role("web")
@@ -84,7 +84,7 @@ async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-async def test_advice_is_for_who_the_server_says_it_is(one_server: Cluster, role: Roles, service) -> None:
+async def test_advice_is_for_who_the_server_says_it_is(one_server: Cluster, role: Roles, service: Service) -> None:
     role(service.admin)
     role("web")
     seen = await sample(one_server.conninfo("web"))
@@ -106,7 +106,7 @@ async def test_who_is_a_superuser_is_no_customer(one_server: Cluster, role: Role
 
 
 @pytest.mark.parametrize(("text", "name"), [(RDS_16, "rds_reserved"), (RDS_13, "rds_superuser")])
-def test_a_refusal_of_rds_is_for_lack_of_room_and_advises_what_can_be_done_there(text, name) -> None:
+def test_a_refusal_of_rds_is_for_lack_of_room_and_advises_what_can_be_done_there(text: str, name: str) -> None:
     said = refusal(text)
     assert (said.limit, said.name, said.hindrance) == (RefusedBy.RESERVE, name, Hindrance.NO_ROOM)
     assert said.message.endswith("(only reserved slots are left)")

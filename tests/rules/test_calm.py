@@ -12,7 +12,7 @@ from pgheadroom.analysis import Memory
 from pgheadroom.model.health import Status
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.verdict.health import overall
 from samples import pool, roles, session
@@ -62,7 +62,7 @@ class Day:
         self.connections: list[Connection] = []
         self.pids = iter(range(100, 1_000_000))
 
-    def sample(self, now: float, step: float):
+    def sample(self, now: float, step: float) -> Snapshot:
         for application, least, most, busy in self.POOLS:
             self._breathe(application, now, least, most)
             for one in self.connections:
@@ -97,7 +97,7 @@ class Day:
 @pytest.mark.parametrize(("seconds", "step"), [(600, 1.0), (3600, 5.0)])
 @settings(deadline=None, max_examples=2, phases=[Phase.generate])
 @given(seed=st.integers(0, 10**6))
-def test_nothing_is_found_on_an_ordinary_day(seconds: int, step: float, seed) -> None:
+def test_nothing_is_found_on_an_ordinary_day(seconds: int, step: float, seed: int) -> None:
     day, memory = Day(Random(seed)), Memory(PLAIN)
     for tick in range(int(seconds / step)):
         sample = day.sample(tick * step, step)

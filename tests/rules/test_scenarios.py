@@ -73,10 +73,10 @@ def test_every_scenario_has_its_finding() -> None:
 
 
 @pytest.mark.parametrize("scenario", EXPECTED)
-async def test_the_right_finding_is_first_within_three_samples(scenario: str, played: Callable[[str], Demo]):
+async def test_the_right_finding_is_first_within_three_samples(scenario: str, played: Callable[[str], Demo]) -> None:
     key, words, action = EXPECTED[scenario]
 
-    def right(found):
+    def right(found: Sequence[Finding]) -> bool:
         return bool(found) and found[0].key.startswith(key)
 
     with played(scenario) as demo:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from pasts import at, moment, past, unused
 from pgheadroom.analysis import Memory, analyse
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
-from pgheadroom.model.finding import Severity
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
@@ -23,14 +24,14 @@ from strategies import snapshots
 PLAIN = Thresholds()
 
 
-def told(samples, thresholds=PLAIN):
+def told(samples: Sequence[Snapshot], thresholds: Thresholds = PLAIN) -> dict[str, Finding]:
     return {finding.key: finding for finding in analyse(samples[-1], thresholds, past(samples)).findings}
 
 
 # --- leaks ------------------------------------------------------------------------------------------------------------
 
 
-def leaking(seconds, first=12, every=10, **given):
+def leaking(seconds: int, first: int = 12, every: int = 10, **given: Any) -> list[Snapshot]:
     """`first` sessions that are used once and forgotten, and one more every `every` seconds."""
     crowd = [unused(10 + n, -120 + n / 10, **given) for n in range(first)]
     crowd += [unused(200 + n, every * (n + 1), **given) for n in range(seconds // every)]
@@ -129,7 +130,7 @@ def test_a_leak_after_most_were_ended_is_told_again() -> None:
     assert told(samples)["leak:web/checkout"].sentence.startswith("web/checkout leaks: 6 to ")
 
 
-def standing(seconds, count=60, used=10):
+def standing(seconds: int, count: int = 60, used: int = 10) -> list[Snapshot]:
     """A crowd of which all but `used` were left alone since before we looked; those take turns."""
     left = [unused(100 + n, -900 - n) for n in range(count - used)]
     return [
@@ -161,7 +162,7 @@ def test_a_crowd_that_stands_idle_is_not_told_where(samples: Sequence[Snapshot],
     assert "leak:web/checkout" not in told(samples)
 
 
-def breathing(cycle, seconds, step=2):
+def breathing(cycle: int, seconds: int, step: int = 2) -> list[Snapshot]:
     """20 sessions that stand by; in each cycle 30 more come one after the other, work, and are closed at once."""
     kept = [unused(n, -3000 - n) for n in range(20)]
     samples = []
@@ -236,7 +237,7 @@ def test_server_connections_of_a_pool_are_not_the_applications() -> None:
 # --- storms -----------------------------------------------------------------------------------------------------------
 
 
-def coming_and_going(seconds, each_second, life=1, **given):
+def coming_and_going(seconds: int, each_second: int, life: int = 1, **given: Any) -> list[Snapshot]:
     """So many sessions a second, of which each lives `life` seconds."""
     samples = []
     for second in range(seconds):
@@ -276,7 +277,7 @@ def test_an_application_that_starts_is_no_storm() -> None:
 # --- soon full --------------------------------------------------------------------------------------------------------
 
 
-def rising(seconds, more_a_minute=20):
+def rising(seconds: int, more_a_minute: float = 20) -> list[Snapshot]:
     return [
         at(second, [*many(40), *many(int(second * more_a_minute / 60), 5000, user="batch", application="import")])
         for second in range(0, seconds, 2)
@@ -307,7 +308,7 @@ def test_time_left_is_a_metric_where_there_is_a_history() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(snapshots(), st.sampled_from([0.2, 1.0, 30.0])), min_size=1, max_size=6))
-def test_any_samples_one_after_the_other_are_judged(steps) -> None:
+def test_any_samples_one_after_the_other_are_judged(steps: list[tuple[Snapshot, float]]) -> None:
     memory, second = Memory(PLAIN), 0.0
     ever: set[str] = set()
     for sample, step in steps:

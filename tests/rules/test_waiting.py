@@ -153,7 +153,7 @@ def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_rea
 
 def planned(verb: Verb, *sessions: Session) -> list[str]:
     sample = snapshot(sessions, roles=roles(Role("web", False, None)))
-    return consequences(verb, plan(sample, verb, sample.sessions, own_pid=1))
+    return consequences(verb, plan(sample, verb, sample.sessions))
 
 
 def test_what_a_signal_promises_to_those_that_wait() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,14 @@ WIDE = {"columns": 160, "lines": 50}
 
 
 @pytest.fixture
-def table(superuser: "psycopg.Connection[Any]"):
+def table(superuser: "psycopg.Connection[Any]") -> Iterator[str]:
     superuser.execute("CREATE TABLE parcels (id int)")
     yield "parcels"
     superuser.execute("DROP TABLE parcels")
 
 
 @contextmanager
-def asking(connections, statement) -> Iterator[None]:
+def asking(connections: "Sequence[psycopg.Connection[Any]]", statement: str) -> Iterator[None]:
     """Each asks; the answers are read at the end, and whoever still waits for one is cancelled."""
     for connection in connections:
         connection.pgconn.send_query(statement.encode())
@@ -39,7 +39,9 @@ def asking(connections, statement) -> Iterator[None]:
 
 
 @pytest.fixture
-def pile_up(superuser: "psycopg.Connection[Any]", sessions: Sessions, table):
+def pile_up(
+    superuser: "psycopg.Connection[Any]", sessions: Sessions, table: str
+) -> "Iterator[psycopg.Connection[Any]]":
     """A session idle in transaction with a lock, and three that wait for it."""
     (holder,) = sessions(1, application_name="holder")
     waiters = sessions(3, application_name="waiter")
@@ -50,11 +52,11 @@ def pile_up(superuser: "psycopg.Connection[Any]", sessions: Sessions, table):
         yield holder
 
 
-def runs(superuser, connection):
+def runs(superuser: "psycopg.Connection[Any]", connection: "psycopg.Connection[Any]") -> bool:
     return fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", connection.info.backend_pid) == 1
 
 
-def audit_lines(environment):
+def audit_lines(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     path = Path(environment["XDG_STATE_HOME"]) / "pgheadroom" / "actions.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
@@ -62,7 +64,7 @@ def audit_lines(environment):
 def test_a_pile_up_dissolved_in_three_keys(
     one_server: Cluster,
     superuser: "psycopg.Connection[Any]",
-    pile_up,
+    pile_up: "psycopg.Connection[Any]",
     monitor: Callable[..., Terminal],
     environment: dict[str, str],
 ) -> None:
@@ -86,7 +88,7 @@ def test_a_pile_up_dissolved_in_three_keys(
 def test_anything_but_y_is_no(
     one_server: Cluster,
     superuser: "psycopg.Connection[Any]",
-    pile_up,
+    pile_up: "psycopg.Connection[Any]",
     monitor: Callable[..., Terminal],
     environment: dict[str, str],
 ) -> None:
@@ -146,7 +148,7 @@ def test_marked_sessions(
 def test_read_only_has_no_such_keys(
     one_server: Cluster,
     superuser: "psycopg.Connection[Any]",
-    pile_up,
+    pile_up: "psycopg.Connection[Any]",
     monitor: Callable[..., Terminal],
     environment: dict[str, str],
 ) -> None:
@@ -162,7 +164,10 @@ def test_read_only_has_no_such_keys(
 
 
 def test_yes_before_the_question_is_no_answer(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", pile_up, monitor: Callable[..., Terminal]
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    pile_up: "psycopg.Connection[Any]",
+    monitor: Callable[..., Terminal],
 ) -> None:
     """Both keys in one burst, as a bad link delivers them: nobody has seen whom the question is about."""
     terminal = monitor(one_server.conninfo(), **WIDE).wait_for("3 waiting")

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ SHOP = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shop'"
 
 
 @pytest.fixture
-def shop(role: Roles, sessions: Sessions):
+def shop(role: Roles, sessions: Sessions) -> "psycopg.Connection[Any]":
     (one,) = sessions(1, role("web"), application_name="shop")
     return one
 
@@ -41,13 +41,16 @@ def full_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", folder], check=True)
 
 
-def terminate(command, environment, *flags):
+def terminate(command: Sequence[str | Path], environment: Mapping[str, str], *flags: str) -> tuple[int, str]:
     done = subprocess.run([*command, "terminate", *flags], env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stderr
 
 
 def test_without_a_screen(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str]
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    shop: "psycopg.Connection[Any]",
+    environment: dict[str, str],
 ) -> None:
     asked = ("--application", "shop", "--yes", one_server.conninfo())
     code, said = terminate(LIMITED, environment, *asked)
@@ -61,7 +64,11 @@ def test_without_a_screen(
 
 
 def test_on_a_disk_that_is_full(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str], tmp_path: Path
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    shop: "psycopg.Connection[Any]",
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     asked = ("--application", "shop", "--yes", one_server.conninfo())
     with full_disk(tmp_path / "state"):
@@ -78,7 +85,11 @@ def test_on_a_disk_that_is_full(
 
 @pytest.mark.parametrize("flags", [[], ["--no-audit"]])
 def test_on_the_screen(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", shop, environment: dict[str, str], flags: Sequence[str]
+    one_server: Cluster,
+    superuser: "psycopg.Connection[Any]",
+    shop: "psycopg.Connection[Any]",
+    environment: dict[str, str],
+    flags: Sequence[str],
 ) -> None:
     terminal = Terminal([*LIMITED, *flags, one_server.conninfo()], environment, 160, 40)
     try:

@@ -33,14 +33,14 @@ socket.getaddrinfo = getaddrinfo
 
 
 @pytest.fixture
-def no_answer(tmp_path: Path):
+def no_answer(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     """A file: while it is there, the program gets no answer when it looks up a name. And how to tell it so."""
     (tmp_path / "sitecustomize.py").write_text(DEAD_NAMES)
     file = tmp_path / "no-answer"
     return file, {"PYTHONPATH": str(tmp_path), "NO_ANSWER": str(file)}
 
 
-def end(terminal, how):
+def end(terminal: Terminal, how: signal.Signals | str) -> int:
     began = time.monotonic()
     if isinstance(how, str):
         terminal.write(how.encode())
@@ -60,7 +60,7 @@ def test_names_without_an_answer(
     one_server: Cluster,
     superuser: "psycopg.Connection[Any]",
     monitor: Callable[..., Terminal],
-    no_answer,
+    no_answer: tuple[Path, dict[str, str]],
     how: Signals | str,
     code: int,
 ) -> None:
@@ -91,7 +91,9 @@ def test_a_login_that_wants_endless_work(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_without_a_screen(environment: dict[str, str], no_answer, number: Signals) -> None:
+def test_a_command_without_a_screen(
+    environment: dict[str, str], no_answer: tuple[Path, dict[str, str]], number: Signals
+) -> None:
     file, variables = no_answer
     file.touch()
     command = [PROGRAM, "snapshot", "host=db1.invalid"]
@@ -104,7 +106,7 @@ def test_a_command_without_a_screen(environment: dict[str, str], no_answer, numb
     running.stderr.close()
 
 
-def test_no_answer_in_time_is_said_in_time(environment: dict[str, str], no_answer) -> None:
+def test_no_answer_in_time_is_said_in_time(environment: dict[str, str], no_answer: tuple[Path, dict[str, str]]) -> None:
     file, variables = no_answer
     file.touch()
     began = time.monotonic()

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ WIDE = {"columns": 180, "lines": 50}
 
 
 @pytest.fixture
-def people(superuser: "psycopg.Connection[Any]", role: Roles, sessions: Sessions):
+def people(
+    superuser: "psycopg.Connection[Any]", role: Roles, sessions: Sessions
+) -> "Iterator[list[psycopg.Connection[Any]]]":
     """One session holds a row, idle in transaction; two wait for it."""
     superuser.execute("CREATE TABLE people (name text, card int8)")
     superuser.execute(f"INSERT INTO people VALUES ('{NAME}', 0)".encode())
@@ -49,7 +51,7 @@ def told(output: bytes | bytearray, folder: Path) -> set[str]:
 @pytest.mark.parametrize("hidden", [True, False])
 def test_on_the_screen_and_in_the_audit_file(
     one_server: Cluster,
-    people,
+    people: "list[psycopg.Connection[Any]]",
     on_sessions: Callable[..., Terminal],
     environment: dict[str, str],
     tmp_path: Path,
@@ -71,7 +73,9 @@ def test_on_the_screen_and_in_the_audit_file(
 
 
 @pytest.mark.parametrize("how", ["flag", "variable", "target", ""])
-def test_in_what_is_printed(one_server: Cluster, people, environment: dict[str, str], tmp_path: Path, how: str) -> None:
+def test_in_what_is_printed(
+    one_server: Cluster, people: "list[psycopg.Connection[Any]]", environment: dict[str, str], tmp_path: Path, how: str
+) -> None:
     config = tmp_path / "c.toml"
     config.write_text(
         f'[targets.here]\nconninfo = "{one_server.conninfo()}"\nhide_literals = {str(how == "target").lower()}\n'

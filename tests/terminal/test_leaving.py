@@ -3,6 +3,7 @@
 import signal
 import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ LAST_ASKED = """
 
 
 @pytest.fixture
-def shell(environment: dict[str, str]):
+def shell(environment: dict[str, str]) -> Iterator[Terminal]:
     """An interactive shell with job control, in which the program is typed as a command."""
     terminal = Terminal(["/bin/sh", "-i"], environment | {"PS1": "prompt> ", "ENV": ""})
     terminal.wait_for("prompt>")
@@ -54,7 +55,7 @@ def headings(terminal: Terminal) -> list[str]:
 
 @pytest.mark.parametrize("key", ["\x1a", "\x1b[122;5u"], ids=["plain", "kitty"])
 def test_ctrl_z_and_back(
-    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, shell, key: str
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", sessions: Sessions, shell: Terminal, key: str
 ) -> None:
     shell.write(f"{PROGRAM} '{one_server.conninfo()}'\n".encode())
     shell.wait_for("LOCK WAITS").wait_for("quit")

@@ -112,7 +112,7 @@ def test_snapshot_terminate_and_cancel_from_scripts(
     sessions: Sessions,
     program: Path,
     environment: dict[str, str],
-):
+) -> None:
     sessions(2, role("web"), application_name="leaky")
 
     def output(*arguments: str) -> str:

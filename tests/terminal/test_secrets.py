@@ -6,14 +6,16 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from pgheadroom.demo.servers.bouncer import Bouncer
+from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.playground import Playground
 from servers import hang_up, installation_of, runs, small_settings, wait_until
 from terminal.emulator import PROGRAM, Terminal
@@ -24,7 +26,7 @@ _CLIPBOARD = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)")
 
 
 @pytest.fixture(scope="module")
-def guarded(ground: Playground):
+def guarded(ground: Playground) -> Iterator[Cluster]:
     """A server that wants passwords: `dba` and `rescue` have one, `app` takes slots without."""
     from pgheadroom.demo.servers.cluster import Cluster
 
@@ -41,7 +43,7 @@ def guarded(ground: Playground):
 
 
 @pytest.fixture
-def pooler(guarded, new_bouncer: Callable[..., Bouncer]):
+def pooler(guarded: Cluster, new_bouncer: Callable[..., Bouncer]) -> Bouncer:
     """A PgBouncer whose admin has a password."""
     upstream = f"host={guarded.folder} port={guarded.port} dbname=postgres user=app"
     settings = {"auth_type": "scram-sha-256"}
@@ -49,7 +51,7 @@ def pooler(guarded, new_bouncer: Callable[..., Bouncer]):
 
 
 @pytest.fixture
-def crowd(guarded):
+def crowd(guarded: Cluster) -> "Iterator[Callable[[int], list[psycopg.Connection[Any]]]]":
     """Opens sessions of the application."""
     opened: list[psycopg.Connection] = []
 
@@ -63,7 +65,7 @@ def crowd(guarded):
 
 
 @pytest.fixture
-def configured(guarded, pooler, environment: dict[str, str], tmp_path: Path):
+def configured(guarded: Cluster, pooler: Bouncer, environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """A target with every kind of password, in a file; and folders of its own for all that might be written."""
     folder = tmp_path / "config" / "pgheadroom"
     folder.mkdir(parents=True)
@@ -114,7 +116,12 @@ def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
 # --- on the screen ---------------------------------------------------------------------------------------------------
 
 
-def test_everywhere_on_the_screen(guarded, configured, crowd, tmp_path: Path) -> None:
+def test_everywhere_on_the_screen(
+    guarded: Cluster,
+    configured: dict[str, str],
+    crowd: "Callable[[int], list[psycopg.Connection[Any]]]",
+    tmp_path: Path,
+) -> None:
     (victim, *_) = crowd(3)
     terminal = Terminal([PROGRAM, "production"], configured, 140, 45)
     try:
@@ -151,7 +158,12 @@ def test_everywhere_on_the_screen(guarded, configured, crowd, tmp_path: Path) ->
     assert written_below(tmp_path) == {}
 
 
-def test_in_the_waiting_room(guarded, configured, crowd, tmp_path: Path) -> None:
+def test_in_the_waiting_room(
+    guarded: Cluster,
+    configured: dict[str, str],
+    crowd: "Callable[[int], list[psycopg.Connection[Any]]]",
+    tmp_path: Path,
+) -> None:
     with pytest.raises(psycopg.OperationalError, match=r"reserved|too many"):
         crowd(40)
     terminal = Terminal([PROGRAM, "production"], configured, 140, 45)
@@ -167,7 +179,7 @@ def test_in_the_waiting_room(guarded, configured, crowd, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("typed", ["dba", "wrong"])
-def test_at_the_prompt(guarded, environment: dict[str, str], tmp_path: Path, typed: str) -> None:
+def test_at_the_prompt(guarded: Cluster, environment: dict[str, str], tmp_path: Path, typed: str) -> None:
     terminal = Terminal([PROGRAM, guarded.conninfo("dba")], environment | {"PGHEADROOM_DEBUG": "1"})
     try:
         terminal.wait_for("Password for user dba:").press(SECRETS[typed] + "\n")
@@ -191,7 +203,12 @@ def run(environment: dict[str, str], *arguments: str) -> "subprocess.CompletedPr
     return done
 
 
-def test_without_a_screen(guarded, configured, crowd, tmp_path: Path) -> None:
+def test_without_a_screen(
+    guarded: Cluster,
+    configured: dict[str, str],
+    crowd: "Callable[[int], list[psycopg.Connection[Any]]]",
+    tmp_path: Path,
+) -> None:
     crowd(2)
     env = configured | {"PGHEADROOM_DEBUG": "1"}
     over_tcp = guarded.conninfo("dba", tcp=True)
@@ -248,7 +265,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.mark.parametrize("debug", ["0", "1"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_of_ours(guarded, configured, tmp_path: Path, fault: str, debug: str) -> None:
+def test_a_fault_of_ours(guarded: Cluster, configured: dict[str, str], tmp_path: Path, fault: str, debug: str) -> None:
     script = tmp_path / "config" / "faulty.py"
     script.write_text(FAULTY.format(fault=FAULTS[fault], secret=SECRETS["dba"]))
     terminal = Terminal([sys.executable, script, "production"], configured | {"PGHEADROOM_DEBUG": debug})

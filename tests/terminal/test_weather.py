@@ -1,6 +1,6 @@
 """What the world does to the program: servers that die, text that bites, windows that shrink."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -64,7 +64,7 @@ BITES = (
 
 
 @pytest.fixture
-def biting(one_server: Cluster, superuser: "psycopg.Connection[Any]"):
+def biting(one_server: Cluster, superuser: "psycopg.Connection[Any]") -> "Iterator[list[psycopg.Connection[Any]]]":
     """Sessions whose role, application and query try to drive the terminal."""
     role = f"eve{''.join(BITES[:2])}"
     superuser.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
@@ -79,7 +79,7 @@ def biting(one_server: Cluster, superuser: "psycopg.Connection[Any]"):
 
 
 def test_nothing_of_the_servers_text_drives_the_terminal(
-    one_server: Cluster, biting, monitor: Callable[..., Terminal]
+    one_server: Cluster, biting: "list[psycopg.Connection[Any]]", monitor: Callable[..., Terminal]
 ) -> None:
     terminal = monitor(one_server.conninfo(), columns=200, lines=50)
     terminal.wait_for("[/red]").wait_for("eve")

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from textual.pilot import Pilot
 
@@ -14,6 +15,7 @@ from pgheadroom.model.update import Update
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.tui.widgets.table import Table
 from tui.outage import FakeSource, outage
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -45,6 +47,10 @@ class Stage:
         self.source.post(update)
         await self.settle()
 
+    def table(self, name: str) -> Table[Any]:
+        """A table of the screen that is in front, by its id: `table("#hogs")`."""
+        return self.app.screen.query_one(name, Table)
+
     @property
     def screen(self) -> str:
         """The terminal's text, line by line."""
@@ -64,10 +70,10 @@ def settled(snapshot: Snapshot) -> tuple[Snapshot, ...]:
 
 @asynccontextmanager
 async def on_stage(
-    *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: object
+    *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: Any
 ) -> AsyncIterator[Stage]:
     source = FakeSource(updates or settled(outage()))
-    app = Monitor(source, options or Options("prod db1:5432"), **more)  # type: ignore[arg-type]
+    app = Monitor(source, options or Options("prod db1:5432"), **more)
     Confirm.READING_TIME = Bulk.READING_TIME = (
         0.0  # tests read at once; that a yes needs time is tested on a real terminal
     )

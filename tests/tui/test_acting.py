@@ -86,7 +86,7 @@ async def test_vanished_row_under_the_cursor_cannot_be_signalled(tmp_path: Path)
     server = FakeServer(seen)
     async with on_stage(seen, options=armed(server, tmp_path)) as stage:
         await stage.press("2", "j")
-        gone = stage.app.screen.query_one("#sessions").current
+        gone = stage.table("#sessions").current
         await stage.post(replace(seen, sessions=tuple(one for one in seen.sessions if one.id != gone.id)))
         await stage.press("K")
         assert "no session is chosen" in stage.screen

@@ -35,7 +35,7 @@ async def test_gauge_carries_used_of_usable_and_reserve() -> None:
 async def test_cursor_stays_with_its_row_when_rows_move() -> None:
     async with on_stage() as stage:
         await stage.press("j")
-        hogs = stage.app.screen.query_one("#hogs")
+        hogs = stage.table("#hogs")
         assert hogs.current.hog.user == "mobile"
         before = outage()
         grown = replace(before, sessions=before.sessions + tuple(session(9000 + n, user="new") for n in range(70)))
@@ -47,7 +47,7 @@ async def test_cursor_stays_with_its_row_when_rows_move() -> None:
 async def test_cursor_is_nowhere_when_its_row_is_gone_and_comes_back_by_moving() -> None:
     async with on_stage() as stage:
         await stage.press("j")
-        hogs = stage.app.screen.query_one("#hogs")
+        hogs = stage.table("#hogs")
         before = outage()
         await stage.post(replace(before, sessions=tuple(one for one in before.sessions if one.user != "mobile")))
         assert hogs.current is None
@@ -67,7 +67,7 @@ async def test_group_key_goes_through_all_groupings() -> None:
 async def test_filter_narrows_the_pane_with_the_focus_and_escape_gives_all_back() -> None:
     async with on_stage() as stage:
         await stage.press("slash", *"metabase", "enter")
-        hogs = stage.app.screen.query_one("#hogs")
+        hogs = stage.table("#hogs")
         assert [row.hog.application for row in hogs.rows] == ["metabase"]
         assert "/metabase" in stage.line("HOGS")
         await stage.press("escape")
@@ -77,7 +77,7 @@ async def test_filter_narrows_the_pane_with_the_focus_and_escape_gives_all_back(
 async def test_sort_key_sorts_by_each_column_and_shows_by_which() -> None:
     async with on_stage() as stage:
         await stage.press("s")
-        hogs = stage.app.screen.query_one("#hogs")
+        hogs = stage.table("#hogs")
         users = [row.hog.user for row in hogs.rows]
         assert users == sorted(users)
         assert "user▴" in stage.screen
@@ -163,7 +163,7 @@ async def test_columns_stay_aligned_with_wide_and_combining_characters() -> None
     names = ["plain", "日本語テスト", "e\u0301te\u0301", "\U0001f418\U0001f418", "עברית", "x" * 64]
     rows = tuple(session(n, user=f"u{n}", application=name) for n, name in enumerate(names))
     async with on_stage(replace(outage(), sessions=rows), size=LARGE) as stage:
-        hogs = stage.app.screen.query_one("#hogs")
+        hogs = stage.table("#hogs")
         from pgheadroom.view.cells import line_width
 
         assert {line_width(line) for line in hogs.lines} == {160}

@@ -75,7 +75,7 @@ async def test_terminal_shows_the_screen_after_any_updates(output: Output) -> No
 
 async def test_a_cell_that_changed_is_all_that_is_sent(output: Output) -> None:
     async with on_stage(size=SIZE) as stage:
-        table = stage.app.screen.query_one("#hogs")
+        table = stage.table("#hogs")
         y = next(y for y, line in enumerate(table.lines) if "metabase" in plain(line))
         lines = list(table.lines)
         lines[y] = (*lines[y][:-1], Cell("!" * len(lines[y][-1].text)))

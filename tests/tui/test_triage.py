@@ -21,7 +21,7 @@ async def test_triage_looks_like_its_golden_and_is_one_key_away(tmp_path: Path) 
 async def test_each_finding_is_told_with_evidence_and_remedy() -> None:
     async with on_stage(size=LARGE) as stage:
         await stage.press("6")
-        findings = stage.app.screen.query_one("#findings")
+        findings = stage.table("#findings")
         assert len(findings.rows) > 2
         for finding in findings.rows:
             assert finding.sentence in stage.screen
@@ -34,7 +34,7 @@ async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None
     server = FakeServer(known_roles(outage()))
     async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path), size=LARGE) as stage:
         await stage.press("t")
-        findings = stage.app.screen.query_one("#findings")
+        findings = stage.table("#findings")
         while findings.current.proposal is None or findings.current.proposal.verb is None:
             await stage.press("j")
         wanted = findings.current.proposal

@@ -4,6 +4,7 @@ import shlex
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -11,18 +12,19 @@ from psycopg.conninfo import conninfo_to_dict
 from pgheadroom.model.snapshot import Door, SlotKind
 from pgheadroom.tui.screens.copying import psql_command
 from pgheadroom.tui.widgets.pager import Pager
+from pgheadroom.tui.widgets.table import Table
 from samples import session as any_session
 from tui.outage import outage
 from tui.powers import FakeServer, armed
-from tui.stage import LARGE, on_stage, settled
+from tui.stage import LARGE, Stage, on_stage, settled
 from tui.test_acting import known_roles
 
 
-def table(stage):
-    return stage.app.screen.query_one("#sessions")
+def table(stage: Stage) -> Table[Any]:
+    return stage.table("#sessions")
 
 
-def pids(stage):
+def pids(stage: Stage) -> set[int]:
     return {one.pid for one in table(stage).rows}
 
 
@@ -58,18 +60,18 @@ async def test_marks_count_also_where_the_filter_hides_them(tmp_path: Path) -> N
         assert "2 of them hidden by the filter." in stage.screen
         await stage.press("n")
         await stage.press("B")
-        assert {row.session.pid for row in stage.app.screen.query_one("#preview").rows} == marked
+        assert {row.session.pid for row in stage.table("#preview").rows} == marked
 
 
 async def test_esc_leads_back_to_the_finding_that_narrowed_the_list(tmp_path: Path) -> None:
     async with on_stage(size=LARGE) as stage:  # without powers Enter opens the sessions
         await stage.press("t", "j")
-        finding = stage.app.screen.query_one("#findings").current
+        finding = stage.table("#findings").current
         await stage.press("enter")
         assert table(stage).filter == finding.proposal.filter
         await stage.press("escape")
         assert stage.app.current_mode == "triage"
-        assert stage.app.screen.query_one("#findings").current.key == finding.key
+        assert stage.table("#findings").current.key == finding.key
         await stage.press("2")
         assert table(stage).filter == ""
 
@@ -117,14 +119,14 @@ async def test_when_the_chosen_finding_goes_the_cursor_is_on_the_first() -> None
         assert "clears" in stage.screen
         for sample in later[2:]:
             await stage.post(sample)
-        findings = stage.app.screen.query_one("#findings")
+        findings = stage.table("#findings")
         assert not findings.rows or findings.current is findings.rows[0]
 
 
 async def test_the_way_here_leads_to_the_chosen_finding() -> None:
     async with on_stage(size=LARGE) as stage:
         await stage.press("t")
-        findings = stage.app.screen.query_one("#findings")
+        findings = stage.table("#findings")
         for finding in findings.rows:
             steps = stage.app.analysis.steps(finding)
             assert [step.finding for step in steps if step.kind == "action"] == [finding.key], finding.key

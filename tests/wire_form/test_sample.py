@@ -1,12 +1,16 @@
 import json
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgheadroom.errors import WrongDocument
+from pgheadroom.model.bouncer import DatabaseStats
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.session import Session, State
@@ -26,12 +30,12 @@ from samples import NOW, ago, pool, roles, session, snapshot
 from strategies import commands, moments, nasty_texts, sessions, stats, texts, whole_pgbouncers, whole_snapshots
 
 
-def sent(told):
+def sent(told: object) -> Any:
     """As it arrives: what is not plain JSON does not."""
     return json.loads(json.dumps(told, allow_nan=False))
 
 
-def content(sample):
+def content(sample: Snapshot) -> dict[str, Any]:
     """Everything that a sample holds: two of them are never equal by themselves."""
     return {field.name: getattr(sample, field.name) for field in fields(sample)}
 
@@ -40,7 +44,7 @@ def content(sample):
 
 
 @given(whole_snapshots())
-def test_any_snapshot_comes_back_as_it_was(sample) -> None:
+def test_any_snapshot_comes_back_as_it_was(sample: Snapshot) -> None:
     told = to_wire(sample)
     assert sent(told) == told
     for read in (from_wire(told), from_wire(sent(told))):
@@ -50,7 +54,7 @@ def test_any_snapshot_comes_back_as_it_was(sample) -> None:
 
 
 @given(sessions())
-def test_any_session_comes_back_by_itself(one) -> None:
+def test_any_session_comes_back_by_itself(one: Session) -> None:
     assert session_from_wire(sent(session_to_wire(one))) == one
 
 
@@ -78,7 +82,7 @@ troubles = st.builds(Trouble, texts, st.just(NOW), st.integers(0, 100), waiting=
 
 
 @given(troubles)
-def test_any_trouble_comes_back_with_its_refusals(trouble) -> None:
+def test_any_trouble_comes_back_with_its_refusals(trouble: Trouble) -> None:
     assert trouble_from_wire(sent(trouble_to_wire(trouble))) == trouble
 
 
@@ -93,12 +97,12 @@ def test_a_moment_of_another_time_zone_is_told_in_utc_and_is_the_same() -> None:
 
 
 @given(moments)
-def test_a_moment_is_exact_to_the_microsecond(moment) -> None:
+def test_a_moment_is_exact_to_the_microsecond(moment: datetime) -> None:
     assert session_from_wire(sent(session_to_wire(session(1, backend_start=moment)))).backend_start == moment
 
 
 @given(nasty_texts)
-def test_no_text_is_lost_or_leaves_ascii(text) -> None:
+def test_no_text_is_lost_or_leaves_ascii(text: str) -> None:
     told = json.dumps(to_wire(snapshot([session(1, query=text)])))
     assert told.isascii()
     assert from_wire(json.loads(told)).sessions[0].query == text
@@ -113,7 +117,7 @@ def test_a_sessions_form_does_not_depend_on_when_it_is_told() -> None:
 # --- older and newer programs ----------------------------------------------------------------------------------------
 
 
-def grown(told):
+def grown(told: Any) -> Any:
     """What a newer program may write: a key more in every object."""
     if isinstance(told, dict):
         return {"later": {"pid": 1}, **{key: grown(value) for key, value in told.items()}}
@@ -121,7 +125,7 @@ def grown(told):
 
 
 @given(whole_snapshots())
-def test_what_a_newer_program_adds_is_left_alone(sample) -> None:
+def test_what_a_newer_program_adds_is_left_alone(sample: Snapshot) -> None:
     assert repr(from_wire(grown(to_wire(sample)))) == repr(sample)
 
 
@@ -171,9 +175,9 @@ def test_the_form_of_this_schema_is_read_for_good() -> None:
 # --- what is no snapshot ---------------------------------------------------------------------------------------------
 
 
-def changed(path, value):
+def changed(path: Sequence[str | int], value: Any) -> dict[str, Any]:
     told = to_wire(snapshot([session(1), session(2)], pgbouncers=(PgBouncer("b1", lists=(("users", 1),)),)))
-    inner = told
+    inner: Any = told
     for key in path[:-1]:
         inner = inner[key]
     if value is None:
@@ -216,7 +220,7 @@ def changed(path, value):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_wrong_document_says_what_is_wrong_and_where(told, complaint) -> None:
+def test_a_wrong_document_says_what_is_wrong_and_where(told: Any, complaint: str) -> None:
     with pytest.raises(WrongDocument) as raised:
         from_wire(told)
     assert str(raised.value).startswith(complaint)
@@ -230,9 +234,9 @@ values = st.recursive(
 
 
 @given(whole_snapshots(), st.data())
-def test_any_value_anywhere_is_read_or_refused_in_one_sentence(sample, data) -> None:
+def test_any_value_anywhere_is_read_or_refused_in_one_sentence(sample: Snapshot, data: st.DataObject) -> None:
     told = to_wire(sample)
-    inner = told
+    inner: Any = told
     while True:
         key = data.draw(st.sampled_from(sorted(inner)) if isinstance(inner, dict) else st.integers(0, len(inner) - 1))
         if not isinstance(inner[key], dict | list) or not inner[key] or data.draw(st.booleans()):
@@ -254,7 +258,7 @@ def test_a_type_that_the_model_does_not_have_is_a_mistake_of_ours() -> None:
 # --- nothing is forgotten --------------------------------------------------------------------------------------------
 
 
-def parts_of(value, found):
+def parts_of(value: Any, found: dict[tuple[str, str], set[str]]) -> dict[tuple[str, str], set[str]]:
     """Each type that a value is made of, and what its fields have held."""
     names = value._fields if hasattr(value, "_fields") else [one.name for one in fields(value)]
     for name in names:
@@ -268,12 +272,14 @@ def parts_of(value, found):
 
 
 def test_the_strategies_think_of_several_values_for_each_field() -> None:
-    found = {}
+    found: dict[tuple[str, str], set[str]] = {}
 
     # The same ones each time: it is about what they may think of, not about luck.
     @settings(derandomize=True, database=None)
     @given(whole_snapshots(), sessions(backend_type="parallel worker"), whole_pgbouncers, commands, stats)
-    def look(sample, worker, bouncer, command, one) -> None:
+    def look(
+        sample: Snapshot, worker: Session, bouncer: PgBouncer, command: BouncerCommand, one: DatabaseStats
+    ) -> None:
         bouncer = replace(bouncer, command=command, stats=(one,))
         parts_of(replace(sample, processes=(worker,), pgbouncers=(*sample.pgbouncers, bouncer)), found)
 

@@ -1,7 +1,8 @@
 """Who may be signalled: every reason to leave a session alone, and no session lost between the two lists."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,8 @@ def planned(
     sessions: Sequence[Session],
     verb: Verb = Verb.TERMINATE,
     chosen: Sequence[Session] | None = None,
-    pooled=(),
-    **protects,
+    pooled: Collection[int] = (),
+    **protects: Any,
 ) -> Plan:
     """Session 1 is our own; `pooled` are pids of a PgBouncer's server connections."""
     behind = pooler(one for one in sessions if one.pid in pooled)
@@ -36,12 +37,12 @@ def planned(
     return plan(sample, verb, sample.sessions if chosen is None else chosen, Scope(**protects))
 
 
-def pooler(backends):
+def pooler(backends: Iterable[Session]) -> PgBouncer:
     """A PgBouncer that holds these sessions open."""
     return PgBouncer("b", servers=tuple(map(_server, backends)))
 
 
-def _server(one):
+def _server(one: Session) -> ServerConnection:
     port = one.client_port or 0
     return ServerConnection("shop", "web", "active", "10.0.0.1", 5432, port, one.pid, "", "", "")
 

@@ -1,21 +1,25 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.reclaimed import reclaimed
 from samples import NOW, ago, many, session, snapshot
 from strategies import snapshots
 
 
-def later(sessions, seconds=2.0):
+def later(sessions: Sequence[Session], seconds: float = 2.0) -> Snapshot:
     return snapshot(sessions, taken_at=NOW + timedelta(seconds=seconds))
 
 
-def new(count, **given):
+def new(count: int, **given: Any) -> list[Session]:
     return many(count, first_pid=5000, backend_start=NOW, **given)
 
 
@@ -52,7 +56,7 @@ def test_sessions_that_did_not_go() -> None:
 
 
 @given(snapshots(), snapshots(), st.data())
-def test_it_adds_up(before, now, data) -> None:
+def test_it_adds_up(before: Snapshot, now: Snapshot, data: st.DataObject) -> None:
     signalled = data.draw(
         st.sets(st.sampled_from([one.id for one in before.sessions])) if before.sessions else st.just(set())
     )

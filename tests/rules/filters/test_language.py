@@ -14,7 +14,7 @@ from samples import NOW, ago, hidden, session
 from strategies import sessions, texts
 
 
-def takes(read, one):
+def takes(read: Filter, one: Session) -> bool:
     """Whether a filter takes in this session."""
     return read.select([one], NOW) == [one]
 
