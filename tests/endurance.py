@@ -111,7 +111,7 @@ class Feed:
         await self.running.wait()
         assert self._post is not None
         self._post(snapshot)
-        while app.latest is not snapshot:  # noqa: ASYNC110 - the monitor does not tell
+        while app.newest is None or app.newest.snapshot is not snapshot:  # noqa: ASYNC110 - the monitor does not tell
             await asyncio.sleep(0)
         drawn = asyncio.Event()
         app.screen.call_after_refresh(drawn.set)

@@ -142,4 +142,4 @@ async def test_a_family_is_its_file_and_its_row(full_moon: Family) -> None:
         assert isinstance(stage.app.screen, Triage)
         assert sentence in stage.screen
         assert "Wait for the morning." in stage.screen
-        assert moment(2) == stage.app.latest.taken_at
+        assert moment(2) == stage.app.newest.snapshot.taken_at

@@ -32,7 +32,7 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded_by(statement) == set()
 
 
-@pytest.mark.parametrize("module", ["tui.app", "tui.guided"])
+@pytest.mark.parametrize("module", ["tui.app", "tui.coach"])
 def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") == {"textual", "rich"}
 

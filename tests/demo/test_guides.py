@@ -21,7 +21,7 @@ from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.rules.findings.registry import FAMILIES
-from pgheadroom.tui.guided import Guided
+from pgheadroom.tui.app import Monitor
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
@@ -60,7 +60,7 @@ def test_the_trouble_is_one_that_is_found(guide: Guide) -> None:
 
 def keys() -> set[str]:
     """Every key of the screens that a lesson leads to, as it is printed on the keyboard."""
-    bindings = [one for owner in (Guided, *Guided.__mro__, LiveScreen, Sessions, Triage, Table, Confirm)
+    bindings = [one for owner in (*Monitor.__mro__, LiveScreen, Sessions, Triage, Table, Confirm)
                 for one in vars(owner).get("BINDINGS", ())]  # fmt: skip
     single = [replace(one, key=key, key_display=None) for one in bindings for key in one.key.split(",")]
     return {key_name(one) for one in [*bindings, *single]}
@@ -130,7 +130,7 @@ class Asked(str):
 def test_screens_that_are_waited_for_are_there(guide: Guide) -> None:
     Asked.names.clear()
     lead(guide, (Look(Asked("overview")), many(3), ()))
-    there = {screen.__name__.lower() for screen in (*Guided.MODES.values(), Bulk, Detail, Confirm)}
+    there = {screen.kind for screen in (*Monitor.MODES.values(), Bulk, Detail, Confirm)}
     assert Asked.names
     assert Asked.names <= there
 

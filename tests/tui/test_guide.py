@@ -9,8 +9,8 @@ import pytest
 
 from pgheadroom.demo.guides import guide_of
 from pgheadroom.model.snapshot import Role, Snapshot
-from pgheadroom.tui.app import Options
-from pgheadroom.tui.guided import Guided
+from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.coach import Coach
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.painted import Painted
 from tui.outage import FakeSource, active, ago, in_transaction, outage, session, waiting
@@ -37,7 +37,7 @@ async def lesson(
     scenario: str, *samples: Snapshot, size: tuple[int, int] = SMALL, options: Options | None = None
 ) -> AsyncIterator[Stage]:
     source = FakeSource(samples or settled(pile_up()))
-    app = Guided(source, options or Options("demo"), guide_of(scenario))
+    app = Monitor(source, options or Options("demo"), lambda monitor: Coach(monitor, guide_of(scenario)))
     Confirm.READING_TIME = 0.0
     app.clock = lambda: 0.0
     async with app.run_test(size=size) as pilot:
@@ -56,7 +56,7 @@ async def led(stage: Stage, text: str) -> None:
         if text in stage.screen:
             return
         await stage.settle()
-        stage.app.look()  # type: ignore[attr-defined]
+        stage.app.companion.look()
     raise AssertionError(f"{text!r} never came:\n{stage.screen}")
 
 
@@ -172,10 +172,10 @@ async def test_escape_keeps_its_meaning() -> None:
 async def test_a_filter_that_is_still_typed_is_not_yet_done() -> None:
     async with lesson("idle-in-transaction") as stage:
         await stage.press("t", "2", "slash", *"state:idletx")
-        stage.app.look()  # type: ignore[attr-defined]
+        stage.app.companion.look()
         assert "step 1" in step_of(stage) or "Who forgot" in step_of(stage)
         await stage.press("enter")
-        stage.app.look()  # type: ignore[attr-defined]
+        stage.app.companion.look()
         assert "Who forgot" not in step_of(stage)
 
 

@@ -21,9 +21,12 @@ SWITCH_OFTEN = 0.0005
 """Seconds after which a thread that waits gets its turn, a tenth of Python's own."""
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pgheadroom.acting.powers import Powers
     from pgheadroom.lesson.progress import Guide
-    from pgheadroom.tui.app import Monitor, Options
+    from pgheadroom.tui.app import Monitor
+    from pgheadroom.tui.coach import Coach
 
 
 def monitor(flags: argparse.Namespace) -> int:
@@ -81,17 +84,17 @@ async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *
         inquiries=source,
         powers=None if settings.read_only else _powers(source, settings, required_audit),
     )
-    app = Monitor(source, options) if guide is None else _guided(source, options, guide)
+    app = Monitor(source, options, None if guide is None else _coach(guide))
     code = await app.run_async()
     if app.fault is not None:
         raise app.fault
     return int(code if code is not None else app.return_code or EXIT_OK)
 
 
-def _guided(source: LiveSource, options: "Options", guide: "Guide") -> "Monitor":
-    from pgheadroom.tui.guided import Guided
+def _coach(guide: "Guide") -> "Callable[[Monitor], Coach]":
+    from pgheadroom.tui.coach import Coach
 
-    return Guided(source, options, guide)
+    return lambda monitor: Coach(monitor, guide)
 
 
 def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":

@@ -244,7 +244,7 @@ POOL_SATURATED = Guide(
             "Where they queue",
             "Press `4` for PgBouncer. The pool shop/web has six connections to the server, all in use; its clients "
             "wait for one of them, not for the server.",
-            both(on("bouncers"), trouble),
+            both(on("pgbouncer"), trouble),
         ),
         _understand(
             "Who keeps the pool",

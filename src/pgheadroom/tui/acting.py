@@ -1,6 +1,9 @@
 """The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from textual.screen import ModalScreen
 
 from pgheadroom.acting.bouncers import give
 from pgheadroom.acting.powers import Powers
@@ -20,7 +23,6 @@ from pgheadroom.rules.acting.plan import find, plan
 from pgheadroom.rules.pools.commands import command_words, consequence
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
-from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.view.bouncer_lines import command_lines
 from pgheadroom.view.cells import Line
 from pgheadroom.view.confirmation import READ_AT_ONCE, confirmation, question, refusal
@@ -30,33 +32,53 @@ _LOOK_AFTER = 0.2
 """Seconds: the sample that ends a watch is taken a little after its end."""
 
 
-class Acting(TerminalApp):
-    """The part of the monitor that acts. Nothing here happens without a question that was answered with yes."""
+Answer = TypeVar("Answer")
 
-    def __init__(self, source: Source, powers: Powers | None) -> None:
-        super().__init__()
-        self.source = source
-        self.powers = powers
-        self.latest: Snapshot | None = None
-        self._under_way: list[SessionAction] = []
+
+class Ground(Protocol):
+    """What an action needs of the program that it happens in."""
 
     @property
     def analysis(self) -> Analysis | None:
         """What is shown."""
-        raise NotImplementedError
 
     @property
     def newest(self) -> Analysis | None:
-        """The newest sample, also while what is shown is paused."""
-        raise NotImplementedError
+        """Of the newest sample, also while what is shown is paused."""
 
     def may_ask(self) -> bool:
         """Whether a question may come up by itself: not over another one, nor while one types."""
-        raise NotImplementedError
+
+    def ask(self, question: ModalScreen[Answer], answered: Callable[[Answer | None], None]) -> None:
+        """Put a question over the screen."""
 
     def say(self, words: str, lasting: float | None = None) -> None:
         """Tell the user what became of something; news of `lasting` seconds go by themselves."""
-        raise NotImplementedError
+
+    def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it while the screens go on."""
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do it once, then."""
+
+
+class Acting:
+    """How the monitor acts. Nothing here happens without a question that was answered with yes.
+
+    Attributes:
+        powers: What may be done; None for a replay and when read-only.
+        on_signalled: Told of each action once its signals were sent.
+    """
+
+    def __init__(self, ground: Ground, source: Source, powers: Powers | None) -> None:
+        self._ground = ground
+        self._source = source
+        self.powers = powers
+        self.on_signalled: Callable[[SessionAction], object] = lambda action: None
+        self._under_way: list[SessionAction] = []
 
     def plan(
         self,
@@ -77,19 +99,19 @@ class Acting(TerminalApp):
 
         `aside` is what else the question says of them.
         """
-        analysis = self.analysis
+        analysis = self._ground.analysis
         if analysis is None:
             return
         if not chosen:
-            self.say("no session is chosen: move the cursor to one")
+            self._ground.say("no session is chosen: move the cursor to one")
             return
         planned = self.plan_by_hand(analysis, verb, chosen)
         if not planned.targets:
             if self.powers is not None:
                 self.powers.audit.refuse(verb.value, chosen, analysis.snapshot, BY_HAND, refusal(planned))
-            self.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
+            self._ground.say(f"not {'terminated' if verb is Verb.TERMINATE else 'cancelled'}: {refusal(planned)}")
         elif len(planned.targets) > READ_AT_ONCE:
-            self.open_marked(verb, chosen)
+            self._ground.open_marked(verb, chosen)
         else:
             targets = by_hand(verb, planned.targets)
             self._ask(planned, analysis, question(verb, len(planned.targets)) + aside, BY_HAND, targets)
@@ -98,10 +120,6 @@ class Acting(TerminalApp):
         """As `plan`: whoever is picked by hand is named; a filter names nobody."""
         ours = analysis.snapshot.door.slot is SlotKind.SUPERUSER
         return self.plan(analysis, verb, chosen, include_poolers=True, include_superusers=ours)
-
-    def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
-        """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
-        raise NotImplementedError
 
     def _ask(
         self,
@@ -123,7 +141,7 @@ class Acting(TerminalApp):
         def lines(width: int) -> list[Line]:
             return confirmation(planned.verb, planned, now, width, clients, targets, changed)
 
-        self.push_screen(Confirm(asked, lines), answered)
+        self._ground.ask(Confirm(asked, lines), answered)
 
     def carry_out(self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target]) -> None:
         """Write the action down, signal, and follow what comes of it; in the background.
@@ -134,20 +152,21 @@ class Acting(TerminalApp):
         if self.powers is None:
             return
         action = SessionAction(Confirmed(planned, targets, analysis.snapshot, chosen_by), self.powers)
-        if self.latest is not None:
-            action.take(self.latest)
+        newest = self._ground.newest
+        if newest is not None:
+            action.take(newest.snapshot)
         self._under_way.append(action)
-        self.run_worker(self._carry_out(action), group="action")
+        self._ground.in_background(self._carry_out(action))
 
     async def _carry_out(self, action: SessionAction) -> None:
         plan = action.confirmed.plan
-        self.say(f"{plan.verb}: signalling {plural(len(plan.targets), 'session')} ...")
+        self._ground.say(f"{plan.verb}: signalling {plural(len(plan.targets), 'session')} ...")
         try:
             await action.signal()
         except PgHeadroomError as error:
-            self.say(f"{plan.verb}: {error}")
+            self._ground.say(f"{plan.verb}: {error}")
         else:
-            self.signalled(action)
+            self._signalled(action)
         self._under_way = [one for one in self._under_way if not one.over]
 
     @property
@@ -155,12 +174,13 @@ class Acting(TerminalApp):
         """Whether an action waits for its answer."""
         return any(action.action is None and not action.over for action in self._under_way)
 
-    def signalled(self, action: SessionAction) -> None:
+    def _signalled(self, action: SessionAction) -> None:
         """Follow an action of which the signals were sent; whatever was followed before is known as far as it goes."""
         for other in self._under_way:
             if other is not action:
                 other.finish()
-        self.source.sample_now()
+        self._source.sample_now()
+        self.on_signalled(action)
 
     def stop_following(self) -> None:
         """At the end of the program, write down what is known so far."""
@@ -173,21 +193,21 @@ class Acting(TerminalApp):
         for action in self._under_way:
             action.take(snapshot)
         for action in followed:
-            self.say("; ".join(filter(None, (action.sentence, action.trouble))))
+            self._ground.say("; ".join(filter(None, (action.sentence, action.trouble))))
             if action.over:
                 self._under_way.remove(action)
                 self._ask_again(action)
-            elif self.source.interval > WATCHED_SECONDS:
+            elif self._source.interval > WATCHED_SECONDS:
                 # By itself the next sample would come long after the end of the watch.
-                self.set_timer(action.seconds_left + _LOOK_AFTER, self.source.sample_now)
+                self._ground.after(action.seconds_left + _LOOK_AFTER, self._source.sample_now)
 
     def _ask_again(self, done: SessionAction) -> None:
         """Whoever was meant alone, and changed while the question was answered, may be meant all the same."""
-        action, analysis = done.action, self.newest
+        action, analysis = done.action, self._ground.newest
         changed = changed_alone(action) if action is not None else ""
         if action is None or analysis is None or not changed:
             return
-        if done.confirmed.chosen_by != BY_HAND or not self.may_ask():
+        if done.confirmed.chosen_by != BY_HAND or not self._ground.may_ask():
             return
         planned = self.plan_by_hand(analysis, action.plan.verb, find(analysis.snapshot, [action.results[0].target.id]))
         if planned.targets:
@@ -201,7 +221,7 @@ class Acting(TerminalApp):
             if command is not None:
                 self._confirm_command(bouncer, command)
 
-        self.push_screen(CommandMenu(bouncer, commands), chosen)
+        self._ground.ask(CommandMenu(bouncer, commands), chosen)
 
     def _confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
         expected = consequence(command, bouncer)
@@ -211,18 +231,18 @@ class Acting(TerminalApp):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._command(bouncer, command, expected), group="command")
+                self._ground.in_background(self._command(bouncer, command, expected))
 
-        self.push_screen(Confirm(f"{command_words(command)}?", lines), answered)
+        self._ground.ask(Confirm(f"{command_words(command)}?", lines), answered)
 
     async def _command(self, bouncer: PgBouncer, command: BouncerCommand, expected: str) -> None:
         if self.powers is None:
             return
         words = command_words(command)
-        self.say(f"{words} ...")
+        self._ground.say(f"{words} ...")
         try:
             given = await give(command, bouncer.name, expected, self.powers)
-            self.say(given.sentence)
+            self._ground.say(given.sentence)
         except PgHeadroomError as error:
-            self.say(f"{words}: {error}")
-        self.source.sample_now()
+            self._ground.say(f"{words}: {error}")
+        self._source.sample_now()

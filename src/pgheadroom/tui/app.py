@@ -3,15 +3,15 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
@@ -26,7 +26,8 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.tui.acting import Acting
+from pgheadroom.tui.acting import Acting, Answer
+from pgheadroom.tui.companion import Companion
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -39,6 +40,8 @@ from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.trends import Trends
 from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.screens.waiting_room import WaitingRoom
+from pgheadroom.tui.surroundings import Surroundings
+from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
@@ -71,7 +74,7 @@ class Options:
     powers: Powers | None = None
 
 
-class Monitor(Acting):
+class Monitor(TerminalApp):
     """Owns the newest snapshot, what is shown of it, and the worker that brings updates."""
 
     CSS_PATH = "monitor.tcss"
@@ -115,14 +118,21 @@ class Monitor(Acting):
         Binding("plus,equals_sign", "interval(1)", "Longer interval", show=False),
         Binding("minus", "interval(-1)", "Shorter interval", show=False),
         Binding("question_mark,h,f1", "help", "help", key_display="?", tooltip="This help"),
+        Binding("f2", "guide", "Guide", key_display="F2", tooltip="Hide or show the guide", show=False),
         Binding("colon,ctrl+p", "command_palette", "Command palette", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("q", "quit", "quit"),
     ]
 
-    def __init__(self, source: Source, options: Options) -> None:
-        super().__init__(source, options.powers)
+    def __init__(
+        self, source: Source, options: Options, companion: Callable[["Monitor"], Companion] | None = None
+    ) -> None:
+        """`companion` is made for this monitor: somebody who accompanies its user."""
+        super().__init__()
+        self.source = source
+        self.acting = Acting(self, source, options.powers)
+        self.companion = companion(self) if companion is not None else None
         self.animation_level = "none"
         # As a start value, not a change: each change of the theme reads all style sheets anew.
         self.set_reactive(Monitor.theme, "ansi-dark")
@@ -150,9 +160,11 @@ class Monitor(Acting):
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
         self.set_interval(1.0, self.draw_header)
         self.run_worker(self._sample(), group="sampler", exclusive=True)
+        if self.companion is not None:
+            self.companion.begin()
 
     def on_unmount(self) -> None:
-        self.stop_following()
+        self.acting.stop_following()
 
     async def _sample(self) -> None:
         """Bring updates for as long as the program lives; a fault of ours is said, not fatal."""
@@ -195,11 +207,10 @@ class Monitor(Acting):
 
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
-        self.latest = snapshot
         analysis = self._memory.take(snapshot)
         self._newest = analysis
         self._tell_news(snapshot)
-        self.follow(snapshot)
+        self.acting.follow(snapshot)
         if self.paused:
             self.draw_header()
         else:
@@ -219,16 +230,18 @@ class Monitor(Acting):
 
     def draw(self) -> None:
         """Draw the screen that is seen, also when it lies under a dialogue."""
-        screen = self._live_screen()
+        screen = self.live_screen()
         if screen is None or not screen.ready:
             return
         if self._analysis is not None:
             screen.show(self._analysis)
         screen.show_message(self._words_for(screen))
         self.draw_header()
+        if self.companion is not None:
+            self.companion.look()
 
     def draw_header(self) -> None:
-        screen = self._live_screen()
+        screen = self.live_screen()
         if screen is None or not screen.ready:
             return
         snapshot = self._analysis.snapshot if self._analysis else None
@@ -241,10 +254,11 @@ class Monitor(Acting):
         screen.show_status()
 
     def frame(self, body: Iterator[Any]) -> ComposeResult:
-        """What a screen has between its header and its footer: its body."""
-        yield from body
+        """What a screen has between its header and its footer: its body, and what a companion has beside it."""
+        yield from body if self.companion is None else self.companion.frame(body)
 
-    def _live_screen(self) -> LiveScreen | None:
+    def live_screen(self) -> LiveScreen | None:
+        """The screen that is seen, also when it lies under a dialogue."""
         if not self.is_running:  # it ends: the widgets go one after the other
             return None
         with suppress(Exception):
@@ -292,6 +306,15 @@ class Monitor(Acting):
         elif not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text, poolers=poolers))
 
+    def ask(self, question: ModalScreen[Answer], answered: Callable[[Answer | None], None]) -> None:
+        self.push_screen(question, answered)
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        self.run_worker(work, group="action")
+
+    def after(self, seconds: float, act: Callable[[], None]) -> None:
+        self.set_timer(seconds, act)
+
     # Telling
 
     def _words_for(self, screen: LiveScreen) -> str:
@@ -307,7 +330,7 @@ class Monitor(Acting):
         """One line above the keys, until the next one or Esc, and for so long as it is news."""
         self._said = safe(words)
         self._said_until = self.clock() + (SAID_FOR if lasting is None else lasting)
-        screen = self._live_screen()
+        screen = self.live_screen()
         if screen is not None and screen.ready:
             screen.show_message(self._words_for(screen))
 
@@ -324,6 +347,8 @@ class Monitor(Acting):
             return None  # off, but known: the palette offers it
         if action == "mode" and parameters == ("waiting",):
             return self.trouble is not None and self.trouble.waiting is not None
+        if action == "guide":
+            return self.companion is not None
         return super().check_action(action, parameters)
 
     def may_ask(self) -> bool:
@@ -346,6 +371,10 @@ class Monitor(Acting):
             self._analysis = self._newest
             self._shown_at = self.clock()
         self.draw()
+
+    def action_guide(self) -> None:
+        if self.companion is not None:
+            self.companion.toggle()
 
     def action_sample_now(self) -> None:
         self.source.sample_now()
@@ -377,3 +406,9 @@ def _press(app: Monitor, node: Any, action: str) -> Callable[[], Any]:
         await app.run_action(action, default_namespace=node)
 
     return run
+
+
+if TYPE_CHECKING:  # the screens see it so
+
+    def _as_seen_by_screens(monitor: Monitor) -> Surroundings:
+        return monitor

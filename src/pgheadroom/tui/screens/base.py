@@ -1,7 +1,7 @@
 """What all screens of the monitor share: the header, the footer, panes to go through, and a filter."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,16 +12,13 @@ from textual.widgets import Input
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
+from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.words.text import wrap
-
-if TYPE_CHECKING:
-    from pgheadroom.tui.app import Monitor
-
 
 _MESSAGE_LINES = 3
 _ACTING = frozenset({"cancel", "terminate", "bulk"})
@@ -44,8 +41,9 @@ class LiveScreen(Screen[None]):
     ]
 
     @property
-    def monitor(self) -> "Monitor":
-        return cast("Monitor", self.app)
+    def monitor(self) -> Surroundings:
+        """What the screen may ask of the application around it."""
+        return cast("Surroundings", self.app)
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
@@ -74,6 +72,8 @@ class LiveScreen(Screen[None]):
         message.styles.height = len(lines)
         message.paint([fit_line([Cell(line, "accent")], width) for line in lines])
 
+    kind: ClassVar[str]
+    """What the screen is called: where a lesson leads to, and its mode."""
     has_panes: ClassVar[bool] = True
     """Whether there is a table to go through."""
     asks: ClassVar[bool] = False
@@ -153,7 +153,7 @@ class LiveScreen(Screen[None]):
         if action == "filter" and isinstance(self.focused, Input):
             return False
         if action in _ACTING:
-            return self.monitor.powers is not None
+            return self.monitor.acting.powers is not None
         return super().check_action(action, parameters)
 
     def action_cancel(self) -> None:
@@ -167,7 +167,7 @@ class LiveScreen(Screen[None]):
         if not sessions and self.group_filter():
             self.monitor.open_bulk(verb, self.group_filter())
         else:
-            self.monitor.confirm(verb, sessions, self.aside())
+            self.monitor.acting.confirm(verb, sessions, self.aside())
 
     def action_bulk(self) -> None:
         self.monitor.open_bulk(Verb.TERMINATE, self.group_filter())

@@ -36,6 +36,8 @@ class Bulk(LiveScreen):
     the samples: there is nothing to read in it.
     """
 
+    kind = "bulk"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(letter, f"remedy({index})", remedy.title, show=False)
           for index, (letter, remedy) in enumerate(zip(_LETTERS, REMEDIES, strict=True))),
@@ -132,9 +134,9 @@ class Bulk(LiveScreen):
         if self._marked:
             present = {session.id: session for session in analysis.snapshot.sessions}
             marked = [present.get(session.id, session) for session in self._marked]
-            return self.monitor.plan_by_hand(analysis, self._verb, marked)
+            return self.monitor.acting.plan_by_hand(analysis, self._verb, marked)
         matching = self._filter.select(analysis.snapshot.sessions, analysis.snapshot.taken_at) if self._filter else []
-        return self.monitor.plan(analysis, self._verb, matching, include_poolers=self._include_poolers)
+        return self.monitor.acting.plan(analysis, self._verb, matching, include_poolers=self._include_poolers)
 
     def _was_drawn(self, plan: Plan) -> None:
         if plan is self._plan:
@@ -289,7 +291,7 @@ class Bulk(LiveScreen):
             self._draw()
             return
         chosen_by = BY_HAND if self._marked else str(self._filter)
-        self.monitor.carry_out(self._plan, self._analysis, chosen_by, self._targets)
+        self.monitor.acting.carry_out(self._plan, self._analysis, chosen_by, self._targets)
         self.dismiss()
 
     def action_back(self) -> None:

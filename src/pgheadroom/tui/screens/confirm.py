@@ -26,6 +26,7 @@ class Confirm(ModalScreen[bool]):
         Binding("left,right,tab,shift+tab", "other", "Other button", show=False),
     ]
     AUTO_FOCUS = "#no"
+    kind = "confirm"
     READING_TIME: ClassVar[float] = 0.3
     """Seconds from the drawing until a yes counts: on a bad link keys come in bursts, and nobody confirms unseen."""
 

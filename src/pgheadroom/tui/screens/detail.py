@@ -27,6 +27,8 @@ _NOT_HERE = frozenset({"next_pane", "filter"})  # one pane, of text
 class Detail(LiveScreen):
     """Asks for the session again with each sample, one question at a time."""
 
+    kind = "detail"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy", tooltip="Copy the query or a psql command"),
         Binding("o", "client", "its client", tooltip="Go to the client behind PgBouncer"),

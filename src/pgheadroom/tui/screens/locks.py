@@ -44,6 +44,8 @@ def tree_filter(analysis: Analysis, node: LockNode) -> str:
 class Locks(LiveScreen):
     """The lock tree over the whole screen."""
 
+    kind = "locks"
+
     def body(self) -> Iterator[Any]:
         yield Lines(id="slots")
         yield lock_table()

@@ -40,6 +40,8 @@ _COMMON_STATES = 5
 class Overview(LiveScreen):
     """The screen that the monitor opens with."""
 
+    kind = "overview"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "group", "group", tooltip="Group by user, application, client, database")
     ]

@@ -87,6 +87,8 @@ def _key(row: Any) -> Any:
 class Bouncers(LiveScreen):
     """One list at a time, of all PgBouncers together; Tab goes on to the next list."""
 
+    kind = "pgbouncer"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("X", "command", "command", tooltip="Command PgBouncer: pause, resume, kill ..."),
     ]
@@ -109,7 +111,7 @@ class Bouncers(LiveScreen):
             leads_on = pane is not None and pane.id in _LEAD_TO_BACKENDS
             return leads_on and super().check_action(action, parameters)
         if action == "command":
-            powers = self.monitor.powers
+            powers = self.monitor.acting.powers
             commands = powers is not None and powers.commands is not None
             return commands and any(one.admin for one in self._bouncers())
         return super().check_action(action, parameters)
@@ -178,7 +180,7 @@ class Bouncers(LiveScreen):
         if row is None:
             self.monitor.say("no row is chosen: move the cursor to a pool, a database or a client")
             return
-        self.monitor.open_commands(row.bouncer, commands_for(row))
+        self.monitor.acting.open_commands(row.bouncer, commands_for(row))
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")

@@ -22,6 +22,8 @@ from pgheadroom.view.urgency import usage_style
 class Sessions(LiveScreen):
     """All sessions in one table; 5,000 of them cost no more to draw than a screenful."""
 
+    kind = "sessions"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("i", "hide_idle", "idle", tooltip="Hide or show idle sessions"),
         Binding("space", "mark", "mark", key_display="Space", show=True),

@@ -78,6 +78,8 @@ CHARTS = (
 class Trends(LiveScreen):
     """Drawn only while it is seen, and only when its numbers changed."""
 
+    kind = "trends"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left_square_bracket", "range(-1)", "shorter", key_display="[", tooltip="A shorter time"),
         Binding("right_square_bracket", "range(1)", "longer", key_display="]", tooltip="A longer time"),

@@ -26,6 +26,8 @@ from pgheadroom.view.urgency import usage_style
 class Triage(LiveScreen):
     """The findings above, the one under the cursor told whole below."""
 
+    kind = "triage"
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter", "remedy", "remedy", key_display="Enter", tooltip="Open the remedy: a preview, or the sessions"
@@ -89,7 +91,7 @@ class Triage(LiveScreen):
             return
         if finding.proposal is None:
             self.monitor.say(finding.remedy or "there is nothing to press for this one")
-        elif finding.proposal.verb is None or self.monitor.powers is None:
+        elif finding.proposal.verb is None or self.monitor.acting.powers is None:
             self.monitor.open_sessions(finding.proposal.filter)
         else:
             self.monitor.open_bulk(finding.proposal.verb, finding.proposal.filter, poolers=finding.proposal.poolers)

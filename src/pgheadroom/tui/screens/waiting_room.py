@@ -19,6 +19,8 @@ from pgheadroom.view.waiting_lines import waiting_lines
 class WaitingRoom(LiveScreen):
     """Drawn once a second and with each try; it closes by itself when a door opens."""
 
+    kind = "waiting"
+
     tells_trouble = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("X", "command", "command", tooltip="Command PgBouncer: pause, resume, kill ..."),
@@ -43,8 +45,8 @@ class WaitingRoom(LiveScreen):
         if action in {"terminate", "cancel", "bulk"}:
             return False  # there is no connection that could carry a signal
         if action == "command":
-            waiting = self._waiting
-            return self.monitor.powers is not None and waiting is not None and any(b.admin for b in waiting.pgbouncers)
+            bouncers = self._waiting.pgbouncers if self._waiting is not None else ()
+            return self.monitor.acting.powers is not None and any(bouncer.admin for bouncer in bouncers)
         return super().check_action(action, parameters)
 
     def show(self, analysis: Analysis) -> None:
@@ -64,7 +66,7 @@ class WaitingRoom(LiveScreen):
     def action_command(self) -> None:
         row = self.pane("pools").current
         if row is not None:
-            self.monitor.open_commands(row.bouncer, commands_for(row))
+            self.monitor.acting.open_commands(row.bouncer, commands_for(row))
 
     def leave(self) -> None:
         if self.monitor.analysis is not None:

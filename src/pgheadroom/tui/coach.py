@@ -1,19 +1,17 @@
-"""The monitor with a lesson: a panel on every screen, which follows what is done and does nothing itself."""
+"""A lesson on the monitor: a panel on every screen, which follows what is done and does nothing itself."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
 from pgheadroom.acting.sessions import SessionAction
 from pgheadroom.lesson.guide_lines import guide_lines, panel_size, strip_lines
 from pgheadroom.lesson.progress import Guide, Look, Progress, advance
-from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
-from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.app import Monitor
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.sessions import Sessions
@@ -25,49 +23,38 @@ _LOOKS_EVERY = 0.25
 """Seconds. A dialogue, a filter or a cursor changes without a sample."""
 
 
-class Guided(Monitor):
+class Coach:
     """Judges after each sample, and a few times in between, which steps are done."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2", "guide", "Guide", key_display="F2", tooltip="Hide or show the guide", show=False)
-    ]
-
-    def __init__(self, source: Source, options: Options, guide: Guide) -> None:
-        super().__init__(source, options)
+    def __init__(self, monitor: Monitor, guide: Guide) -> None:
         self.guide = guide
         self.progress = Progress()
+        self._monitor = monitor
         self._carried_out: list[SessionAction] = []
         self._hidden = False
+        monitor.acting.on_signalled = self._carried_out.append
 
-    def on_mount(self) -> None:
-        self.set_interval(_LOOKS_EVERY, self.look)
+    def begin(self) -> None:
+        self._monitor.set_interval(_LOOKS_EVERY, self.look)
 
     def frame(self, body: Iterator[Any]) -> ComposeResult:
         """A screen's body with the panel beside or below it."""
         # In its place from the start: a screen that is opened should not jump.
-        columns, lines = self._panel_size(self.size)
+        columns, lines = self._panel_size(self._monitor.size)
         with Container(id="guided", classes="-beside" if columns else ""):
-            with Room(self.draw):
+            with Room(self._monitor.draw):
                 yield from body
             yield GuidePanel().place(columns, lines)
 
     # Following
 
-    def draw(self) -> None:
-        super().draw()
-        self.look()
-
-    def signalled(self, action: SessionAction) -> None:
-        self._carried_out.append(action)
-        super().signalled(action)
-
     def look(self) -> None:
         """Take in what is seen now."""
-        screen, analysis = self._live_screen(), self.analysis
+        screen, analysis = self._monitor.live_screen(), self._monitor.analysis
         if screen is None or not screen.ready:
             return
         # A preview closes before it is known what came of it: that is no step back.
-        if analysis is not None and not self.is_signalling:
+        if analysis is not None and not self._monitor.acting.is_signalling:
             self.progress = advance(
                 self.guide,
                 self.progress,
@@ -81,7 +68,7 @@ class Guided(Monitor):
         self._tell(screen)
 
     def _before_the_user(self, screen: LiveScreen) -> Look:
-        uppermost = type(self.screen).__name__.lower()
+        uppermost = getattr(self._monitor.screen, "kind", "")
         return Look(uppermost, tuple(_sessions(screen)), screen.query_one(FilterLine).display)
 
     # Drawing
@@ -104,7 +91,10 @@ class Guided(Monitor):
         screen.query_one("#guided").set_class(bool(columns), "-beside")
         classes: dict[str, bool] = {}
         width, height = screen.size.width - columns, screen.size.height - lines
-        for room, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+        for room, breakpoints in (
+            (width, self._monitor.HORIZONTAL_BREAKPOINTS),
+            (height, self._monitor.VERTICAL_BREAKPOINTS),
+        ):
             fitting = max((one for one in breakpoints if one[0] <= room), default=None)
             classes |= {name: (least, name) == fitting for least, name in breakpoints}
         # Textual sets them for the whole screen each time that it changes its size.
@@ -114,10 +104,10 @@ class Guided(Monitor):
     def _panel_size(self, of: Size) -> tuple[int, int]:
         return (0, 0) if self._hidden else panel_size(self.guide, self.progress, *of)
 
-    def action_guide(self) -> None:
+    def toggle(self) -> None:
         """Hide the panel, or show it again; the lesson goes on either way."""
         self._hidden = not self._hidden
-        self.say("the guide is hidden: F2 shows it again" if self._hidden else "")
+        self._monitor.say("the guide is hidden: F2 shows it again" if self._hidden else "")
         self.look()
 
 
