@@ -220,7 +220,7 @@ def settings(draw: st.DrawFn) -> SlotSettings:
 
 
 def _role(name: str) -> st.SearchStrategy[Role]:
-    return st.builds(Role, st.just(name), st.booleans(), limits, st.booleans(), st.booleans())
+    return st.builds(Role, st.just(name), st.booleans(), limits, *[st.booleans()] * 4)
 
 
 def _database(name: str) -> st.SearchStrategy[Database]:

@@ -98,7 +98,15 @@ def test_text_that_could_harm_a_terminal_is_escaped_and_kept() -> None:
 def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it() -> None:
     document = told(sample())
     assert document["roles"] == [
-        {"name": "web", "superuser": False, "limit": 93, "replication": False, "reserved": False}
+        {
+            "name": "web",
+            "superuser": False,
+            "limit": 93,
+            "replication": False,
+            "reserved": False,
+            "login": True,
+            "expired": False,
+        }
     ]
     assert document["lock_requests"][0] == {
         "pid": 4,
