@@ -47,16 +47,30 @@ def audit_path(environ: Mapping[str, str]) -> Path:
     return folder / "pgheadroom" / "actions.jsonl"
 
 
+def audit_of(environ: Mapping[str, str], *, required: bool) -> "Audit":
+    """The audit in this user's home folder; where there is none, one that is not written, if it is not required.
+
+    Raises:
+        AuditFailed: There is no home folder, and it is required.
+    """
+    try:
+        return Audit(audit_path(environ), required=required)
+    except AuditFailed:
+        if required:
+            raise
+    return Audit(None, required=False)
+
+
 class Audit:
     """Writes the audit file.
 
     Attributes:
-        path: Where it is.
+        path: Where it is; None where there is no place for it.
         required: Whether an action is forbidden when it cannot be written down first (`--no-audit` turns that off).
         trouble: Why the last line could not be written; empty when it was. Only of interest when not required.
     """
 
-    def __init__(self, path: Path, *, required: bool = True) -> None:
+    def __init__(self, path: Path | None, *, required: bool = True) -> None:
         self.path = path
         self.required = required
         self.trouble = ""
@@ -146,7 +160,8 @@ class Audit:
             self._append("refused", str(uuid.uuid4()), reason=reason, **facts)
 
     def _failure(self, error: OSError, consequence: str) -> str:
-        return f"the audit file {self.path} cannot be written ({error.strerror or error}): {consequence}"
+        file = "the audit file" if self.path is None else f"the audit file {self.path}"
+        return f"{file} cannot be written ({error.strerror or error}): {consequence}"
 
     def _append(self, event: str, action: str, **facts: Any) -> None:
         at = told_moment(datetime.now(UTC))
@@ -159,15 +174,18 @@ class Audit:
             raise
 
     def _write(self, line: bytes) -> None:
-        for folder in reversed(self.path.parents):
+        path = self.path
+        if path is None:
+            raise OSError(0, "there is no home folder: set XDG_STATE_HOME")
+        for folder in reversed(path.parents):
             # Each private whatever the umask; pathlib's own `parents` would take that.
             if not folder.exists():
                 folder.mkdir(mode=0o700, exist_ok=True)
-        _check_folder(self.path.parent)
+        _check_folder(path.parent)
         # O_NONBLOCK: a FIFO in the file's place must fail, not wait for a reader.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            file = os.open(self.path, flags, 0o600)
+            file = os.open(path, flags, 0o600)
         except OSError as error:
             raise OSError(error.errno, "it is a link") if error.errno == errno.ELOOP else error from None
         try:

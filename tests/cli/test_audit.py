@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_path
+from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_of, audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result, Target
 from pgheadroom.model.session import CLIENT_BACKEND, Session, State
@@ -284,3 +284,16 @@ def test_what_belongs_to_somebody_else_is_not_used(path: Path, seen: Snapshot) -
     path.unlink()
     os.chown(path.parent, 65534, 65534)
     assert "(its folder belongs to nobody)" in refused(path, seen)
+
+
+def test_without_a_home_folder_no_audit_is_needed_where_none_is_required(monkeypatch, seen):
+    def unknown(user):
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(AuditFailed, match="no home folder"):
+        audit_of({}, required=True)
+    audit = audit_of({}, required=False)
+    assert audit.intend("cancel", (), seen, "user=web")
+    assert audit.trouble.endswith("(there is no home folder: set XDG_STATE_HOME): not recorded")

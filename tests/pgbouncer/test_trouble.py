@@ -16,6 +16,7 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
+from pgheadroom.model.pool import version_tuple
 from pgheadroom.model.pool_limits import Cap
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.pgbouncer import console as module
@@ -294,3 +295,26 @@ async def test_one_process_of_several_says_so(one_server: Cluster, new_bouncer: 
             seen = await console.sample()
     assert ["so_reuseport" in banner.text for banner in banners(seen)] == [True]
     await console.close()
+
+
+async def test_processes_that_know_each_other_are_counted(
+    one_server: Cluster, new_bouncer: Callable[..., Bouncer]
+) -> None:
+    with psycopg.connect(new_bouncer({"postgres": upstream(one_server)}).console(), autocommit=True) as told:
+        version = told.info.parameter_status("server_version")
+    if version_tuple(str(version).removesuffix("/bouncer")) < (1, 19):
+        pytest.skip("[peers] came with 1.19")
+    peers = {"peer_id": 1, "[peers]\n1": "host=/run/b1 port=6432", "2": "host=/run/b2 port=6432"}
+    bouncer = new_bouncer({"postgres": upstream(one_server)}, settings={"so_reuseport": 1, **peers})
+    console = Console(bouncer.console())
+    try:
+        async with asyncio.timeout(10):
+            seen = await console.sample()
+            while not seen.peers:
+                await asyncio.sleep(0.1)
+                seen = await console.sample()
+        assert seen.peers == ("/run/b1:6432", "/run/b2:6432")
+        (banner,) = banners(seen)
+        assert banner.text.startswith("so_reuseport: 2 processes share this port")
+    finally:
+        await console.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session, SessionId
+from pgheadroom.tui.app import Options
 from pgheadroom.tui.widgets.table import Table
 from tui.outage import NOW, active, ago, outage, session
 from tui.powers import FakeServer, armed
@@ -139,6 +140,11 @@ async def test_copying_shows_the_query_and_a_command(tmp_path: Path) -> None:
         assert "psql" in stage.screen
         await stage.press("y")
         assert "clipboard" in stage.screen
+
+
+async def test_why_nothing_can_be_ended_is_said_where_the_keys_would_be() -> None:
+    async with on_stage(options=Options("prod db1:5432", lacking="no cancel and no terminate: no home")) as stage:
+        assert "no cancel and no terminate: no home" in stage.screen
 
 
 async def test_five_thousand_sessions_format_only_what_is_seen() -> None:

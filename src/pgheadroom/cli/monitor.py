@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
-from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.loading import loading
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
@@ -76,13 +75,15 @@ def _load_screens() -> None:
 async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:
     from pgheadroom.tui.app import Monitor, Options
 
+    powers, lacking = (None, "") if settings.read_only else _powers(source, settings, required_audit)
     options = Options(
         title=settings.target or conninfo.label(settings.conninfo),
         thresholds=settings.thresholds,
         read_only=settings.read_only,
         ascii_only=settings.ascii_only or terminal.only_ascii(os.environ),
         inquiries=source,
-        powers=None if settings.read_only else _powers(source, settings, required_audit),
+        powers=powers,
+        lacking=lacking,
     )
     app = Monitor(source, options, None if guide is None else _coach(guide))
     code = await app.run_async()
@@ -97,14 +98,13 @@ def _coach(guide: "Guide") -> "Callable[[Monitor], Coach]":
     return lambda monitor: Coach(monitor, guide)
 
 
-def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "Powers | None":
+def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "tuple[Powers | None, str]":
+    """What acts, or why nothing does: a monitor that cannot act is better than none."""
     from pgheadroom.acting.powers import Powers
-    from pgheadroom.audit import Audit, audit_path
+    from pgheadroom.audit import audit_of
 
     try:
-        audit = Audit(audit_path(os.environ), required=required_audit)
+        audit = audit_of(os.environ, required=required_audit)
     except AuditFailed as error:
-        # A monitor that cannot act is better than none.
-        say(f"no cancel and no terminate: {error}")
-        return None
-    return Powers(source, audit, source, settings.protected_roles)
+        return None, f"no cancel and no terminate: {error}, or start with --no-audit"
+    return Powers(source, audit, source, settings.protected_roles), ""

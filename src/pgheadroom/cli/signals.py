@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pgheadroom.acting.powers import Powers
 from pgheadroom.acting.sessions import Confirmed, SessionAction, watch
-from pgheadroom.audit import Audit, audit_path
+from pgheadroom.audit import Audit, audit_of
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
@@ -64,7 +64,7 @@ def _run(verb: Verb, flags: argparse.Namespace) -> int:
     if flags.include_superusers and flags.user is None:
         raise UsageError("--include-superusers needs --user with the superuser's name")
     settings = settings_of(flags, os.environ)
-    audit = Audit(audit_path(os.environ), required=not flags.no_audit)
+    audit = audit_of(os.environ, required=not flags.no_audit)
     request = Request(verb, chosen, flags, settings, audit)
     if request.in_earnest and settings.read_only:
         audit.refuse(verb, (), None, str(chosen), "read-only")

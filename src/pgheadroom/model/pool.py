@@ -76,6 +76,8 @@ class PgBouncer:
         product: What it says it is when that is not PgBouncer (Odyssey, PgCat); else empty.
         command: Ours that is under way; no other can be given meanwhile, but RESUME for a PAUSE.
         gaps: Parts it did not give, and why.
+        peers: Places of the processes that know each other by `[peers]` (1.19+), this one too; empty where there are
+            none, or none are told.
     """
 
     name: str
@@ -96,6 +98,12 @@ class PgBouncer:
     product: str = ""
     command: BouncerCommand | None = None
     gaps: tuple[Gap, ...] = ()
+    peers: tuple[str, ...] = ()
+
+    @property
+    def shares_its_port(self) -> bool:
+        """Whether other processes may listen on its port (`so_reuseport`), each with clients and pools of its own."""
+        return self.setting("so_reuseport") == "1"
 
     @property
     def version_num(self) -> tuple[int, ...]:

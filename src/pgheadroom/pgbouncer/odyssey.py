@@ -23,7 +23,7 @@ from pgheadroom.pgbouncer.sockets import read_clients, read_servers
 from pgheadroom.pgbouncer.table import NOTHING, Table, count, text, whole
 
 NAME = "Odyssey"
-LACKS = frozenset({"USERS", "CONFIG", "STATE"})
+LACKS = frozenset({"USERS", "CONFIG", "STATE", "PEERS"})
 """What it refuses, with an error in its log each time."""
 NOT_TOLD = "it does not say how long clients wait, nor which server a client uses"
 

@@ -156,6 +156,11 @@ def read_lists(table: Table) -> tuple[tuple[str, int], ...]:
     return tuple((text(row.get("list")), count(row.get("items"))) for row in table.records())
 
 
+def read_peers(table: Table) -> tuple[str, ...]:
+    """SHOW PEERS: where each process is reached that shares the configuration, this one too."""
+    return tuple(sorted(f"{text(row.get('host'))}:{text(row.get('port'))}" for row in table.records()))
+
+
 def read_state(table: Table) -> PoolerState:
     """SHOW STATE (1.19+)."""
     told = {text(row.get("key")): text(row.get("value")) for row in table.records()}

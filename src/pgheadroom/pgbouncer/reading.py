@@ -19,6 +19,7 @@ from pgheadroom.pgbouncer.parsing import (
     read_config,
     read_databases,
     read_lists,
+    read_peers,
     read_pools,
     read_product,
     read_state,
@@ -65,6 +66,7 @@ PARTS = (
     Part("CONFIG", RARELY),
     Part("USERS", RARELY),
     Part("LISTS", 10.0),
+    Part("PEERS", RARELY, since=(1, 19)),
     # Costs nothing: what it takes is the round trip.
     VERSION,
 )
@@ -225,6 +227,9 @@ class Reading:
     def _take_lists(self, table: Table, now: float) -> None:
         self.known = replace(self.known, lists=read_lists(table))
 
+    def _take_peers(self, table: Table, now: float) -> None:
+        self.known = replace(self.known, peers=read_peers(table))
+
     def _take_version(self, table: Table, now: float) -> None:
         if not self.known.product:
             return
@@ -240,7 +245,7 @@ class Reading:
         self._odyssey = odyssey.Answers()
         self._odyssey.console = self._console
         self._gaps["console"] = odyssey.NOT_TOLD
-        self._gaps |= {part: f"{odyssey.NAME} has no SHOW {part}" for part in odyssey.LACKS if part != "STATE"}
+        self._gaps |= {part: f"{odyssey.NAME} has no SHOW {part}" for part in ("USERS", "CONFIG")}
 
     def _take_is_paused(self, table: Table, now: float) -> None:
         self.known = replace(self.known, state=odyssey.read_is_paused(table))

@@ -64,6 +64,7 @@ class Options:
         ascii_only: Draw with ASCII characters only.
         inquiries: For looking at a session closely; None for a replay.
         powers: For acting on sessions; None for a replay and when read-only.
+        lacking: Why there are no powers, where there should be.
     """
 
     title: str
@@ -72,6 +73,7 @@ class Options:
     ascii_only: bool = False
     inquiries: Inquiries | None = None
     powers: Powers | None = None
+    lacking: str = ""
 
 
 class Monitor(TerminalApp):
@@ -133,6 +135,7 @@ class Monitor(TerminalApp):
         self.source = source
         self.acting = Acting(self, source, options.powers)
         self.companion = companion(self) if companion is not None else None
+        self._lacking = options.lacking
         self.animation_level = "none"
         # As a start value, not a change: each change of the theme reads all style sheets anew.
         self.set_reactive(Monitor.theme, "ansi-dark")
@@ -159,6 +162,8 @@ class Monitor(TerminalApp):
             # Left to their defaults they would leave the alternate screen and the mouse reporting on.
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
         self.set_interval(1.0, self.draw_header)
+        if self._lacking:
+            self.say(self._lacking)
         self.run_worker(self._sample(), group="sampler", exclusive=True)
         if self.companion is not None:
             self.companion.begin()

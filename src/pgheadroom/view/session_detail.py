@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from pgheadroom.conninfo import at_port
 from pgheadroom.model.chain import Chain
@@ -39,12 +40,13 @@ def detail_lines(
         *_limits(session, snapshot),
         *_neighbours(session, snapshot, tree),
         _section("QUERY  literals hidden" if snapshot.literals_hidden else "QUERY", width),
-        *_query(detail.session.query if detail else session.query, width),
     ]
-    if detail is not None:
-        lines += _locks(detail, width)
-        lines += _settings(detail, width)
-    return [fit_line(line, width) for line in lines]
+    rest = [*_locks(detail, width), *_settings(detail, width)] if detail is not None else []
+    return [
+        *(fit_line(line, width) for line in lines),
+        *_query(detail.session.query if detail else session.query, width),
+        *(fit_line(line, width) for line in rest),
+    ]
 
 
 def _row(label: str, *cells: Cell) -> Cells:
@@ -147,12 +149,12 @@ def _named(pid: int, snapshot: Snapshot) -> str:
     return safe(f"{pid} {found.user or found.backend_type}/{found.application}")
 
 
-def _query(query: str, width: int) -> list[Cells]:
-    """The query with its own lines, wrapped where they are wider than the screen."""
-    lines: list[Cells] = []
-    for line in safe_lines(query):
-        lines += [highlight(part) for part in wrap(line, width)]
-    return lines or [[Cell("none", "dim")]]
+@lru_cache(maxsize=2)
+def _query(query: str, width: int) -> tuple[Line, ...]:
+    """The query with its own lines, wrapped where they are wider than the screen. Kept: a text can be a megabyte, and
+    is drawn again with each sample."""
+    parts = [part for line in safe_lines(query) for part in wrap(line, width)]
+    return tuple(fit_line(highlight(part), width) for part in parts)
 
 
 _KEYWORDS = frozenset(

@@ -45,6 +45,12 @@ def safe_lines(text: str) -> list[str]:
     return [safe(line.expandtabs(4)) for line in re.split(r"\r\n|\n|\r", text)]
 
 
+def copyable(text: str) -> str:
+    """A text on its way to a clipboard, and from there into another terminal: its own lines and tabs stay, nothing that
+    a terminal would obey does."""
+    return "\n".join("\t".join(map(safe, line.split("\t"))) for line in re.split(r"\r\n|\n|\r", text))
+
+
 _CONJOINING_JAMO = frozenset((*range(0x1160, 0x1200), *range(0xD7B0, 0xD7FF)))
 
 

@@ -12,7 +12,7 @@ from bouncers import bouncer, database, server, settings
 from pgheadroom.model.bouncer import BouncerUser
 from pgheadroom.model.overcommit import Overcommitment
 from pgheadroom.model.pool import PgBouncer, Pool
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.facts.case import Case
@@ -20,7 +20,7 @@ from pgheadroom.rules.facts.chain import chains
 from pgheadroom.rules.facts.most_servers import Pipe, most_servers
 from pgheadroom.rules.facts.overcommit import overcommitment, proposals, sentence
 from pgheadroom.rules.findings.overcommitted import overcommitted
-from samples import ago, many, pool, session, snapshot
+from samples import ago, many, pool, roles, session, snapshot
 
 
 def asked(sample: Snapshot, processes: Mapping[str, int] | None = None) -> Overcommitment | None:
@@ -44,6 +44,33 @@ def test_pools_and_reserves_are_added_up() -> None:
     assert demand(one, processes={"b1": 4}) == 80
     off = with_pools(pool(size=20, reserve=5), config=settings(reserve_pool_timeout="0"))
     assert demand(off) == 20
+
+
+def test_processes_that_share_a_port_are_counted_as_far_as_they_are_known() -> None:
+    shared: dict[str, Any] = {
+        "config": settings(so_reuseport="1"),
+        "peers": ("/run/b1:6432", "/run/b2:6432", "/run/b3:6432"),
+    }
+    first = with_pools(pool(size=20), **shared)
+    assert demand(first) == 60
+    assert demand(first, with_pools(pool(size=20), name="b2", **shared)) == 60
+    assert demand(with_pools(pool(size=20), peers=shared["peers"])) == 20, (
+        "peers on other machines are asked themselves"
+    )
+    assert demand(with_pools(pool(size=20), config=shared["config"])) == 20
+
+
+def test_empty_pools_of_users_that_are_gone_ask_for_nothing() -> None:
+    gone = [pool(user=f"tmp{number}", size=20) for number in range(4000)]
+    off = pool(user="off", size=20)
+    known = roles(Role("web", False, None), Role("off", False, None, login=False))
+    found = asked(snapshot(pgbouncers=(with_pools(pool(size=20), off, *gone),), roles=known))
+    assert found is not None
+    assert (found.demand, len(found.pools)) == (20, 1)
+    used = pool(user="tmp", size=20, cl_waiting=1)
+    found = asked(snapshot(pgbouncers=(with_pools(pool(size=20), used),), roles=known))
+    assert found is not None
+    assert found.demand == 40
 
 
 def test_a_database_that_nobody_has_used_yet_counts_as_one_pool() -> None:

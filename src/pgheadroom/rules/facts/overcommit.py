@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from pgheadroom.model.bouncer import BouncerDatabase
 from pgheadroom.model.overcommit import Cut, Overcommitment, PoolDemand
-from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import Chains
 from pgheadroom.rules.facts.most_servers import Pipe, most_servers
@@ -30,10 +30,10 @@ def overcommitment(
 
     Args:
         usable: Slots that an ordinary role may take.
-        processes: How many processes share a PgBouncer's configuration (`so_reuseport`), by its name; 1 by default.
-            Each has pools of its own, and our console reaches only one of them.
+        processes: For how many processes each console stands (`so_reuseport`), by its name; by default as its peers
+            tell. Each has pools of its own, and a console reaches only one of them.
     """
-    counts = processes or {}
+    counts = processes_of(snapshot.pgbouncers) if processes is None else processes
     parts = [_Part(bouncer, counts.get(bouncer.name, 1), snapshot, chains) for bouncer in snapshot.pgbouncers]
     pools = sorted((pool for part in parts for pool in part.pools), key=_largest_first)
     not_counted = tuple(name for part in parts for name in part.not_counted)
@@ -53,6 +53,16 @@ def overcommitment(
         enough=height is None or height >= 1,
         not_counted=not_counted,
     )
+
+
+def processes_of(bouncers: Sequence[PgBouncer]) -> Mapping[str, int]:
+    """For how many processes each console stands: those that share a port and know each other, less those whose own
+    console is given."""
+    given: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for bouncer in bouncers:
+        if bouncer.shares_its_port and bouncer.peers:
+            given[bouncer.peers].append(bouncer.name)
+    return {names[0]: max(1, len(peers) - len(names) + 1) for peers, names in given.items()}
 
 
 def sentence(found: Overcommitment) -> str:
@@ -91,6 +101,7 @@ class _Part:
     def __init__(self, bouncer: PgBouncer, processes: int, snapshot: Snapshot, chains: Chains) -> None:
         self._bouncer = bouncer
         self._processes = processes
+        self._roles = snapshot.roles
         self._here = leads_here_of(bouncer, snapshot, chains)
         self.not_counted = [safe(bouncer.name)] if bouncer.age is None else []
         self.pools = list(self._pools())
@@ -109,10 +120,19 @@ class _Part:
     def _pools(self) -> Iterator[PoolDemand]:
         used = {pool.database for pool in self._bouncer.pools}
         for pool in self._bouncer.pools:
+            if self._nobody_comes(pool):
+                continue
             yield from self._pool(pool.database, pool.user, pool.size, pool.reserve, pool.servers)
         for database in self._bouncer.databases:
             if database.name not in used:
                 yield from self._pool(database.name, database.force_user, *_sizes(database), 0)
+
+    def _nobody_comes(self, pool: Pool) -> bool:
+        """PgBouncer keeps the pool of a user who is gone: it is empty, and stays so, for nobody can log in as it."""
+        if pool.servers or pool.cl_active or pool.cl_waiting or not self._roles or self._here(pool.database) is False:
+            return False
+        role = self._roles.get(pool.user)
+        return role is None or not role.login
 
     def _pool(self, database: str, user: str, size: int | None, reserve: int, servers: int) -> Iterator[PoolDemand]:
         here = self._here(database)

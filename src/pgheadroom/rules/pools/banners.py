@@ -95,7 +95,9 @@ def _full(bouncer: PgBouncer) -> Iterator[Banner]:
 
 def _one_of_several(bouncer: PgBouncer) -> Iterator[Banner]:
     """Processes that share a port have a console each: what it shows is its own. No trouble, but no whole either."""
-    if bouncer.setting("so_reuseport") == "1":
+    if bouncer.shares_its_port:
         hint = "Give the console of each process (--pgbouncer), over its own Unix socket."
-        text = "so_reuseport: other processes may share this port, and their clients and pools are not shown here"
+        several = len(bouncer.peers) > 1
+        others = f"{len(bouncer.peers)} processes share this port" if several else "other processes may share this port"
+        text = f"so_reuseport: {others}; this console shows the clients and pools of one, which is a part of them"
         yield Banner("one of several", text, hint=hint)

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door
 from pgheadroom.tui.widgets.words import Words
-from pgheadroom.words.text import safe, safe_lines
+from pgheadroom.words.text import copyable, safe, safe_lines
 
 _PORT = re.compile(r":(\d+)$")
 _TMUX_SECONDS = 1.0
@@ -67,6 +67,7 @@ def send_to_clipboard(app: App[Any], text: str) -> None:
     A tmux with its defaults heeds no such sequence from a program in it, but its own command: that fills tmux's buffer,
     and asks the terminal around it.
     """
+    text = copyable(text)
     if os.environ.get("TMUX") and _tmux_takes(text):
         return
     driver = app._driver
@@ -96,13 +97,13 @@ class Copying(ModalScreen[None]):
 
     def __init__(self, session: Session, query: str, door: Door | None) -> None:
         super().__init__()
-        self._query = "\n".join(safe_lines(query))
+        self._query = query
         self._psql = psql_command(session, door)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="copying"):
             yield Words("y  the query", classes="help-title")
-            yield Words(self._query)
+            yield Words("\n".join(safe_lines(self._query)))
             yield Words("p  a psql command for this session", classes="help-title")
             yield Words(self._psql)
             yield Words("", id="copied")
