@@ -2,8 +2,8 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,16 @@ def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 @pytest.fixture
 def acting(tmp_path: Path) -> Callable[..., SessionAction]:
     def begin(
-        server: Server, sessions: Sequence[Session] = LEAK, verb: Verb = Verb.TERMINATE, **protects: Any
+        server: Server,
+        sessions: Sequence[Session] = LEAK,
+        verb: Verb = Verb.TERMINATE,
+        clock: Callable[[], float] = time.monotonic,
+        **protects: Any,
     ) -> SessionAction:
         shown = later(0, sessions)
         planned = plan(shown, verb, sessions, Scope(**protects))
         confirmed = Confirmed(planned, by_hand(verb, planned.targets), shown, "app=leak")
-        return SessionAction(confirmed, Powers(server, Audit(tmp_path / "actions.jsonl")))
+        return SessionAction(confirmed, Powers(server, Audit(tmp_path / "actions.jsonl")), clock)
 
     return begin
 
@@ -231,14 +235,27 @@ async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(
 async def test_a_watch_ends_by_our_own_clock_where_the_servers_is_set_back(
     acting: Callable[..., SessionAction],
 ) -> None:
-    """It looks again and again at a server whose clock stands still."""
-    action, looks = acting(Server()), []
+    """The server's is set back by an hour at the second look."""
+    looks: list[int] = []
+    action = acting(Server(), clock=lambda: 4.0 * len(looks))
 
     async def look() -> Snapshot:
         looks.append(1)
-        return replace(later(1), round_trip=len(looks))
+        return later(1 if len(looks) == 1 else len(looks) - 3600)
 
     await action.signal()
-    await watch(action, look, lambda: 4.0 * len(looks))
+    await watch(action, look)
     assert action.over
-    assert 3 <= len(looks) <= 4
+    assert len(looks) == 4
+    assert action.sentence == "terminate: 3 freed, none retaken yet"
+
+
+async def test_a_clock_that_was_set_back_before_the_first_look_changes_nothing(
+    acting: Callable[..., SessionAction],
+) -> None:
+    action = acting(Server())
+    await action.signal()
+    action.take(later(-3600))
+    assert action.sentence == "terminate: 3 freed, none retaken yet"
+    action.take(later(-3594))
+    assert (action.over, action.sentence) == (True, "terminate: 3 freed, none retaken")

@@ -38,6 +38,18 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def a_short_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most tests are not about how long it is watched who comes back."""
+    if "whole_watch" not in request.fixturenames:
+        monkeypatch.setattr("pgheadroom.rules.acting.outcome.WATCHED_SECONDS", 0.2)
+
+
+@pytest.fixture
+def whole_watch() -> None:
+    """As long as users have it."""
+
+
 @pytest.fixture
 def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
     path: Path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
@@ -266,6 +278,7 @@ def comes_back(which_server: Cluster, opened: "list[psycopg.Connection[Any]]", a
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_slot_that_is_taken_again_within_the_watch_is_told(
+    whole_watch: None,
     form: str,
     which_server: Cluster,
     role: Roles,
@@ -291,6 +304,7 @@ def test_a_slot_that_is_taken_again_within_the_watch_is_told(
 
 
 def test_a_link_that_is_lost_while_it_watches_leaves_what_was_seen_until_then(
+    whole_watch: None,
     role: Roles,
     sessions: Sessions,
     operator: str,
@@ -535,6 +549,7 @@ def test_as_a_process_it_loads_no_screens(one_server: Cluster, role: Roles, sess
 
 
 def test_a_session_that_does_not_end_is_said_to_be_still_there_and_the_exit_is_1(
+    whole_watch: None,
     role: Roles,
     sessions: Sessions,
     operator: str,

@@ -1,6 +1,7 @@
 """An action on sessions: written down, signalled, followed for some seconds, and written down with what came of it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,8 @@ from pgheadroom.rules.acting.reclaimed import Reclaimed
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
 """Seconds between two looks at what came of a signal: most sessions end at once, and a server in trouble is spared."""
-_CLOCK_SET_BACK = WATCHED_SECONDS
-"""Seconds by our own clock after which nothing more is waited for although the server's clock says otherwise."""
+_AT_MOST = 2 * WATCHED_SECONDS
+"""Seconds of our own clock for which it is watched, whatever the server's clock says: that can be set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class SessionAction:
         trouble: Why its result could not be written down; empty when it was.
     """
 
-    def __init__(self, confirmed: Confirmed, powers: Powers) -> None:
+    def __init__(self, confirmed: Confirmed, powers: Powers, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` is our own, in seconds."""
         self.confirmed = confirmed
         self.action: Action | None = None
         self.over = False
@@ -56,6 +58,8 @@ class SessionAction:
         self._audit_id = ""
         self._before = confirmed.shown
         self._now: Snapshot | None = None
+        self._clock = clock
+        self._ends = math.inf
 
     async def signal(self) -> None:
         """Write down what is intended, then signal.
@@ -82,11 +86,12 @@ class SessionAction:
         """A sample: before the signal it is what the later ones are compared with."""
         if self.action is None:
             self._before = snapshot
-        elif not self.over and snapshot.taken_at > self.action.seen.taken_at:
+        elif not self.over and snapshot is not self.action.seen:
             if self.action.watched_from is None:
                 self.action = replace(self.action, watched_from=snapshot.taken_at)
+                self._ends = self._clock() + _AT_MOST
             self._now = snapshot
-            if not self.seconds_left:
+            if not self.seconds_left or self._clock() >= self._ends:
                 self.finish()
 
     def finish(self) -> None:
@@ -141,23 +146,18 @@ def _why(error: BaseException) -> str:
     return "interrupted" if interrupted else f"fault in pgheadroom: {type(error).__name__}"
 
 
-async def watch(
-    action: SessionAction, look: Callable[[], Awaitable[Snapshot]], clock: Callable[[], float] = time.monotonic
-) -> None:
+async def watch(action: SessionAction, look: Callable[[], Awaitable[Snapshot]]) -> None:
     """Take samples until the action is over: soon after the signal first, then ever slower.
 
     Args:
         look: Takes a sample.
-        clock: Our own, in seconds.
 
     Raises:
         PgHeadroomError: No sample is to be had any more.
     """
-    began, pause = clock(), _FIRST_PAUSE
+    pause = _FIRST_PAUSE
     while not action.over:
         action.take(await look())
-        if clock() - began >= WATCHED_SECONDS + _CLOCK_SET_BACK:
-            action.finish()
         if not action.over:
             await asyncio.sleep(min(pause, max(_FIRST_PAUSE, action.seconds_left)))
             pause = min(2 * pause, _LONGEST_PAUSE)

@@ -35,7 +35,6 @@ class Reclaimed:
     Attributes:
         freed: Signalled and gone.
         retaken: New sessions since then by the users and applications of those that are gone.
-        elsewhere: New sessions of others.
         reopened: New server connections of a PgBouncer that we watch: it opens again what it lost, as it should.
         seconds: From one sample to the other.
         over: Whether there was time enough to come back.
@@ -44,7 +43,6 @@ class Reclaimed:
     freed: int
     still_there: tuple[SessionId, ...]
     retaken: tuple[Retaker, ...]
-    elsewhere: int
     seconds: float
     reopened: int = 0
     over: bool = True
@@ -92,7 +90,6 @@ def reclaimed(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot, *
         freed=len(ids - present),
         still_there=tuple(sorted(ids & present)),
         retaken=tuple(Retaker(user, application, count) for (user, application), count in retaken.most_common()),
-        elsewhere=len(new) - len(back),
         reopened=sum(session.pid in pooled for session in back),
         over=over,
         seconds=max(0.0, (now.taken_at - before.taken_at).total_seconds()),
