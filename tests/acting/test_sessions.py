@@ -18,8 +18,10 @@ from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.plan import Scope
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role, Snapshot
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, roles, session, snapshot
 
 ROLES = roles(Role("web", False, None), Role("root", True, None))
@@ -67,7 +69,7 @@ def acting(tmp_path: Path) -> Callable[..., SessionAction]:
         **protects: Any,
     ) -> SessionAction:
         shown = later(0, sessions)
-        planned = plan(shown, verb, sessions, Scope(**protects))
+        planned = plan(Case(shown, Thresholds()), verb, sessions, Scope(**protects))
         confirmed = Confirmed(planned, by_hand(verb, planned.targets), shown, "app=leak")
         return SessionAction(confirmed, Powers(server, Audit(tmp_path / "actions.jsonl")), clock)
 

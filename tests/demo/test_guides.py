@@ -16,9 +16,11 @@ from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.acting.outcome import Action
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.rules.findings.registry import FAMILIES
 from pgheadroom.tui.app import Monitor
@@ -168,7 +170,7 @@ ALL = [*LEAKED, *OTHERS]
 
 def acted(verb: Verb, sessions: Sequence[Session], outcome: Outcome = Outcome.SIGNALLED) -> Action:
     seen = snapshot(sessions)
-    planned = plan(replace(seen, roles=roles(Role("web", False, None))), verb, sessions)
+    planned = plan(Case(replace(seen, roles=roles(Role("web", False, None))), Thresholds()), verb, sessions)
     assert planned.targets
     results = tuple(Result(Target(one.pid, one.backend_start), outcome) for one in planned.targets)
     return Action(planned, seen, results, seen.taken_at)

@@ -15,7 +15,6 @@ from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
-from pgheadroom.rules.facts.poolers import pooler_pids
 from servers import INSTALLATIONS, ONE_MAJOR, fetch, wait_until
 
 OTHER_MAJOR = 15
@@ -130,7 +129,7 @@ async def test_each_client_leads_to_its_own_backend(
     assert {chain.client.application for chain in found} == {f"app {number}" for number in range(4)}
     direct = set(truth) - {chain.session.pid for chain in found}
     assert len(direct) == 1
-    assert not direct & pooler_pids(seen)
+    assert not direct & chains(seen).pids
     idle = next(one for one in seen.pgbouncers[0].clients if one.application == "idle one")
     assert (idle.state, chains(seen).session_of(seen.pgbouncers[0], idle)) == ("idle", None)
 

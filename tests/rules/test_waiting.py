@@ -15,6 +15,7 @@ from pgheadroom.model.snapshot import Door, HeldLock, Role, SlotKind, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
 from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.rules.facts.states import states
 from pgheadroom.rules.filters.language import parse_filter
@@ -153,7 +154,7 @@ def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_rea
 
 def planned(verb: Verb, *sessions: Session) -> list[str]:
     sample = snapshot(sessions, roles=roles(Role("web", False, None)))
-    return consequences(verb, plan(sample, verb, sample.sessions))
+    return consequences(verb, plan(Case(sample, Thresholds()), verb, sample.sessions))
 
 
 def test_what_a_signal_promises_to_those_that_wait() -> None:

@@ -11,6 +11,7 @@ from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import document
 from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.wire.sample import session_from_wire
 from pgheadroom.wire.session import told_session
 from samples import NOW, ago, roles, session, snapshot, waiter
@@ -23,7 +24,9 @@ def test_snapshot_preview_and_audit_file_tell_a_session_alike(tmp_path):
     audit = Audit(tmp_path / "actions.jsonl")
     audit.intend(Verb.TERMINATE, [one], seen, "selection")
     (in_audit,) = json.loads(audit.path.read_text())["targets"]
-    (in_preview,) = preview_document(Preview(plan(seen, Verb.TERMINATE, [one]), "pid:7", seen))["targets"]
+    (in_preview,) = preview_document(Preview(plan(Case(seen, Thresholds()), Verb.TERMINATE, [one]), "pid:7", seen))[
+        "targets"
+    ]
     (in_snapshot,) = document(analyse(seen, Thresholds()))["sessions"]
     assert list(in_snapshot) == list(in_preview) == list(in_audit)
     assert in_snapshot == in_preview == in_audit == told_session(one, NOW)

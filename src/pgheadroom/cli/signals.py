@@ -34,6 +34,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.choice import by_filter
 from pgheadroom.rules.acting.outcome import as_asked
 from pgheadroom.rules.acting.plan import NOT_KNOWN, plan
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import Filter
 
 _LOOK_WITHIN = 5.0
@@ -138,7 +139,7 @@ def planned(request: Request, seen: Snapshot) -> Plan:
 def _plan(request: Request, seen: Snapshot, chosen: Sequence[Session]) -> Plan:
     protected = frozenset(request.settings.protected_roles)
     scope = Scope(protected, request.flags.include_superusers, request.flags.include_poolers)
-    return plan(seen, request.verb, chosen, scope)
+    return plan(Case(seen, request.settings.thresholds), request.verb, chosen, scope)
 
 
 def _limited(request: Request, seen: Snapshot, whole: Plan, limit: int) -> Plan:

@@ -92,7 +92,7 @@ class Acting:
         """What a signal to the chosen sessions would do, and who of them is left out."""
         protected = frozenset(self.powers.protected_roles if self.powers is not None else ())
         scope = Scope(protected, include_superusers=include_superusers, include_poolers=include_poolers)
-        return plan(analysis.snapshot, verb, chosen, scope)
+        return plan(analysis, verb, chosen, scope)
 
     def confirm(self, verb: Verb, chosen: Sequence[Session], aside: str = "") -> None:
         """Ask, and if the answer is yes, do it: to the sessions that were shown, whatever the rows do meanwhile.

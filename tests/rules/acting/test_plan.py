@@ -14,8 +14,11 @@ from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role, Snapshot
-from pgheadroom.rules.acting.plan import REMEDIES, SUPERUSER_UNKNOWN, Remedy, find, plan
-from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.acting.plan import SUPERUSER_UNKNOWN, find, plan
+from pgheadroom.rules.acting.ready_forms import READY_FORMS, ReadyForm
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import chains
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.view.confirmation import consequences
 from samples import NOW, ago, hidden, roles, session, snapshot, waiter
@@ -34,7 +37,7 @@ def planned(
     """Session 1 is our own; `pooled` are pids of a PgBouncer's server connections."""
     behind = pooler(one for one in sessions if one.pid in pooled)
     sample = snapshot(sessions, roles=ROLES, pgbouncers=(behind,))
-    return plan(sample, verb, sample.sessions if chosen is None else chosen, Scope(**protects))
+    return plan(Case(sample, Thresholds()), verb, sample.sessions if chosen is None else chosen, Scope(**protects))
 
 
 def pooler(backends: Iterable[Session]) -> PgBouncer:
@@ -94,7 +97,7 @@ def test_the_sessions_of_a_dropped_role_are_sessions_like_any_other() -> None:
 
 def test_a_role_without_a_name_is_not_dropped_where_roles_cannot_be_read() -> None:
     sample = snapshot([session(2, user="oid 16391")], roles=ROLES, gaps=(Gap("roles", "locked"),))
-    assert reasons(plan(sample, Verb.TERMINATE, sample.sessions)) == {2: SUPERUSER_UNKNOWN}
+    assert reasons(plan(Case(sample, Thresholds()), Verb.TERMINATE, sample.sessions)) == {2: SUPERUSER_UNKNOWN}
 
 
 def test_other_monitors_are_sessions_like_any_other() -> None:
@@ -140,7 +143,7 @@ def test_ending_the_holder_alone_does_not_free_who_stands_behind_a_stronger_requ
         roles=ROLES,
         lock_requests=(asked(3, "AccessExclusiveLock"), asked(4, "ShareLock")),
     )
-    made = plan(sample, Verb.TERMINATE, sample.sessions[:1])
+    made = plan(Case(sample, Thresholds()), Verb.TERMINATE, sample.sessions[:1])
     assert (made.waiters_at_once, made.waiters_released) == (1, 2)
     assert "lets 1 waiting session go on, 1 more in turn" in consequences(made.verb, made)
 
@@ -153,7 +156,7 @@ def test_who_stands_ahead_of_a_target_goes_before_who_stands_behind_it() -> None
         roles=ROLES,
         lock_requests=tuple(asked(pid, mode) for pid, mode in modes.items()),
     )
-    made = plan(sample, Verb.TERMINATE, [sample.sessions[0], sample.sessions[2]])
+    made = plan(Case(sample, Thresholds()), Verb.TERMINATE, [sample.sessions[0], sample.sessions[2]])
     assert made.waiters_at_once == 1
 
 
@@ -163,7 +166,7 @@ def test_readers_behind_an_alteration_go_on_at_once_when_it_ends() -> None:
     sample = snapshot(
         [session(2, State.IDLE_IN_TRANSACTION), waiter(3, 2), *readers], roles=ROLES, lock_requests=requests
     )
-    made = plan(sample, Verb.CANCEL, [sample.sessions[1]])
+    made = plan(Case(sample, Thresholds()), Verb.CANCEL, [sample.sessions[1]])
     assert (made.waiters_at_once, made.waiters_released) == (3, 3)
 
 
@@ -181,8 +184,8 @@ def test_every_chosen_session_is_a_target_or_left_out_with_a_reason(
     behind = pooler(one for one in sample.sessions if one.pid in poolers)
     sample = replace(sample, door=replace(sample.door, pid=own), pgbouncers=(behind,))
     scope = Scope(frozenset({"batch"}), include_superusers=generous, include_poolers=generous)
-    made = plan(sample, verb, (*sample.sessions, *sample.processes), scope)
-    pooled = pooler_pids(sample)
+    made = plan(Case(sample, Thresholds()), verb, (*sample.sessions, *sample.processes), scope)
+    pooled = chains(sample).pids
     both = [*made.targets, *(one for one, reason in made.left_out if reason)]
     assert sorted(one.pid for one in both) == sorted(one.pid for one in (*sample.sessions, *sample.processes))
     for target in made.targets:
@@ -207,10 +210,10 @@ def test_the_ready_forms_find_what_their_titles_say() -> None:
         session(7, State.ACTIVE, since=3599, application="report", client="10.9.9.9"),
     ]
 
-    def found(remedy: Remedy, value: str = "") -> list[int]:
+    def found(remedy: ReadyForm, value: str = "") -> list[int]:
         return [one.pid for one in parse_filter(remedy.filter_for(value)).select(everybody, NOW)]
 
-    idle, in_transaction, long, application, address = REMEDIES
+    idle, in_transaction, long, application, address = READY_FORMS
     assert (found(idle), found(in_transaction), found(long)) == ([2], [4], [6])
     assert (found(application, "re*port"), found(address, "10.9.9.9")) == ([6], [7])
     assert long.verb is Verb.CANCEL
@@ -223,4 +226,4 @@ def test_sessions_are_found_by_both_halves_of_their_id() -> None:
 
 def test_a_sample_without_roles_protects_everybody() -> None:
     sample = replace(snapshot([session(2)]), roles={})
-    assert plan(sample, Verb.TERMINATE, sample.sessions).targets == ()
+    assert plan(Case(sample, Thresholds()), Verb.TERMINATE, sample.sessions).targets == ()

@@ -13,7 +13,6 @@ from pgheadroom.model.session import LOCAL, Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
-from pgheadroom.rules.facts.poolers import pooler_pids
 from samples import ago, pids, session, snapshot
 from strategies import snapshots
 
@@ -36,14 +35,14 @@ def test_from_the_client_to_its_backend_and_back() -> None:
     assert chains(sample).session_of("b1", who) is own
     assert chains(sample).session_of("b1", client(2)) is None
     assert chains(sample).session_of(sample.pgbouncers[0], serving) is own
-    assert pooler_pids(sample) == {101}
+    assert chains(sample).pids == {101}
 
 
 def test_an_idle_server_has_a_backend_and_no_client() -> None:
     sample = snapshot([backend()], pgbouncers=(bouncer(servers=(server(),)),))
     (chain,) = chains(sample)
     assert (chain.client, chain.session) == (None, sample.sessions[0])
-    assert pooler_pids(sample) == {101}
+    assert chains(sample).pids == {101}
 
 
 def test_a_pointer_that_was_reused_between_the_two_readings_is_not_believed() -> None:
@@ -77,7 +76,7 @@ def test_the_same_pid_on_another_server_is_not_the_backend() -> None:
         assert chain.session is None
         assert "another server" in chain.unknown
         assert chains(sample).client_of(other) is None
-        assert pooler_pids(sample) == set()
+        assert chains(sample).pids == set()
 
 
 def over_unix(own: Session, **given: Any) -> Snapshot:
@@ -87,16 +86,16 @@ def over_unix(own: Session, **given: Any) -> Snapshot:
 
 def test_over_a_unix_socket_user_database_and_age_must_agree() -> None:
     own = backend(client=LOCAL, client_port=-1, database="shop_1")
-    assert pooler_pids(over_unix(own)) == {101}
-    assert pooler_pids(over_unix(own._replace(user="batch"))) == set()
-    assert pooler_pids(over_unix(own._replace(database="shop"))) == set()
+    assert chains(over_unix(own)).pids == {101}
+    assert chains(over_unix(own._replace(user="batch"))).pids == set()
+    assert chains(over_unix(own._replace(database="shop"))).pids == set()
     # A twin on another host: the same pid, user and database, but connected at another time.
-    assert pooler_pids(over_unix(own, age=400.0)) == set()
-    assert pooler_pids(over_unix(own, age=None)) == {101}
+    assert chains(over_unix(own, age=400.0)).pids == set()
+    assert chains(over_unix(own, age=None)).pids == {101}
     # What is two minutes old, is two minutes younger.
     stale = over_unix(own, age=5.0)
     aged = replace(stale, pgbouncers=(replace(stale.pgbouncers[0], age=40.0, sockets_age=20.0),))
-    assert pooler_pids(aged) == {101}
+    assert chains(aged).pids == {101}
 
 
 def test_behind_another_pooler_nothing_is_known() -> None:
@@ -186,4 +185,4 @@ def test_every_chain_is_consistent(sample: Snapshot, data: st.DataObject) -> Non
         assert bool(chain.unknown) is (chain.session is None)
         if chain.client is not None and chain.session is not None:
             assert chains(sample).session_of("b1", chain.client) is chain.session
-    assert pooler_pids(sample) <= set(pids(sample.sessions))
+    assert chains(sample).pids <= set(pids(sample.sessions))

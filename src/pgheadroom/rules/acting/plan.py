@@ -9,9 +9,7 @@ from pgheadroom.model.locks import LockNode
 from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.session import RUNNING, Session, SessionId, State, Wait, oldest_seconds
 from pgheadroom.model.snapshot import LockRequest, Snapshot
-from pgheadroom.rules.facts.locks import lock_tree
-from pgheadroom.rules.facts.poolers import pooler_pids
-from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.facts.case import Case
 
 START_HIDDEN = "its start is not visible: GRANT pg_monitor"
 SUPERUSER_UNKNOWN = "whether its role is a superuser is not known"
@@ -24,22 +22,22 @@ ORDINARY_SESSIONS = Scope()
 """Nobody is protected by name, superusers and poolers' connections are left alone."""
 
 
-def plan(snapshot: Snapshot, verb: Verb, chosen: Sequence[Session], scope: Scope = ORDINARY_SESSIONS) -> Plan:
+def plan(case: Case, verb: Verb, chosen: Sequence[Session], scope: Scope = ORDINARY_SESSIONS) -> Plan:
     """Sort the chosen sessions into those to signal and those to leave alone.
 
     Our own session is always left alone; other monitors' are sessions like any other.
 
     Args:
-        snapshot: The newest sample: who is not in it any more is left out.
+        case: Of the newest sample: who is not in it any more is left out.
     """
-    pooled = pooler_pids(snapshot)
+    snapshot, pooled = case.snapshot, case.pooled
     protection = _Protection(snapshot, verb, scope, pooled, frozenset(session.id for session in snapshot.sessions))
     judged = [(session, protection.reason(session)) for session in dict.fromkeys(chosen)]
     targets = tuple(session for session, reason in judged if not reason)
     left_out = tuple((session, reason) for session, reason in judged if reason)
     opened = [session for session in targets if session.xact_start is not None and _rolls_back(verb, session)]
     pids = frozenset(session.pid for session in targets)
-    waiters = {node.pid: node for node in lock_tree(snapshot) if node.waits and node.blocked_by}
+    waiters = {node.pid: node for node in case.locks if node.waits and node.blocked_by}
     return Plan(
         verb=verb,
         targets=targets,
@@ -181,33 +179,6 @@ def _queues_on(
             elif theirs.mode in conflicting(wanted.mode):
                 return True
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """A ready form for one of the article's remedies.
-
-    Attributes:
-        needs: The column of which a value must be given; empty when the filter is complete.
-    """
-
-    title: str
-    verb: Verb
-    filter: str
-    needs: str = ""
-
-    def filter_for(self, value: str = "") -> str:
-        """The filter with the value it needs, exactly that value and no pattern."""
-        return " ".join(filter(None, (self.filter, condition(self.needs, value) if self.needs else "")))
-
-
-REMEDIES: tuple[Remedy, ...] = (
-    Remedy("Idle longer than 10 min", Verb.TERMINATE, "state:idle age>10m"),
-    Remedy("Idle in transaction longer than 5 min", Verb.TERMINATE, "state:idletx,aborted age>5m"),
-    Remedy("Queries longer than 1 h", Verb.CANCEL, "running>1h"),
-    Remedy("Everything of one application", Verb.TERMINATE, "", needs="app"),
-    Remedy("Everything from one address", Verb.TERMINATE, "", needs="client"),
-)
 
 
 def find(snapshot: Snapshot, ids: Iterable[SessionId]) -> tuple[Session, ...]:

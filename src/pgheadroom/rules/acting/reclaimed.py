@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.facts.poolers import pooler_pids
+from pgheadroom.rules.facts.chain import chains
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import clipped
 
@@ -83,7 +83,7 @@ def reclaimed(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot, *
     known = {session.id for session in before.sessions}
     new = [one for one in now.sessions if one.backend_start is not None and one.id not in known]
     theirs = {_hog(session) for session in gone}
-    pooled = pooler_pids(now)
+    pooled = chains(now).pids
     back = [session for session in new if _hog(session) in theirs]
     retaken = Counter(_hog(session) for session in back if session.pid not in pooled)
     return Reclaimed(

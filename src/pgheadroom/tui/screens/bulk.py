@@ -14,7 +14,7 @@ from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import BY_HAND, by_filter, by_hand, names_taken_in
 from pgheadroom.rules.acting.frozen import Since, since
-from pgheadroom.rules.acting.plan import REMEDIES
+from pgheadroom.rules.acting.ready_forms import READY_FORMS
 from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.filter_line import FilterLine
@@ -39,8 +39,8 @@ class Bulk(LiveScreen):
     kind = "bulk"
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(letter, f"remedy({index})", remedy.title, show=False)
-          for index, (letter, remedy) in enumerate(zip(_LETTERS, REMEDIES, strict=True))),
+        *(Binding(letter, f"form({index})", form.title, show=False)
+          for index, (letter, form) in enumerate(zip(_LETTERS, READY_FORMS, strict=True))),
         Binding("r", "renew", "renew", tooltip="Make the list anew, from the sessions of now"),
         Binding("v", "verb", "cancel/terminate", tooltip="Cancel queries, or terminate sessions"),
         Binding("o", "poolers", "poolers", tooltip="Include or spare poolers' server connections"),
@@ -187,8 +187,8 @@ class Bulk(LiveScreen):
 
     def _head_lines(self, width: int) -> list[Line]:
         remedies = [
-            [Cell(f"{letter} ", "key"), Cell(f"{remedy.title}  ", "dim")]
-            for letter, remedy in zip(_LETTERS, REMEDIES, strict=True)
+            [Cell(f"{letter} ", "key"), Cell(f"{form.title}  ", "dim")]
+            for letter, form in zip(_LETTERS, READY_FORMS, strict=True)
         ]
         lines = [*packed(remedies, width), tuple(chosen_line(self._verb, self._filter, len(self._marked)))]
         if not self._marked and (names := names_line(names_taken_in(self.targets, self._filter))):
@@ -226,12 +226,12 @@ class Bulk(LiveScreen):
         return super().check_action(action, parameters)
 
     def action_remedy(self, index: int) -> None:
-        remedy = REMEDIES[index]
-        self._verb = remedy.verb
-        if remedy.needs:
-            self.query_one(FilterLine).open(f"{remedy.needs}:")
+        form = READY_FORMS[index]
+        self._verb = form.verb
+        if form.needs:
+            self.query_one(FilterLine).open(f"{form.needs}:")
             return
-        self._choose(parse_filter(remedy.filter_for()))
+        self._choose(parse_filter(form.filter_for()))
 
     def _choose(self, chosen: Filter) -> None:
         self._filter, self._marked = chosen, ()
