@@ -1,6 +1,7 @@
 """One sample of a real server, beside what SQL says at the same moment."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -436,3 +437,19 @@ async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> Non
         await probe.close()
     finally:
         standby.stop("immediate")
+
+
+async def test_a_long_comment_at_the_beginning_hides_no_query(server: Cluster, sessions: Sessions) -> None:
+    traced = "/*" + "traceparent='00-5bd66ef5095369c7b0d1f8f4bd33716a-c532cb4098ac3dd2-01'," * 5 + "*/"
+    short, other = "/* job 7 */ SELECT 2", "SELECT 3 /* at the end */"
+    for query in (traced + " SELECT 'ä'", short, other, "/* never closed" + "!" * 300):
+        (one,) = sessions(application_name="commented")
+        with contextlib.suppress(psycopg.Error):
+            one.execute(query.encode())
+    probe = await Probe.open(server.conninfo())
+    try:
+        seen = await probe.sample()
+    finally:
+        await probe.close()
+    found = {one.query[:60] for one in seen.sessions if one.application == "commented"}
+    assert found == {"/*...*/  SELECT 'ä'", short, other, "/* never closed" + "!" * 45}

@@ -3,6 +3,7 @@
 -- Names of roles and databases come from the rarely read catalogue.
 -- Who waits for a lock is told by the lock table; a wait for a safe snapshot is not in it.
 -- The query is cut as bytes: cutting it as text would raise for bytes that are not valid in our database's encoding.
+-- A long comment that it begins with (sqlcommenter, marginalia) is left out, or nothing but the comment would be seen.
 SELECT a.pid,
        a.backend_start,
        a.usesysid,
@@ -20,7 +21,18 @@ SELECT a.pid,
        a.backend_xmin::pg_catalog.text,
        a.backend_type,
        a.leader_pid,
-       pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240),
+       CASE WHEN pg_catalog.starts_with(a.query, '/*')
+             AND pg_catalog."position"(pg_catalog.textsend(a.query), pg_catalog.textsend('*/'))
+                 OPERATOR(pg_catalog.>) 40
+            THEN pg_catalog.textsend('/*...*/ ')
+                 OPERATOR(pg_catalog.||)
+                 pg_catalog.substr(
+                     pg_catalog.textsend(a.query),
+                     pg_catalog."position"(pg_catalog.textsend(a.query), pg_catalog.textsend('*/'))
+                     OPERATOR(pg_catalog.+) 2,
+                     240)
+            ELSE pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240)
+       END,
        CASE WHEN a.wait_event OPERATOR(pg_catalog.=) 'SafeSnapshot' THEN
            pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
        END
