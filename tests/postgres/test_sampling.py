@@ -453,3 +453,22 @@ async def test_a_long_comment_at_the_beginning_hides_no_query(server: Cluster, s
         await probe.close()
     found = {one.query[:60] for one in seen.sessions if one.application == "commented"}
     assert found == {"/*...*/  SELECT 'ä'", short, other, "/* never closed" + "!" * 45}
+
+
+async def test_the_slot_is_that_of_the_role_that_logged_in_whatever_it_became(
+    server: Cluster, role: Roles, superuser: "psycopg.Connection[Any]"
+) -> None:
+    role("dba", "SUPERUSER")
+    role("bob", member_of=["dba"])
+    role("plain")
+    role("root2", "SUPERUSER")
+    superuser.execute("ALTER ROLE bob SET role = dba")
+    superuser.execute("ALTER ROLE root2 SET role = plain")
+    slots = {}
+    for user in ("bob", "root2", "dba"):
+        probe = await Probe.open(server.conninfo(user))
+        try:
+            slots[user] = (await probe.sample()).door.slot
+        finally:
+            await probe.close()
+    assert slots == {"bob": SlotKind.ORDINARY, "root2": SlotKind.SUPERUSER, "dba": SlotKind.SUPERUSER}

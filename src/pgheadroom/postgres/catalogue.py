@@ -85,6 +85,17 @@ class Catalogue:
     refused: tuple[tuple[str, str], ...] = ()
 
     @property
+    def slot(self) -> SlotKind:
+        """The kind of slot that our login has: that of the role that logged in, whatever role it has become since
+        (ALTER ROLE ... SET role)."""
+        login = self.roles.get(self.facts.user)
+        if login is None or login.superuser == self.facts.superuser:
+            return self.facts.slot
+        if login.superuser:
+            return SlotKind.SUPERUSER
+        return SlotKind.RESERVED if login.reserved else SlotKind.ORDINARY
+
+    @property
     def codec(self) -> str:
         """That of our own database."""
         return codec_for(self.facts.encoding)

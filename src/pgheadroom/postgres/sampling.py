@@ -352,7 +352,7 @@ class Probe:
         return Door(
             user=facts.user,
             database=facts.database,
-            slot=facts.slot,
+            slot=self._catalogue.slot,
             pid=0 if self.through_pooler else facts.backend_pid,
             sees_all=activity.exact if unknown else facts.reads_all_stats,
             # The server is the judge of it.
