@@ -2,7 +2,8 @@
 
 from rich.console import Console
 from rich.control import Control
-from textual._compositor import ChopsUpdate
+
+from pgheadroom.tui.textual_private import ChopsUpdate
 
 
 class Spans(ChopsUpdate):

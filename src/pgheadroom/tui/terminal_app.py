@@ -3,8 +3,6 @@
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
-from textual._compositor import ChopsUpdate
-from textual._styles_cache import StylesCache
 from textual.app import App
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -12,6 +10,7 @@ from textual.worker import WorkerFailed
 
 from pgheadroom.tui.driver import PatientDriver
 from pgheadroom.tui.spans import Spans
+from pgheadroom.tui.textual_private import ChopsUpdate, end_without_traceback, fatal_error_of, forget_drawn_styles
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -31,8 +30,7 @@ class TerminalApp(App[int]):
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh())
-        # Textual has a cache whose keys hold what widgets drew: a thousand of them, also of those that are gone.
-        self.screen_change_signal.subscribe(self, lambda _: StylesCache.get_inner_outer.cache_clear())
+        self.screen_change_signal.subscribe(self, lambda _: forget_drawn_styles())
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
@@ -43,9 +41,9 @@ class TerminalApp(App[int]):
     @property
     def fault(self) -> BaseException | None:
         """The exception that ended it."""
-        error = self._exception
+        error = fatal_error_of(self)
         return error.error if isinstance(error, WorkerFailed) else error
 
     def _fatal_error(self) -> None:
-        # Textual would print the traceback with the values of local variables, of which some hold passwords.
-        self._close_messages_no_wait()
+        # Local variables, of which some hold passwords, are not to be printed.
+        end_without_traceback(self)

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door
+from pgheadroom.tui.textual_private import write_to_terminal
 from pgheadroom.tui.widgets.words import Words
 from pgheadroom.words.text import copyable, safe, safe_lines
 
@@ -70,10 +71,7 @@ def send_to_clipboard(app: App[Any], text: str) -> None:
     text = copyable(text)
     if os.environ.get("TMUX") and _tmux_takes(text):
         return
-    driver = app._driver
-    if driver is not None:
-        driver.write(osc52(text))
-        driver.flush()
+    write_to_terminal(app, osc52(text))
 
 
 def _tmux_takes(text: str) -> bool:
