@@ -135,7 +135,10 @@ class Tour:
 
     def __init__(self, pilot: Pilot[int], keys: Sequence[str] = TOUR, sizes: Sequence[tuple[int, int]] = SIZES) -> None:
         self._pilot = pilot
-        self._steps = cycle([step for size in sizes for step in (size, *keys)])
+        steps: list[str | tuple[int, int]] = []
+        for size in sizes:
+            steps += [size, *keys]
+        self._steps = cycle(steps)
 
     async def go(self, steps: int) -> None:
         for _ in range(steps):

@@ -136,7 +136,7 @@ def run_on_own_libraries(root: Path) -> None:
     loader = next(root.glob("**/ld-linux-x86-64.so.2"))
     paths = ":".join(str(root / place) for place in ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"))
     for program in _programs(root):
-        arguments = ["--set-interpreter", loader, "--force-rpath", "--set-rpath", paths, program]
+        arguments: list[str | Path] = ["--set-interpreter", loader, "--force-rpath", "--set-rpath", paths, program]
         subprocess.run([_patchelf(), *arguments], check=True, capture_output=True)
 
 

@@ -47,7 +47,9 @@ def waiter(pid: int, *blockers: int, since: float = 5, **given: Any) -> Session:
 
 def hidden(pid: int, user: str = "web") -> Session:
     """As a role without pg_read_all_stats sees a session of another role."""
-    unseen = dict.fromkeys(("backend_start", "client", "client_port", "xact_start", "query_start", "state_change"))
+    unseen: dict[str, Any] = dict.fromkeys(
+        ("backend_start", "client", "client_port", "xact_start", "query_start", "state_change")
+    )
     return session(pid, State.HIDDEN, user=user, backend_type="", query="<insufficient privilege>", **unseen)
 
 

@@ -12,7 +12,8 @@ import pytest
 from psycopg import sql
 
 from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
-from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster, Installation, find_installations, within_reach
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
+from pgheadroom.demo.servers.installation import Installation, find_installations, within_reach
 
 ONE_MAJOR = 18
 """The version for what no version changes."""
@@ -116,7 +117,7 @@ def standby_of(primary: Cluster, name: str = "standby", settings: Mapping[str, s
     copy = Cluster(primary.ground, primary.installation, primary.ground.new_folder(name))
     program = _base_backup_program(primary)
     if program is not None:
-        command = [program, "-d", primary.conninfo(dbname=None), "-D", copy.data]
+        command: list[str | Path] = [program, "-d", primary.conninfo(dbname=None), "-D", copy.data]
         primary.ground.run([*command, "-X", "stream", "-c", "fast", "--no-sync"])
     else:
         _copy_data(primary, copy)
@@ -206,7 +207,7 @@ class Sessions:
             self.opened.append(new[-1])
         return new
 
-    def fill(self, user: str, leave: int = 0, **others: str | int) -> "list[psycopg.Connection[Any]]":
+    def fill(self, user: str, leave: int = 0, **others: Any) -> "list[psycopg.Connection[Any]]":
         """Open sessions until the server refuses `user`, then close `leave` of them."""
         new: list[psycopg.Connection[Any]] = []
         try:

@@ -22,6 +22,7 @@ from pgheadroom.rules.findings import registry
 from pgheadroom.rules.findings.registry import Family
 from pgheadroom.tui.screens.triage import Triage
 from samples import many, session, waiter
+from sure import sure
 from tui.outage import NOW
 from tui.pooled import pooled
 from tui.stage import LARGE, Stage, on_stage
@@ -142,4 +143,4 @@ async def test_a_family_is_its_file_and_its_row(full_moon: Family) -> None:
         assert isinstance(stage.app.screen, Triage)
         assert sentence in stage.screen
         assert "Wait for the morning." in stage.screen
-        assert moment(2) == stage.app.newest.snapshot.taken_at
+        assert moment(2) == sure(stage.app.newest).snapshot.taken_at

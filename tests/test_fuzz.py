@@ -57,6 +57,9 @@ def statements() -> dict[bytes, tuple[str, Statement]]:
     return found
 
 
+Table = list[list[bytes | None]]
+
+
 def plain(oid: int, chance: random.Random) -> bytes:
     number = chance.choice((1, 2, 3, 10, 4242, 16384))
     if oid == 16:
@@ -82,7 +85,9 @@ def of_postgres(seed: int) -> Callable[[bytes, bool], tuple[bytes, bytes] | None
         if shape is None:
             return rows([(b"set_config", 25)], [[b"x"]], extended)
         types = list(shape.types)
-        table = [[plain(oid, chance) for oid in types] for _ in range(1 if shape.single else chance.randrange(4))]
+        table: Table = [
+            [plain(oid, chance) for oid in types] for _ in range(1 if shape.single else chance.randrange(4))
+        ]
         if name.startswith("settings"):
             table[0][:7] = [b"18.4", *(struct.pack("!i", n) for n in (180_004, 100, 3, 0, 10)), b"1kB"]
         return spoiled(chance, rate, [(b"c", oid) for oid in types], table, extended)
@@ -91,7 +96,7 @@ def of_postgres(seed: int) -> Callable[[bytes, bool], tuple[bytes, bytes] | None
 
 
 def spoiled(
-    chance: random.Random, rate: float, columns: list[tuple[bytes, int]], table: list[list[bytes | None]], binary: bool
+    chance: random.Random, rate: float, columns: list[tuple[bytes, int]], table: Table, binary: bool
 ) -> tuple[bytes, bytes] | None:
     if chance.random() >= rate:
         return rows(columns, table, binary)
@@ -168,7 +173,7 @@ def of_console(seed: int) -> Callable[[bytes, bool], tuple[bytes, bytes] | None]
         names = COLUMNS.get(text.removeprefix(b"SHOW "), "").split()
         if not names:
             return b"", error(b"08P01", b"a database is required")
-        table = [
+        table: Table = [
             [b"shop" if name in NAMES else str(chance.randrange(20)).encode() for name in names]
             for _ in range(chance.randrange(4))
         ]

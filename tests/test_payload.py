@@ -25,6 +25,7 @@ from pgheadroom.output.json_ import to_json
 from pgheadroom.output.text import render
 from pgheadroom.tui.app import Options
 from poison import PAYLOAD, obeyed, poisoned, text_fields
+from sure import sure
 from tui.pooled import FakeConsole, commanding, pooled
 from tui.powers import FakeServer
 from tui.stage import LARGE, on_stage, settled
@@ -100,7 +101,7 @@ def test_audit_file(tmp_path: Path) -> None:
     audit.complete(action, [Result(Target(*seen.sessions[0].id), Outcome.REFUSED, PAYLOAD, PAYLOAD)])
     audit.complete_command(audit.intend_command(PAYLOAD, PAYLOAD, PAYLOAD), PAYLOAD, PAYLOAD)
     audit.refuse(Verb.CANCEL, seen.sessions, seen, PAYLOAD, PAYLOAD)
-    written = audit.path.read_text()
+    written = sure(audit.path).read_text()
     assert written.isascii()
     assert obeyed(written) == ""
     assert [json.loads(line)["event"] for line in written.splitlines()] == [

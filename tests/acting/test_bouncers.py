@@ -13,13 +13,16 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.errors import AuditFailed, PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+from samples import snapshot
+from tui.powers import FakeServer
 
 PAUSE = BouncerCommand(BouncerVerb.PAUSE, "shop")
 
 
 class Console:
     def __init__(self, error: BaseException | None = None) -> None:
-        self.error, self.given = error, []
+        self.error = error
+        self.given: list[tuple[str, BouncerCommand]] = []
 
     async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
         self.given.append((bouncer, command))
@@ -29,8 +32,8 @@ class Console:
 
 
 @pytest.fixture
-def powers(tmp_path: Path) -> Callable[[Console], Powers]:
-    return lambda console: Powers(None, Audit(tmp_path / "actions.jsonl"), console)
+def powers(tmp_path: Path) -> Callable[[Console | None], Powers]:
+    return lambda console: Powers(FakeServer(snapshot()), Audit(tmp_path / "actions.jsonl"), console)
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def audited(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 
 
 async def test_it_is_written_down_given_and_written_down_again(
-    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+    powers: Callable[[Console | None], Powers], audited: Callable[[], list[dict[str, Any]]]
 ) -> None:
     console = Console()
     given = await give(PAUSE, "pgb1", "Holds 3 clients.", powers(console))
@@ -50,7 +53,9 @@ async def test_it_is_written_down_given_and_written_down_again(
     assert (after["action"], after["outcome"], after["message"]) == (before["action"], "undone", "taken back")
 
 
-async def test_what_cannot_be_written_down_is_not_given(powers: Callable[[Console], Powers], tmp_path: Path) -> None:
+async def test_what_cannot_be_written_down_is_not_given(
+    powers: Callable[[Console | None], Powers], tmp_path: Path
+) -> None:
     (tmp_path / "actions.jsonl").mkdir()
     console = Console()
     with pytest.raises(AuditFailed, match="the command was not given"):
@@ -59,7 +64,7 @@ async def test_what_cannot_be_written_down_is_not_given(powers: Callable[[Consol
 
 
 async def test_a_command_that_is_not_given_has_a_result_too(
-    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+    powers: Callable[[Console | None], Powers], audited: Callable[[], list[dict[str, Any]]]
 ) -> None:
     given = await give(PAUSE, "pgb1", "", powers(Console(PgHeadroomError("there is no PgBouncer pgb1"))))
     assert given.sentence == "PAUSE shop: refused: there is no PgBouncer pgb1"
@@ -67,13 +72,13 @@ async def test_a_command_that_is_not_given_has_a_result_too(
 
 
 async def test_whoever_leaves_before_the_answer_leaves_a_line(
-    powers: Callable[[Console], Powers], audited: Callable[[], list[dict[str, Any]]]
+    powers: Callable[[Console | None], Powers], audited: Callable[[], list[dict[str, Any]]]
 ) -> None:
     with pytest.raises(asyncio.CancelledError):
         await give(PAUSE, "pgb1", "", powers(Console(asyncio.CancelledError())))
     assert (audited()[-1]["outcome"], audited()[-1]["message"][:11]) == ("uncertain", "interrupted")
 
 
-async def test_without_consoles_nothing_is_given(powers: Callable[[Console], Powers]) -> None:
+async def test_without_consoles_nothing_is_given(powers: Callable[[Console | None], Powers]) -> None:
     with pytest.raises(UsageError):
         await give(PAUSE, "pgb1", "", powers(None))

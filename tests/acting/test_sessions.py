@@ -23,6 +23,7 @@ from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, roles, session, snapshot
+from sure import sure
 
 ROLES = roles(Role("web", False, None), Role("root", True, None))
 LEAK = many(3, application="leak")
@@ -158,7 +159,7 @@ async def test_the_sample_before_the_signal_is_the_newest_not_the_one_that_was_s
     newer = later(3, [*LEAK, session(9, application="leak")])
     action.take(newer)
     await action.signal()
-    assert action.action.seen is newer
+    assert sure(action.action).seen is newer
     action.take(later(4, newer.sessions[3:]))
     assert action.sentence == "terminate: 3 freed, none retaken yet"
 

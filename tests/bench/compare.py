@@ -73,7 +73,9 @@ class Bench:
 
     def changed_in_a_second(self) -> float:
         """The share of sessions that were in another state, or in a new one of the same name, a second later."""
-        before, _, after = self._states(), time.sleep(1.0), self._states()
+        before = self._states()
+        time.sleep(1.0)
+        after = self._states()
         return sum(before.get(pid) != state for pid, state in after.items()) / len(after)
 
     def _states(self) -> dict[int, object]:
@@ -147,7 +149,7 @@ class Bench:
 def await_data(line: TerminalLine, seconds: float = 30.0) -> None:
     while not _DATA.search(line.output):
         if line.age > seconds or line.process.poll() is not None:
-            raise SystemExit(f"{line.process.args} showed no data:\n{line.output.decode(errors='replace')[-2000:]}")
+            raise SystemExit(f"{line.process.args!r} showed no data:\n{line.output.decode(errors='replace')[-2000:]}")
         line.read(0.05)
 
 

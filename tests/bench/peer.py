@@ -19,6 +19,13 @@ def pg_activity() -> Path:
     if not program.exists():
         print("installing pg_activity ...", file=sys.stderr)
         venv.create(folder, with_pip=True)
-        install = [folder / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        install: list[str | Path] = [
+            folder / "bin" / "python",
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+        ]
         subprocess.run([*install, "--require-hashes", "-r", _REQUIREMENTS], check=True)
     return program

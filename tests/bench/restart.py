@@ -17,6 +17,7 @@ import threading
 import time
 from contextlib import suppress
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import psycopg
 
@@ -105,7 +106,7 @@ async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Names
 def encrypt(cluster: Cluster) -> None:
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     files = [cluster.data / "server.key", cluster.data / "server.crt"]
-    told = ["-days", "2", "-subj", "/CN=localhost", "-keyout", files[0], "-out", files[1]]
+    told: list[str | Path] = ["-days", "2", "-subj", "/CN=localhost", "-keyout", files[0], "-out", files[1]]
     subprocess.run([*command, *told], check=True, capture_output=True)
     for file in files:
         file.chmod(0o600)

@@ -9,51 +9,31 @@ from typing import Any
 
 import pytest
 
+import samples
 from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_of, audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result, Target
-from pgheadroom.model.session import CLIENT_BACKEND, Session, State
-from pgheadroom.model.snapshot import Door, Server, SlotKind, SlotSettings, Snapshot
+from pgheadroom.model.session import Session, State
+from pgheadroom.model.snapshot import Snapshot
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def session(pid: int = 4242, **others: Any) -> Session:
-    return Session(
-        **{
-            "pid": pid,
-            "backend_start": NOW - timedelta(hours=2),
-            "user": "web",
-            "database": "shop",
-            "application": "checkout",
-            "client": "10.0.0.7",
-            "client_port": 5555,
-            "state": State.IDLE,
-            "wait_event_type": "Client",
-            "wait_event": "ClientRead",
-            "xact_start": None,
-            "query_start": NOW - timedelta(minutes=30),
-            "state_change": NOW - timedelta(minutes=20),
-            "backend_xid": None,
-            "backend_xmin": None,
-            "backend_type": CLIENT_BACKEND,
-            "leader_pid": None,
-            "query": "COMMIT",
-            **others,
-        }
-    )
+    plain: dict[str, Any] = {
+        "backend_start": NOW - timedelta(hours=2),
+        "wait_event_type": "Client",
+        "wait_event": "ClientRead",
+        "query_start": NOW - timedelta(minutes=30),
+        "state_change": NOW - timedelta(minutes=20),
+        "query": "COMMIT",
+    }
+    return samples.session(pid, **{**plain, **others})
 
 
 @pytest.fixture
 def seen() -> Snapshot:
-    return Snapshot(
-        taken_at=NOW,
-        round_trip=0.001,
-        server=Server("db1:5432", "18.4", 180004, False, None),
-        door=Door("monitor", "postgres", SlotKind.RESERVED, 1, True, True),
-        settings=SlotSettings(100, 3, 2),
-        sessions=(session(),),
-    )
+    return samples.snapshot([session()], taken_at=NOW)
 
 
 @pytest.fixture
@@ -61,7 +41,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "pgheadroom" / "actions.jsonl"
 
 
-def lines(path: Path) -> list[dict]:
+def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
@@ -69,7 +49,7 @@ def test_an_action_is_one_line_before_and_one_after(path: Path, seen: Snapshot) 
     audit = Audit(path)
     action = audit.intend("terminate", seen.sessions, seen, "state:idle age>10m")
     (before,) = lines(path)
-    audit.complete(action, [Result(Target(*seen.sessions[0].id), Outcome.ENDED)])
+    audit.complete(action, [Result(Target(4242, NOW - timedelta(hours=2)), Outcome.ENDED)])
     _, after = lines(path)
 
     assert (before["event"], after["event"]) == ("intended", "result")
@@ -125,7 +105,7 @@ OLD = (
 """As the file was written before a line had a schema."""
 
 
-def test_lines_of_an_older_program_stay_as_they_were_and_are_read_by_the_same_names(path, seen):
+def test_lines_of_an_older_program_stay_as_they_were_and_are_read_by_the_same_names(path: Path, seen: Snapshot) -> None:
     path.parent.mkdir(parents=True, mode=0o700)
     path.write_text(OLD)
     Audit(path).intend("terminate", seen.sessions, seen, "selection")
@@ -286,8 +266,10 @@ def test_what_belongs_to_somebody_else_is_not_used(path: Path, seen: Snapshot) -
     assert "(its folder belongs to nobody)" in refused(path, seen)
 
 
-def test_without_a_home_folder_no_audit_is_needed_where_none_is_required(monkeypatch, seen):
-    def unknown(user):
+def test_without_a_home_folder_no_audit_is_needed_where_none_is_required(
+    monkeypatch: pytest.MonkeyPatch, seen: Snapshot
+) -> None:
+    def unknown(user: int) -> None:
         raise KeyError(user)
 
     monkeypatch.delenv("HOME", raising=False)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -242,7 +243,12 @@ def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch: pytest.MonkeyP
     """Each look reads the file up to a line: one for each line took ten seconds."""
     looks = []
     read = config._toml
-    monkeypatch.setattr(config, "_toml", lambda text: looks.append(len(text)) or read(text))
+
+    def look(text: str) -> dict[str, Any]:
+        looks.append(len(text))
+        return read(text)
+
+    monkeypatch.setattr(config, "_toml", look)
     text = "".join(f"[targets.t{number}]\nconninfo = 'host=db{number}'\n" for number in range(1000)) + "interval = 0\n"
     with pytest.raises(ConfigError, match=r"^c\.toml, line 2001: targets\.t999\.interval: 0 is out of range"):
         config.parse(text, "c.toml")

@@ -11,7 +11,7 @@ from terminal.emulator import PROGRAM
 
 
 def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [PROGRAM, "demo", "--guide", *arguments]
+    command: list[str | Path] = [PROGRAM, "demo", "--guide", *arguments]
     return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 

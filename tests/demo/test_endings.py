@@ -53,8 +53,9 @@ def test_interrupted_start_leaves_nothing(delay: float) -> None:
     installation_of(ONE_MAJOR)
     with tempfile.TemporaryDirectory(prefix="pgh-") as parent:
         Path(parent).chmod(0o755)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with subprocess.Popen([sys.executable, "-c", PLAY], env={**os.environ, "TMPDIR": parent}, **quiet) as player:
+        env = {**os.environ, "TMPDIR": parent}
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen([sys.executable, "-c", PLAY], env=env, stdout=quiet, stderr=quiet) as player:
             with pytest.raises(subprocess.TimeoutExpired):
                 player.wait(delay)
             started = descendants(player.pid)

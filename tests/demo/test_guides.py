@@ -33,6 +33,7 @@ from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.table import Table
 from samples import NOW, many, roles, session, snapshot
+from sure import sure
 
 EVERY = pytest.mark.parametrize("guide", GUIDES.values(), ids=GUIDES)
 DBA = "sh /tmp/pgheadroom-ab12cd34/dba"
@@ -132,7 +133,8 @@ class Asked(str):
 def test_screens_that_are_waited_for_are_there(guide: Guide) -> None:
     Asked.names.clear()
     lead(guide, (Look(Asked("overview")), many(3), ()))
-    there = {screen.kind for screen in (*Monitor.MODES.values(), Bulk, Detail, Confirm)}
+    screens: tuple[Any, ...] = (*Monitor.MODES.values(), Bulk, Detail, Confirm)
+    there = {screen.kind for screen in screens}
     assert Asked.names
     assert Asked.names <= there
 
@@ -172,7 +174,7 @@ def acted(verb: Verb, sessions: Sequence[Session], outcome: Outcome = Outcome.SI
     seen = snapshot(sessions)
     planned = plan(Case(replace(seen, roles=roles(Role("web", False, None))), Thresholds()), verb, sessions)
     assert planned.targets
-    results = tuple(Result(Target(one.pid, one.backend_start), outcome) for one in planned.targets)
+    results = tuple(Result(Target(one.pid, sure(one.backend_start)), outcome) for one in planned.targets)
     return Action(planned, seen, results, seen.taken_at)
 
 
@@ -218,7 +220,7 @@ def test_what_came_of_an_action_is_waited_for() -> None:
     assert "Did it help?" in titles(guide, lead(guide, *moments, found=()))
 
 
-def limits(limit: int) -> dict[str, Any]:
+def limits(limit: int | None) -> dict[str, Any]:
     return {"roles": roles(Role("reports", False, limit))}
 
 

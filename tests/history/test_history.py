@@ -16,6 +16,7 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.rules.facts.capacity import capacity
 from samples import NOW, hidden, many, pool, session, snapshot, waiter
+from sure import sure
 
 
 def at(seconds: float, sessions: Sequence[Session] = (), **given: Any) -> Snapshot:
@@ -248,10 +249,10 @@ def test_who_comes_and_who_goes_and_how_long_they_lived() -> None:
     kept = history(at(0), at(2, short[:2]), at(3, short[1:]), at(5, many(1)))
     assert sorted(one.life for one in kept.ended(10)) == [2, 2, 3]
     assert {one.name for one in kept.ended(10)} == {WEB}
-    turnover = kept.turnover(10)
+    turnover = sure(kept.turnover(10))
     assert (turnover.seconds, turnover.new, turnover.ended, turnover.median_life) == (5, 4, 3, 2)
     assert turnover.per_second == 0.8
-    newest = kept.turnover(1.5, WEB)
+    newest = sure(kept.turnover(1.5, WEB))
     assert (newest.seconds, newest.new, newest.ended) == (2, 1, 2)
 
 

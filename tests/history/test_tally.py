@@ -1,17 +1,20 @@
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.history.tally import Counts, Tally
 
+Name = TypeVar("Name", int, str)
 
-def tally(*samples: Mapping[int | str, int], room: int = 5, most: int = 3) -> Counts:
+
+def tally(*samples: Mapping[Name, int], room: int = 5, most: int = 3) -> Counts[Name]:
     return written(*samples, room=room, most=most).counts()
 
 
-def written(*samples: Mapping[int | str, int], room: int = 5, most: int = 3) -> Tally:
-    kept = Tally(("total", "idle"), room, most)
+def written(*samples: Mapping[Name, int], room: int = 5, most: int = 3) -> Tally[Name]:
+    kept: Tally[Name] = Tally(("total", "idle"), room, most)
     for sample in samples:
         kept.append({name: (count, 0) for name, count in sample.items()})
     return kept

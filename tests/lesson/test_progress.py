@@ -34,11 +34,11 @@ LESSON = Guide(
     dba="sh dba",
 )
 FULL = Finding("server-slots", Severity.CRITICAL, "Full", lasting="Limit the role", sql="ALTER ROLE web LIMIT 9;")
-ACTION = (object(),)  # what an action is does not matter here
+ACTION: tuple[Any, ...] = (object(),)  # what an action is does not matter here
 
 
 def lead(
-    *moments: tuple[str, tuple[Finding, ...], tuple[object, ...]], guide: Guide = LESSON, sessions: int = 90
+    *moments: tuple[str, tuple[Finding, ...], tuple[Any, ...]], guide: Guide = LESSON, sessions: int = 90
 ) -> Progress:
     """The progress after (screen, findings, actions), one a second."""
     progress = Progress()
@@ -64,7 +64,7 @@ def test_step_by_step() -> None:
 
 def test_a_step_done_early_is_ticked_and_waits_for_those_before() -> None:
     early = lead(*trail("sessions", "overview"))
-    assert (early.place(LESSON), early.ticked) == (0, {1})
+    assert (early.place(LESSON), early.ticked) == (0, frozenset({1}))
     assert lead(*trail("sessions", "overview", "triage")).place(LESSON) == 2
 
 
@@ -82,7 +82,7 @@ def test_a_glance_at_the_preview_takes_nothing_of_the_lesson_away() -> None:
 
 def test_a_preview_that_was_acted_in_stays_ticked() -> None:
     done = lead(*trail("triage", "sessions", "bulk"), ("triage", (FULL,), ACTION))
-    assert (done.place(LESSON), done.ticked) == (4, {0, 1, 2, 3})
+    assert (done.place(LESSON), done.ticked) == (4, frozenset({0, 1, 2, 3}))
 
 
 def test_whoever_acts_by_himself_is_caught_up_with() -> None:

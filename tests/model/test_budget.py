@@ -1,7 +1,6 @@
 """How often a part may be asked."""
 
-from pgheadroom.model.budget import Budget
-from pgheadroom.model.snapshot import Spared
+from pgheadroom.model.budget import Budget, Spared
 from samples import snapshot
 
 

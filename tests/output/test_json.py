@@ -19,7 +19,8 @@ PLAIN = Thresholds()
 
 
 def told(sample: Snapshot) -> dict[str, Any]:
-    return json.loads(to_json(analyse(sample, PLAIN)))
+    document: dict[str, Any] = json.loads(to_json(analyse(sample, PLAIN)))
+    return document
 
 
 def sample() -> Snapshot:

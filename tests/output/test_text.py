@@ -1,5 +1,3 @@
-from collections.abc import Sequence
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +19,7 @@ def lines(sample: Snapshot, width: int = 100) -> list[str]:
     return render(analyse(sample, PLAIN), width).splitlines()
 
 
-def section(title: str, told: Sequence[str]) -> list[str]:
+def section(title: str, told: list[str]) -> list[str]:
     start = next(number for number, line in enumerate(told) if line.startswith(title))
     end = next((number for number, line in enumerate(told) if number > start and not line), len(told))
     return told[start:end]

@@ -99,7 +99,7 @@ def clients(bouncer: Bouncer) -> "Iterator[Callable[[], Client]]":
     """Connects clients through the PgBouncer of this test."""
     opened: list[Client] = []
 
-    def connect(**others: str | int) -> Client:
+    def connect(**others: Any) -> Client:
         conninfo = bouncer.conninfo("postgres", "postgres", **others)
         opened.append(psycopg.connect(conninfo, autocommit=True, prepare_threshold=None))
         return opened[-1]
@@ -135,7 +135,7 @@ def answered(connection: Client) -> bool:
 def consoles_open(bouncer: Bouncer) -> int:
     with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as connection:
         rows = connection.execute("SHOW CLIENTS", prepare=False).fetchall()
-    return sum(row[2] == "pgbouncer" for row in rows) - 1
+    return len([row for row in rows if row[2] == "pgbouncer"]) - 1
 
 
 async def test_pause_and_resume(console: Console, clients: Callable[[], Client]) -> None:

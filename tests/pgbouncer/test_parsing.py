@@ -213,7 +213,11 @@ def test_passwords_in_the_configuration_are_hidden() -> None:
 
 def test_lists_state_and_version() -> None:
     assert read_lists(of({"list": b"used_clients", "items": 5})) == (("used_clients", 5),)
-    rows = [{"key": "active", "value": b"no"}, {"key": "paused", "value": "no"}, {"key": "suspended", "value": "yes"}]
+    rows: list[dict[str, Any]] = [
+        {"key": "active", "value": b"no"},
+        {"key": "paused", "value": "no"},
+        {"key": "suspended", "value": "yes"},
+    ]
     assert read_state(of(*rows)) is PoolerState.SUSPENDED
     assert read_state(of({"key": "active", "value": "yes"})) is PoolerState.ACTIVE
     assert read_state(NOTHING) is PoolerState.UNKNOWN

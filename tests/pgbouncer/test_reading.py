@@ -68,7 +68,7 @@ def test_what_a_version_does_not_know_is_not_asked() -> None:
 def test_servers_are_shown_together_with_the_clients_read_after_them() -> None:
     found = reading()
     take(found, "SERVERS", table(SOCKETS["1.25"], {**SERVER, "connect_time": b"2026-11-22 15:42:00 UTC"}))
-    assert found.known.servers == ()
+    assert not found.known.servers
     take(found, "CLIENTS", table(SOCKETS["1.25"], CLIENT, CONSOLE))
     assert [one.age for one in found.known.servers] == [30.0]
     assert [one.ptr for one in found.known.clients] == ["0xc1"]
@@ -95,7 +95,8 @@ def test_sizes_reach_the_pools_whenever_they_come() -> None:
     take(found, "CONFIG", table(CONFIG["1.25"], {"key": b"default_pool_size", "value": b"20"}))
     assert found.known.pools[0].size == 20
     take(found, "DATABASES", table(DATABASES["1.25"], {"name": b"shop", "pool_size": 7, "reserve_pool_size": 2}))
-    assert (found.known.pools[0].size, found.known.pools[0].reserve) == (7, 2)
+    (theirs,) = found.known.pools
+    assert (theirs.size, theirs.reserve) == (7, 2)
 
 
 def test_what_takes_the_pooler_long_is_asked_less_often() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from consoles import STATS, VERSIONS, of, table
 from pgheadroom.model.bouncer import Totals
 from pgheadroom.pgbouncer.statistics import rates, read_stats, with_recent
+from sure import sure
 
 ROW = {
     "database": b"shop",
@@ -91,7 +92,7 @@ amounts = st.builds(Totals, *[st.integers(0, 10**12).map(float)] * 8)
 
 @given(amounts, amounts, st.floats(0.1, 60))
 def test_rates_are_never_negative(before: Totals, done: Totals, elapsed: float) -> None:
-    after = Totals(*(early + more for early, more in zip(before, done, strict=True)))
+    after = Totals(*(sure(early) + sure(more) for early, more in zip(before, done, strict=True)))
     found = rates(before, after, elapsed)
     assert found is not None
     assert min(value for value in found if value is not None) >= 0

@@ -173,7 +173,7 @@ async def test_the_reserves_are_told_apart(server: Cluster, role: Roles, session
 
 async def test_walsenders(server: Cluster) -> None:
     wanted = server.conninfo(replication="true")
-    taken = []
+    taken: list[Any] = []
     try:
         while len(taken) < 20:
             taken.append(psycopg.connect(wanted, autocommit=True))
@@ -188,7 +188,7 @@ async def test_walsenders(server: Cluster) -> None:
 async def test_a_pooler_that_is_full(one_server: Cluster, new_bouncer: Callable[..., Bouncer]) -> None:
     upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres"
     bouncer = new_bouncer({"postgres": upstream}, settings={"max_client_conn": 1})
-    taken = []
+    taken: list[Any] = []
     for _ in range(3):  # the fixture's own look may still be in the one place
         with suppress(psycopg.OperationalError):
             taken.append(psycopg.connect(bouncer.conninfo("postgres", "postgres")))
@@ -282,8 +282,8 @@ async def test_another_language_behind_a_password(
         superuser.execute("CREATE ROLE narrow LOGIN PASSWORD 'open sesame' CONNECTION LIMIT 0")
         superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
         superuser.execute("CREATE DATABASE small CONNECTION LIMIT 0")
-    doors = [over_tcp(cluster, "narrow"), over_tcp(cluster, "web", "small")]
-    refused = await shut(Doors(*doors[:1], [conninfo.merge(doors[1], "password='open sesame'")], "open sesame"))
+    first, other = over_tcp(cluster, "narrow"), over_tcp(cluster, "web", "small")
+    refused = await shut(Doors(first, [conninfo.merge(other, "password='open sesame'")], "open sesame"))
     assert [(one.limit, one.name, one.sqlstate) for one in refused.refusals] == [
         (RefusedBy.ROLE, "narrow", "53300"),
         (RefusedBy.DATABASE, "small", "53300"),

@@ -11,15 +11,15 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
-from pgheadroom.model.session import LOCAL, Session, State
+from pgheadroom.model.session import LOCAL, State
 from pgheadroom.model.snapshot import SlotKind, Snapshot
 from pgheadroom.postgres import sampling
 from pgheadroom.postgres.exchange import NoSample
 from pgheadroom.postgres.sampling import Probe, hidden_sessions, slot_sync_takes_slot
+from samples import hidden
 from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
 from wire import Wire
 
@@ -376,7 +376,7 @@ async def test_without_the_right_to_see_any_session_there_is_no_sample(new_clust
     [(170_000, True), (170_002, True), (170_003, False), (160_006, False), (180_004, False)],
 )
 def test_the_slot_that_slot_synchronisation_took(version_num: int, takes: bool) -> None:
-    blank = Session(1, None, None, None, "", None, None, State.HIDDEN, "", "", *[None] * 5, "", None, "")
+    blank = hidden(1)
     worker, other = blank._replace(backend_type="slotsync worker"), blank._replace(backend_type="walwriter")
     assert slot_sync_takes_slot(version_num, [other, worker]) is takes
     assert not slot_sync_takes_slot(version_num, [other])
@@ -393,7 +393,7 @@ async def test_activity_that_is_switched_off(server: Cluster, sessions: Sessions
 async def test_long_queries_are_cut(server: Cluster, sessions: Sessions, open_probe: OpenProbe) -> None:
     query = f"SELECT '{'é' * 400}'"
     connection = sessions(1)[0]
-    connection.execute(sql.SQL(query))  # type: ignore[arg-type]
+    connection.execute(query.encode())
     snapshot = await (await open_probe()).sample()
     session = next(session for session in snapshot.sessions if session.pid == connection.info.backend_pid)
     assert 100 < len(session.query) < 240

@@ -12,7 +12,7 @@ from pgheadroom.model.action import CHANGES, Outcome, Result, Target, Verb
 from pgheadroom.model.session import Session
 from pgheadroom.postgres import actions
 from pgheadroom.postgres.actions import ROLES_UNREAD, signal
-from pgheadroom.postgres.exchange import Question, Transaction
+from pgheadroom.postgres.exchange import Question, Transaction, ask
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.rules.acting.choice import by_filter, by_hand, change, regardless
@@ -195,7 +195,7 @@ async def test_each_target_is_judged_when_its_turn_comes(
     """In one statement, or one transaction, the second look would see what the first saw."""
     (victim,) = sessions(1, "web")
     target = regardless(await look(probe, victim))
-    asked = actions.ask
+    asked = ask
 
     async def with_naps(connection: Any, transactions: Any) -> Any:
         nap = Transaction([Question("nap", b"SELECT pg_catalog.pg_sleep(1)")])

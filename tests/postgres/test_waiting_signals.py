@@ -1,6 +1,7 @@
 """What a session that is called active waits for decides what a signal does to it: tried on each server."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -37,6 +38,15 @@ def no_standby(server: Cluster, superuser: "psycopg.Connection[Any]") -> Iterato
     superuser.execute("SELECT pg_reload_conf()")
 
 
+def waits_for_standby(superuser: "psycopg.Connection[Any]", pid: int) -> bool:
+    found = state(superuser, pid)
+    return found is not None and found[1] == "SyncRep"
+
+
+def waits_no_more(superuser: "psycopg.Connection[Any]", pid: int) -> bool:
+    return not waits_for_standby(superuser, pid)
+
+
 async def test_a_commit_that_waits_for_a_standby_stays_whatever_is_signalled(
     server: Cluster, superuser: "psycopg.Connection[Any]", no_standby: None, sessions: Sessions
 ) -> None:
@@ -46,10 +56,10 @@ async def test_a_commit_that_waits_for_a_standby_stays_whatever_is_signalled(
         writer.execute("SET synchronous_commit = on")
         writer.pgconn.send_query(f"INSERT INTO kept VALUES ({number})".encode())
         writer.pgconn.flush()
-        wait_until(lambda pid=pid: (state(superuser, pid) or ("", ""))[1] == "SyncRep", "it waits for the standby")
+        wait_until(partial(waits_for_standby, superuser, pid), "it waits for the standby")
         assert (await seen(server, pid)).waits_for is Wait.STANDBY
         superuser.execute(f"SELECT {signal}(%s)", [pid])
-        wait_until(lambda pid=pid: (state(superuser, pid) or ("", ""))[1] != "SyncRep", "it waits no more")
+        wait_until(partial(waits_no_more, superuser, pid), "it waits no more")
         assert fetch(superuser, "SELECT count(*) FROM kept WHERE a = %s", number) == 1
 
 

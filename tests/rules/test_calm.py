@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -39,7 +40,9 @@ class Connection:
             self.state, self.since = State.IDLE, now
 
     def session(self, locked: bool) -> Session:
-        waits = {"wait_event_type": "Lock", "blocked_by": (1,)} if locked and self.state is State.ACTIVE else {}
+        waits: dict[str, Any] = (
+            {"wait_event_type": "Lock", "blocked_by": (1,)} if locked and self.state is State.ACTIVE else {}
+        )
         return session(
             self.pid,
             self.state,

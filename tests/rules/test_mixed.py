@@ -16,27 +16,30 @@ from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.verdict.health import overall
 from samples import NOW, many, pool, roles, session, waiter
+from sure import sure
 
 PLAIN = Thresholds()
-LEFT_OPEN = {"state": State.IDLE_IN_TRANSACTION}
+LEFT_OPEN: dict[str, Any] = {"state": State.IDLE_IN_TRANSACTION}
 
 
 def families(samples: Sequence[Snapshot]) -> list[str]:
     return [one.family for one in analyse(samples[-1], PLAIN, past(samples)).findings]
 
 
-def leaking(first: int, **given: str) -> list[Snapshot]:
+def leaking(first: int, **given: Any) -> list[Snapshot]:
     """An application that forgot `first` sessions, and one more every ten seconds of the last two minutes."""
     crowd = [unused(2000 + n, -120 + n / 10, **given) for n in range(first)]
     crowd += [unused(2500 + n, 10 * (n + 1), **given) for n in range(12)]
-    return [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(0, 121, 2)]
+    return [
+        at(second, [one for one in crowd if sure(one.backend_start) <= moment(second)]) for second in range(0, 121, 2)
+    ]
 
 
 def joined(samples: Sequence[Snapshot], sessions: Sequence[Session], **given: Any) -> list[Snapshot]:
     """The samples with these sessions besides, who are as long in their state in each of them."""
 
     def then(one: Session, taken_at: datetime) -> Session:
-        return one._replace(state_change=one.state_change + (taken_at - NOW))
+        return one._replace(state_change=sure(one.state_change) + (taken_at - NOW))
 
     return [
         replace(one, sessions=(*one.sessions, *(then(other, one.taken_at) for other in sessions)), **given)
@@ -62,7 +65,7 @@ def coming_and_going(seconds: int, each_second: int, life: int = 1) -> list[Snap
         for n in range(each_second)
     ]
     return [
-        at(second, [one for one in crowd if 0 <= (moment(second) - one.backend_start).total_seconds() < life])
+        at(second, [one for one in crowd if 0 <= (moment(second) - sure(one.backend_start)).total_seconds() < life])
         for second in range(seconds)
     ]
 

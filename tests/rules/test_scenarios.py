@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -14,6 +15,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.filters.language import parse_filter
 from servers import missing
+from sure import sure
 
 CALM_SECONDS = 30
 SOON = 3
@@ -61,7 +63,7 @@ class Watched:
 
 
 @pytest.fixture
-def played() -> Callable[[str], Demo]:
+def played() -> Callable[[str], AbstractContextManager[Demo]]:
     """For the scenarios that need it, PgBouncer has to be there."""
     if find_pgbouncer() is None:
         missing(HOW_TO_INSTALL)
@@ -73,7 +75,9 @@ def test_every_scenario_has_its_finding() -> None:
 
 
 @pytest.mark.parametrize("scenario", EXPECTED)
-async def test_the_right_finding_is_first_within_three_samples(scenario: str, played: Callable[[str], Demo]) -> None:
+async def test_the_right_finding_is_first_within_three_samples(
+    scenario: str, played: Callable[[str], AbstractContextManager[Demo]]
+) -> None:
     key, words, action = EXPECTED[scenario]
 
     def right(found: Sequence[Finding]) -> bool:
@@ -83,18 +87,20 @@ async def test_the_right_finding_is_first_within_three_samples(scenario: str, pl
         watched = Watched(demo)
         found = await watched.until(right, SOON)
         earlier = watched.first[:-1]
-        steps = watched.analysis.steps()
+        steps = sure(watched.analysis).steps()
         await watched.source.close()
     assert right(found), [one.sentence for one in found]
     # A storm takes three samples to be told from a crowd that stays. Until then nobody is to be ended for it.
-    assert [(one.family, one.proposal.verb) for one in earlier] in ([], [("server-slots", None)] * len(earlier))
+    assert [(one.family, sure(one.proposal).verb) for one in earlier] in ([], [("server-slots", None)] * len(earlier))
     assert words in found[0].sentence
     assert [step.key for step in steps][-2:] == [action, "resolved"]
     assert found[0].proposal is not None
-    assert parse_filter(found[0].proposal.filter).select(watched.snapshot.sessions, watched.snapshot.taken_at)
+    assert parse_filter(found[0].proposal.filter).select(
+        sure(watched.snapshot).sessions, sure(watched.snapshot).taken_at
+    )
 
 
-async def test_a_leak_is_told_once_it_is_evident(played: Callable[[str], Demo]) -> None:
+async def test_a_leak_is_told_once_it_is_evident(played: Callable[[str], AbstractContextManager[Demo]]) -> None:
     with played("idle-leak") as demo:
         watched = Watched(demo)
         found = await watched.until(lambda found: bool(found) and found[0].family == "leak", 60)
@@ -105,11 +111,11 @@ async def test_a_leak_is_told_once_it_is_evident(played: Callable[[str], Demo]) 
     assert len(leak.sessions) >= 20
 
 
-async def test_a_calm_server_has_nothing_to_tell(played: Callable[[str], Demo]) -> None:
+async def test_a_calm_server_has_nothing_to_tell(played: Callable[[str], AbstractContextManager[Demo]]) -> None:
     with played("calm") as demo:
         watched = Watched(demo)
         told = [await watched.sample() for _ in range(CALM_SECONDS)]
-        steps = watched.analysis.steps()
+        steps = sure(watched.analysis).steps()
         await watched.source.close()
     assert [one.sentence for found in told for one in found] == []
     assert steps[-1].key == "calm"

@@ -20,6 +20,7 @@ from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.findings.storms import WINDOW
 from samples import many, session, waiter
 from strategies import snapshots
+from sure import sure
 
 PLAIN = Thresholds()
 
@@ -36,7 +37,8 @@ def leaking(seconds: int, first: int = 12, every: int = 10, **given: Any) -> lis
     crowd = [unused(10 + n, -120 + n / 10, **given) for n in range(first)]
     crowd += [unused(200 + n, every * (n + 1), **given) for n in range(seconds // every)]
     return [
-        at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(0, seconds + 1, 2)
+        at(second, [one for one in crowd if sure(one.backend_start) <= moment(second)])
+        for second in range(0, seconds + 1, 2)
     ]
 
 
@@ -46,7 +48,7 @@ def test_sessions_that_only_rise_and_are_never_used_again() -> None:
     assert found.evidence[0] == "6 were opened while others from the same address stood unused"
     assert "16 were used once and never again" in found.evidence[1]
     assert "1m00s ago it had 12; since then" in found.evidence[2]
-    assert (found.proposal.verb, found.proposal.filter) == (
+    assert (sure(found.proposal).verb, sure(found.proposal).filter) == (
         Verb.TERMINATE,
         "user=web app=checkout state:idle age>1m",
     )
@@ -83,7 +85,7 @@ def test_a_crowd_that_stands_idle_but_does_not_grow_is_no_leak() -> None:
 def test_an_application_that_starts_is_no_leak() -> None:
     """It opens its pool at once, and has not used it yet."""
     crowd = [unused(n, 1 + n / 10) for n in range(40)]
-    samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(120)]
+    samples = [at(second, [one for one in crowd if sure(one.backend_start) <= moment(second)]) for second in range(120)]
     assert "leak:web/checkout" not in told(samples)
 
 
@@ -124,7 +126,7 @@ def test_a_leak_after_most_were_ended_is_told_again() -> None:
     left = samples[-1].sessions[-6:]
     later = [unused(900 + n, 125 + 12 * n) for n in range(9)]
     samples += [
-        at(second, [*left, *(one for one in later if one.backend_start <= moment(second))])
+        at(second, [*left, *(one for one in later if sure(one.backend_start) <= moment(second))])
         for second in range(122, 220, 2)
     ]
     assert told(samples)["leak:web/checkout"].sentence.startswith("web/checkout leaks: 6 to ")
@@ -144,7 +146,10 @@ def test_a_leak_from_before_we_looked_is_told_with_what_is_seen() -> None:
     assert found.sentence == "web/checkout keeps 60 sessions, 50 of them not used in the last 1m00s"
     assert found.evidence[0].startswith("they were there before")
     assert "half of its 50 idle are unused for 16m or longer" in found.evidence[1]
-    assert (found.proposal.verb, found.proposal.filter) == (Verb.TERMINATE, "user=web app=checkout state:idle age>10m")
+    assert (sure(found.proposal).verb, sure(found.proposal).filter) == (
+        Verb.TERMINATE,
+        "user=web app=checkout state:idle age>10m",
+    )
     assert found.severity is Severity.NOTICE  # the server is half full only
     assert told(standing(60, count=90))["leak:web/checkout"].severity is Severity.CRITICAL
 
@@ -193,9 +198,9 @@ def test_a_pool_that_breathes_is_no_leak(cycle: int, seen: int) -> None:
 
 def test_the_start_of_an_application_is_not_part_of_its_leak() -> None:
     crowd = [unused(n, 2 + n / 40) for n in range(40)] + [unused(200 + n, 10 + 6 * n) for n in range(20)]
-    samples = [at(second, [one for one in crowd if one.backend_start <= moment(second)]) for second in range(36)]
+    samples = [at(second, [one for one in crowd if sure(one.backend_start) <= moment(second)]) for second in range(36)]
     assert "leak:web/checkout" not in told(samples[:20])
-    found = told([*samples, *(at(second, [one for one in crowd if one.backend_start <= moment(second)])
+    found = told([*samples, *(at(second, [one for one in crowd if sure(one.backend_start) <= moment(second)])
                               for second in range(36, 60))])["leak:web/checkout"]  # fmt: skip
     assert found.sentence.startswith("web/checkout leaks: 40 to 48 sessions")
 
@@ -206,7 +211,7 @@ def test_what_falls_in_between_is_no_leak() -> None:
     fallen = [one for one in samples[-1].sessions if one.pid % 3][:-1]
     later = [unused(900, 121), unused(901, 132)]
     samples += [
-        at(second, [*fallen, *(one for one in later if one.backend_start <= moment(second))])
+        at(second, [*fallen, *(one for one in later if sure(one.backend_start) <= moment(second))])
         for second in range(122, 150, 2)
     ]
     assert "leak:web/checkout" in told(leaking(120))
@@ -255,7 +260,7 @@ def test_sessions_that_come_and_go_in_great_number() -> None:
     assert found.sentence == "lambda/fn opens 15 sessions a second, half live under 1s"
     assert found.evidence[0] == f"165 came and 165 went in {WINDOW + 1:.0f}s; 15 are there now"
     assert found.severity is Severity.WARNING
-    assert found.proposal.filter == "user=lambda app=fn"
+    assert sure(found.proposal).filter == "user=lambda app=fn"
     assert found.sql.startswith("ALTER ROLE lambda CONNECTION LIMIT ")
     assert told(coming_and_going(20, 60))["reconnect-storm"].severity is Severity.CRITICAL
 
@@ -290,7 +295,7 @@ def test_what_will_be_full_soon_names_what_grows() -> None:
     assert found.sentence.startswith("Server full in about 85 s (")
     assert found.sentence.endswith(": 69 of 97, +20.0 a minute")
     assert found.evidence[1] == "+29 batch/import"
-    assert found.proposal.filter == "user=batch app=import"
+    assert sure(found.proposal).filter == "user=batch app=import"
     assert told(rising(60, 6)) == {}
 
 
@@ -317,7 +322,7 @@ def test_any_samples_one_after_the_other_are_judged(steps: list[tuple[Snapshot, 
         seen = memory.take(sample)
         ever |= {one.key for one in analyse(sample, PLAIN, seen.past).findings}
         assert {one.key for one in seen.findings} <= ever
-        assert all(one.since <= sample.taken_at for one in seen.findings)
+        assert all(sure(one.since) <= sample.taken_at for one in seen.findings)
         for metric in seen.health:
             assert metric.value is not None or metric.status in {"UNKNOWN", "OK"}
         assert seen.steps()[0].key == "door"

@@ -1,6 +1,7 @@
 """Who waits does not run, whatever its state is called: in counts, filters, findings, remedies and what is promised."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -22,10 +23,11 @@ from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.rules.verdict.health import overall
 from pgheadroom.view.confirmation import consequences
 from samples import NOW, hidden, many, pids, pool, roles, session, snapshot, waiter
+from sure import sure
 
 PLAIN = Thresholds()
-STANDBY = {"state": State.ACTIVE, "wait_event_type": "IPC", "wait_event": "SyncRep"}
-COPYING = {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "ClientRead"}
+STANDBY: dict[str, Any] = {"state": State.ACTIVE, "wait_event_type": "IPC", "wait_event": "SyncRep"}
+COPYING: dict[str, Any] = {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "ClientRead"}
 
 
 def told(sample: Snapshot) -> dict[str, Finding]:
@@ -119,8 +121,8 @@ def test_a_full_server_with_a_few_of_everything_frees_slots_and_spares_the_victi
     )
     full = told(sample)["server-slots"]
     assert full.refuses
-    assert full.proposal.verb is Verb.TERMINATE
-    ended = selected(sample, full.proposal.filter)
+    assert sure(full.proposal).verb is Verb.TERMINATE
+    ended = selected(sample, sure(full.proposal).filter)
     assert ended
     assert not set(ended) & set(pids(waiting))
     for finding in analyse(sample, PLAIN).findings:
@@ -133,7 +135,7 @@ def test_commits_that_wait_for_a_standby_are_no_queries_and_nothing_cures_them_b
     found = analyse(sample, PLAIN).findings
     assert [one.key for one in found] == ["standby-wait"]
     first = found[0]
-    assert (first.severity, first.proposal.verb, first.slots) == (Severity.CRITICAL, None, 30)
+    assert (first.severity, sure(first.proposal).verb, first.slots) == (Severity.CRITICAL, None, 30)
     assert first.sentence.startswith("30 commits wait for a synchronous standby, the first for 1m00s")
     assert "synchronous_standby_names" in first.remedy
     assert "SyncRep" in first.evidence[0]
@@ -147,8 +149,8 @@ def test_sessions_that_wait_for_their_client_are_ended_for_a_cancel_does_not_rea
     sample = snapshot([*many(25, 100, since=90, **COPYING), *many(3, 300, state=State.ACTIVE, since=90)])
     found = analyse(sample, PLAIN).findings
     assert found[0].key == "client-wait"
-    assert found[0].proposal.verb is Verb.TERMINATE
-    assert selected(sample, found[0].proposal.filter) == list(range(100, 125))
+    assert sure(found[0].proposal).verb is Verb.TERMINATE
+    assert selected(sample, sure(found[0].proposal).filter) == list(range(100, 125))
     assert "all-active" not in told(sample)
 
 
@@ -176,7 +178,11 @@ def test_a_table_that_is_locked_by_somebody_who_does_nothing_is_told_before_the_
     held = (HeldLock(7, "AccessExclusiveLock", "table public.orders"),)
     found = told(snapshot([holder], held_locks=held))["lock-held-idle:7"]
     assert "locks table public.orders" in found.sentence
-    assert (found.severity, found.proposal.verb, found.proposal.filter) == (Severity.WARNING, Verb.TERMINATE, "pid:7")
+    assert (found.severity, sure(found.proposal).verb, sure(found.proposal).filter) == (
+        Severity.WARNING,
+        Verb.TERMINATE,
+        "pid:7",
+    )
     queue = told(snapshot([holder, *(waiter(n, 7) for n in range(8, 20))], held_locks=held))
     assert "lock-pile-up:7" in queue
     assert "lock-held-idle:7" not in queue
@@ -201,7 +207,7 @@ def test_a_pools_remedy_names_its_own_backends_and_nobody_else() -> None:
     waiting = pool(database="postgres", user="app0", cl_waiting=9, maxwait=9, sv_active=4, size=4)
     sample = snapshot([*own, *bystanders], pgbouncers=(PgBouncer("b", pools=(waiting,), servers=servers),))
     found = told(sample)["pool-waiting:b:postgres/app0"]
-    assert selected(sample, found.proposal.filter) == pids(own)
+    assert selected(sample, sure(found.proposal).filter) == pids(own)
     unknown = snapshot([*own, *bystanders], pgbouncers=(PgBouncer("b", pools=(waiting,)),))
     found = told(unknown)["pool-waiting:b:postgres/app0"]
     assert found.proposal is None
@@ -231,7 +237,7 @@ def test_a_vacuum_against_wraparound_finishes_and_what_waits_for_it_is_cancelled
     altering, readers = waiter(7, 50, query="ALTER TABLE t ADD x int"), [waiter(n, 7) for n in range(8, 30)]
     stern = autovacuum("autovacuum: VACUUM public.t (to prevent wraparound)")
     found = told(snapshot([altering, *readers], processes=(stern,)))["lock-pile-up:50"]
-    assert (found.proposal.verb, found.proposal.filter) == (Verb.CANCEL, "pid:7")
+    assert (sure(found.proposal).verb, sure(found.proposal).filter) == (Verb.CANCEL, "pid:7")
     assert "must finish" in found.remedy
     kind = told(snapshot([altering, *readers], processes=(autovacuum("autovacuum: VACUUM public.t"),)))
     assert "comes again" in kind["lock-pile-up:50"].remedy
@@ -244,7 +250,7 @@ def test_a_lock_left_on_a_pooled_connection_can_be_ended_and_is_named() -> None:
     servers = (ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, 7, "", "", ""),)
     sample = snapshot([root, *(waiter(n, 7) for n in range(8, 13))], pgbouncers=(PgBouncer("b", servers=servers),))
     found = told(sample)["lock-pile-up:7"]
-    assert found.proposal.poolers
+    assert sure(found.proposal).poolers
     assert "advisory" in found.remedy
 
 

@@ -53,7 +53,8 @@ def pile_up(
 
 
 def runs(superuser: "psycopg.Connection[Any]", connection: "psycopg.Connection[Any]") -> bool:
-    return fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", connection.info.backend_pid) == 1
+    running: int = fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE pid = %s", connection.info.backend_pid)
+    return running == 1
 
 
 def audit_lines(environment: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from servers import Roles, Sessions, fetch, wait_until
 from terminal.emulator import PROGRAM, Terminal
 
-LIMITED = ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", PROGRAM]
+LIMITED: list[str | Path] = ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", PROGRAM]
 """The program, under a limit for the size of files: the one kind of full disk that anybody can make."""
 SHOP = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shop'"
 

@@ -9,6 +9,7 @@ import pytest
 
 from pgheadroom.demo.guides import GUIDES
 from pgheadroom.lesson.progress import Act, Step
+from sure import sure
 from terminal.emulator import KEYS, Terminal
 
 PATIENCE = 60.0
@@ -92,12 +93,12 @@ class Pupil:
     def number(self) -> str:
         self.terminal.wait_for_match(r"Type \d+ and Enter")
         (number,) = re.findall(r"Type (\d+) and Enter", self.terminal.screen())
-        return number
+        return str(number)
 
     def run_the_statement(self) -> None:
         """In a second terminal, as it stands on the screen."""
         self.terminal.wait_until(lambda: "/dba" in self.panel, "the statement to run")
-        script, statement = re.search(r'sh (\S+/dba) "([^"]+)"', self.panel).groups()
+        script, statement = sure(re.search(r'sh (\S+/dba) "([^"]+)"', self.panel)).groups()
         done = subprocess.run(["sh", script, statement], capture_output=True, text=True, timeout=30)
         assert (done.returncode, done.stderr, done.stdout) == (0, "", "ALTER ROLE\n")
 

@@ -13,6 +13,7 @@ import pytest
 
 from listeners import SASL, beside, endless_work
 from pgheadroom.demo.servers.cluster import Cluster
+from sure import sure
 from terminal.emulator import PROGRAM, Terminal
 from terminal.escapes import modes_changed
 from wire import wire_beside
@@ -96,21 +97,21 @@ def test_a_command_without_a_screen(
 ) -> None:
     file, variables = no_answer
     file.touch()
-    command = [PROGRAM, "snapshot", "host=db1.invalid"]
+    command: list[str | Path] = [PROGRAM, "snapshot", "host=db1.invalid"]
     running = subprocess.Popen(command, env={**environment, **variables}, stderr=subprocess.PIPE)
     time.sleep(2.0)  # nothing is heard of a name that is being looked up
     began = time.monotonic()
     running.send_signal(number)
     assert running.wait(20) == (130 if number == signal.SIGINT else -signal.SIGTERM)
     assert time.monotonic() - began < SOON
-    running.stderr.close()
+    sure(running.stderr).close()
 
 
 def test_no_answer_in_time_is_said_in_time(environment: dict[str, str], no_answer: tuple[Path, dict[str, str]]) -> None:
     file, variables = no_answer
     file.touch()
     began = time.monotonic()
-    command = [PROGRAM, "snapshot", "host=db1.invalid connect_timeout=2"]
+    command: list[str | Path] = [PROGRAM, "snapshot", "host=db1.invalid connect_timeout=2"]
     done = subprocess.run(command, env={**environment, **variables}, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "")
     assert "db1.invalid:5432: no answer in 6 s" in done.stderr

@@ -87,7 +87,7 @@ def test_ctrl_z_and_back(
 def test_a_terminal_that_goes_away(
     one_server: Cluster, superuser: "psycopg.Connection[Any]", environment: dict[str, str], ignored: bool
 ) -> None:
-    command = [PROGRAM, one_server.conninfo()]
+    command: list[str | Path] = [PROGRAM, one_server.conninfo()]
     if ignored:  # nohup, or a shell that does not tell its jobs
         command = ["/bin/sh", "-c", 'trap "" HUP; exec "$@"', "-", *command]
     terminal = Terminal(command, environment)
@@ -112,7 +112,7 @@ def test_a_terminal_that_takes_nothing(
     one_server: Cluster, superuser: "psycopg.Connection[Any]", environment: dict[str, str]
 ) -> None:
     """A laptop is closed: the link stalls, and much later it is cut, or somebody wants the slot back."""
-    command = [PROGRAM, "--interval", "200ms", one_server.conninfo()]
+    command: list[str | Path] = [PROGRAM, "--interval", "200ms", one_server.conninfo()]
     opened = [Terminal(command, environment, 160, 50) for _ in range(3)]
     comes_back, is_cut, is_ended = opened
     try:

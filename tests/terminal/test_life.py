@@ -134,7 +134,7 @@ def test_a_dumb_terminal_is_refused(one_server: Cluster, start: Callable[..., Te
 
 
 def test_no_terminal_is_refused(one_server: Cluster, environment: dict[str, str]) -> None:
-    command = [PROGRAM, one_server.conninfo()]
+    command: list[str | Path] = [PROGRAM, one_server.conninfo()]
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10
     )

@@ -28,7 +28,7 @@ Run = Callable[..., Terminal]
 
 @pytest.fixture(params=PYTHONS, ids=lambda name: f"py{name}")
 def program(request: pytest.FixtureRequest) -> Path:
-    found = ENVIRONMENTS / request.param / "bin" / "pgheadroom"
+    found: Path = ENVIRONMENTS / request.param / "bin" / "pgheadroom"
     if not found.exists():
         missing(f"there is no Python {request.param} with the program: make pythons")
     return found
@@ -116,7 +116,7 @@ def test_snapshot_terminate_and_cancel_from_scripts(
     sessions(2, role("web"), application_name="leaky")
 
     def output(*arguments: str) -> str:
-        command = [program, *arguments, "-d", one_server.conninfo()]
+        command: list[str | Path] = [program, *arguments, "-d", one_server.conninfo()]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout

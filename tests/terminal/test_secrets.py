@@ -152,7 +152,7 @@ def test_everywhere_on_the_screen(
         assert terminal.wait() == 143
     finally:
         terminal.close()
-    assert found_in(terminal.output) == set()
+    assert found_in(bytes(terminal.output)) == set()
     assert b"\x1b]52;c;" in terminal.output
     assert json.loads((tmp_path / "state" / "pgheadroom" / "actions.jsonl").read_text().splitlines()[0])
     assert written_below(tmp_path) == {}
@@ -174,7 +174,7 @@ def test_in_the_waiting_room(
         assert terminal.wait() == 0
     finally:
         terminal.close()
-    assert found_in(terminal.output) == set()
+    assert found_in(bytes(terminal.output)) == set()
     assert written_below(tmp_path) == {}
 
 
@@ -188,7 +188,7 @@ def test_at_the_prompt(guarded: Cluster, environment: dict[str, str], tmp_path: 
         assert terminal.wait(20) == (0 if typed == "dba" else 3)
     finally:
         terminal.close()
-    assert found_in(terminal.output) == set()
+    assert found_in(bytes(terminal.output)) == set()
     assert written_below(tmp_path) == {}
 
 
@@ -276,7 +276,7 @@ def test_a_fault_of_ours(guarded: Cluster, configured: dict[str, str], tmp_path:
     finally:
         terminal.close()
     script.unlink()
-    assert found_in(terminal.output) == set()
+    assert found_in(bytes(terminal.output)) == set()
     assert (b"Traceback" in terminal.output) is (debug == "1")
     assert b"unexpected ValueError: *** in user=dba password=***" in terminal.output.replace(b"\r\n", b"")
     assert written_below(tmp_path) == {}

@@ -13,6 +13,8 @@ from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.screens.bulk import Bulk
+from pgheadroom.tui.widgets.table import Table
+from sure import sure
 from tui.outage import NOW, ago, outage, session
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, Stage, matches_golden, on_stage
@@ -72,7 +74,7 @@ async def test_what_was_shown_is_signalled_when_rows_move_under_the_question(tmp
     server = FakeServer(seen)
     async with on_stage(seen, options=armed(server, tmp_path)) as stage:
         await stage.press("2", "j", "j", "K")
-        shown = stage.app.screen_stack[-2].query_one("#sessions").current.pid
+        shown = sure(stage.app.screen_stack[-2].query_one("#sessions", Table).current).pid
         assert f"pid {shown}" in stage.screen
         moved = replace(seen, taken_at=ago(-1), sessions=(session(1, age=99999), *seen.sessions[::-1]))
         await stage.post(moved)
@@ -86,7 +88,7 @@ async def test_vanished_row_under_the_cursor_cannot_be_signalled(tmp_path: Path)
     server = FakeServer(seen)
     async with on_stage(seen, options=armed(server, tmp_path)) as stage:
         await stage.press("2", "j")
-        gone = stage.table("#sessions").current
+        gone = sure(stage.table("#sessions").current)
         await stage.post(replace(seen, sessions=tuple(one for one in seen.sessions if one.id != gone.id)))
         await stage.press("K")
         assert "no session is chosen" in stage.screen

@@ -13,6 +13,7 @@ from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.coach import Coach
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.painted import Painted
+from sure import sure
 from tui.outage import FakeSource, active, ago, in_transaction, outage, session, waiting
 from tui.powers import FakeServer, armed
 from tui.stage import SMALL, Stage, matches_golden, settled
@@ -56,7 +57,7 @@ async def led(stage: Stage, text: str) -> None:
         if text in stage.screen:
             return
         await stage.settle()
-        stage.app.companion.look()
+        sure(stage.app.companion).look()
     raise AssertionError(f"{text!r} never came:\n{stage.screen}")
 
 
@@ -172,10 +173,10 @@ async def test_escape_keeps_its_meaning() -> None:
 async def test_a_filter_that_is_still_typed_is_not_yet_done() -> None:
     async with lesson("idle-in-transaction") as stage:
         await stage.press("t", "2", "slash", *"state:idletx")
-        stage.app.companion.look()
+        sure(stage.app.companion).look()
         assert "step 1" in step_of(stage) or "Who forgot" in step_of(stage)
         await stage.press("enter")
-        stage.app.companion.look()
+        sure(stage.app.companion).look()
         assert "Who forgot" not in step_of(stage)
 
 

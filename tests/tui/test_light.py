@@ -94,6 +94,9 @@ class Counted:
             assert asyncio.get_running_loop().time() < deadline, f"not within {PATIENCE:g} s: {what}"
             await asyncio.sleep(0.01)
 
+    async def lost(self, times: int) -> None:
+        await self.wait(lambda: self.troubles >= times, "it noticed that it was ended")
+
     async def more(self, samples: int) -> None:
         until = self.samples + samples
         await self.wait(lambda: self.samples >= until, f"{samples} more samples, {self.samples} so far")
@@ -110,7 +113,7 @@ async def test_samples_and_losses_leave_no_tasks_and_no_sockets_behind(
         before = vitals(counted.samples)
         for loss in range(1, LOSSES + 1):
             superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'watcher'")
-            await counted.wait(lambda loss=loss: counted.troubles >= loss, "it noticed that it was ended")
+            await counted.lost(loss)
             await counted.more(50)
         after = vitals(counted.samples)
     finally:

@@ -4,13 +4,23 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandResult
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.tui.app import Options
+from pgheadroom.tui.screens.pgbouncer import Bouncers
+from pgheadroom.tui.widgets.table import Table
+from sure import sure
 from tui.outage import outage
 from tui.pooled import ROOT, FakeConsole, commanding, pooled
 from tui.stage import LARGE, Stage, matches_golden, on_stage
+
+
+def pane(stage: Stage) -> Table[Any]:
+    """The list that is in front."""
+    assert isinstance(stage.app.screen, Bouncers)
+    return sure(stage.app.screen.current_pane)
 
 
 async def tabs(stage: Stage, count: int) -> None:
@@ -37,7 +47,7 @@ async def test_every_list_of_the_console_has_a_tab() -> None:
         await stage.press("4")
         seen = []
         for _ in range(8):
-            seen.append(stage.app.screen.current_pane.id)
+            seen.append(pane(stage).id)
             await stage.press("tab")
         assert seen == ["pools", "clients", "servers", "databases", "stats", "users", "config", "lists"]
 
@@ -45,20 +55,20 @@ async def test_every_list_of_the_console_has_a_tab() -> None:
 async def test_config_that_differs_from_the_default_comes_first() -> None:
     async with on_stage(pooled(), size=LARGE) as stage:
         await tabs(stage, 6)
-        assert [row.item.key for row in stage.app.screen.current_pane.rows] == ["pool_mode", "max_client_conn"]
+        assert [row.item.key for row in pane(stage).rows] == ["pool_mode", "max_client_conn"]
 
 
 async def test_client_leads_to_its_backend_and_the_backend_to_its_client(tmp_path: Path) -> None:
     seen = pooled()
     async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
         await tabs(stage, 1)
-        clients = stage.app.screen.current_pane
+        clients = pane(stage)
         assert [row.item.state for row in clients.rows] == ["waiting", "active", "idle"]
         await stage.press("j", "enter")
         assert f"pid {ROOT}" in stage.screen
         assert "pgb1 pool shop/billing  ← invoice-run 10.0.9.9:50001" in stage.screen
         await stage.press("o")
-        assert stage.app.screen.current_pane.current.item.ptr == "c1"
+        assert sure(pane(stage).current).item.ptr == "c1"
 
 
 async def test_hogs_name_the_real_clients_behind_the_pooler() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from sure import sure
 from tui.outage import NOW, outage
 from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage
 
@@ -62,7 +63,7 @@ async def test_a_hog_has_its_own_trend_on_demand() -> None:
         assert "USED SLOTS OF web/checkout" in stage.screen
         assert "NEW A SECOND OF web/checkout" in stage.screen
         assert "STATES" in stage.screen
-        second = stage.app.analysis.before.hogs[1]
+        second = sure(stage.app.analysis).before.hogs[1]
         await stage.press("n")
         assert f"USED SLOTS OF {second.user}/{second.application}" in stage.screen
         await stage.press("N", "N")

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pgheadroom.tui.app import Options
+from sure import sure
 from tui.outage import outage, session
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, matches_golden, on_stage, settled
@@ -35,9 +36,9 @@ async def test_enter_opens_the_remedy_filtered_and_ready(tmp_path: Path) -> None
     async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path), size=LARGE) as stage:
         await stage.press("t")
         findings = stage.table("#findings")
-        while findings.current.proposal is None or findings.current.proposal.verb is None:
+        while (proposal := sure(findings.current).proposal) is None or proposal.verb is None:
             await stage.press("j")
-        wanted = findings.current.proposal
+        wanted = sure(findings.current).proposal
         await stage.press("enter")
         assert type(stage.app.screen).__name__ == "Bulk"
         assert wanted.verb.value.upper() in stage.screen

@@ -11,9 +11,11 @@ from psycopg.conninfo import conninfo_to_dict
 
 from pgheadroom.model.snapshot import Door, SlotKind
 from pgheadroom.tui.screens.copying import psql_command
+from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.table import Table
 from samples import session as any_session
+from sure import sure
 from tui.outage import outage
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, Stage, on_stage, settled
@@ -22,6 +24,11 @@ from tui.test_acting import known_roles
 
 def table(stage: Stage) -> Table[Any]:
     return stage.table("#sessions")
+
+
+def sessions_screen(stage: Stage) -> Sessions:
+    assert isinstance(stage.app.screen, Sessions)
+    return stage.app.screen
 
 
 def pids(stage: Stage) -> set[int]:
@@ -49,12 +56,12 @@ async def test_marks_count_also_where_the_filter_hides_them(tmp_path: Path) -> N
     known = known_roles(outage())
     async with on_stage(*settled(known), options=armed(FakeServer(known), tmp_path), size=LARGE) as stage:
         await stage.press("2", "space", "space")
-        marked = {one.pid for one in stage.app.screen.chosen()}
+        marked = {one.pid for one in sessions_screen(stage).chosen()}
         assert len(marked) == 2
         assert stage.screen.count("\n*") == 2  # a sign, not only a colour
         await stage.press("slash", *"user:web", "enter")
         assert not marked & pids(stage)
-        assert {one.pid for one in stage.app.screen.chosen()} == marked
+        assert {one.pid for one in sessions_screen(stage).chosen()} == marked
         assert "2 of the marked hidden" in stage.screen
         await stage.press("K")
         assert "2 of them hidden by the filter." in stage.screen
@@ -66,12 +73,12 @@ async def test_marks_count_also_where_the_filter_hides_them(tmp_path: Path) -> N
 async def test_esc_leads_back_to_the_finding_that_narrowed_the_list(tmp_path: Path) -> None:
     async with on_stage(size=LARGE) as stage:  # without powers Enter opens the sessions
         await stage.press("t", "j")
-        finding = stage.table("#findings").current
+        finding = sure(stage.table("#findings").current)
         await stage.press("enter")
         assert table(stage).filter == finding.proposal.filter
         await stage.press("escape")
         assert stage.app.current_mode == "triage"
-        assert stage.table("#findings").current.key == finding.key
+        assert sure(stage.table("#findings").current).key == finding.key
         await stage.press("2")
         assert table(stage).filter == ""
 
@@ -128,7 +135,7 @@ async def test_the_way_here_leads_to_the_chosen_finding() -> None:
         await stage.press("t")
         findings = stage.table("#findings")
         for finding in findings.rows:
-            steps = stage.app.analysis.steps(finding)
+            steps = sure(stage.app.analysis).steps(finding)
             assert [step.finding for step in steps if step.kind == "action"] == [finding.key], finding.key
             await stage.press("j")
 

@@ -30,7 +30,7 @@ def test_a_number_that_has_no_room_is_rounded(number: int, width: int, shown: st
 
 
 def test_a_table_shows_it_so() -> None:
-    column = Column("n", "n", 3, lambda row, now: Cell(str(row)), align=">")
+    column: Column[int] = Column("n", "n", 3, lambda row, now: Cell(str(row)), align=">")
     assert plain(format_row(lay_out((column,), 3), 8004, NOW, 3)) == " 8k"
     assert plain(format_row(lay_out((column,), 3), 804, NOW, 3)) == "804"
 

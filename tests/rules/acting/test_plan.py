@@ -12,7 +12,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, SessionId, State
 from pgheadroom.model.snapshot import Gap, LockRequest, Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.acting.plan import SUPERUSER_UNKNOWN, find, plan
@@ -221,7 +221,7 @@ def test_the_ready_forms_find_what_their_titles_say() -> None:
 
 def test_sessions_are_found_by_both_halves_of_their_id() -> None:
     sample = snapshot([session(2), session(3)])
-    assert find(sample, [session(3).id, (2, ago(1))]) == (session(3),)
+    assert find(sample, [session(3).id, SessionId(2, ago(1))]) == (session(3),)
 
 
 def test_a_sample_without_roles_protects_everybody() -> None:

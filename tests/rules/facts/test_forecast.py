@@ -13,6 +13,7 @@ from pasts import used_slots
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.rules.facts.forecast import forecast, sentence
+from sure import sure
 
 
 def ahead(values: Sequence[int], step: float = 1.0, usable: int = 97) -> Forecast | None:
@@ -36,7 +37,7 @@ def crowd(seconds: int, mean: int, deviation: int, sticky: float, dice: Random) 
     ("slope", "seconds"), [(1.0, 30), (0.5, 60), (0.25, 120), (0.1, 300), (0.05, 600), (0.02, 1800)]
 )
 def test_a_steady_rise_is_drawn_on(slope: float, seconds: int) -> None:
-    found = ahead([30 + int(slope * second) for second in range(seconds)])
+    found = sure(ahead([30 + int(slope * second) for second in range(seconds)]))
     left = (97 - 30 - slope * seconds) / slope
     assert found.seconds == pytest.approx(left, rel=0.08, abs=3)
     assert found.low <= left <= found.high
@@ -80,7 +81,7 @@ def test_a_crowd_that_only_comes_and_goes_is_no_trend(deviation: int, sticky: fl
 
 def test_steps_are_a_rise() -> None:
     """A leak of one every twelve seconds on a small server."""
-    found = ahead([20 + second // 12 for second in range(90)], usable=35)
+    found = sure(ahead([20 + second // 12 for second in range(90)], usable=35))
     assert found.low <= 90 + 3 <= found.high + 12
     assert found.seconds == pytest.approx((35 - 27.5) * 12, rel=0.15)
 
@@ -115,18 +116,18 @@ def test_a_rise_that_ended_is_soon_forgotten() -> None:
 
 
 def test_a_rise_that_quickens_is_told_by_its_newest_part() -> None:
-    found = ahead([30 + second // 60 for second in range(600)] + [40 + second for second in range(35)])
+    found = sure(ahead([30 + second // 60 for second in range(600)] + [40 + second for second in range(35)]))
     assert found.seconds == pytest.approx(22, abs=5)
 
 
 def test_a_hole_in_the_samples_and_a_slow_rhythm() -> None:
-    slow = ahead([30 + number for number in range(30)], step=10.0)
+    slow = sure(ahead([30 + number for number in range(30)], step=10.0))
     assert slow.seconds == pytest.approx(370, rel=0.05)
 
 
 def test_a_role_s_limit_can_be_first() -> None:
     history, capacity = used_slots([10 + second // 4 for second in range(120)], usable=50, limit="web")
-    found = forecast(history, capacity)
+    found = sure(forecast(history, capacity))
     assert found.limit == Limit("role", "web", 39, 50)
     assert found.seconds == pytest.approx(4 * 10.25, rel=0.15)
 

@@ -21,6 +21,7 @@ from pgheadroom.rules.facts.most_servers import Pipe, most_servers
 from pgheadroom.rules.facts.overcommit import overcommitment, proposals, sentence
 from pgheadroom.rules.findings.overcommitted import overcommitted
 from samples import ago, many, pool, roles, session, snapshot
+from sure import sure
 
 
 def asked(sample: Snapshot, processes: Mapping[str, int] | None = None) -> Overcommitment | None:
@@ -239,7 +240,7 @@ def after(sample: Snapshot, found: Overcommitment, processes: int, more: int = 0
         for pool_ in mine:
             cut = cuts.get((one.name, pool_.database, pool_.user))
             most = pool_.most if cut is None else cut.size + cut.reserve + more
-            pipes.append(Pipe(pool_.database, pool_.user, most))
+            pipes.append(Pipe(pool_.database, pool_.user, sure(most)))
         caps = {entry.name: entry.max_connections for entry in one.databases if entry.max_connections}
         cap = one.limit("max_user_connections")
         users = {pool_.user: cap for pool_ in mine if pool_.user and cap}

@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.rules.facts.trend import fit, thinned
+from sure import sure
 
 SECONDS = [float(second) for second in range(60)]
 sizes = st.floats(-100, 100).map(lambda size: round(size, 3))
 
 
 def test_a_straight_line_is_found_exactly() -> None:
-    line = fit(SECONDS, [20 + second / 4 for second in SECONDS])
+    line = sure(fit(SECONDS, [20 + second / 4 for second in SECONDS]))
     assert (line.slope, line.low, line.high) == pytest.approx((0.25, 0.25, 0.25))
     assert (line.level, line.noise, line.behind) == pytest.approx((20 + 59 / 4, 0, 0))
 
@@ -20,14 +21,14 @@ def test_a_straight_line_is_found_exactly() -> None:
 def test_a_fifth_of_odd_points_does_not_bend_it() -> None:
     dice = random.Random(7)
     values = [90.0 if dice.random() < 0.2 else 20 + second / 4 for second in SECONDS]
-    assert fit(SECONDS, values).slope == pytest.approx(0.25, rel=0.1)
+    assert sure(fit(SECONDS, values)).slope == pytest.approx(0.25, rel=0.1)
 
 
 def test_the_interval_holds_what_noise_hides() -> None:
     dice = random.Random(1)
     inside = 0
     for _ in range(100):
-        line = fit(SECONDS, [20 + second / 10 + dice.gauss(0, 3) for second in SECONDS])
+        line = sure(fit(SECONDS, [20 + second / 10 + dice.gauss(0, 3) for second in SECONDS]))
         inside += line.low <= 0.1 <= line.high
     assert inside >= 96
 
@@ -35,7 +36,7 @@ def test_the_interval_holds_what_noise_hides() -> None:
 def test_noise_without_a_trend_has_an_interval_around_zero() -> None:
     dice = random.Random(2)
     lines = [fit(SECONDS, [50 + dice.gauss(0, 3) for _ in SECONDS]) for _ in range(100)]
-    assert sum(line.low <= 0 <= line.high for line in lines) >= 96
+    assert sum(sure(line).low <= 0 <= sure(line).high for line in lines) >= 96
 
 
 def test_what_follows_from_the_point_before_is_less_sure() -> None:
@@ -46,16 +47,16 @@ def test_what_follows_from_the_point_before_is_less_sure() -> None:
         sticky.append(0.9 * sticky[-1] + dice.gauss(0, 1.3))
 
     def width(rest: Sequence[float]) -> float:
-        line = fit(SECONDS, [second + more for second, more in zip(SECONDS, rest, strict=True)])
+        line = sure(fit(SECONDS, [second + more for second, more in zip(SECONDS, rest, strict=True)]))
         return line.high - line.low
 
     assert width(sticky) > 0.5 * width(loose)
-    assert fit(SECONDS, sticky).low < 0 < fit(SECONDS, sticky).high
+    assert sure(fit(SECONDS, sticky)).low < 0 < sure(fit(SECONDS, sticky)).high
 
 
 def test_who_falls_behind_the_line_at_the_end_is_seen() -> None:
     flat_at_last = [min(second, 40.0) for second in SECONDS]
-    assert fit(SECONDS, flat_at_last).behind < -2
+    assert sure(fit(SECONDS, flat_at_last)).behind < -2
 
 
 def test_too_few_points_are_no_line() -> None:
@@ -65,7 +66,7 @@ def test_too_few_points_are_no_line() -> None:
 @given(st.lists(sizes, min_size=4, max_size=40), sizes, sizes)
 def test_it_moves_and_stretches_with_the_values(values: Sequence[float], shift: float, factor: float) -> None:
     times = SECONDS[: len(values)]
-    line, other = fit(times, values), fit(times, [factor * value + shift for value in values])
+    line, other = sure(fit(times, values)), sure(fit(times, [factor * value + shift for value in values]))
     assert line.low <= line.slope <= line.high
     assert other.slope == pytest.approx(factor * line.slope, abs=1e-6)
 

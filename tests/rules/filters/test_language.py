@@ -246,7 +246,7 @@ conditions = st.one_of(
 
 
 @given(st.lists(conditions, max_size=4).map(tuple))
-def test_what_is_written_reads_as_the_same_filter(given_conditions: Sequence[Condition]) -> None:
+def test_what_is_written_reads_as_the_same_filter(given_conditions: tuple[Condition, ...]) -> None:
     written = str(Filter(given_conditions))
     assert parse_filter(written).conditions == given_conditions
     assert str(parse_filter(written)) == written
@@ -265,7 +265,7 @@ def test_any_text_is_read_or_refused_in_one_line_and_what_is_read_stays_the_same
 
 
 @given(st.lists(sessions(), max_size=10), st.lists(conditions, max_size=3).map(tuple))
-def test_selecting_is_matching_each(given_sessions: Sequence[Session], given_conditions: Sequence[Condition]) -> None:
+def test_selecting_is_matching_each(given_sessions: Sequence[Session], given_conditions: tuple[Condition, ...]) -> None:
     read = parse_filter(str(Filter(given_conditions)))
     assert read.select(given_sessions, NOW) == [one for one in given_sessions if takes(read, one)]
 

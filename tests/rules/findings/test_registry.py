@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -103,7 +104,7 @@ def test_one_waiter_is_a_finding_once_it_has_waited_for_long() -> None:
         (9, {"backend_type": "autovacuum worker", "user": None}, "pid 9, autovacuum worker", "comes again"),
     ],
 )
-def test_roots_that_are_no_sessions(blocker: int, rows: Mapping[str, str | None], who: str, cure: str) -> None:
+def test_roots_that_are_no_sessions(blocker: int, rows: Mapping[str, Any], who: str, cure: str) -> None:
     processes = (session(9, **rows),) if rows else ()
     key = f"lock-pile-up:{blocker}" if blocker else "prepared-transaction"
     found = told(snapshot([waiter(n, blocker) for n in range(20, 30)], processes=processes))[key]

@@ -23,6 +23,7 @@ from pgheadroom.rules.findings.remedies import any_of, limit_that_spares_others,
 from pgheadroom.words.text import safe
 from samples import NOW, hidden, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots
+from sure import sure
 
 PLAIN = Thresholds()
 
@@ -32,15 +33,15 @@ def told(sample: Snapshot, thresholds: Thresholds = PLAIN) -> dict[str, Finding]
 
 
 def chosen(sample: Snapshot, finding: Finding) -> list[int]:
-    return [one.pid for one in parse_filter(finding.proposal.filter).select(sample.sessions, sample.taken_at)]
+    return [one.pid for one in parse_filter(sure(finding.proposal).filter).select(sample.sessions, sample.taken_at)]
 
 
 def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long() -> None:
     old, young = many(60, 100, since=700), many(25, 300, since=3)
     sample = snapshot([*old, *young, *many(5, 600, user="batch", since=9000)])
     remedy = told(sample)["server-slots"]
-    assert remedy.proposal.verb is Verb.TERMINATE
-    assert remedy.proposal.filter == "user=web app=checkout state:idle age>10m"
+    assert sure(remedy.proposal).verb is Verb.TERMINATE
+    assert sure(remedy.proposal).filter == "user=web app=checkout state:idle age>10m"
     assert chosen(sample, remedy) == [one.pid for one in old]
     assert remedy.sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
 
@@ -48,12 +49,12 @@ def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long() -> None
 def test_who_is_idle_for_moments_only_is_limited_not_ended() -> None:
     """A storm, before it is told from a crowd that stays."""
     remedy = told(snapshot(many(95, since=0.4)))["server-slots"]
-    assert (remedy.proposal.verb, remedy.sql) == (None, "ALTER ROLE web CONNECTION LIMIT 57;")
+    assert (sure(remedy.proposal).verb, remedy.sql) == (None, "ALTER ROLE web CONNECTION LIMIT 57;")
 
 
 def test_short_queries_are_not_cancelled() -> None:
     remedy = told(snapshot(many(70, state=State.ACTIVE, since=0.2)))["all-active"]
-    assert (remedy.proposal.verb, remedy.proposal.filter) == (None, "running")
+    assert (sure(remedy.proposal).verb, sure(remedy.proposal).filter) == (None, "running")
 
 
 def test_before_14_there_is_no_timeout_to_set() -> None:
@@ -67,7 +68,7 @@ def test_idle_server_connections_of_a_pool_are_left_to_it() -> None:
         ServerConnection("shop", "web", "idle", "10.0.0.1", 5432, 40_000, one.pid, "", "", "") for one in crowd
     )
     remedy = told(snapshot(crowd, pgbouncers=(PgBouncer("b", servers=servers),)))["server-slots"]
-    assert (remedy.proposal.verb, "pool_size" in remedy.lasting) == (None, True)
+    assert (sure(remedy.proposal).verb, "pool_size" in remedy.lasting) == (None, True)
 
 
 def test_a_full_server_of_waiters_ends_the_root() -> None:
@@ -81,7 +82,7 @@ def test_a_full_server_of_waiters_ends_the_root() -> None:
 
 def test_a_running_root_is_cancelled_first() -> None:
     sample = snapshot([session(7, State.ACTIVE), *(waiter(n, 7) for n in range(8, 30))])
-    assert told(sample)["lock-pile-up:7"].proposal.verb is Verb.CANCEL
+    assert sure(told(sample)["lock-pile-up:7"].proposal).verb is Verb.CANCEL
 
 
 def test_all_active() -> None:
@@ -92,7 +93,7 @@ def test_all_active() -> None:
     busy = found[0]
     assert busy.sentence == "70 sessions of 80 run queries at once; most by web/checkout (70)"
     assert (busy.severity, busy.explains, busy.evidence[0]) == (Severity.WARNING, "server-slots", "70 wait: IO")
-    assert (busy.proposal.verb, busy.proposal.filter) == (Verb.CANCEL, "running>1m")
+    assert (sure(busy.proposal).verb, sure(busy.proposal).filter) == (Verb.CANCEL, "running>1m")
     assert told(snapshot(many(59, 100, state=State.ACTIVE))).get("all-active")
     assert not told(snapshot(many(58, 100, state=State.ACTIVE))).get("all-active")
 
@@ -116,11 +117,15 @@ def test_a_full_server_is_told_first_what_gives_slots_back() -> None:
     sample = snapshot([*many(60, 100, state=State.ACTIVE), *many(37, 500, user="batch", since=30)])
     first, second = analyse(sample, PLAIN).findings[:2]
     assert (first.key, second.key) == ("server-slots", "all-active")
-    assert first.proposal.verb is Verb.TERMINATE
+    assert sure(first.proposal).verb is Verb.TERMINATE
     assert chosen(sample, first) == list(range(500, 537))
     busy = snapshot(many(97, 100, state=State.ACTIVE, since=30))
     first = analyse(busy, PLAIN).findings[0]
-    assert (first.key, first.proposal.verb, first.proposal.filter) == ("server-slots", Verb.TERMINATE, "running>10s")
+    assert (first.key, sure(first.proposal).verb, sure(first.proposal).filter) == (
+        "server-slots",
+        Verb.TERMINATE,
+        "running>10s",
+    )
 
 
 def test_one_address_or_one_application_that_takes_most() -> None:
@@ -128,7 +133,7 @@ def test_one_address_or_one_application_that_takes_most() -> None:
     elsewhere = session(500, user="u0", client="10.0.0.8")
     found = told(snapshot([*place, elsewhere]))["taking-most:10.0.0.7"]
     assert found.sentence == "10.0.0.7 alone takes 80 of 97 slots"
-    assert found.proposal.filter == "client:10.0.0.7"
+    assert sure(found.proposal).filter == "client:10.0.0.7"
     assert found.sql == ""  # three roles come from there: a limit for one of them would hit it alone
     assert not [key for key in told(snapshot(place)) if key.startswith("taking-most")]  # all come from one place
     spread = [session(n, client=f"10.0.0.{n % 7}") for n in range(100, 180)]
@@ -142,16 +147,16 @@ def test_a_limit_is_raised_by_what_the_server_has() -> None:
     sample = snapshot(many(20), roles=roles(Role("web", False, 20)))
     found = told(sample)["role-limit:web"]
     assert found.sql == "ALTER ROLE web CONNECTION LIMIT 40;"
-    assert (found.proposal.verb, found.proposal.filter) == (None, "user=web")
+    assert (sure(found.proposal).verb, sure(found.proposal).filter) == (None, "user=web")
     long_idle = told(snapshot([*many(15), *many(5, 500, since=61)], roles=roles(Role("web", False, 20))))
-    remedy = long_idle["role-limit:web"].proposal
+    remedy = sure(long_idle["role-limit:web"].proposal)
     assert (remedy.verb, remedy.filter) == (Verb.TERMINATE, "user=web state:idle age>1m")
     nearly = snapshot([*many(20), *many(52, 3000, user="batch")], roles=roles(Role("web", False, 20)))
     assert told(nearly)["role-limit:web"].sql == "ALTER ROLE web CONNECTION LIMIT 24;"  # no more than below the warning
     full = snapshot([*many(20), *many(77, 3000, user="batch")], roles=roles(Role("web", False, 20)))
     found = told(full)["role-limit:web"]
     assert found.sql == ""
-    assert (found.proposal.verb, found.proposal.filter) == (Verb.TERMINATE, "user=web state:idle age>2s")
+    assert (sure(found.proposal).verb, sure(found.proposal).filter) == (Verb.TERMINATE, "user=web state:idle age>2s")
 
 
 def test_a_limit_that_spares_the_others() -> None:
@@ -174,7 +179,7 @@ def test_clients_of_a_pool_whose_servers_are_kept_in_open_transactions() -> None
     sample = snapshot([*kept, *many(9, 500)], pgbouncers=(PgBouncer("b", pools=(waiting,), servers=servers),))
     found = told(sample)["pool-waiting:b:shop/web"]
     assert found.evidence[:2] == ("all 6 servers of pool_size 6 are taken", "its backends: 6 idle in tx, longest 45s")
-    assert found.proposal.poolers
+    assert sure(found.proposal).poolers
     assert chosen(sample, found) == [one.pid for one in kept]  # half would be taken at once by those that wait
     assert found.sql == "ALTER ROLE shop_web SET idle_in_transaction_session_timeout = '10s';"
 
@@ -215,7 +220,7 @@ def test_names_are_matched_exactly_however_they_are_spelt(names: Sequence[str]) 
     sessions = [session(number, user=name) for number, name in enumerate([*names, "another one", "*", "?x"])]
     found = parse_filter(any_of("user", names)).select(sessions, NOW)
     wanted = {name.casefold() for name in names}
-    assert [one.user for one in found] == [one.user for one in sessions if one.user.casefold() in wanted]
+    assert [one.user for one in found] == [one.user for one in sessions if sure(one.user).casefold() in wanted]
 
 
 small = st.builds(SlotSettings, st.just(12), st.just(2), st.just(0), st.just(2))
@@ -252,4 +257,4 @@ def test_sentence_and_remedy_name_the_same_hog() -> None:
     )
     found = told(sample)["server-slots"]
     assert "most by web/cart (36)" in found.sentence
-    assert "app=cart" in found.proposal.filter
+    assert "app=cart" in sure(found.proposal).filter

@@ -15,7 +15,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import many, pool, roles, snapshot
 
-WAITING = {"cl_waiting": 3, "maxwait": 4.0}
+WAITING: dict[str, Any] = {"cl_waiting": 3, "maxwait": 4.0}
 
 
 def limits(sample: Snapshot | None = None, one: PgBouncer | None = None, **of_pool: Any) -> PoolLimits:

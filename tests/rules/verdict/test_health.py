@@ -24,7 +24,8 @@ def told(sample: Snapshot, thresholds: Thresholds = PLAIN) -> dict[str, Health]:
 )
 def test_usage_is_of_what_ordinary_roles_may_take(used: int, status: Status) -> None:
     metric = told(snapshot(many(used)))["connection_usage_percent"]
-    assert (metric.status, metric.value) == (status, pytest.approx(100 * used / 97, abs=0.05))
+    assert metric.status is status
+    assert metric.value == pytest.approx(100 * used / 97, abs=0.05)
     assert (metric.warning, metric.critical) == (80, 90)
 
 
@@ -86,14 +87,15 @@ def test_a_pgbouncer_that_does_not_answer_makes_good_news_unknown_and_keeps_bad_
 
 
 def test_the_worst_is_what_is_certain() -> None:
-    def of(*statuses: str) -> Status:
+    def of(*statuses: Status) -> Status:
         return overall(Health("m", 0, 1, 2, status) for status in statuses)
 
-    assert of("OK", "UNKNOWN", "WARNING", "CRITICAL") == "CRITICAL"
-    assert of("OK", "UNKNOWN", "WARNING") == "WARNING"
-    assert of("OK", "UNKNOWN") == "UNKNOWN"
-    assert of("OK") == "OK"
-    assert of() == "UNKNOWN"
+    ok, unknown, warning, critical = Status.OK, Status.UNKNOWN, Status.WARNING, Status.CRITICAL
+    assert of(ok, unknown, warning, critical) is critical
+    assert of(ok, unknown, warning) is warning
+    assert of(ok, unknown) is unknown
+    assert of(ok) is ok
+    assert of() is unknown
 
 
 @given(snapshots())

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from samples import NOW
 CRITICAL, WARNING, NOTICE = Severity.CRITICAL, Severity.WARNING, Severity.NOTICE
 
 
-def one(key: str = "long-queries", severity: Severity = WARNING, sentence: str = "", **given: str) -> Finding:
+def one(key: str = "long-queries", severity: Severity = WARNING, sentence: str = "", **given: Any) -> Finding:
     return Finding(key, severity, sentence or key, **given)
 
 
