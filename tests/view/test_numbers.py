@@ -40,7 +40,7 @@ def test_one_more_than_all_sits_in_the_reserve() -> None:
     line = plain(gauge_line(capacity(sample), "bad", "", 80))
     assert "97/97 +1" in line
     assert "100%" in line
-    assert "server 97/97 +1 100%" in plain(headroom_line(capacity(sample), 80))
+    assert "server 97/97 +1 100%" in plain(headroom_line(capacity(sample), "bad", 80))
     full = next(one for one in analyse(sample, Thresholds()).findings if one.family == "server-slots")
     assert full.sentence.startswith("Full: 97 of 97 usable slots and 1 of the reserve taken")
 

@@ -11,8 +11,8 @@ from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.reclaimed import Reclaimed
-from pgheadroom.view.cells import Cell, plain
-from pgheadroom.view.columns import Column, format_row, heading, lay_out
+from pgheadroom.view.cells import Cell
+from pgheadroom.view.columns import Column, table_text
 from pgheadroom.view.confirmation import consequences, pooler_warning, short_queries
 from pgheadroom.view.tables.sessions import SESSION_COLUMNS
 from pgheadroom.wire.codec import told_moment
@@ -65,7 +65,7 @@ def _targets(plan: Plan, now: datetime, width: int) -> Iterator[str]:
     if not plan.targets:
         yield "no session to signal"
         return
-    yield from _table(_TARGET_COLUMNS, plan.targets, now, width)
+    yield from table_text(_TARGET_COLUMNS, plan.targets, now, width)
     yield ""
     yield f"{plural(len(plan.targets), 'session')}: {'; '.join(consequences(plan.verb, plan))}"
     if short := short_queries(plan.verb, plan.targets, now):
@@ -91,14 +91,7 @@ def _left_out(spared: Sequence[_Left], now: datetime, width: int) -> Iterator[st
     # The reason is never cut: rather columns of lesser importance go.
     room = max(cell_width(safe(reason)) for _, reason in spared)
     reason: Column[_Left] = Column("reason", "because", room, lambda row, now: Cell(safe(row[1])), flex=1)
-    return _table([*columns, reason], spared, now, width)
-
-
-def _table(columns: Sequence[Column[Any]], rows: Sequence[Any], now: datetime, width: int) -> Iterator[str]:
-    layout = lay_out(columns, width)
-    yield plain(heading(layout, "", descending=False, width=width))
-    for row in rows:
-        yield plain(format_row(layout, row, now, width))
+    return table_text([*columns, reason], spared, now, width)
 
 
 def result_text(action: SessionAction) -> str:

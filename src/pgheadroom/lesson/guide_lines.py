@@ -1,10 +1,7 @@
 """The panel of a lesson: where one is, what to do now, and what comes next."""
 
-import re
-from collections.abc import Iterator
-
 from pgheadroom.lesson.progress import Guide, Progress, words
-from pgheadroom.view.cells import Cell, Line, fit_line, line_width, spread, spread_first_fitting
+from pgheadroom.view.cells import Cell, Line, fit_line, spread, spread_first_fitting, wrap_line
 from pgheadroom.words.text import safe
 
 COLUMN_WIDTH = 38
@@ -88,36 +85,5 @@ def _fitted(before: list[list[Cell]], after: list[list[Cell]], room: int) -> tup
 
 def _wrapped(text: str, width: int, indent: str) -> list[list[Cell]]:
     """The text in lines; what stands in backticks is a key."""
-    lines: list[list[Cell]] = [[Cell(indent)]]
-    left = width
-    for word in _words(safe(text), width):
-        needed = line_width(word)
-        if needed >= left and len(lines[-1]) > 1:
-            lines.append([Cell(indent)])
-            left = width
-        space = [Cell(" ")] if len(lines[-1]) > 1 else []
-        lines[-1] += [*space, *word]
-        left -= needed + len(space)
-    return lines
-
-
-def _words(text: str, width: int) -> Iterator[list[Cell]]:
-    """What stands between spaces; a word that is longer than a line is broken, so that it can be read whole."""
-    word: list[Cell] = []
-    for number, piece in enumerate(text.split("`")):
-        first, *others = piece.split(" ")
-        word.append(Cell(first, "key" if number % 2 else ""))
-        for other in others:
-            yield from _broken(word, width)
-            word = [Cell(other, "key" if number % 2 else "")]
-    yield from _broken(word, width)
-
-
-def _broken(word: list[Cell], width: int) -> Iterator[list[Cell]]:
-    if line_width(word) <= width:
-        yield word
-        return
-    for cell in word:
-        yield from (
-            [Cell(part, cell.style)] for part in re.findall(rf".{{1,{width - 1}}}[_/]|.{{1,{width}}}", cell.text)
-        )
+    marked = [Cell(piece, "key" if number % 2 else "") for number, piece in enumerate(safe(text).split("`"))]
+    return [[Cell(indent), *line] for line in wrap_line(marked, width, indent="")]

@@ -1,7 +1,7 @@
 """One sample as plain text, for a ticket: no escape codes, nothing wider than asked for."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TypeVar
 
 from pgheadroom.analysis import Analysis
@@ -12,8 +12,8 @@ from pgheadroom.model.health import Health, Status
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import hog_key
-from pgheadroom.view.cells import plain
-from pgheadroom.view.columns import Column, format_row, heading, lay_out
+from pgheadroom.view.cells import Cell, plain, wrap_line
+from pgheadroom.view.columns import format_row, heading, lay_out, table_text
 from pgheadroom.view.gauge import limit_words, slots_words
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
@@ -107,26 +107,8 @@ def _findings(found: Sequence[Finding], width: int) -> Iterator[str]:
     for finding in found:
         yield f"  {finding.severity.upper():<9} {finding.sentence}"
         for text in (*finding.evidence, f"-> {finding.remedy}"):
-            yield from (f"{'':12}{line}" for line in _wrapped(text, width - 12))
-
-
-def _wrapped(text: str, width: int) -> Iterator[str]:
-    line = ""
-    for word in text.split():
-        if line and cell_width(line) + 1 + cell_width(word) > width:
-            yield line
-            line = "   " + word
-        else:
-            line = f"{line} {word}" if line else word
-    if line:
-        yield line
-
-
-def _table(columns: Sequence[Column[Row]], rows: Sequence[Row], now: datetime, width: int) -> Iterator[str]:
-    layout = lay_out(columns, width)
-    yield plain(heading(layout, "", descending=False, width=width))
-    for row in rows:
-        yield plain(format_row(layout, row, now, width))
+            words = Cell(" ".join(text.split()))
+            yield from (f"{'':12}{plain(line)}" for line in wrap_line([words], width - 12, indent="   "))
 
 
 def _more(all_rows: Sequence[object], shown: int, noun: str) -> Iterator[str]:
@@ -136,14 +118,14 @@ def _more(all_rows: Sequence[object], shown: int, noun: str) -> Iterator[str]:
 
 def _states(case: Analysis, width: int) -> Iterator[str]:
     yield "STATES"
-    yield from _table(STATE_COLUMNS, case.states, case.snapshot.taken_at, width)
+    yield from table_text(STATE_COLUMNS, case.states, case.snapshot.taken_at, width)
 
 
 def _hogs(case: Analysis, width: int) -> Iterator[str]:
     yield "HOGS"
     hogs, behind = case.hogs_by(GroupBy.ALL)
     rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in hogs[:_HOGS_SHOWN]]
-    yield from _table(hog_columns(GroupBy.ALL), rows, case.snapshot.taken_at, width)
+    yield from table_text(hog_columns(GroupBy.ALL), rows, case.snapshot.taken_at, width)
     yield from _more(hogs, _HOGS_SHOWN, "group")
 
 
@@ -158,7 +140,7 @@ def _locks(case: Analysis, width: int) -> Iterator[str]:
     columns = [column for column in LOCK_COLUMNS if column.name != "query" or width >= _WIDTH_FOR_QUERIES]
     shown = case.locks[:_LOCKS_SHOWN]
     rows = lock_rows(shown, case.chains.client_of)
-    yield from _table(columns, rows, case.snapshot.taken_at, width)
+    yield from table_text(columns, rows, case.snapshot.taken_at, width)
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pgheadroom.words.text import cell_width, fit
+from pgheadroom.words.text import cell_width, fit, pieces_of
 
 
 class Cell(NamedTuple):
@@ -41,18 +41,57 @@ def fit_line(line: Sequence[Cell], width: int, fill: str = " ", fill_style: str 
 
 
 def wrap_line(line: Sequence[Cell], width: int, indent: str = "  ") -> list[Line]:
-    """The line in pieces of at most `width` cells, cut at spaces; the later ones begin with `indent`."""
+    """The line in pieces of at most `width` cells, cut at spaces; the later ones begin with `indent`.
+
+    A word that is longer than a line is broken, so that it can be read whole.
+    """
     if line_width(line) <= width:
         return [tuple(line)]
     pieces: list[list[Cell]] = [[]]
     left = width
-    for word, style in _words(line):
-        if cell_width(word.rstrip()) > left and pieces[-1]:
-            pieces.append([Cell(indent)])
-            left = width - len(indent)
-        pieces[-1].append(Cell(word, style))
-        left -= cell_width(word)
-    return [tuple(piece) for piece in pieces]
+    for word in _words(line):
+        for part in _broken(word, max(1, width - len(indent))):
+            if _bare_width(part) > left and pieces[-1]:
+                pieces.append([Cell(indent)])
+                left = width - len(indent)
+            pieces[-1] += part
+            left -= line_width(part)
+    return [_without_room_behind(piece, width) for piece in pieces]
+
+
+def _without_room_behind(piece: list[Cell], width: int) -> Line:
+    """Spaces at the end go where they have no room."""
+    while line_width(piece) > width and piece[-1].text[-1:].isspace():
+        *others, last = piece
+        bare = last.text.rstrip()
+        piece = [*others, last._replace(text=bare)] if bare else others
+    return tuple(piece)
+
+
+def _bare_width(word: Sequence[Cell]) -> int:
+    """Without the spaces at its end."""
+    return cell_width(plain(word).rstrip())
+
+
+def _words(line: Sequence[Cell]) -> Iterator[list[Cell]]:
+    """Each word with the spaces behind it; one that is written in several styles is several cells."""
+    word: list[Cell] = []
+    for cell in line:
+        for piece in re.findall(r"\S+\s*|\s+", cell.text):
+            word.append(Cell(piece, cell.style))
+            if piece[-1].isspace():
+                yield word
+                word = []
+    if word:
+        yield word
+
+
+def _broken(word: list[Cell], width: int) -> Iterator[list[Cell]]:
+    if _bare_width(word) <= width:
+        yield word
+        return
+    for cell in word:
+        yield from ([Cell(piece, cell.style)] for piece in pieces_of(cell.text, width))
 
 
 def packed(parts: Sequence[Sequence[Cell]], width: int) -> list[Line]:
@@ -63,14 +102,6 @@ def packed(parts: Sequence[Sequence[Cell]], width: int) -> list[Line]:
             lines.append([])
         lines[-1] += part
     return [tuple(line) for line in lines]
-
-
-def _words(line: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-    """Each word with the spaces behind it, in the style of its cell."""
-    for cell in line:
-        for word in re.findall(r"\S*\s*", cell.text):
-            if word:
-                yield word, cell.style
 
 
 def spread(left: Sequence[Cell], right: Sequence[Cell], width: int, fill: str = " ", fill_style: str = "") -> Line:

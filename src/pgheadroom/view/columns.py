@@ -1,11 +1,11 @@
 """Tables as columns: widths that do not depend on the rows, so that nothing jumps when the rows change."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from pgheadroom.view.cells import Cell, Line, fit_line
+from pgheadroom.view.cells import Cell, Line, fit_line, plain
 from pgheadroom.words.text import fit
 
 Row = TypeVar("Row")
@@ -79,6 +79,14 @@ def format_row(layout: Layout[Row], row: Row, now: datetime, width: int) -> Line
             text = short_number(int(text), column_width)
         cells += (Cell(fit(text, column_width, column.align), style), GAP)
     return fit_line(cells[:-1], width)
+
+
+def table_text(columns: Sequence[Column[Row]], rows: Sequence[Row], now: datetime, width: int) -> Iterator[str]:
+    """Heading and rows as plain text, each line of exactly `width` cells."""
+    layout = lay_out(columns, width)
+    yield plain(heading(layout, "", descending=False, width=width))
+    for row in rows:
+        yield plain(format_row(layout, row, now, width))
 
 
 def short_number(number: int, width: int) -> str:

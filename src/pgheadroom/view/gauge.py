@@ -12,13 +12,6 @@ from pgheadroom.view.tables.states import state_sign
 from pgheadroom.words.text import safe
 
 
-def level_style(percent: float, warning: float = 80.0, critical: float = 90.0) -> str:
-    """A style for how full something is; the thresholds are in per cent."""
-    if percent >= critical:
-        return "bad"
-    return "warn" if percent >= warning else "ok"
-
-
 def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
     """`SLOTS 94/97  97%  3 free`, a trend of the used slots and, at the right, the reserve and what is in it."""
     about = "" if capacity.exact else "≈"
@@ -74,12 +67,16 @@ def limit_words(limit: Limit) -> str:
     return f"{limit.kind}{name} {limit.used - over}/{limit.ceiling}{f' +{over}' if over else ''}"
 
 
-def headroom_line(capacity: Capacity, width: int, outlook: Cell | None = None) -> Line:
-    """What each kind of role could still open, the fullest limit and, where it is given, until when that will do."""
+def headroom_line(capacity: Capacity, style: str, width: int, outlook: Cell | None = None) -> Line:
+    """What each kind of role could still open, the fullest limit and, where it is given, until when that will do.
+
+    Args:
+        style: For how full that limit is.
+    """
     tightest = capacity.tightest
     fullest = [
         Cell("  fullest: ", "dim"),
-        Cell(f"{limit_words(tightest)} {min(100.0, tightest.percent):.0f}%", level_style(tightest.percent)),
+        Cell(f"{limit_words(tightest)} {min(100.0, tightest.percent):.0f}%", style),
     ]
     long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
     short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]

@@ -2,17 +2,27 @@
 
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.forecast import Forecast
-from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.thresholds import Levels, Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.filling_soon import severity_of
 
 
 def usage_style(case: Case) -> str:
     """For how full the server is."""
-    usage, used, usable = case.thresholds.usage, case.capacity.used, case.capacity.usable
-    if usage.critical.reached(used, usable):
+    return _style(case.thresholds.usage, case.capacity.used, case.capacity.usable)
+
+
+def fullest_style(case: Case) -> str:
+    """For the fullest of all limits: the server's own has other thresholds than those of roles and databases."""
+    fullest = case.capacity.tightest
+    levels = case.thresholds.usage if fullest.kind == "server" else case.thresholds.limit
+    return _style(levels, fullest.used, fullest.ceiling)
+
+
+def _style(levels: Levels, used: int, ceiling: int) -> str:
+    if levels.critical.reached(used, ceiling):
         return "bad"
-    return "warn" if usage.warning.reached(used, usable) else "ok"
+    return "warn" if levels.warning.reached(used, ceiling) else "ok"
 
 
 def ahead_style(thresholds: Thresholds, ahead: Forecast | None) -> str:

@@ -6,6 +6,7 @@ sequences, C1 controls, bidirectional overrides) is replaced here; nothing else 
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 REPLACEMENT = "\ufffd"
@@ -105,6 +106,17 @@ def wrap(text: str, width: int) -> list[str]:
         pieces.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*pieces, text]
+
+
+def pieces_of(word: str, width: int) -> Iterator[str]:
+    """A safe word in pieces of at most `width` cells, cut behind `_` and `/` where it has them; nothing is left out."""
+    while cell_width(word) > width:
+        cut = _fitting(word, width)
+        joint = max(word.rfind("_", 0, cut), word.rfind("/", 0, cut)) + 1
+        cut = joint or cut
+        yield word[:cut]
+        word = word[cut:]
+    yield word
 
 
 def _fitting(text: str, width: int) -> int:

@@ -26,7 +26,7 @@ from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
-from pgheadroom.view.urgency import ahead_style, usage_style
+from pgheadroom.view.urgency import ahead_style, fullest_style, usage_style
 from pgheadroom.words.text import safe
 
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
@@ -135,7 +135,7 @@ class Overview(LiveScreen):
             [
                 gauge_line(capacity, usage_style(analysis), sparks, width),
                 gauge_bar(capacity, analysis.states, width),
-                headroom_line(capacity, width, outlook),
+                headroom_line(capacity, fullest_style(analysis), width, outlook),
             ]
         )
 
