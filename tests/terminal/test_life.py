@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -149,3 +150,27 @@ def test_no_server_is_one_line(start: Callable[..., Terminal], tmp_path: Path) -
     (line,) = terminal.output.decode().splitlines()
     assert str(tmp_path) in line
     assert "hunter2" not in line
+
+
+LOUD = """
+import os, sys, threading, time
+def complain():
+    while True:
+        time.sleep(0.3)
+        os.write(2, b"WARNING: odd file\\n")
+threading.Thread(target=complain, daemon=True).start()
+from pgheadroom.cli import main
+sys.exit(main())
+"""
+
+
+def test_what_a_library_writes_is_a_sentence_and_not_on_the_screen(
+    one_server: Cluster, environment: dict[str, str]
+) -> None:
+    terminal = Terminal([sys.executable, "-c", LOUD, one_server.conninfo()], environment, 120, 40)
+    try:
+        terminal.wait_for("a library says: WARNING: odd file")
+        terminal.press("2").wait_for("▸ SESSIONS").press("1").wait_for("HOGS")
+        assert terminal.screen().count("odd file") == 1
+    finally:
+        terminal.close()

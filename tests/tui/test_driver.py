@@ -1,6 +1,8 @@
 """Output to a terminal that takes nothing for a while, or is gone; a pipe stands for it."""
 
+import contextlib
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from pgheadroom.tui.driver import BACKLOG, Outlet
+from pgheadroom.tui.stray import StrayOutput
 
 FRAME = "x" * 9_999 + "\n"
 
@@ -85,3 +88,37 @@ def test_a_terminal_that_is_gone_is_no_error(pipe: Pipe) -> None:
     pipe.outlet.settle(30)
     assert time.monotonic() - began < 10
     assert pipe.outlet.write("more") == 4
+
+
+def test_what_a_library_writes_is_told_once_and_reaches_the_terminal_only_afterwards() -> None:
+    end, terminal = os.pipe()
+    lines: queue.Queue[str] = queue.Queue()
+    stray = StrayOutput(lines.put, terminal)
+    stray.begin()
+    for _ in range(3):
+        os.write(terminal, b"WARNING: password file is odd\n")
+    os.write(terminal, b"and \xff\nnot yet")
+    assert [lines.get(timeout=5), lines.get(timeout=5)] == ["WARNING: password file is odd", "and \\xff"]
+    stray.end()
+    os.write(terminal, b"seen")
+    os.close(terminal)
+    assert os.read(end, 100) == b"seen"
+    assert lines.empty()
+    os.close(end)
+
+
+def test_who_writes_more_than_anybody_reads_does_not_wait() -> None:
+    end, terminal = os.pipe()
+    reading = threading.Event()
+    stray = StrayOutput(lambda line: reading.wait(10) and None, terminal)
+    stray.begin()
+    os.write(terminal, b"the first\n")
+    written = 0
+    with contextlib.suppress(BlockingIOError):
+        while written < 2**20:
+            written += os.write(terminal, b"x" * 4096)
+    assert written < 2**20, "the pipe is full, and says so"
+    reading.set()
+    stray.end()
+    os.close(terminal)
+    os.close(end)

@@ -339,6 +339,9 @@ class Monitor(TerminalApp):
         if screen is not None and screen.ready:
             screen.show_message(self._words_for(screen))
 
+    def overhear(self, line: str) -> None:
+        self.say(f"a library says: {line}")
+
     def hush(self) -> None:
         """Esc: what was said has been read."""
         if self._said:

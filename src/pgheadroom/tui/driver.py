@@ -9,10 +9,12 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+
+from pgheadroom.tui.stray import StrayOutput
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -100,6 +102,12 @@ class Outlet:
             self._state.notify_all()
 
 
+class Listener(Protocol):
+    """An application that is told what libraries would have written over its screen."""
+
+    def overhear(self, line: str) -> None: ...
+
+
 class PatientDriver(LinuxDriver):
     """Textual's driver of a terminal, whose output waits for nobody, and which ends the program without one."""
 
@@ -107,6 +115,10 @@ class PatientDriver(LinuxDriver):
         super().__init__(app, **others)
         self._outlet = Outlet(cast("TextIOWrapper", sys.__stderr__).fileno(), self._draw_again)
         self._file = cast("TextIOWrapper", self._outlet)
+        self._stray = StrayOutput(self._overhear)
+
+    def _overhear(self, line: str) -> None:
+        self._app.call_later(cast("Listener", self._app).overhear, line)
 
     def _draw_again(self) -> None:
         self._app.call_later(self._app.refresh)
@@ -117,7 +129,12 @@ class PatientDriver(LinuxDriver):
         except OSError:  # EIO: there is no terminal any more, whether or not SIGHUP has told us
             self._app.call_later(self._app.exit, EXIT_HANGUP, EXIT_HANGUP)
 
+    def start_application_mode(self) -> None:
+        self._stray.begin()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's is not typed
+
     def stop_application_mode(self) -> None:
+        self._stray.end()
         # What puts the terminal right must not stand in line behind pictures that nobody takes.
         self._outlet.settle(LAST_WORDS)
         super().stop_application_mode()

@@ -38,6 +38,9 @@ class TerminalApp(App[int]):
             renderable = Spans(renderable.chops, renderable.spans, renderable.chop_ends)
         super()._display(screen, renderable)
 
+    def overhear(self, line: str) -> None:
+        """A library wrote this to the terminal. An application without a place for it says nothing."""
+
     @property
     def fault(self) -> BaseException | None:
         """The exception that ended it."""
