@@ -110,7 +110,11 @@ def test_what_a_library_writes_is_told_once_and_reaches_the_terminal_only_afterw
 def test_who_writes_more_than_anybody_reads_does_not_wait() -> None:
     end, terminal = os.pipe()
     reading = threading.Event()
-    stray = StrayOutput(lambda line: reading.wait(10) and None, terminal)
+
+    def told(line: str) -> None:
+        reading.wait(10)
+
+    stray = StrayOutput(told, terminal)
     stray.begin()
     os.write(terminal, b"the first\n")
     written = 0
