@@ -19,9 +19,9 @@ from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.screens.confirm import Confirm
 from tui.pooled import FakeConsole, pooled
 from tui.powers import FakeServer
-from tui.stage import LARGE
 
 SCREENS = {"1": "STATES", "2": "SESSIONS", "3": "LOCK WAITS", "4": "POOLS", "5": "USED SLOTS", "6": "WHAT HELPS"}
+SIZE = (130, 40)
 ACTING = ("C", "K", "B", "X")
 
 
@@ -67,10 +67,9 @@ class Watched:
         self.app, self.pilot = app, pilot
 
     async def press(self, *keys: str) -> None:
-        for key in keys:
-            await self.pilot.press(key)
-            for _ in range(3):
-                await self.pilot.pause()
+        await self.pilot.press(*keys)
+        for _ in range(2):
+            await self.pilot.pause()
 
     @property
     def screen(self) -> str:
@@ -81,7 +80,7 @@ class Watched:
 async def watching(source: Source, options: Options) -> AsyncIterator[Watched]:
     app = Monitor(source, options)
     app.clock = lambda: 0.0
-    async with app.run_test(size=LARGE) as pilot:
+    async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         await pilot.pause()
         yield Watched(app, pilot)
