@@ -17,6 +17,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.postgres import sampling
 from pgheadroom.rules.acting.outcome import Action
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.capacity import capacity
@@ -67,6 +68,12 @@ def keys() -> set[str]:
                 for one in vars(owner).get("BINDINGS", ())]  # fmt: skip
     single = [replace(one, key=key, key_display=None) for one in bindings for key in one.key.split(",")]
     return {key_name(one) for one in [*bindings, *single]}
+
+
+def test_how_often_limits_are_read_is_said_as_it_is() -> None:
+    steps = guide_of("role-limit").steps
+    said = {int(found) for step in steps for found in re.findall(r"read every (\d+) seconds", step.text)}
+    assert said == {sampling.OFTEN}
 
 
 @EVERY

@@ -299,7 +299,7 @@ ROLE_LIMIT = Guide(
             "second terminal: `{run}`",
         ),
         _limit_check(
-            "Limits are read every 30 seconds. Press `1` and wait until the line under the gauge is calm. If it stays, "
+            "Limits are read every 5 seconds. Press `1` and wait until the line under the gauge is calm. If it stays, "
             "the limit is still too low: `{run}`"
         ),
     ),
