@@ -7,13 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from pgheadroom.analysis import analyse
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import LockRequest, Snapshot
+from pgheadroom.model.thresholds import Levels, Threshold, Thresholds
 from pgheadroom.postgres import lock_waits
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
+from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from servers import Sessions, fetch, wait_until
 
 
@@ -100,6 +104,31 @@ async def test_a_prepared_transaction_blocks_as_pid_0(
         assert by_pid(await probe.sample())[pid].blocked_by == (0,)
     finally:
         superuser.execute("ROLLBACK PREPARED 'left behind'")
+
+
+async def test_a_prepared_transaction_that_blocks_is_told_with_its_gid_and_owner_whatever_its_gid_holds(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, probe: Probe
+) -> None:
+    gid = "it's \x1b[31m\u202eodd"
+    preparing, waiter = sessions(2)
+    preparing.execute("BEGIN; LOCK TABLE orders")
+    preparing.execute(sql.SQL("PREPARE TRANSACTION {}").format(sql.Literal(gid)))
+    try:
+        wants(waiter, "SELECT * FROM orders", superuser)
+        seen = await probe.sample()
+        assert [(one.gid, one.owner, one.database) for one in seen.prepared] == [(gid, "postgres", "postgres")]
+        strict = Thresholds(waiting_for_locks=Levels(Threshold(1), Threshold(20)))
+        (found,) = [one for one in analyse(seen, strict).findings if one.key == "prepared-transaction"]
+        shown = "it's \ufffd[31m\ufffdodd"
+        assert f"Prepared transaction {shown} of postgres in postgres holds up 1 session" in found.sentence
+        assert found.evidence[0].startswith("prepared ")
+        root = next(node for node in analyse(seen, strict).locks if node.is_root)
+        cells = [column.cell(LockRow(root), seen.taken_at).text for column in LOCK_COLUMNS]
+        assert f"prepared transaction {shown}" in cells
+        assert "postgres" in cells
+    finally:
+        superuser.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))
+    assert (await probe.sample()).prepared == ()
 
 
 async def test_a_table_of_another_database_is_not_named_after_ours(

@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import LockRequest
+from pgheadroom.model.snapshot import LockRequest, PreparedTransaction
 
 NodeKind = Literal["session", "process", "prepared", "unknown"]
 
@@ -25,6 +25,7 @@ class LockNode(NamedTuple):
         in_cycle: It waits, through others, for itself: a deadlock not detected yet.
         waited_seconds: None for who waits for nobody, and where the moment is not known. Before PostgreSQL 14 an upper
             bound.
+        prepared: Of a prepared transaction: which it may be, the oldest first; empty where that is not known.
     """
 
     pid: int
@@ -38,6 +39,7 @@ class LockNode(NamedTuple):
     in_cycle: bool
     waited_seconds: float | None
     waits: bool
+    prepared: tuple[PreparedTransaction, ...] = ()
 
     @property
     def is_root(self) -> bool:

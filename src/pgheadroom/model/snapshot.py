@@ -133,6 +133,17 @@ class HeldLock:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedTransaction:
+    """A row of `pg_prepared_xacts`: it has no process, keeps its locks over a restart, and nobody but its owner or a
+    superuser ends it, in its own database."""
+
+    gid: str
+    owner: str
+    database: str
+    since: datetime | None = None
+
+
 A_MOMENT = 0.5
 """Seconds by which a part of a sample may be older than the others without a word."""
 
@@ -157,6 +168,7 @@ class Snapshot:
         held_locks: Strong locks of sessions idle in transaction; read every few seconds.
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
+        prepared: The oldest prepared transactions, while somebody waits for one.
         spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
     """
 
@@ -179,6 +191,7 @@ class Snapshot:
     returned: str = ""
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
+    prepared: tuple[PreparedTransaction, ...] = ()
 
     @property
     def service(self) -> Service | None:

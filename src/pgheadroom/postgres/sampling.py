@@ -35,6 +35,7 @@ from pgheadroom.postgres.exchange import (
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
 from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
+from pgheadroom.postgres.prepared import Prepared
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_activity
@@ -79,6 +80,7 @@ class Probe:
         self._forbidden: dict[str, tuple[str, float]] = {}
         self._locks = LockWaits()
         self._held = HeldLocks()
+        self._prepared = Prepared()
         self._authenticating, self._authenticating_at = 0, 0.0
         self._budgets = {
             "locks": self._locks.budget,
@@ -179,6 +181,10 @@ class Probe:
         questions = self._locks.open_questions(self._catalogue)
         if allowed := [question for question in questions if not self._is_forbidden(question.part)]:
             self._locks.take_more(await self._ask(allowed), activity, self._catalogue)
+        prepared = self._prepared.questions(self._locks.found().blockers, time.monotonic(), self._catalogue)
+        if prepared and not self._is_forbidden(prepared[0].part):
+            told = await self._ask(prepared)
+            self._prepared.take(told.get(prepared[0].part), self._catalogue)
         held = self._held.questions(activity, time.monotonic(), self._catalogue)
         if held and not self._is_forbidden(held[0].part):
             told = await self._ask(held)
@@ -319,6 +325,7 @@ class Probe:
             exact=activity.exact,
             lock_requests=self._with_logins(waits, activity),
             held_locks=self._held.found(activity),
+            prepared=self._prepared.found(),
             roles=catalogue.roles,
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),

@@ -212,6 +212,7 @@ def _nodes(
             in_cycle=bool(behind[graph.index[pid]] >> graph.index[pid] & 1),
             waited_seconds=_waited(snapshot, session, request) if waits else None,
             waits=waits,
+            prepared=snapshot.prepared if pid == PREPARED else (),
         )
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait, seconds_between
+from pgheadroom.model.snapshot import PreparedTransaction
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.locks import is_login
 from pgheadroom.rules.filters.language import condition
@@ -47,7 +48,13 @@ def _pile_up(case: Case, root: LockNode, wait: float, urgency: Severity) -> Find
         "prepared-transaction" if root.kind == "prepared" else f"lock-pile-up:{root.pid}",
         urgency,
         f"{_holder(case, root)} holds up {_whom(behind)}{first_for(wait)}",
-        (*_as_of(case), *_doing(root), f"it costs {plural(slots, 'slot')}", *map(_waiter, behind[:_PIDS_SHOWN])),
+        (
+            *_as_of(case),
+            *_doing(root),
+            *_candidates(case, root),
+            f"it costs {plural(slots, 'slot')}",
+            *map(_waiter, behind[:_PIDS_SHOWN]),
+        ),
         sessions=(root.session.id,) if root.kind == "session" and root.session else (),
         slots=slots,
     )
@@ -78,13 +85,26 @@ def _as_of(case: Case) -> Iterator[str]:
 
 def _holder(case: Case, root: LockNode) -> str:
     if root.kind == "prepared":
-        return "A prepared transaction"
+        return _prepared_words(root.prepared)
     if root.session is None:
         return f"pid {root.pid} (not visible)"
     if root.kind == "process":
         return f"pid {root.pid}, {clipped(root.session.backend_type)}"
     age = duration(case.seconds_in_state(root.session))
     return f"pid {root.pid} {who(root.session)}, {state_word(root.session)} {age},"
+
+
+def _prepared_words(found: Sequence[PreparedTransaction]) -> str:
+    if len(found) != 1:
+        return "A prepared transaction" if not found else f"One of {len(found)} prepared transactions"
+    (only,) = found
+    return f"Prepared transaction {clipped(only.gid, 30)} of {clipped(only.owner)} in {clipped(only.database)}"
+
+
+def _candidates(case: Case, root: LockNode) -> Iterator[str]:
+    for one in root.prepared:
+        ago = duration(seconds_between(one.since, case.snapshot.taken_at))
+        yield f"prepared {ago} ago by {clipped(one.owner)} in {clipped(one.database)}: {clipped(one.gid, 60)}"
 
 
 def _doing(root: LockNode) -> Iterator[str]:

@@ -71,7 +71,8 @@ def _since(node: LockNode, now: datetime) -> Cell:
 
 def _user(node: LockNode, now: datetime) -> Cell:
     if node.session is None:
-        return Cell("-", "dim")
+        owners = ", ".join(dict.fromkeys(one.owner for one in node.prepared))
+        return name_cell(owners) if owners else Cell("-", "dim")
     return name_cell(node.session.user or node.session.backend_type)
 
 
@@ -87,7 +88,8 @@ def _what(node: LockNode, now: datetime) -> Cell:
         mode, cycle = node.request.mode.removesuffix("Lock"), "in a cycle: " if node.in_cycle else ""
         return Cell(safe(f"{cycle}{_object_first(node.request.target)}: {mode}"))
     if node.kind == "prepared":
-        return Cell("prepared transaction", "bad")
+        gids = ", ".join(one.gid for one in node.prepared)
+        return Cell(safe(f"prepared transaction {gids}".rstrip()), "bad")
     if node.session is None:
         return Cell("gone or not visible", "dim")
     return state_cell(node.session)
