@@ -42,7 +42,9 @@ def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def a_short_watch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Most tests are not about how long it is watched who comes back."""
     if "whole_watch" not in request.fixturenames:
-        monkeypatch.setattr("pgheadroom.rules.acting.outcome.WATCHED_SECONDS", 0.2)
+        # The module that reckons with it first: loaded later, it would keep the short one.
+        for module in ("pgheadroom.acting.sessions", "pgheadroom.rules.acting.outcome"):
+            monkeypatch.setattr(f"{module}.WATCHED_SECONDS", 0.2)
 
 
 @pytest.fixture
