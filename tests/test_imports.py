@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = ("textual", "rich", "plotext", "psycopg")
 
-PURE = ("model.snapshot", "rules.findings.registry", "view.gauge", "output.json_", "output.text")
+PURE = ("analysis", "model.snapshot", "rules.findings.registry", "view.gauge", "output.json_", "output.text")
 """Without IO: they need nothing but the standard library."""
 
 
