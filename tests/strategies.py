@@ -173,7 +173,7 @@ bouncer_databases = st.builds(
     disabled=st.booleans(),
 )
 bouncer_users = st.builds(BouncerUser, texts, texts, limits, limits, limits, limits, limits, limits)
-rates = st.builds(Rates, spans, spans, spans, spans, unsure_spans, unsure_spans, spans)
+rates = st.builds(Rates, spans, spans, spans, spans, unsure_spans, unsure_spans, spans, logins=unsure_spans)
 bouncer_settings = st.builds(
     Setting,
     st.sampled_from(["max_client_conn", "default_pool_size", "server_idle_timeout", "query_wait_timeout", "odd"]),
@@ -195,7 +195,9 @@ standing: dict[str, st.SearchStrategy[Any]] = {
     "admin": st.one_of(st.none(), st.booleans()),
 }
 pgbouncers = st.builds(PgBouncer, **standing)
-stats = st.builds(DatabaseStats, texts, st.builds(Totals, *[spans] * 7), rates, st.one_of(st.none(), rates))
+stats = st.builds(
+    DatabaseStats, texts, st.builds(Totals, *[spans] * 7, logins=unsure_spans), rates, st.one_of(st.none(), rates)
+)
 commands = st.builds(BouncerCommand, st.sampled_from(BouncerVerb), texts, st.one_of(st.none(), bouncer_clients))
 whole_pgbouncers = st.builds(
     PgBouncer,
