@@ -75,8 +75,8 @@ def format_row(layout: Layout[Row], row: Row, now: datetime, width: int) -> Line
     cells: list[Cell] = []
     for column, column_width in layout:
         text, style = column.cell(row, now)
-        if len(text) > column_width and text.isdigit():
-            text = short_number(int(text), column_width)
+        if len(text) > column_width:
+            text = _shortened(text, column_width)
         cells += (Cell(fit(text, column_width, column.align), style), GAP)
     return fit_line(cells[:-1], width)
 
@@ -89,12 +89,24 @@ def table_text(columns: Sequence[Column[Row]], rows: Sequence[Row], now: datetim
         yield plain(format_row(layout, row, now, width))
 
 
+def _shortened(text: str, width: int) -> str:
+    """A number, or two of them (`1200/8004`), rounded so that they have room; other text as it is."""
+    if text.isdigit():
+        return short_number(int(text), width)
+    parts = text.split("/")
+    if len(parts) != 2 or not all(map(str.isdigit, parts)):
+        return text
+    room = (width - 1) // 2
+    return "/".join(part if len(part) <= room else short_number(int(part), room) for part in parts)
+
+
 def short_number(number: int, width: int) -> str:
     """`8004` in three cells is `8k`, in four `8.0k`: a number that is cut says another one."""
     for size, sign in ((1000, "k"), (1_000_000, "M"), (1_000_000_000, "G")):
         for digits in (1, 0):
-            if len(written := f"{number / size:.{digits}f}{sign}") <= width:
-                return written
+            written = f"{number / size:.{digits}f}"
+            if len(written) < width and float(written):
+                return written + sign
     return ">" * width
 
 

@@ -88,8 +88,8 @@ POOL_COLUMNS: tuple[Column[PoolRow], ...] = (
     Column("user", "user", 7, _of_pool(lambda pool: name_cell(pool.user)), flex=1),
     Column("active", "act", 4, _of_pool(lambda pool: count_cell(pool.cl_active)), align=">"),
     Column("waiting", "wait", 4, _of_pool(lambda pool: count_cell(pool.cl_waiting, "bad")), align=">"),
-    Column("servers", "sv a/i", 6, _of_pool(_servers), align=">", importance=3),
-    Column("full", "full", 5, _of_pool(_full), align=">"),
+    Column("servers", "sv a/i", 7, _of_pool(_servers), align=">", importance=3),
+    Column("full", "full", 7, _of_pool(_full), align=">"),
     Column("maxwait", "maxwait", 7, _maxwait, align=">", importance=4),
     Column("mode", "mode", 5, _of_pool(lambda pool: Cell(safe(pool.mode[:5]), "dim")), importance=2),
 )
