@@ -210,6 +210,7 @@ whole_pgbouncers = st.builds(
     product=st.sampled_from(["", "Odyssey"]),
     command=st.one_of(st.none(), commands),
     gaps=st.lists(gaps, max_size=1).map(tuple),
+    peers=st.lists(texts, max_size=2).map(tuple),
 )
 
 

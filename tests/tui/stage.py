@@ -1,13 +1,14 @@
 """Runs the monitor without a terminal, presses keys, and reads what it shows as plain text."""
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from pgheadroom.model.snapshot import Snapshot
@@ -15,6 +16,7 @@ from pgheadroom.model.update import Update
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.tui.widgets.table import Table
 from tui.outage import FakeSource, outage
 
@@ -68,20 +70,35 @@ def settled(snapshot: Snapshot) -> tuple[Snapshot, ...]:
     return tuple(replace(snapshot, taken_at=snapshot.taken_at - timedelta(seconds=ago)) for ago in (2, 1, 0))
 
 
+@contextmanager
+def reading(seconds: float = 0.0) -> Iterator[None]:
+    """What a question asks of its reader, and what a monitor sets for all its widgets, are afterwards as before.
+
+    Tests read at once; that a yes needs time is tested on a real terminal.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Confirm, "READING_TIME", seconds)
+        patch.setattr(Bulk, "READING_TIME", seconds)
+        patch.setattr(Painted, "ascii_only", Painted.ascii_only)
+        yield
+
+
 @asynccontextmanager
 async def on_stage(
-    *updates: Update, size: tuple[int, int] = SMALL, options: Options | None = None, **more: Any
+    *updates: Update,
+    size: tuple[int, int] = SMALL,
+    options: Options | None = None,
+    reading_time: float = 0.0,
+    **more: Any,
 ) -> AsyncIterator[Stage]:
     source = FakeSource(updates or settled(outage()))
-    app = Monitor(source, options or Options("prod db1:5432"), **more)
-    Confirm.READING_TIME = Bulk.READING_TIME = (
-        0.0  # tests read at once; that a yes needs time is tested on a real terminal
-    )
-    app.clock = lambda: 0.0  # how old a sample is must not depend on how busy the machine is
-    async with app.run_test(size=size) as pilot:
-        stage = Stage(app, source, pilot)
-        await stage.settle()
-        yield stage
+    with reading(reading_time):
+        app = Monitor(source, options or Options("prod db1:5432"), **more)
+        app.clock = lambda: 0.0  # how old a sample is must not depend on how busy the machine is
+        async with app.run_test(size=size) as pilot:
+            stage = Stage(app, source, pilot)
+            await stage.settle()
+            yield stage
 
 
 def matches_golden(name: str, screen: str) -> None:

@@ -5,14 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from textual import events
 
 from pgheadroom.model.action import CHANGES, Outcome, Still, Verb
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
-from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.widgets.table import Table
 from sure import sure
 from tui.outage import NOW, ago, outage, session
@@ -265,12 +263,9 @@ async def test_a_list_is_renewed_by_its_key_and_by_nothing_else(tmp_path: Path) 
         assert len(server.signalled_pids) == 13
 
 
-async def test_what_is_typed_before_the_list_could_be_read_does_not_count(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_typed_before_the_list_could_be_read_does_not_count(tmp_path: Path) -> None:
     server = FakeServer(known_roles(outage()))
-    async with on_stage(server.snapshot, options=armed(server, tmp_path)) as stage:
-        monkeypatch.setattr(Bulk, "READING_TIME", 3600.0)
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), reading_time=3600.0) as stage:
         await stage.press("j", "B", "1", "0", "enter")
         assert "read the list first" in stage.screen
         assert server.signals == []

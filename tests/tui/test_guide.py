@@ -11,12 +11,10 @@ from pgheadroom.demo.guides import guide_of
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.coach import Coach
-from pgheadroom.tui.screens.confirm import Confirm
-from pgheadroom.tui.widgets.painted import Painted
 from sure import sure
 from tui.outage import FakeSource, active, ago, in_transaction, outage, session, waiting
 from tui.powers import FakeServer, armed
-from tui.stage import SMALL, Stage, matches_golden, settled
+from tui.stage import SMALL, Stage, matches_golden, reading, settled
 
 WIDE = (130, 40)
 
@@ -38,13 +36,13 @@ async def lesson(
     scenario: str, *samples: Snapshot, size: tuple[int, int] = SMALL, options: Options | None = None
 ) -> AsyncIterator[Stage]:
     source = FakeSource(samples or settled(pile_up()))
-    app = Monitor(source, options or Options("demo"), lambda monitor: Coach(monitor, guide_of(scenario)))
-    Confirm.READING_TIME = 0.0
-    app.clock = lambda: 0.0
-    async with app.run_test(size=size) as pilot:
-        stage = Stage(app, source, pilot)
-        await stage.settle()
-        yield stage
+    with reading():
+        app = Monitor(source, options or Options("demo"), lambda monitor: Coach(monitor, guide_of(scenario)))
+        app.clock = lambda: 0.0
+        async with app.run_test(size=size) as pilot:
+            stage = Stage(app, source, pilot)
+            await stage.settle()
+            yield stage
 
 
 def step_of(stage: Stage) -> str:
@@ -193,10 +191,7 @@ async def test_the_panel_moves_with_the_window() -> None:
 
 
 async def test_without_unicode() -> None:
-    try:
-        async with lesson("lock-pileup", size=WIDE, options=Options("demo", ascii_only=True)) as stage:
-            await stage.press("t")
-            await led(stage, "[x] Something is wrong")
-            assert stage.screen.isascii()
-    finally:
-        Painted.ascii_only = False
+    async with lesson("lock-pileup", size=WIDE, options=Options("demo", ascii_only=True)) as stage:
+        await stage.press("t")
+        await led(stage, "[x] Something is wrong")
+        assert stage.screen.isascii()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from textual.pilot import Pilot
 
 from pgheadroom.acting.powers import Powers
@@ -16,9 +15,9 @@ from pgheadroom.model.bouncer_command import BouncerVerb
 from pgheadroom.model.ports import Commands, Inquiries, Post, Signals, Source
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.tui.app import Monitor, Options
-from pgheadroom.tui.screens.confirm import Confirm
 from tui.pooled import FakeConsole, pooled
 from tui.powers import FakeServer
+from tui.stage import reading
 
 SCREENS = {"1": "STATES", "2": "SESSIONS", "3": "LOCK WAITS", "4": "POOLS", "5": "USED SLOTS", "6": "WHAT HELPS"}
 SIZE = (130, 40)
@@ -78,16 +77,16 @@ class Watched:
 
 @asynccontextmanager
 async def watching(source: Source, options: Options) -> AsyncIterator[Watched]:
-    app = Monitor(source, options)
-    app.clock = lambda: 0.0
-    async with app.run_test(size=SIZE) as pilot:
-        await pilot.pause()
-        await pilot.pause()
-        yield Watched(app, pilot)
+    with reading():
+        app = Monitor(source, options)
+        app.clock = lambda: 0.0
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            await pilot.pause()
+            yield Watched(app, pilot)
 
 
-async def test_a_list_of_snapshots_drives_the_whole_monitor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Confirm, "READING_TIME", 0.0)
+async def test_a_list_of_snapshots_drives_the_whole_monitor(tmp_path: Path) -> None:
     samples = one_minute_apart(90, 92, 94)
     server, console = FakeServer(samples[-1]), FakeConsole()
     signals: Signals = server

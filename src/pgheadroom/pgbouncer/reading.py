@@ -66,7 +66,7 @@ PARTS = (
     Part("CONFIG", RARELY),
     Part("USERS", RARELY),
     Part("LISTS", 10.0),
-    Part("PEERS", RARELY, since=(1, 19)),
+    Part("PEERS", RARELY, since=versions.BOUNCER_PEERS_SINCE),
     # Costs nothing: what it takes is the round trip.
     VERSION,
 )

@@ -225,7 +225,7 @@ class Bulk(LiveScreen):
             return isinstance(self.focused, Table)
         return super().check_action(action, parameters)
 
-    def action_remedy(self, index: int) -> None:
+    def action_form(self, index: int) -> None:
         form = READY_FORMS[index]
         self._verb = form.verb
         if form.needs:
