@@ -1,9 +1,14 @@
 """What a module pulls in when it is imported. import-linter reads the sources; this sees deferred imports as well."""
 
+import ast
 import subprocess
 import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import pytest
+
+import pgheadroom
 
 HEAVY = ("textual", "rich", "plotext", "psycopg")
 
@@ -40,3 +45,71 @@ def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(mo
 @pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}
+
+
+# --- no circles ------------------------------------------------------------------------------------------------------
+
+
+def modules() -> dict[str, Path]:
+    """Each module of the program by its name."""
+    root = Path(pgheadroom.__file__).parent
+    paths = {path: path.relative_to(root.parent).with_suffix("").parts for path in root.rglob("*.py")}
+    return {".".join(parts[:-1] if parts[-1] == "__init__" else parts): path for path, parts in paths.items()}
+
+
+def imported_by(source: str, known: Collection[str]) -> set[str]:
+    """The known modules that a source names, whether it needs them at once, in a function, or for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= inside if inside <= set(known) else (inside | {node.module})
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & set(known)
+
+
+def circles(graph: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """The modules that reach themselves, those of one circle together."""
+    reached = {name: _reached_from(name, graph) for name in graph}
+    found = {
+        tuple(sorted(other for other in reached[name] if name in reached[other]))
+        for name in graph
+        if name in reached[name]
+    }
+    return sorted(map(list, found))
+
+
+def _reached_from(start: str, graph: Mapping[str, Collection[str]]) -> set[str]:
+    found: set[str] = set()
+    todo = list(graph[start])
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += graph[name]
+    return found
+
+
+def test_a_circle_is_found_and_what_only_leads_into_it_is_none_of_it() -> None:
+    graph = {"a": ["b"], "b": ["c"], "c": ["b", "d"], "d": [], "e": ["f"], "f": ["e"]}
+    assert circles(graph) == [["b", "c"], ["e", "f"]]
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = (
+        "import a.one\n"
+        "if TYPE_CHECKING:\n    from a import two\n"
+        "def f():\n    from a.three import name\n"
+        "from a import other\n"
+    )
+    known = {"a", "a.one", "a.two", "a.three", "a.four"}
+    assert imported_by(source, known) == {"a", "a.one", "a.two", "a.three"}
+
+
+def test_no_module_needs_one_that_needs_it() -> None:
+    """Nor for types only: who has to know each other is one thing in two files."""
+    known = modules()
+    graph = {name: imported_by(path.read_text(encoding="utf-8"), known) for name, path in known.items()}
+    assert len(graph) > 200
+    assert circles(graph) == []
