@@ -13,6 +13,7 @@ import pytest
 from pgheadroom.cli import main
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.wire.sample import from_wire
 from servers import Roles, Sessions, fetch, usable
 
 PROGRAM = [sys.executable, "-m", "pgheadroom"]
@@ -62,12 +63,22 @@ def test_json_is_what_the_design_promises(
     assert sample["server"]["version_num"] // 10_000 == server.major
     assert sample["capacity"]["usable"] == usable(server.major)
     assert [hog["total"] for hog in sample["hogs"] if hog["application"] == "checkout"] == [2]
+    read = from_wire(sample)
+    assert [one.user for one in read.sessions if one.application == "checkout"] == ["web", "web"]
+    assert {"postgres", "template1"} <= read.databases.keys()
+    assert read.roles["web"].limit is None
+    assert "checkpointer" in {process.backend_type for process in read.processes}
 
 
 def test_a_pgbouncer_is_sampled_too(one_server: Cluster, bouncer: Bouncer, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["snapshot", "--format", "json", "--pgbouncer", bouncer.console(), one_server.conninfo()]
     assert main(arguments) == 0
-    (seen,) = json.loads(capsys.readouterr().out)["pgbouncers"]
+    sample = json.loads(capsys.readouterr().out)
+    (seen,) = sample["pgbouncers"]
+    (read,) = from_wire(sample).pgbouncers
+    assert read.setting("pool_mode") in ("session", "transaction")
+    assert read.databases
+    assert read.gaps == ()
     assert seen["version"]
 
 
