@@ -66,7 +66,7 @@ def test_an_action_is_one_line_before_and_one_after(path: Path, seen: Snapshot) 
             "database": "shop",
             "application": "checkout",
             "client": "10.0.0.7",
-            "client_port": 5555,
+            "client_port": 40_000,
             "backend_type": "client backend",
             "state": "idle",
             "state_seconds": 1200.0,
