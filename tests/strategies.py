@@ -33,6 +33,7 @@ from pgheadroom.model.snapshot import (
     Gap,
     HeldLock,
     LockRequest,
+    PreparedTransaction,
     Role,
     Server,
     SlotKind,
@@ -93,6 +94,7 @@ requests = st.builds(
     blocked_by=st.lists(pids, max_size=2, unique=True).map(tuple),
 )
 held_locks = st.builds(HeldLock, pid=pids, mode=st.just("AccessExclusiveLock"), target=texts)
+prepared = st.builds(PreparedTransaction, gid=texts, owner=texts, database=texts)
 gaps = st.builds(Gap, texts, texts)
 spared = st.builds(
     Spared, st.sampled_from(["locks", "sessions"]), st.floats(0, 10), st.floats(0, 600), st.floats(0, 600)
@@ -272,6 +274,7 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "databases": st.fixed_dictionaries({}, optional={name: _database(name) for name in DATABASES}),
         "pgbouncers": st.lists(pgbouncers, max_size=2, unique_by=lambda one: one.name).map(tuple),
         "gaps": st.lists(gaps, max_size=2).map(tuple),
+        "prepared": st.lists(prepared, max_size=2).map(tuple),
         "returned": texts,
         "literals_hidden": st.booleans(),
         "spared": st.lists(spared, max_size=2, unique_by=lambda one: one.part).map(tuple),
