@@ -8,6 +8,7 @@ from hostile import Hostile, rows
 from pgheadroom.errors import NoConnection
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres import talk
+from pgheadroom.postgres.door import open_door
 from pgheadroom.postgres.sampling import Probe
 
 ROW = [b"x" * 1000]
@@ -27,6 +28,15 @@ async def test_rows_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Hostile(lambda text, extended: told if b"server_version" in text else one) as server:
         with pytest.raises(NoConnection, match="its answer has no end"):
             await asyncio.wait_for(Probe.open(server.conninfo()), 30)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_nor_to_the_very_first_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talk, "MOST_MEMORY", 20 * 2**20)
+    told = endless()
+    async with Hostile(lambda text, extended: told) as server:
+        with pytest.raises(NoConnection, match="its answer has no end"):
+            await asyncio.wait_for(open_door(server.conninfo()), 30)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

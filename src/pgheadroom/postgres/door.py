@@ -4,12 +4,14 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.conninfo import at_port
@@ -23,6 +25,7 @@ from pgheadroom.postgres.own_session import session_settings, startup_options
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
 from pgheadroom.postgres.startup_packet import Address
+from pgheadroom.postgres.talk import Bound, Talk, receive, send
 
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -163,11 +166,26 @@ async def _settle(connection: Connection, read_only: bool) -> None:
     settings = session_settings(connection.info.server_version, read_only=read_only)
     # Who may not call set_config gets in all the same, and hears of it.
     with suppress(psycopg.errors.InsufficientPrivilege):
-        await connection.execute(
-            query("session_settings", connection.info.server_version),
-            (list(settings), list(settings.values()), connection.info.backend_pid),
-            binary=True,
-        )
+        question = query("session_settings", connection.info.server_version)
+        values = [_array(settings), _array(settings.values()), str(connection.info.backend_pid).encode()]
+        results: list[PGresult] = []
+        async with connection.lock:
+            await connection.wait(_answered(connection.pgconn, question, values, results))
+        for result in results:
+            if result.status == ExecStatus.FATAL_ERROR:
+                raise psycopg.errors.error_from_result(result)
+
+
+def _answered(pgconn: PGconn, question: bytes, values: list[bytes], results: list[PGresult]) -> Talk:
+    """As psycopg's own `execute`, but an answer without an end is given up."""
+    pgconn.send_query_params(question, values)
+    yield from send(pgconn)
+    yield from receive(pgconn, results, Bound(), pipeline=False)
+
+
+def _array(texts: Iterable[str]) -> bytes:
+    """A text[] as PostgreSQL writes it; none of ours has a quote or a backslash."""
+    return ("{" + ",".join(f'"{text}"' for text in texts) + "}").encode()
 
 
 def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:
