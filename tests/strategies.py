@@ -94,7 +94,7 @@ requests = st.builds(
     blocked_by=st.lists(pids, max_size=2, unique=True).map(tuple),
 )
 held_locks = st.builds(HeldLock, pid=pids, mode=st.just("AccessExclusiveLock"), target=texts)
-prepared = st.builds(PreparedTransaction, gid=texts, owner=texts, database=texts)
+prepared = st.builds(PreparedTransaction, gid=texts, owner=texts, database=texts, since=moments)
 gaps = st.builds(Gap, texts, texts)
 spared = st.builds(
     Spared, st.sampled_from(["locks", "sessions"]), st.floats(0, 10), st.floats(0, 600), st.floats(0, 600)
