@@ -27,6 +27,11 @@ class NoAnswer(PgHeadroomError):  # noqa: N818 - it is what happened, in the use
         self.asked = asked
 
 
+def clock() -> float:
+    """Seconds on the event loop's clock, which never goes back."""
+    return asyncio.get_running_loop().time()
+
+
 async def arrives(task: asyncio.Task[Answer], seconds: float) -> bool:
     """Whether the task ends within `seconds`. It is left running otherwise; its result or error is not touched."""
     if not task.done():

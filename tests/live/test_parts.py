@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from pgheadroom.deadline import clock
 from pgheadroom.live.absence import Absence
-from pgheadroom.live.rest import Rest, clock
+from pgheadroom.live.rest import Rest
 from samples import NOW, snapshot
 
 

@@ -221,7 +221,7 @@ async def test_a_server_that_hangs_is_not_knocked_at_again_and_again(monkeypatch
         now += 5 * patient if answers is None else 0.1
         raise NoConnection(answers or "no answer")
 
-    monkeypatch.setattr(doors_module, "_clock", lambda: now)
+    monkeypatch.setattr(doors_module, "clock", lambda: now)
     monkeypatch.setattr(Probe, "open", hang)
     doors, answers = Doors("host=db1 connect_timeout=5"), None
     for _ in range(6):

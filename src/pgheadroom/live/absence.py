@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from pgheadroom.access import comeback
-from pgheadroom.live.rest import clock
+from pgheadroom.deadline import clock
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble, Waiting
 

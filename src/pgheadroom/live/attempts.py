@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pgheadroom.access import advice, comeback
 from pgheadroom.access.knocking import JITTER, Knocking, after, pace
-from pgheadroom.live.rest import clock
+from pgheadroom.deadline import clock
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.model.service import Service

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from pgheadroom.deadline import forget
+from pgheadroom.deadline import clock, forget
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.link import Link
-from pgheadroom.live.rest import Rest, clock
+from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
 from pgheadroom.model.ports import Post
 from pgheadroom.model.update import Trouble

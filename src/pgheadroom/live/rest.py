@@ -4,10 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-
-def clock() -> float:
-    """Seconds on the event loop's clock, which never goes back."""
-    return asyncio.get_running_loop().time()
+from pgheadroom.deadline import clock
 
 
 class Rest:

@@ -7,13 +7,13 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import TypeVar
 
-from pgheadroom.deadline import arrives, forget
+from pgheadroom.deadline import arrives, clock, forget
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.consoles import Consoles
 from pgheadroom.live.link import Link, Question
 from pgheadroom.live.reconnection import Reconnection
-from pgheadroom.live.rest import Rest, clock
+from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from pgheadroom.access.knocking import Pace
+from pgheadroom.deadline import clock
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.door import Connection, NotLetIn, connect, hindrance_of
@@ -55,7 +56,7 @@ class Burst:
     def _start(self, given: Mapping[str, Any], where: str, deadline: float, ours: str) -> bool:
         """Whether more attempts are to come, after having begun the one that is due."""
         self._may_start = self._may_start and self._started < self._pace.attempts
-        now = _clock()
+        now = clock()
         if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
             attempt = asyncio.create_task(connect(given, where, deadline, ours, self._pace))
             if not self._in_flight:
@@ -68,7 +69,7 @@ class Burst:
 
     async def _ended(self) -> set[asyncio.Task[Connection]]:
         due = self._may_start and len(self._in_flight) < self._pace.in_flight
-        pause = max(0.0, self._next - _clock()) if due else None
+        pause = max(0.0, self._next - clock()) if due else None
         if not self._in_flight:
             await asyncio.sleep(pause or 0.0)
             return set()
@@ -90,7 +91,3 @@ def _failed(task: asyncio.Task[Connection]) -> bool:
 def _close(task: asyncio.Task[Connection]) -> None:
     with suppress(asyncio.CancelledError, NoConnection):
         task.result().pgconn.finish()
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()

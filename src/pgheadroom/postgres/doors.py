@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from pgheadroom.access.knocking import ONCE, Pace
+from pgheadroom.deadline import clock
 from pgheadroom.errors import NoConnection
 from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
@@ -163,12 +164,12 @@ class Doors:
 
     def _worth_a_try(self, way: Way) -> bool:
         """A door on this machine that nobody named is tried only when those that were named have no room."""
-        if way.shut_out or (way.alone_until > _clock() and any(one.hindrance in SOON for one in self.refusals)):
+        if way.shut_out or (way.alone_until > clock() and any(one.hindrance in SOON for one in self.refusals)):
             return False
         return way.given or way is self.way or any(one.refusal and one.refusal.full for one in self.ways if one.given)
 
     async def _through(self, way: Way, pace: Pace) -> Probe:
-        began = _clock()
+        began = clock()
         burst = Burst(pace, self._count)
         try:
             probe = await Probe.open(
@@ -182,13 +183,13 @@ class Doors:
             probe.hides_literals = self.hides_literals
             await self._identify(way, probe)
         except NoConnection as failure:
-            unanswered = _clock() - began >= timeout(parameters(way.conninfo))
+            unanswered = clock() - began >= timeout(parameters(way.conninfo))
             way.patient = min(_MOST_PATIENT, 2 * way.patient) if unanswered else 1
             self.moves = self.moves or len(burst.limits | way.limits) > 1
             way.limits = frozenset(burst.limits)
             way.refusal = await self._heard(way, failure, waits=pace == ONCE or self.in_turn > 1)
             if way.refusal.hindrance not in SOON:
-                way.alone_until = _clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (_clock() - began))
+                way.alone_until = clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (clock() - began))
             raise
         self._opened(way)
         return probe
@@ -241,8 +242,8 @@ class Doors:
         Args:
             waits: Whether to wait for it. Where a slot may fall free meanwhile, it is told later.
         """
-        if _clock() - way.closer_at >= LOOK_CLOSER_EVERY:
-            way.closer_at = _clock()
+        if clock() - way.closer_at >= LOOK_CLOSER_EVERY:
+            way.closer_at = clock()
             looking = asyncio.create_task(self._look_closer(way, address))
             self._looking.add(looking)
             looking.add_done_callback(self._looking.discard)
@@ -371,7 +372,3 @@ def _present_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return os.environ.get("USER", "")
-
-
-def _clock() -> float:
-    return asyncio.get_running_loop().time()
