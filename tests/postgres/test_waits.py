@@ -124,7 +124,7 @@ async def test_a_prepared_transaction_that_blocks_is_told_with_its_gid_and_owner
         assert found.evidence[0].startswith("prepared ")
         root = next(node for node in analyse(seen, strict).locks if node.is_root)
         cells = [column.cell(LockRow(root), seen.taken_at).text for column in LOCK_COLUMNS]
-        assert f"prepared transaction {shown}" in cells
+        assert shown in cells
         assert "postgres" in cells
     finally:
         superuser.execute(sql.SQL("ROLLBACK PREPARED {}").format(sql.Literal(gid)))

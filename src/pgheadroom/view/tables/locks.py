@@ -64,6 +64,8 @@ def _behind(node: LockNode, now: datetime) -> Cell:
 
 
 def _since(node: LockNode, now: datetime) -> Cell:
+    if len(node.prepared) == 1:
+        return Cell(duration(seconds_between(node.prepared[0].since, now)))
     if node.depth or node.session is None:
         return Cell(duration(node.waited_seconds))
     return Cell(duration(seconds_between(node.session.xact_start or node.session.state_change, now)))
@@ -89,7 +91,7 @@ def _what(node: LockNode, now: datetime) -> Cell:
         return Cell(safe(f"{cycle}{_object_first(node.request.target)}: {mode}"))
     if node.kind == "prepared":
         gids = ", ".join(one.gid for one in node.prepared)
-        return Cell(safe(f"prepared transaction {gids}".rstrip()), "bad")
+        return Cell(safe(gids) or "prepared transaction", "bad")
     if node.session is None:
         return Cell("gone or not visible", "dim")
     return state_cell(node.session)
