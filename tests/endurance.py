@@ -18,7 +18,8 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.tui.app import Monitor
-from tui.outage import NOW, outage, session
+from samples import NOW
+from tui.outage import outage, session
 
 _STATES = (State.ACTIVE, State.IDLE, State.IDLE, State.IDLE, State.IDLE_IN_TRANSACTION, State.ABORTED)
 _LEAVING = 0.02

@@ -8,7 +8,8 @@ from pgheadroom.model.pool import Pool
 from pgheadroom.model.session import CLIENT_BACKEND, Session, State
 from pgheadroom.model.snapshot import Database, Door, Role, Server, SlotKind, SlotSettings, Snapshot
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2026, 3, 14, 3, 7, 0, tzinfo=UTC)
+"""The moment of what is made by hand: the same at each run, so that screens can be compared with their goldens."""
 
 
 def ago(seconds: float) -> datetime:

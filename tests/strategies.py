@@ -7,7 +7,7 @@ from strategies import snapshots
 def test_...(snapshot): ...
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -40,8 +40,8 @@ from pgheadroom.model.snapshot import (
     SlotSettings,
     Snapshot,
 )
+from samples import NOW
 
-NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 USERS = ("web", "batch", "postgres", "Repörting")
 DATABASES = ("shop", "postgres", "logs")
 PROCESS_TYPES = ("walsender", "autovacuum worker", "parallel worker", "checkpointer", "startup", "slotsync worker")

@@ -21,9 +21,8 @@ from pgheadroom.rules.facts import case
 from pgheadroom.rules.findings import registry
 from pgheadroom.rules.findings.registry import Family
 from pgheadroom.tui.screens.triage import Triage
-from samples import many, session, waiter
+from samples import NOW, many, session, waiter
 from sure import sure
-from tui.outage import NOW
 from tui.pooled import pooled
 from tui.stage import LARGE, Stage, on_stage
 

@@ -13,7 +13,8 @@ from pgheadroom.config import Settings
 from pgheadroom.model.action import Outcome
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from tui.outage import ago, outage
+from samples import ago
+from tui.outage import outage
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, on_stage
 from tui.test_acting import known_roles

@@ -36,7 +36,7 @@ def sample() -> Snapshot:
 def test_the_fields_that_were_promised() -> None:
     document = told(sample())
     assert document["schema"] == 1
-    assert document["taken_at"] == "2026-03-01T12:00:00.000000+00:00"
+    assert document["taken_at"] == "2026-03-14T03:07:00.000000+00:00"
     assert {"version", "version_num", "in_recovery"} <= set(document["server"])
     assert {"user", "slot"} <= set(document["door"])
     promised = {"max_connections", "superuser_reserved", "reserved", "used", "usable", "free", "used_percent"}
@@ -114,7 +114,7 @@ def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it() -> 
         "locktype": "relation",
         "mode": "RowShareLock",
         "target": "table t",
-        "since": "2026-03-01T11:59:51.000000+00:00",
+        "since": "2026-03-14T03:06:51.000000+00:00",
         "blocked_by": [],
     }
     assert set(document) >= {"settings", "processes", "databases", "held_locks", "authenticating", "returned"}

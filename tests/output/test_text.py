@@ -46,7 +46,7 @@ def outage() -> Snapshot:
 
 def test_the_head_says_which_server_when_and_how_we_got_in() -> None:
     assert lines(outage())[:4] == [
-        "pgheadroom  2026-03-01 12:00:00 UTC",
+        "pgheadroom  2026-03-14 03:07:00 UTC",
         "status      CRITICAL",
         "server      db1:5432, PostgreSQL 18.4, primary, up 1h00m",
         "door        monitor@postgres, superuser slot, answered in <10ms",

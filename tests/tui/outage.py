@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import samples
 from pgheadroom.model.pool import PgBouncer, Pool
-from pgheadroom.model.session import CLIENT_BACKEND, Session, State
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import (
     Database,
     Door,
@@ -17,51 +18,36 @@ from pgheadroom.model.snapshot import (
     Snapshot,
 )
 from pgheadroom.model.update import Update
-
-NOW = datetime(2026, 3, 14, 3, 7, 0, tzinfo=UTC)
-
-
-def ago(seconds: float) -> datetime:
-    return NOW - timedelta(seconds=seconds)
+from samples import ago
 
 
-def session(pid: int, **given: object) -> Session:
+def session(pid: int, *, age: float = 60.0, **given: Any) -> Session:
     """An idle session of the web shop, changed by what is given; `age` is seconds in its state."""
-    age = float(given.pop("age", 60.0))  # type: ignore[arg-type]
-    fields: dict[str, object] = {
+    plain: dict[str, Any] = {
         "backend_start": ago(3600 + pid),
-        "user": "web",
-        "database": "shop",
-        "application": "checkout",
         "client": "10.0.0.11",
         "client_port": 40000 + pid,
-        "state": State.IDLE,
         "wait_event_type": "Client",
         "wait_event": "ClientRead",
         "xact_start": None,
         "query_start": ago(age + 0.01),
-        "state_change": ago(age),
-        "backend_xid": None,
-        "backend_xmin": None,
-        "backend_type": CLIENT_BACKEND,
-        "leader_pid": None,
         "query": "SELECT * FROM cart WHERE customer_id = $1",
     }
-    return Session(pid, **{**fields, **given})  # type: ignore[arg-type]
+    return samples.session(pid, since=age, **{**plain, **given})
 
 
-def active(pid: int, query: str, age: float = 2.0, **given: object) -> Session:
-    fields: dict[str, object] = {
+def active(pid: int, query: str, age: float = 2.0, **given: Any) -> Session:
+    fields: dict[str, Any] = {
         "state": State.ACTIVE, "wait_event_type": "", "wait_event": "", "xact_start": ago(age), "query": query,
     }  # fmt: skip
     return session(pid, age=age, **{**fields, **given})
 
 
-def waiting(pid: int, blocked_by: tuple[int, ...], query: str, age: float = 30.0, **given: object) -> Session:
+def waiting(pid: int, blocked_by: tuple[int, ...], query: str, age: float = 30.0, **given: Any) -> Session:
     return active(pid, query, age, wait_event_type="Lock", wait_event="transactionid", blocked_by=blocked_by, **given)
 
 
-def in_transaction(pid: int, age: float, **given: object) -> Session:
+def in_transaction(pid: int, age: float, **given: Any) -> Session:
     return session(pid, age=age, **{"state": State.IDLE_IN_TRANSACTION, "xact_start": ago(age + 5), **given})
 
 
@@ -89,13 +75,12 @@ def outage() -> Snapshot:
         Pool("shop", "web", 40, 17, 20, 0, 0, 0, 0, 4.2, "transaction", size=20, reserve=5),
         Pool("shop", "reports", 3, 0, 2, 1, 0, 0, 0, 0.0, "session", size=20),
     )
-    return Snapshot(
-        taken_at=NOW,
+    return samples.snapshot(
+        sessions,
         round_trip=0.004,
         server=Server("db1:5432", "18.4", 180004, in_recovery=False, started_at=ago(864000)),
         door=Door("pgheadroom", "postgres", SlotKind.RESERVED, 6001, sees_all=True, may_signal=True, label="db1:5432"),
         settings=SlotSettings(max_connections=102, superuser_reserved=3, reserved=2, max_wal_senders=10),
-        sessions=tuple(sessions),
         lock_requests=tuple(requests),
         roles={
             "web": Role("web", superuser=False, limit=80),

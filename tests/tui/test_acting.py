@@ -12,8 +12,9 @@ from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.widgets.table import Table
+from samples import NOW, ago
 from sure import sure
-from tui.outage import NOW, ago, outage, session
+from tui.outage import outage, session
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, Stage, matches_golden, on_stage
 

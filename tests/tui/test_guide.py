@@ -11,8 +11,9 @@ from pgheadroom.demo.guides import guide_of
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.tui.app import Monitor, Options
 from pgheadroom.tui.coach import Coach
+from samples import ago
 from sure import sure
-from tui.outage import FakeSource, active, ago, in_transaction, outage, session, waiting
+from tui.outage import FakeSource, active, in_transaction, outage, session, waiting
 from tui.powers import FakeServer, armed
 from tui.stage import SMALL, Stage, matches_golden, reading, settled
 

@@ -10,8 +10,9 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Gap, Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.tui.app import Options
+from samples import NOW
 from sure import sure
-from tui.outage import NOW, active, outage, session
+from tui.outage import active, outage, session
 from tui.stage import LARGE, SMALL, matches_golden, on_stage, settled
 
 

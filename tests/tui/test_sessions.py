@@ -8,8 +8,9 @@ from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.widgets.table import Table
+from samples import NOW, ago
 from sure import sure
-from tui.outage import NOW, active, ago, outage, session
+from tui.outage import active, outage, session
 from tui.powers import FakeServer, armed
 from tui.stage import LARGE, Stage, matches_golden, on_stage
 

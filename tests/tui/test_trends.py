@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from samples import NOW
 from sure import sure
-from tui.outage import NOW, outage
+from tui.outage import outage
 from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage
 
 

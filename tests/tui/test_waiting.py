@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.model.update import Trouble, Waiting
-from tui.outage import NOW, FakeSource, outage
+from samples import NOW
+from tui.outage import FakeSource, outage
 from tui.stage import LARGE, Stage, on_stage
 
 
