@@ -1,5 +1,6 @@
 """Real servers for the tests: what the fixtures of conftest.py hand out."""
 
+import asyncio
 import os
 import signal
 import time
@@ -14,6 +15,8 @@ from psycopg import sql
 from pgheadroom.demo.servers.bouncer import HOW_TO_INSTALL, Bouncer, find_pgbouncer
 from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
 from pgheadroom.demo.servers.installation import Installation, find_installations, within_reach
+from pgheadroom.model.pool import PgBouncer
+from pgheadroom.pgbouncer.console import Console
 
 ONE_MAJOR = 18
 """The version for what no version changes."""
@@ -81,6 +84,16 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> N
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:g} s: {what}")
         time.sleep(0.02)
+
+
+async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = 10.0) -> PgBouncer:
+    """Sample until it holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            seen = await console.sample()
+            if holds(seen):
+                return seen
+            await asyncio.sleep(0.05)
 
 
 def fetch(connection: "psycopg.Connection[Any]", query: str, *parameters: object) -> Any:

@@ -19,7 +19,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, Comman
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.commands import argument, statement
 from pgheadroom.pgbouncer.console import Console
-from servers import freeze, thaw, wait_until
+from servers import freeze, thaw, until, wait_until
 
 Client = psycopg.Connection[Any]
 DONE, REFUSED, UNDONE, UNCERTAIN = CommandOutcome
@@ -161,8 +161,7 @@ async def test_a_pause_waits_for_a_transaction_and_meanwhile_shows_it(
     one = clients(application_name="migration")
     one.execute("BEGIN")
     running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
-    await asyncio.sleep(1.2)
-    seen = await console.sample()
+    seen = await until(console, paused)
     assert not running.done()
     assert seen.trouble == ""
     assert seen.command == command("PAUSE")

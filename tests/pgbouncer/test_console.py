@@ -11,12 +11,11 @@ import pytest
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import UsageError
-from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer import line
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres.door import connect
-from servers import freeze, thaw
+from servers import freeze, thaw, until
 
 FOR_POSTGRESQL = {
     "PGTARGETSESSIONATTRS": "read-write",
@@ -25,16 +24,6 @@ FOR_POSTGRESQL = {
     "PGTZ": "Asia/Kathmandu",
     "PGDATESTYLE": "German",
 }
-
-
-async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = 10.0) -> PgBouncer:
-    """Sample until it holds."""
-    async with asyncio.timeout(seconds):
-        while True:
-            seen = await console.sample()
-            if holds(seen):
-                return seen
-            await asyncio.sleep(0.05)
 
 
 def consoles_open(bouncer: Bouncer) -> int:

@@ -27,7 +27,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import banners
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import snapshot
-from servers import fetch, freeze, restart, thaw
+from servers import fetch, freeze, restart, thaw, until
 
 
 def upstream(cluster: Cluster) -> str:
@@ -131,15 +131,13 @@ async def test_postgresql_goes_away_and_comes_back(
     cluster.stop("immediate")
     client.pgconn.send_query(b"SELECT 1")
     client.pgconn.flush()
-    await asyncio.sleep(0.5)
-    seen = await console.sample()
+    seen = await until(console, lambda seen: bool(seen.pools) and seen.pools[0].cl_waiting == 1)
     (pool,) = seen.pools
     assert (seen.trouble, pool.cl_waiting, pool.sv_active, pool.sv_idle) == ("", 1, 0, 0)
     sample = snapshot(pgbouncers=(seen,))
     assert pool_limits(Case(sample, Thresholds()), seen, pool).binding is Cap.LOGIN
     cluster.start()
-    await asyncio.sleep(1.5)
-    assert (await console.sample()).pools[0].cl_waiting == 0
+    await until(console, lambda seen: bool(seen.pools) and seen.pools[0].cl_waiting == 0)
     client.close()
     await console.close()
 

@@ -108,5 +108,18 @@ class Terminal(TerminalLine):
         """As `wait_for`, for a regular expression in which `.` stays within a line."""
         return self.wait_until(lambda: bool(re.search(pattern, self.screen())), f"/{pattern}/ on the screen", seconds)
 
+    def confirm(self, question: str) -> "Terminal":
+        """Say yes to a question until it counts: a yes before it could be read does not."""
+        self.wait_for(question)
+        deadline = time.monotonic() + PATIENCE
+        while question in self.screen():
+            self.press("y")
+            patience = time.monotonic() + 0.3
+            while question in self.screen() and time.monotonic() < patience:
+                self.read(0.05)
+            if time.monotonic() > deadline:
+                pytest.fail(f"no yes counts. The screen:\n{self.screen()}")
+        return self
+
     def wait_without(self, text: str, seconds: float = PATIENCE) -> "Terminal":
         return self.wait_until(lambda: text not in self.screen(), f"{text!r} has left the screen", seconds)

@@ -75,7 +75,7 @@ def test_a_pile_up_dissolved_in_three_keys(
     assert str(pid) in terminal.screen()
     assert "holder" in terminal.screen()
     assert runs(superuser, pile_up)  # nothing happens before the answer
-    terminal.pump(0.5).press("y").wait_without("Terminate 1 session?")
+    terminal.confirm("Terminate 1 session?")
     wait_until(lambda: not runs(superuser, pile_up), "the holder has ended")
     terminal.wait_for("nobody waits for a lock")
     terminal.wait_for_match(r"(?i)1 (slot|session).*(freed|gone|ended)|terminated 1|1 freed")
@@ -129,7 +129,7 @@ def test_a_cancel_ends_the_query_and_not_the_session(
     (sleeper,) = sessions(1, application_name="sleeper")
     with asking([sleeper], "SELECT pg_sleep(600)"):
         terminal = on_sessions(one_server.conninfo(), only="app:sleeper", **WIDE).wait_for("pg_sleep")
-        terminal.press("C").wait_for("Cancel the query of 1 session?").pump(0.5).press("y")
+        terminal.press("C").confirm("Cancel the query of 1 session?")
         state = "SELECT state FROM pg_stat_activity WHERE pid = %s"
         wait_until(lambda: fetch(superuser, state, sleeper.info.backend_pid) == "idle", "the query has ended")
     assert sleeper.info.status == psycopg.pq.ConnStatus.OK
@@ -142,7 +142,7 @@ def test_marked_sessions(
     left = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'shop'"
     terminal = on_sessions(one_server.conninfo(), only="app:shop", **WIDE)
     terminal.press("Space", "Space").wait_for("2 marked")
-    terminal.press("K").wait_for("Terminate 2 sessions?").pump(0.5).press("y")
+    terminal.press("K").confirm("Terminate 2 sessions?")
     wait_until(lambda: fetch(superuser, left) == 2, "two are gone")
 
 

@@ -95,7 +95,7 @@ def test_on_the_screen(
     try:
         terminal.wait_for("SLOTS").press("2").wait_for("▸ SESSIONS").wait_without("HOGS")
         terminal.press("/", "app:shop").wait_for("/app:shop").press("Enter").wait_for("▸ SESSIONS")
-        terminal.press("K").wait_for("Terminate 1 session?").pump(0.5).press("y")
+        terminal.press("K").confirm("Terminate 1 session?")
         if flags:
             wait_until(lambda: fetch(superuser, SHOP) == 0, "it was signalled")
             terminal.wait_for_match(r"File\s+too\s+large\):\s+not\s+recorded")

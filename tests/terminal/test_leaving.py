@@ -64,7 +64,7 @@ def test_ctrl_z_and_back(
     shell.wait_until(lambda: is_stopped(program), "it has stopped").wait_for("Stopped")
     assert modes_changed(shell.output) == set()
     assert for_a_shell(shell)
-    shell.pump(0.5)  # the prompt of the shell comes a moment later
+    shell.wait_until(lambda: b"prompt>" in shell.output.rpartition(b"Stopped")[2], "the shell asks again")
     written = len(shell.output)
     shell.pump(1.5)
     assert len(shell.output) == written, "who is stopped draws nothing"

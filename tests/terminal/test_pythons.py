@@ -87,10 +87,10 @@ def test_a_query_cancelled_and_a_session_terminated(
     victim.pgconn.send_query(b"SELECT pg_sleep(60)")
     terminal = run(one_server.conninfo(), columns=160, lines=50).wait_for("SLOTS")
     terminal.press("2").wait_for("▸ SESSIONS").press("/", "sleeper").wait_for("/sleeper").press("Enter")
-    terminal.wait_for("pg_sleep").press("g", "C").wait_for("Cancel the query of 1 session?").pump(1.0).press("y")
+    terminal.wait_for("pg_sleep").press("g", "C").confirm("Cancel the query of 1 session?")
     state = "SELECT state FROM pg_stat_activity WHERE application_name = 'sleeper'"
     wait_until(lambda: fetch(superuser, state) == "idle", "the query is cancelled")
-    terminal.wait_for_match("sleeper +.* idle").press("K").wait_for("Terminate 1 session?").pump(1.0).press("y")
+    terminal.wait_for_match("sleeper +.* idle").press("K").confirm("Terminate 1 session?")
     gone = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sleeper'"
     wait_until(lambda: fetch(superuser, gone) == 0, "the session has ended")
     terminal.press("q")

@@ -141,7 +141,7 @@ def test_everywhere_on_the_screen(
         terminal.press("2").wait_for("▸ SESSIONS").press("/", f"pid:{victim.info.backend_pid}", "Enter").pump(0.3)
         terminal.press("Enter").wait_for("TIMEOUTS AT LOGIN")
         terminal.press("y").wait_for("a psql command").press("y", "p").wait_for("clipboard").press("Esc", "Esc")
-        terminal.wait_for("▸ SESSIONS").press("K").wait_for("Terminate 1 session?").pump(0.5).press("y")
+        terminal.wait_for("▸ SESSIONS").press("K").confirm("Terminate 1 session?")
         wait_until(lambda: not runs(victim.info.backend_pid), "the session has ended")
         terminal.wait_for_match("(?i)freed|gone")
         guarded.stop("immediate")
