@@ -1,6 +1,7 @@
 """A sample, or why there is none, in its one outer form, and back."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 from pgheadroom.errors import WrongDocument
@@ -14,10 +15,23 @@ SCHEMA = 1
 
 Json = dict[str, Any]
 
-session_to_wire = cast(Callable[[Session], Json], codec_of(Session).encode)
-"""One session by itself: nothing in it depends on the moment it was seen, so it may be kept as long as the session."""
-session_from_wire = cast(Callable[[Any], Session], codec_of(Session).decode)
-"""Raises: WrongDocument."""
+
+@cache
+def _writer(kind: Any) -> Callable[[Any], Json]:
+    """Made when it is first needed: a monitor that only starts writes no sample."""
+    return cast(Callable[[Any], Json], codec_of(kind).encode)
+
+
+def session_to_wire(session: Session) -> Json:
+    """One session by itself. Nothing in it depends on when it was seen: it may be kept as long as the session."""
+    return _writer(Session)(session)
+
+
+def session_from_wire(told: Any) -> Session:
+    """Raises:
+    WrongDocument: It is something else.
+    """
+    return cast(Session, codec_of(Session).decode(told))
 
 
 def to_wire(snapshot: Snapshot) -> Json:
@@ -26,7 +40,7 @@ def to_wire(snapshot: Snapshot) -> Json:
     Moments are ISO 8601 in UTC, spans are seconds, roles and databases are lists. Text is as it was sent: a lone
     surrogate stands for a byte, and `json.dumps` must be left to escape it (`ensure_ascii`).
     """
-    return {"schema": SCHEMA, **_write_snapshot(snapshot)}
+    return {"schema": SCHEMA, **_writer(Snapshot)(snapshot)}
 
 
 def from_wire(told: Any) -> Snapshot:
@@ -43,7 +57,7 @@ def from_wire(told: Any) -> Snapshot:
 
 def trouble_to_wire(trouble: Trouble) -> Json:
     """As `to_wire`, where there was no sample."""
-    return {"schema": SCHEMA, **_write_trouble(trouble)}
+    return {"schema": SCHEMA, **_writer(Trouble)(trouble)}
 
 
 def trouble_from_wire(told: Any) -> Trouble:
@@ -52,10 +66,6 @@ def trouble_from_wire(told: Any) -> Trouble:
     """
     _check_schema(told)
     return cast(Trouble, codec_of(Trouble).decode(told))
-
-
-_write_snapshot = cast(Callable[[Snapshot], Json], codec_of(Snapshot).encode)
-_write_trouble = cast(Callable[[Trouble], Json], codec_of(Trouble).encode)
 
 
 def _check_schema(told: Any) -> None:
