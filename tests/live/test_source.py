@@ -330,12 +330,15 @@ async def test_a_question_whose_asker_went_away_disturbs_nobody(one_server: Clus
     source = LiveSource(one_server.conninfo())
     await source.open()
 
+    asked = asyncio.Event()
+
     async def failing(probe: Probe) -> Snapshot:
+        asked.set()
         await asyncio.sleep(0.1)
         raise NoConnection("nobody listens to this")
 
     asking = asyncio.create_task(source.ask(failing))
-    await asyncio.sleep(0.05)
+    await asked.wait()
     asking.cancel()
     snapshot = await source.sample_once()
     assert snapshot.sessions

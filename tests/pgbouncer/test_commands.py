@@ -116,6 +116,12 @@ async def seen_after(console: Console) -> PgBouncer:
     return seen
 
 
+async def others_see_a_pause(bouncer: Bouncer) -> None:
+    other = Console(bouncer.console())
+    await until(other, paused)
+    await other.close()
+
+
 def paused(seen: PgBouncer) -> bool:
     database = seen.database("postgres")
     assert database is not None
@@ -147,9 +153,8 @@ async def test_pause_and_resume(console: Console, clients: Callable[[], Client])
     assert paused(seen)
     assert seen.servers == ()
     asks(one)
-    await asyncio.sleep(0.2)
+    await until(console, lambda seen: seen.pools[0].cl_waiting == 1)
     assert not answered(one)
-    assert (await seen_after(console)).pools[0].cl_waiting == 1
     assert (await console.run(command("RESUME"))).outcome is DONE
     assert not paused(await seen_after(console))
     wait_until(lambda: answered(one), "the client goes on")
@@ -202,7 +207,7 @@ async def test_who_leaves_takes_an_unfinished_pause_back(
     one = clients()
     one.execute("BEGIN")
     running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
-    await asyncio.sleep(1.0)
+    await others_see_a_pause(bouncer)
     if how == "cancel":
         running.cancel()
         with suppress(asyncio.CancelledError):
@@ -222,7 +227,7 @@ async def test_a_pause_that_somebody_else_takes_back(
 ) -> None:
     clients().execute("BEGIN")
     running = asyncio.create_task(console.run(command("PAUSE"), 20.0))
-    await asyncio.sleep(1.0)
+    await others_see_a_pause(bouncer)
     with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as other:
         other.execute("RESUME postgres", prepare=False)
     result = await running
@@ -267,8 +272,7 @@ async def test_reconnect_replaces_the_servers(console: Console, clients: Callabl
     before = {server.remote_pid for server in (await seen_after(console)).servers}
     assert len(before) == 2
     assert (await console.run(command("RECONNECT"))).outcome is DONE
-    await asyncio.sleep(0.5)
-    (left,) = (await seen_after(console)).servers
+    (left,) = (await until(console, lambda seen: len(seen.servers) == 1)).servers
     assert left.closing
     assert left.remote_pid in before
     one.execute("COMMIT")
