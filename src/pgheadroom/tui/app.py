@@ -122,6 +122,7 @@ class Monitor(TerminalApp):
         Binding("question_mark,h,f1", "help", "help", key_display="?", tooltip="This help"),
         Binding("f2", "guide", "Guide", key_display="F2", tooltip="Hide or show the guide", show=False),
         Binding("colon,ctrl+p", "command_palette", "Command palette", show=False),
+        Binding("ctrl+l", "draw_whole", "Draw the screen anew", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("q", "quit", "quit"),
@@ -383,6 +384,9 @@ class Monitor(TerminalApp):
     def action_guide(self) -> None:
         if self.companion is not None:
             self.companion.toggle()
+
+    def action_draw_whole(self) -> None:
+        self.draw_whole()
 
     def action_sample_now(self) -> None:
         self.source.sample_now()

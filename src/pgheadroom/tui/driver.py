@@ -103,9 +103,13 @@ class Outlet:
 
 
 class Listener(Protocol):
-    """An application that is told what libraries would have written over its screen."""
+    """An application that is told what happens to its screen."""
 
-    def overhear(self, line: str) -> None: ...
+    def overhear(self, line: str) -> None:
+        """A library would have written this over the screen."""
+
+    def draw_whole(self) -> None:
+        """The terminal may show anything."""
 
 
 class PatientDriver(LinuxDriver):
@@ -121,7 +125,7 @@ class PatientDriver(LinuxDriver):
         self._app.call_later(cast("Listener", self._app).overhear, line)
 
     def _draw_again(self) -> None:
-        self._app.call_later(self._app.refresh)
+        self._app.call_later(cast("Listener", self._app).draw_whole)
 
     def _run_input_thread(self) -> None:
         try:

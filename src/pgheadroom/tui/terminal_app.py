@@ -1,5 +1,6 @@
 """An application that leaves the terminal, and whoever looks at it, as it found them."""
 
+import asyncio
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -8,9 +9,20 @@ from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.worker import WorkerFailed
 
+from pgheadroom.tui.canvas import Canvas
 from pgheadroom.tui.driver import PatientDriver
-from pgheadroom.tui.spans import Spans
-from pgheadroom.tui.textual_private import ChopsUpdate, end_without_traceback, fatal_error_of, forget_drawn_styles
+from pgheadroom.tui.textual_private import (
+    end_without_traceback,
+    fatal_error_of,
+    forget_drawn_styles,
+    is_batching,
+    written,
+)
+
+FRAME = 0.016
+"""Seconds from one picture to the next."""
+TOGETHER = 0.003
+"""Seconds in which Textual's updates of one change come: first blank, then with content."""
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -26,17 +38,47 @@ class TerminalApp(App[int]):
     def __init__(self) -> None:
         # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
         super().__init__(driver_class=PatientDriver, ansi_color=True)
+        self._canvas = Canvas()
+        self._drawing: asyncio.TimerHandle | None = None
+        self._drawn_at = 0.0
 
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
-        self.app_resume_signal.subscribe(self, lambda _: self.refresh())
+        self.app_resume_signal.subscribe(self, lambda _: self.draw_whole())
         self.screen_change_signal.subscribe(self, lambda _: forget_drawn_styles())
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        if type(renderable) is ChopsUpdate:
-            renderable = Spans(renderable.chops, renderable.spans, renderable.chop_ends)
-        super()._display(screen, renderable)
+        """What Textual wants to be shown is taken here, and what differs is written when a picture is complete."""
+        if renderable is None:
+            return
+        if self._canvas.take(renderable, (self.size.width, self.size.height), self.console):
+            self._draw_soon()
+        else:
+            self._canvas.forget()
+            super()._display(screen, renderable)
+
+    def _draw_soon(self) -> None:
+        if self._drawing is None:
+            loop = asyncio.get_running_loop()
+            when = max(loop.time() + TOGETHER, self._drawn_at + FRAME)
+            # In the application's own turn: a fault of ours ends it as any other does.
+            self._drawing = loop.call_at(when, self.call_later, self._draw_difference)
+
+    def _draw_difference(self) -> None:
+        self._drawing = None
+        if is_batching(self):
+            self._draw_soon()
+            return
+        self._drawn_at = asyncio.get_running_loop().time()
+        text = self._canvas.difference()
+        if text:
+            super()._display(self.screen, written(text))
+
+    def draw_whole(self) -> None:
+        """Something else may have written over the screen."""
+        self._canvas.forget()
+        self._draw_soon()
 
     def overhear(self, line: str) -> None:
         """A library wrote this to the terminal. An application without a place for it says nothing."""

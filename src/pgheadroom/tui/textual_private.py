@@ -1,31 +1,94 @@
-"""All that is private to Textual and used here, in one place: Textual is pinned below its next major version, and tests
-fail where one of these names is gone."""
+"""All that is private to Textual and used here, in one place.
 
+A Textual that lacks a part of it, or hands over something unknown, does by itself what is done here otherwise: the
+program starts and works, and only sends more.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
-from textual._compositor import ChopsUpdate as ChopsUpdate
-from textual._styles_cache import StylesCache
 from textual.app import App
+from textual.strip import Strip
+
+Piece = tuple[int, int, int, Strip]
+"""Row, first column, the column behind it, and what is to stand there."""
+
+with suppress(ImportError):
+    from textual import _compositor as _compositor
+with suppress(ImportError):
+    from textual import _styles_cache
+
+
+class Written:
+    """A picture that is text already."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def render_segments(self, console: object) -> str:
+        """Under this name Textual asks for what it is to write."""
+        return self._text
+
+
+def written(text: str) -> Any:
+    """What `App._display` writes as it is."""
+    return type("WrittenUpdate", (Written, _compositor.CompositorUpdate), {})(text)
+
+
+def pieces(update: object) -> list[Piece] | None:
+    """What an update of Textual's compositor wants to be shown; None where it is not understood."""
+    try:
+        if type(update) is _compositor.LayoutUpdate:
+            return list(_of_layout(update))
+        if type(update) is _compositor.ChopsUpdate:
+            return list(_of_chops(update))
+    except (AttributeError, NameError, TypeError, ValueError, LookupError):
+        pass  # another Textual's
+    return None
+
+
+def _of_layout(update: Any) -> Iterator[Piece]:
+    for row, strips in enumerate(update.strips, update.region.y):
+        column = update.region.x
+        for strip in strips:
+            end = column + strip.cell_length
+            yield row, column, end, strip
+            column = end
+
+
+def _of_chops(update: Any) -> Iterator[Piece]:
+    for row, first, last in update.spans:
+        for end, (column, strip) in zip(update.chop_ends[row], update.chops[row].items(), strict=True):
+            if strip is not None and column < last and end > first:
+                yield row, column, end, strip
+
+
+def is_batching(app: App[Any]) -> bool:
+    """Whether nothing is to be displayed until a change of several steps is complete."""
+    return bool(getattr(app, "_batch_count", 0))
 
 
 def forget_drawn_styles() -> None:
     """Empty a cache whose keys hold what widgets drew: a thousand of them, also of those that are gone."""
-    StylesCache.get_inner_outer.cache_clear()
+    with suppress(AttributeError, NameError):
+        _styles_cache.StylesCache.get_inner_outer.cache_clear()
 
 
 def fatal_error_of(app: App[Any]) -> BaseException | None:
-    """What ended an application, before Textual prints it."""
-    return app._exception
+    """What ended an application, before Textual prints it; None where Textual does not tell."""
+    found: BaseException | None = getattr(app, "_exception", None)
+    return found
 
 
 def end_without_traceback(app: App[Any]) -> None:
     """End an application. Textual would print the traceback with the values of local variables."""
-    app._close_messages_no_wait()
+    getattr(app, "_close_messages_no_wait", app.exit)()
 
 
 def write_to_terminal(app: App[Any], sequence: str) -> None:
     """Send a control sequence that Textual knows nothing of."""
-    driver = app._driver
+    driver = getattr(app, "_driver", None)
     if driver is not None:
         driver.write(sequence)
         driver.flush()

@@ -3,17 +3,21 @@
 import random
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pyte
 import pytest
+from textual import _compositor
 from textual._compositor import CompositorUpdate
 from textual.app import App
 
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.tui import textual_private
 from pgheadroom.view.cells import Cell, plain
 from tui.outage import outage, session
 from tui.stage import on_stage
+from tui.terminal_cells import cells_of
 
 SIZE = (100, 30)
 NAMES = ("checkout", "日本語テスト", "x" * 40, "", "pod-7", "\U0001f418 elephants", "a[/b]c")
@@ -21,18 +25,33 @@ KEYS = ("1", "2", "3", "4", "5", "6", "j", "k", "tab", "s", "S", "i", "space", "
 
 
 class Output:
-    """What the monitor writes, and a terminal that it is written to."""
+    """What the monitor writes, and a terminal that it is written to; and one that gets what Textual would write."""
 
     def __init__(self) -> None:
         self.written: list[str] = []
-        self._display = pyte.Screen(*SIZE)
-        self._stream = pyte.Stream(self._display)
+        self._display, self._plain = pyte.Screen(*SIZE), pyte.Screen(*SIZE)
 
     def take(self, app: App[int], _screen: object, update: object) -> None:
         if isinstance(update, CompositorUpdate):
             text = update.render_segments(app.console)
             self.written.append(text)
-            self._stream.feed(text)
+            pyte.Stream(self._display).feed(text)
+
+    def whole(self, app: App[int]) -> list[list[tuple[str, str]]]:
+        """What Textual's own picture of the whole screen shows."""
+        text = app.screen._compositor.render_full_update().render_segments(app.console)
+        self._plain.reset()
+        pyte.Stream(self._plain).feed(text)
+        return cells_of(self._plain)
+
+    def wipe(self) -> None:
+        """Something else wrote over the screen."""
+        self._display.reset()
+        pyte.Stream(self._display).feed("garbage" * 90)
+
+    @property
+    def cells(self) -> list[list[tuple[str, str]]]:
+        return cells_of(self._display)
 
     @property
     def screen(self) -> str:
@@ -71,6 +90,7 @@ async def test_terminal_shows_the_screen_after_any_updates(output: Output) -> No
             if dice.random() < 0.4:
                 await stage.press(dice.choice(KEYS))
             assert output.screen == stage.screen, f"after update {step}, on {stage.app.screen}"
+            assert output.cells == output.whole(stage.app), f"after update {step}, on {stage.app.screen}"
 
 
 async def test_a_cell_that_changed_is_all_that_is_sent(output: Output) -> None:
@@ -84,3 +104,40 @@ async def test_a_cell_that_changed_is_all_that_is_sent(output: Output) -> None:
         await stage.settle()
         assert "!" in output.screen
         assert "metabase" not in "".join(output.written)
+
+
+async def test_nothing_is_sent_while_nothing_changes(output: Output) -> None:
+    async with on_stage(size=SIZE) as stage:
+        await stage.press("p", "question_mark")
+        output.written.clear()
+        stage.app.refresh()
+        stage.app.draw()
+        await stage.settle()
+        assert output.written == []
+
+
+async def test_ctrl_l_draws_the_whole_screen(output: Output) -> None:
+    async with on_stage(size=SIZE) as stage:
+        output.wipe()
+        await stage.press("ctrl+l")
+        assert output.cells == output.whole(stage.app)
+
+
+async def test_another_size_is_drawn_whole(output: Output) -> None:
+    async with on_stage(size=SIZE) as stage:
+        output.wipe()
+        await stage.pilot.resize_terminal(SIZE[0] - 7, SIZE[1] - 3)
+        await stage.settle()
+        assert stage.screen.splitlines()[0] in output.screen
+
+
+@pytest.mark.parametrize("gone", ["LayoutUpdate", "ChopsUpdate"])
+async def test_a_textual_without_these_parts_draws_by_itself(
+    output: Output, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    known = {name: part for name, part in vars(_compositor).items() if name != gone}
+    monkeypatch.setattr(textual_private, "_compositor", SimpleNamespace(**known))
+    async with on_stage(size=SIZE) as stage:
+        for key in ("2", "1", "j", "question_mark"):
+            await stage.press(key)
+            assert output.screen == stage.screen
