@@ -31,7 +31,7 @@ class Canvas:
         self._wanted: list[Row] = []
         self._strips: list[dict[int, tuple[int, Strip]]] = []
         self._changed: set[int] = set()
-        self._styles: dict[Style, str] = {}
+        self._tables: dict[Style | None, _Table] = {}
         self._colours: ColorSystem | None = None
 
     def forget(self) -> None:
@@ -69,7 +69,7 @@ class Canvas:
     def _begin(self, size: tuple[int, int], colours: ColorSystem | None) -> None:
         self._size, self._colours = size, colours
         columns, rows = size
-        self._styles.clear()
+        self._tables.clear()
         self._wanted = [[BLANK] * columns for _ in range(rows)]
         self._strips = [{} for _ in range(rows)]
         self.forget()
@@ -84,30 +84,43 @@ class Canvas:
         for start in [start for start, (stop, _) in there.items() if start < end and stop > column]:
             del there[start]
         there[column] = end, strip
-        cells = list(self._cells(strip))[: max(0, min(end, self._size[0]) - column)]
+        cells = self._cells(strip)[: max(0, min(end, self._size[0]) - column)]
         self._wanted[row][column : column + len(cells)] = cells
         self._changed.add(row)
 
-    def _cells(self, strip: Strip) -> Iterator[Cell]:
+    def _cells(self, strip: Strip) -> Row:
+        cells: Row = []
         for text, style, control in strip:
             if control:
                 continue
-            parameters = self._parameters(style)
-            blank = BLANK if leaves_blanks_blank(parameters) else (" ", parameters)
-            if text.isascii():
-                yield from (blank if character == " " else (character, parameters) for character in text)
-            else:
-                yield from _wide_cells(text, parameters, blank)
+            table = self._table(style)
+            try:
+                cells += list(map(table.__getitem__, text))
+            except KeyError:  # not each character takes one cell
+                cells += _wide_cells(text, table)
+        return cells
 
-    def _parameters(self, style: Style | None) -> str:
-        if style is None:
-            return ""
-        found = self._styles.get(style)
+    def _table(self, style: Style | None) -> "_Table":
+        found = self._tables.get(style)
         if found is None:
-            if len(self._styles) >= _STYLES_KEPT:
-                self._styles.clear()
-            found = self._styles[style] = _parameters(style, self._colours)
+            if len(self._tables) >= _STYLES_KEPT:
+                self._tables.clear()
+            found = self._tables[style] = _Table(_parameters(style, self._colours) if style is not None else "")
         return found
+
+
+class _Table(dict[str, Cell]):
+    """The cells of a style, by their character. Equal cells are one object, so that rows are compared at once."""
+
+    def __init__(self, parameters: str) -> None:
+        super().__init__({" ": BLANK if leaves_blanks_blank(parameters) else (" ", parameters)})
+        self.parameters = parameters
+
+    def __missing__(self, character: str) -> Cell:
+        if cell_len(character) != 1:
+            raise KeyError(character)
+        cell = self[character] = character, self.parameters
+        return cell
 
 
 def _parameters(style: Style, colours: ColorSystem | None) -> str:
@@ -116,22 +129,22 @@ def _parameters(style: Style, colours: ColorSystem | None) -> str:
     return canonical(before.removeprefix("\x1b[").removesuffix("m"))
 
 
-def _wide_cells(text: str, parameters: str, blank: Cell) -> Iterator[Cell]:
+def _wide_cells(text: str, table: _Table) -> Iterator[Cell]:
     """Characters of two cells, of one, and of none, which belong to the one before."""
-    waiting = ""
+    whole = ""
     for character in text:
-        width = cell_len(character)
-        if width == 0:
-            waiting += character
+        if cell_len(character) == 0:
+            whole += character
             continue
-        if waiting:
-            yield from _spread(waiting, parameters, blank)
-        waiting = character
-    if waiting:
-        yield from _spread(waiting, parameters, blank)
+        yield from _spread(whole, table)
+        whole = character
+    yield from _spread(whole, table)
 
 
-def _spread(text: str, parameters: str, blank: Cell) -> Iterator[Cell]:
-    yield blank if text == " " else (text, parameters)
+def _spread(text: str, table: _Table) -> Iterator[Cell]:
+    """A character with the marks on it, as the cells that it takes."""
+    if not text or not cell_len(text[0]):
+        return
+    yield table[text] if text == " " else (text, table.parameters)
     for _ in range(cell_len(text[0]) - 1):
-        yield "", parameters
+        yield "", table.parameters

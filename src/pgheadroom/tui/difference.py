@@ -108,17 +108,32 @@ class Pen:
             self.written.append(f"\x1b[{steps}C" if steps > 1 else "\x1b[C")
         self._row, self._column = row, column
 
-    def write(self, cells: Iterable[Cell]) -> None:
+    def write(self, cells: Sequence[Cell]) -> None:
         """From where the cursor is."""
-        for cell in cells:
-            text, style = cell
-            if cell != BLANK or not leaves_blanks_blank(self._style):
-                self.restyle(style)
-            self.written.append(text)
-            if self._column is not None:
-                self._column = None if is_doubtful(text) else self._column + 1
+        start = 0
+        while start < len(cells):
+            if cells[start] != BLANK or not leaves_blanks_blank(self._style):
+                self.restyle(cells[start][1])
+            stop = self._end_of_style(cells, start)
+            self._put("".join([text for text, _ in cells[start:stop]]), stop - start)
+            start = stop
         if self._column == self._width:  # whether it is in the next row by now, terminals do not agree on
             self._row = self._column = None
+
+    def _end_of_style(self, cells: Sequence[Cell], start: int) -> int:
+        """Behind the cells that can be written in the present style."""
+        style, blanks = self._style, leaves_blanks_blank(self._style)
+        for place in range(start + 1, len(cells)):
+            cell = cells[place]
+            if cell[1] != style and not (blanks and cell == BLANK):
+                return place
+        return len(cells)
+
+    def _put(self, text: str, count: int) -> None:
+        self.written.append(text)
+        if self._column is not None:
+            sure = text.isascii() or not any(map(is_doubtful, text))
+            self._column = self._column + count if sure else None
 
     def blank(self, count: int) -> None:
         """So many cells from where the cursor is, which stays there."""
