@@ -9,6 +9,7 @@ from pgheadroom.history.past import SUMMED, Past
 from pgheadroom.history.ring import Ring
 from pgheadroom.history.tally import Tally
 from pgheadroom.history.turnover import Churn, HogName
+from pgheadroom.model.application import family
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
@@ -119,5 +120,11 @@ def _hog_counts(snapshot: Snapshot, new: Sequence[HogName]) -> dict[HogName, tup
         total[name] += 1
         if session.state is State.IDLE:
             idle[name] += 1
+    totals: Counter[HogName] = Counter()
+    unused: Counter[HogName] = Counter()
+    for (user, application), count in total.items():
+        hog = HogName(user, family(application))
+        totals[hog] += count
+        unused[hog] += idle[user, application]
     fresh = Counter(new)
-    return {HogName(*name): (count, idle[name], fresh[HogName(*name)]) for name, count in total.items()}
+    return {hog: (count, unused[hog], fresh[hog]) for hog, count in totals.items()}

@@ -7,6 +7,7 @@ from datetime import datetime
 from statistics import median
 from typing import NamedTuple
 
+from pgheadroom.model.application import family
 from pgheadroom.model.session import Session, seconds_between
 
 _REMEMBERED = 4096
@@ -14,7 +15,7 @@ _REMEMBERED = 4096
 
 
 class HogName(NamedTuple):
-    """Who a session belongs to: the hog, wherever it comes from."""
+    """Who a session belongs to: the hog, wherever it comes from; its application by the name of the family."""
 
     user: str | None
     application: str
@@ -90,7 +91,7 @@ def median_life(ended: Iterable[Ended]) -> float | None:
 
 
 def hog_name(session: Session) -> HogName:
-    return HogName(session.user, session.application)
+    return HogName(session.user, family(session.application))
 
 
 def _missing_from(these: Mapping[int, Session], those: Mapping[int, Session]) -> Iterator[Session]:

@@ -48,6 +48,7 @@ class Hog(NamedTuple):
         idle_in_transaction: With the aborted ones.
         oldest_connection_seconds: Age of the oldest connection; None where our role may not see it.
         limit: The role's limit when grouped by user, the database's when grouped by database alone; None without one.
+        folded: Its application, or its client, stands for others than the sessions' own (`sidekiq *`).
     """
 
     user: str | None
@@ -61,6 +62,7 @@ class Hog(NamedTuple):
     oldest_connection_seconds: float | None
     limit: int | None
     waiting: int = 0
+    folded: bool = False
 
     @property
     def running(self) -> int:

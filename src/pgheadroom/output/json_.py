@@ -115,7 +115,9 @@ def _state(state: StateCount, waiting: StateCount | None) -> Json:
 
 
 def _hog(hog: Hog) -> Json:
-    return {**hog._asdict(), "oldest_connection_seconds": rounded(hog.oldest_connection_seconds)}
+    told = hog._asdict()
+    del told["folded"]
+    return {**told, "oldest_connection_seconds": rounded(hog.oldest_connection_seconds)}
 
 
 def _sessions(sessions: Sequence[Session], told: Sequence[Json], now: datetime) -> list[Json]:

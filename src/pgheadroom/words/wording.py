@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from operator import attrgetter
 
+from pgheadroom.model.application import family
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.grouping import Hog
 from pgheadroom.model.session import Session, SessionId
@@ -28,14 +29,22 @@ def who(one: Session | Hog) -> str:
     return f"{user}/{clipped(one.application)}" if one.application else user
 
 
+def whose(one: Session) -> str:
+    """As `who`, of all sessions like it: `web/sidekiq *`."""
+    return who(one._replace(application=family(one.application)))
+
+
 _name_of = attrgetter("user", "application")
 
 
 def largest_group(sessions: Iterable[Session]) -> list[Session]:
     """Those of the user and application that have most of them, wherever they come from, in their order."""
     everybody = list(sessions)
-    most = Counter(map(_name_of, everybody)).most_common(1)  # counted first: there can be thousands each second
-    return [one for one in everybody if _name_of(one) == most[0][0]]
+    counts: Counter[tuple[str | None, str]] = Counter()
+    for (user, application), count in Counter(map(_name_of, everybody)).items():  # by name: there are fewer of them
+        counts[user, family(application)] += count
+    most = counts.most_common(1)
+    return [one for one in everybody if (one.user, family(one.application)) == most[0][0]]
 
 
 def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:

@@ -77,6 +77,18 @@ def test_limits_of_hogs() -> None:
     assert [hog.limit for hog in hogs(sample, GroupBy.APPLICATION)] == [None]
 
 
+def test_names_that_differ_by_process_are_one_hog_with_its_real_client() -> None:
+    workers = [session(n, application=f"sidekiq {n}") for n in range(200)]
+    pooled = [session(300 + n, application=f"shop - 10.9.9.{n % 2}:{40_000 + n}", client="10.0.0.1") for n in range(6)]
+    found = hogs(snapshot([*workers, *pooled, session(900, application="sidekiq pro")]))
+    assert [(hog.application, hog.client, hog.total, hog.folded) for hog in found] == [
+        ("sidekiq *", "10.0.0.7", 200, True),
+        ("shop", "10.9.9.0", 3, True),
+        ("shop", "10.9.9.1", 3, True),
+        ("sidekiq pro", "10.0.0.7", 1, False),
+    ]
+
+
 def test_a_key_press_goes_through_all_groupings() -> None:
     seen = [GroupBy.ALL]
     while (following := seen[-1].following) not in seen:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.errors import EXIT_USAGE
+from pgheadroom.model.application import family
 from pgheadroom.model.session import LOCAL, Session, State
 from pgheadroom.rules.filters.conditions import AGES, NAMES, STATE_WORDS, Condition, Value
-from pgheadroom.rules.filters.language import Filter, FilterError, condition, parse_filter, pattern
+from pgheadroom.rules.filters.language import Filter, FilterError, condition, family_condition, parse_filter, pattern
 from samples import NOW, ago, hidden, session
 from strategies import sessions, texts
 
@@ -305,3 +306,25 @@ def test_a_pattern_of_many_stars_is_as_quick_as_another(condition: str) -> None:
     """It took 8 seconds for one name of 64 letters; for these it would take years."""
     long = session(application="a" * 20_000, query="a" * 20_000)
     assert not matches(condition, long)
+
+
+def test_a_hog_of_several_names_is_filtered_for_exactly_its_members() -> None:
+    chosen = parse_filter(f"{family_condition('apps', 'sidekiq *')} {family_condition('host', '10.0.0.7')}")
+    assert str(chosen) == 'apps:"sidekiq *" host:10.0.0.7'
+    members = [
+        session(1, application="sidekiq 1"),
+        session(2, application="sidekiq 20 - 10.0.0.7:999", client="10.0.0.1"),
+    ]
+    others = [
+        session(3, application="sidekiq pro"),
+        session(4, application="Sidekiq 1"),
+        session(5, application="sidekiq 1 2"),
+        session(6, application="sidekiq 1 - 10.0.0.8:999"),
+    ]
+    assert chosen.select([*members, *others], NOW) == members
+
+
+@given(texts)
+def test_the_condition_of_a_family_takes_in_its_name(name: str) -> None:
+    one = session(application=name)
+    assert takes(parse_filter(family_condition("apps", family(name))), one)

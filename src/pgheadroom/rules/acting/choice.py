@@ -80,7 +80,7 @@ def _wanted(session: Session, condition: Condition) -> dict[str, Any]:
     match condition.column:
         case "user":
             return {"role": session.user or ""}
-        case "app":
+        case "app" | "apps" | "host":
             return {"application": session.application}
         case "state":
             return _state(session)
@@ -174,7 +174,8 @@ def names_taken_in(sessions: Iterable[Session], chosen: Filter) -> Iterator[tupl
     """By column, each different name that a filter takes in, where it does not name exactly one."""
     everybody = list(sessions)
     for column in _NAMED:
-        asked = [one for one in chosen.conditions if one.column in {column, CONTAINS} and not one.negated]
+        columns = {column, CONTAINS, "apps"} if column == "app" else {column, CONTAINS}
+        asked = [one for one in chosen.conditions if one.column in columns and not one.negated]
         if not asked or any(one.operator == "=" and len(one.values) == 1 and one.values[0].is_literal for one in asked):
             continue
         names = sorted({getattr(session, NAMES[column]) or "" for session in everybody})

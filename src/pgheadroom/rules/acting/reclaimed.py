@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pgheadroom.model.application import family
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import chains
@@ -97,4 +98,4 @@ def reclaimed(before: Snapshot, signalled: Iterable[SessionId], now: Snapshot, *
 
 
 def _hog(session: Session) -> tuple[str | None, str]:
-    return session.user, session.application
+    return session.user, family(session.application)

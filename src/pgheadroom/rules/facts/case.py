@@ -17,9 +17,9 @@ from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, Wa
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.capacity import capacity
-from pgheadroom.rules.facts.chain import Chains, HogKey, chains, clients_by_hog
+from pgheadroom.rules.facts.chain import Chains, chains, clients_by_hog
 from pgheadroom.rules.facts.forecast import forecast
-from pgheadroom.rules.facts.hogs import hogs
+from pgheadroom.rules.facts.hogs import HogKey, hogs
 from pgheadroom.rules.facts.locks import lock_tree
 from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
 from pgheadroom.rules.facts.overcommit import overcommitment

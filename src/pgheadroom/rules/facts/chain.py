@@ -8,17 +8,16 @@ servers are two readings: only where both directions agree is the link believed.
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
+from pgheadroom.model.application import family
 from pgheadroom.model.bouncer import UNIX, BouncerClient, ServerConnection
 from pgheadroom.model.chain import Chain, RealClients
 from pgheadroom.model.grouping import GroupBy, Hog
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import LOCAL, Session, SessionId, seconds_between
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.facts.hogs import HogKey, group_of
 from pgheadroom.rules.facts.ports import backends_by_port
 from pgheadroom.words.text import safe
-
-HogKey = tuple[str | None, str | None, str | None, str | None]
-"""User, application, client and database, as the first four fields of a `Hog`."""
 
 _CLOCKS_AGREE = 15.0
 """Seconds by which a server connection and its backend may differ in age: whole seconds, two readings, a busy host."""
@@ -81,7 +80,7 @@ def clients_by_hog(
     for chain in chains:
         if chain.session is not None:
             pool = (chain.bouncer, chain.server.database, chain.server.user)
-            pools.setdefault(_key(chain.session, by), {})[pool] = None
+            pools.setdefault(group_of(chain.session, by), {})[pool] = None
     if not pools:
         return {}
     clients = _by_pool(snapshot)
@@ -143,16 +142,6 @@ def _why_unknown(server: ServerConnection, snapshot: Snapshot, bouncer: PgBounce
 # --- hogs ------------------------------------------------------------------------------------------------------------
 
 
-def _key(session: Session, by: GroupBy) -> HogKey:
-    if by is GroupBy.ALL:
-        return (session.user, session.application, session.client, session.database)
-    user, application, client, database = (
-        getattr(session, field) if field == by.value else None
-        for field in ("user", "application", "client", "database")
-    )
-    return (user, application, client, database)
-
-
 def _by_pool(snapshot: Snapshot) -> dict[tuple[str, str, str], list[RealClients]]:
     """The clients of each pool, grouped. A database with force_user has one pool for all users."""
     groups: dict[tuple[str, str, str], dict[tuple[str, str, str], list[BouncerClient]]] = {}
@@ -161,7 +150,7 @@ def _by_pool(snapshot: Snapshot) -> dict[tuple[str, str, str], list[RealClients]
         for client in bouncer.clients:
             pool = (bouncer.name, client.database, forced.get(client.database, client.user))
             same = groups.setdefault(pool, {})
-            same.setdefault((client.user, client.application, client.address), []).append(client)
+            same.setdefault((client.user, family(client.application), client.address), []).append(client)
     return {pool: [_grouped(pool[0], pool[1], same) for same in found.values()] for pool, found in groups.items()}
 
 
@@ -172,7 +161,7 @@ def _grouped(bouncer: str, database: str, clients: list[BouncerClient]) -> RealC
         bouncer,
         first.user,
         database,
-        first.application,
+        family(first.application),
         first.address,
         total=len(clients),
         holding=sum(1 for client in clients if client.link or client.state == "active"),

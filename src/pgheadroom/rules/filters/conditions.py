@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import groupby
 from operator import attrgetter, ge, gt, le, lt
 
+from pgheadroom.model.application import family, real_client_of
 from pgheadroom.model.session import LOCAL, Session, State, Wait
 from pgheadroom.quantities import seconds
 
@@ -21,7 +22,9 @@ COLUMNS: dict[str, str] = {
     "database": "db",
     "app": "app",
     "application": "app",
+    "apps": "apps",
     "client": "client",
+    "host": "host",
     "state": "state",
     "pid": "pid",
     "wait": "wait",
@@ -192,6 +195,13 @@ def _name(attribute: str, *, exact: bool = False) -> Callable[[tuple[Value, ...]
     return compiled
 
 
+def _apps(values: tuple[Value, ...]) -> Predicate:
+    """All names of one family, exactly: `apps:"sidekiq *"` for `sidekiq 12`, not for `sidekiq pro`. The `*` is no
+    wildcard: it stands for a number or a hash."""
+    wanted = frozenset(value.text for value in values)
+    return lambda session, now: family(session.application) in wanted
+
+
 def _wait(values: tuple[Value, ...]) -> Predicate:
     """The type, the event, or both as `Lock:relation`; empty for sessions that wait for nothing."""
     test = _any([_equal(value) for value in values])
@@ -295,6 +305,12 @@ def _client(values: tuple[Value, ...]) -> Predicate:
     return lambda session, now: test(session.client or "")
 
 
+def _host(values: tuple[Value, ...]) -> Predicate:
+    """As `client`, but where a pooler tells the client's host in the name of the application, that one."""
+    test = lru_cache(maxsize=8192)(_any([_address(value) for value in values]))
+    return lambda session, now: test(real_client_of(session) or "")
+
+
 _BRACKETS = re.compile(r"^\[(.*)\]")
 """As an IPv6 address is written before a port."""
 
@@ -327,6 +343,8 @@ _COMPILERS: dict[str, Callable[[tuple[Value, ...]], Predicate]] = {
     "state": _state,
     "pid": _pid,
     "client": _client,
+    "host": _host,
+    "apps": _apps,
     "waiting": _waiting,
     CONTAINS: _contains,
 }

@@ -6,9 +6,10 @@ Conditions stand between spaces and must all hold. `column:value` compares names
 exactly (so with `db`, `app` and `type`), and `app~leak` looks within the name; in all `*` and `?` are wildcards, and
 commas stand between alternatives. `age>10m` compares spans. `running` are sessions that do something, `waiting` those
 that wait for a lock, their client or a standby (`waiting:lock`): PostgreSQL calls both active. A bare word is looked
-for in user, application, database, client and query. A leading `-` or `!` turns a condition round, and so does
-`user!=app`. Quotes keep spaces, commas and colons together; within them a backslash takes the meaning from the next
-character: `app:"5\* cook"`.
+for in user, application, database, client and query. `apps:"sidekiq *"` are all applications with that name but for
+numbers and hashes, and `host:` is the client's host, as a pooler adds it to the name, or else the client. A leading
+`-` or `!` turns a condition round, and so does `user!=app`. Quotes keep spaces, commas and colons together; within
+them a backslash takes the meaning from the next character: `app:"5\* cook"`.
 """
 
 import re
@@ -32,7 +33,7 @@ from pgheadroom.rules.filters.conditions import (
 )
 from pgheadroom.words.text import safe
 
-__all__ = ["Filter", "FilterError", "condition", "parse_filter", "pattern"]
+__all__ = ["Filter", "FilterError", "condition", "family_condition", "parse_filter", "pattern"]
 
 _HEAD = re.compile(r"([-!]?)(?:([A-Za-z_]+)(!?[=~]|:|[<>]=?))?")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'', re.DOTALL)
@@ -57,10 +58,10 @@ class FilterError(UsageError):
 
 Predicate = Callable[[Session, datetime], bool]
 
-_ALWAYS_VISIBLE = frozenset({"user", "db", "app", "pid"})
+_ALWAYS_VISIBLE = frozenset({"user", "db", "app", "apps", "pid"})
 """Columns that PostgreSQL shows of every session, also without pg_read_all_stats."""
-_NO_NAMES = frozenset({"state", "pid", "waiting"})
-"""Columns of which the values are a fixed few, or numbers: nothing to look within."""
+_NO_NAMES = frozenset({"state", "pid", "waiting", "apps"})
+"""Columns of which the values are a fixed few, numbers, or taken as they are: nothing to look within."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,13 @@ def condition(column: str, *values: str | None) -> str:
         FilterError: There is no such column.
     """
     return _exact(column, *(Value.exactly(value or "") for value in values))
+
+
+def family_condition(column: str, name: str | None) -> str:
+    """A condition for what Hogs shows under one name: `apps` or `host`; the `*` in a family's name stays as it is."""
+    if not name:
+        return condition(column, name)
+    return _written(Condition(column, ":", (Value.bare(name) if column == "apps" else Value.exactly(name),)))
 
 
 def pattern(column: str, text: str) -> str:

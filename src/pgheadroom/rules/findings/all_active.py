@@ -9,7 +9,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.remedies import Remedy, cancel_longest
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who, whose
 
 _SHOWN = 3
 
@@ -26,7 +26,7 @@ def all_active(case: Case) -> Iterator[Finding]:
         "all-active",
         urgency,
         f"{case.at_least}{plural(len(running), 'session')} of {case.capacity.used} run queries at once; "
-        f"most by {who(most[0])} ({len(most)})",
+        f"most by {whose(most[0])} ({len(most)})",
         (_waits(running), *_oldest(case, running)),
         sessions=ids(running),
         slots=len(running),

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from pgheadroom.history.past import Past
-from pgheadroom.history.turnover import HogName
+from pgheadroom.history.turnover import HogName, hog_name
 from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.forecast import sentence
-from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Remedy, all_of, look
+from pgheadroom.rules.findings.remedies import Remedy, hog_filter, look
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import clipped
 
@@ -38,7 +37,7 @@ def filling_soon(case: Case) -> Iterator[Finding]:
     yield Remedy(
         "Find out what grows",
         "Limit its role, or pool it",
-        _see(risers[0][0]) if risers else None,
+        _see(case, risers[0][0]) if risers else None,
         proof="the number of used slots stops rising",
     ).of(found)
 
@@ -65,5 +64,6 @@ def _name(hog: HogName) -> str:
     return f"{user}/{clipped(hog.application)}" if hog.application else user
 
 
-def _see(hog: HogName) -> Proposal:
-    return look(all_of(condition("user", hog.user), condition("app", hog.application)), f"see {_name(hog)}")
+def _see(case: Case, hog: HogName) -> Proposal | None:
+    members = [one for one in case.snapshot.sessions if hog_name(one) == hog]
+    return look(hog_filter(members), f"see {_name(hog)}") if members else None

@@ -16,6 +16,7 @@ from statistics import median
 
 from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName, hog_name
+from pgheadroom.model.application import family
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.case import Case
@@ -29,7 +30,7 @@ from pgheadroom.rules.findings.remedies import (
 )
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, ids, severity, who
+from pgheadroom.words.wording import clipped, ids, severity, whose
 
 WINDOW = 1800.0
 """Seconds of history in which it has to have risen."""
@@ -222,7 +223,7 @@ def _finding(case: Case, past: Past, leak: Leak) -> Finding:
     found = Finding(
         f"leak:{leak.name.user}/{leak.name.application}",
         Severity.WARNING if _half_full(case) else Severity.NOTICE,
-        f"{who(first)} leaks: {leak.before} to {total} sessions in {duration(leak.seconds)}, "
+        f"{whose(first)} leaks: {leak.before} to {total} sessions in {duration(leak.seconds)}, "
         f"{len(leak.unused)} idle and unused",
         tuple(_evidence(case, past, leak)),
         sessions=ids(leak.unused),
@@ -236,9 +237,9 @@ def _finding_of_standing(case: Case, standing: _Standing) -> Finding:
     members, unused, first = standing.members, standing.unused, standing.members[0]
     looked = duration(standing.seconds)
     found = Finding(
-        f"leak:{first.user}/{first.application}",
+        f"leak:{first.user}/{family(first.application)}",
         severity(case.thresholds.usage, case.capacity.used, case.capacity.usable) or Severity.NOTICE,
-        f"{who(first)} keeps {plural(len(members), 'session')}, {len(unused)} of them not used in the last {looked}",
+        f"{whose(first)} keeps {plural(len(members), 'session')}, {len(unused)} of them not used in the last {looked}",
         (
             "they were there before: a leak that was not seen to rise, or a pool larger than it needs",
             unused_words(case, unused),
@@ -258,16 +259,16 @@ def _half_full(case: Case) -> bool:
 def _remedy(case: Case, members: Sequence[Session], unused: Sequence[Session], lasting: str) -> Remedy:
     first = members[0]
     return Remedy(
-        f"Terminate the unused sessions of {who(first)}",
+        f"Terminate the unused sessions of {whose(first)}",
         lasting,
         ending(
             case,
             unused,
-            all_of(hog_filter(first), "state:idle", old_enough(case, unused)),
-            f"end unused sessions of {who(first)}",
+            all_of(hog_filter(members), "state:idle", old_enough(case, unused)),
+            f"end unused sessions of {whose(first)}",
         ),
         limited(case, members),
-        f"{who(first)} falls to {plural(max(1, len(members) - len(unused)), 'session')} and does not rise again",
+        f"{whose(first)} falls to {plural(max(1, len(members) - len(unused)), 'session')} and does not rise again",
     )
 
 

@@ -11,7 +11,7 @@ from pgheadroom.rules.findings.statements import Statement
 from pgheadroom.rules.findings.whose import where_set
 from pgheadroom.words.counts import plural, they
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who, whose
 
 STUCK_SECONDS = 5.0
 """Who waits for less may go on at any moment: each commit waits for a synchronous standby, each COPY for its client."""
@@ -32,7 +32,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
         "standby-wait",
         urgency,
         f"{case.at_least}{they(len(stuck), 'commit', 'wait')} for a synchronous standby, the first for {age}"
-        f"; most by {who(largest_group(stuck)[0])}",
+        f"; most by {whose(largest_group(stuck)[0])}",
         (
             "wait event SyncRep: no standby that synchronous_standby_names names confirms",
             f"{plural(standbys, 'standby', 'standbys')} connected" if standbys else "no standby is connected",
@@ -68,7 +68,7 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
         "client-wait",
         urgency,
         f"{case.at_least}{they(len(stuck), 'session', 'wait')} for the client in the middle of a statement, the oldest "
-        f"began {age} ago; most by {who(largest_group(stuck)[0])}",
+        f"began {age} ago; most by {whose(largest_group(stuck)[0])}",
         (
             ", ".join(f"{count} {_EVENTS.get(event, clipped(event))}" for event, count in events.most_common(_SHOWN)),
             "the server heeds no cancel while it waits so; a terminate it does",

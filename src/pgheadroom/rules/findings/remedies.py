@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.application import family
 from pgheadroom.model.finding import Finding, Proposal
 from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.quantities import written
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.rules.findings.statements import NO_STATEMENT, Statement, role_limit
 
 _SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0, 2.0, 1.0)
@@ -95,9 +96,18 @@ def any_of(column: str, values: Sequence[str]) -> str:
     return condition(column, *values)
 
 
-def hog_filter(one: Session) -> str:
-    """The sessions of the same user and application."""
-    return all_of(condition("user", one.user), condition("app", one.application))
+def hog_filter(members: Sequence[Session]) -> str:
+    """The sessions of the same user and application as these, or as one of these where they go by one name."""
+    first = members[0]
+    return all_of(condition("user", first.user), application_condition(members))
+
+
+def application_condition(members: Sequence[Session]) -> str:
+    names = {one.application for one in members}
+    first = members[0].application
+    if len(names) == 1 and family(first) == first and "*" not in first:
+        return condition("app", first)
+    return family_condition("apps", family(first))
 
 
 def old_enough(case: Case, sessions: Sequence[Session], column: str = "age", share: float = 0.5) -> str:

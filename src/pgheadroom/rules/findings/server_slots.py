@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from pgheadroom.model import versions
+from pgheadroom.model.application import family
 from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.locks import LockNode
@@ -27,7 +28,7 @@ from pgheadroom.rules.findings.remedies import (
 from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import count_word
-from pgheadroom.words.wording import clipped, ids, largest_group, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, severity, who, whose
 
 _HOGS_SHOWN = 3
 _SPARED_SECONDS = 10.0
@@ -47,7 +48,7 @@ def server_slots(case: Case) -> Iterator[Finding]:
         *_what_most_do(case),
     ]
     most = case.longest_first(_who_has_most(case))
-    parts[-1] += f"; most by {who(most[0])} ({len(most)})" if most else ""
+    parts[-1] += f"; most by {whose(most[0])} ({len(most)})" if most else ""
     found = Finding(
         "server-slots",
         urgency,
@@ -105,7 +106,7 @@ def _state_words(states: tuple[StateCount, ...]) -> str:
 def _unused_words(case: Case) -> Iterator[str]:
     idle = case.idle_crowd
     if idle and _common_state(case).state is State.IDLE:
-        yield f"{who(idle[0])}: {unused_words(case, idle)}"
+        yield f"{whose(idle[0])}: {unused_words(case, idle)}"
 
 
 def _hog_words(hog: Hog) -> str:
@@ -132,7 +133,7 @@ def _remedy(case: Case) -> Remedy:
     return Remedy(
         "Find out who connects",
         "Limit the role (ALTER ROLE ... CONNECTION LIMIT)",
-        look(hog_filter(most[0]), f"see {who(most[0])}") if most else None,
+        look(hog_filter(most), f"see {whose(most[0])}") if most else None,
         proof=_proof(case),
     )
 
@@ -210,9 +211,9 @@ def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Remedy:
     user = idle[0].user
     timed = case.snapshot.server.version_num >= versions.IDLE_SESSION_TIMEOUT_SINCE
     return Remedy(
-        f"Terminate the longest idle of {who(idle[0])}",
+        f"Terminate the longest idle of {whose(idle[0])}",
         "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
-        ending(case, idle, all_of(hog_filter(idle[0]), "state:idle", old), f"end idle sessions of {who(idle[0])}"),
+        ending(case, idle, all_of(hog_filter(idle), "state:idle", old), f"end idle sessions of {whose(idle[0])}"),
         role_setting(case, user, "idle_session_timeout", "10min") if timed else NO_STATEMENT,
         _proof(case),
     )
@@ -220,11 +221,11 @@ def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Remedy:
 
 def _remedy_of_used(case: Case, idle: Sequence[Session]) -> Remedy:
     """Idle for less than a second: they are used all the time, or come and go."""
-    name = who(idle[0])
+    name = whose(idle[0])
     return Remedy(
         f"Limit {name}: its sessions are idle for moments only, and who is ended comes back",
         "Pool it (PgBouncer)",
-        look(hog_filter(idle[0]), f"see {name}"),
+        look(hog_filter(idle), f"see {name}"),
         limited(case, idle),
         _proof(case),
     )
@@ -258,10 +259,10 @@ def taking_most(case: Case) -> Iterator[Finding]:
         return
     first = members[0]
     from_place = members is place and first.client is not None
-    name = clipped(first.client or "?") if from_place else who(first)
-    others = Counter(who(one) if from_place else clipped(one.client or "?") for one in members)
+    name = clipped(first.client or "?") if from_place else whose(first)
+    others = Counter(whose(one) if from_place else clipped(one.client or "?") for one in members)
     found = Finding(
-        f"taking-most:{first.client if from_place else f'{first.user}/{first.application}'}",
+        f"taking-most:{first.client if from_place else f'{first.user}/{family(first.application)}'}",
         Severity.NOTICE,
         f"{name} alone takes {len(members)} of {case.capacity.usable} slots",
         tuple(f"{count} {'by' if from_place else 'from'} {other}" for other, count in others.most_common(_HOGS_SHOWN)),
@@ -271,7 +272,7 @@ def taking_most(case: Case) -> Iterator[Finding]:
     yield Remedy(
         "See whether it needs them all",
         "Limit its role, so that the others keep some",
-        look(condition("client", first.client) if from_place else hog_filter(first), f"see {name}"),
+        look(condition("client", first.client) if from_place else hog_filter(members), f"see {name}"),
         limited(case, members),
         f"{name} takes less than half of the used slots",
     ).of(found)

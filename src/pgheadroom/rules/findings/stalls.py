@@ -9,7 +9,7 @@ from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, old_enoug
 from pgheadroom.rules.findings.statements import role_setting
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
-from pgheadroom.words.wording import clipped, ids, largest_group, most_severe, severity, who
+from pgheadroom.words.wording import clipped, ids, largest_group, most_severe, severity, who, whose
 
 ABORTED_SECONDS = 60.0
 """An application that noticed its error would have rolled back long before."""
@@ -19,7 +19,7 @@ _PIDS_SHOWN = 3
 
 def _most(sessions: Sequence[Session]) -> str:
     most = largest_group(sessions)
-    return f"; most by {who(most[0])} ({len(most)})" if len(most) < len(sessions) else f"; all by {who(most[0])}"
+    return f"; most by {whose(most[0])} ({len(most)})" if len(most) < len(sessions) else f"; all by {whose(most[0])}"
 
 
 def _details(case: Case, sessions: Sequence[Session]) -> tuple[str, ...]:

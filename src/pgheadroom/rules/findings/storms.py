@@ -13,7 +13,7 @@ from pgheadroom.rules.findings.remedies import (
     look,
 )
 from pgheadroom.words.counts import plural
-from pgheadroom.words.wording import ids, severity, who
+from pgheadroom.words.wording import ids, severity, whose
 
 WINDOW = 10.0
 """Seconds of history that are looked at."""
@@ -40,7 +40,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     found = Finding(
         "reconnect-storm",
         urgency,
-        f"{who(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s"
+        f"{whose(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s"
         + ("; its limit holds it back" if held else ""),
         (
             f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
@@ -52,7 +52,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     yield Remedy(
         "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
         "Keep connections open: a pool (PgBouncer) in front",
-        look(hog_filter(members[0]), f"see {plural(len(members), 'session')} of {who(members[0])}"),
+        look(hog_filter(members), f"see {plural(len(members), 'session')} of {whose(members[0])}"),
         limited(case, members),
         f"it opens fewer than {levels.warning.level():g} sessions a second",
     ).of(found)

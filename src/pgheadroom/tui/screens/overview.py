@@ -12,7 +12,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.chain import hog_key
-from pgheadroom.rules.filters.language import condition
+from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
 from pgheadroom.tui.widgets.painted import Lines
@@ -158,9 +158,20 @@ class Overview(LiveScreen):
         return fit_line([Cell("✓ ", "ok"), Cell("nothing wrong found", "ok")], width)
 
 
+_FAMILIES = {"application": "apps", "client": "host"}
+"""The columns of filters that mean what a folded hog shows."""
+
+
 def _filter_of_hog(hog: Hog, by: GroupBy) -> str:
     columns = ("user", "application", "client", "database") if by is GroupBy.ALL else (by.value,)
-    return " ".join(condition(column, getattr(hog, column)) for column in columns)
+    return " ".join(_condition_of_hog(hog, column) for column in columns)
+
+
+def _condition_of_hog(hog: Hog, column: str) -> str:
+    name = getattr(hog, column)
+    if hog.folded and column in _FAMILIES:
+        return family_condition(_FAMILIES[column], name)
+    return condition(column, name)
 
 
 def _filter_of_state(row: StateCount) -> str:
