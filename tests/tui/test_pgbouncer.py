@@ -201,3 +201,11 @@ async def test_pgbouncer_in_trouble_and_none_at_all_are_said() -> None:
     async with on_stage(replace(outage(), pgbouncers=())) as stage:
         await stage.press("4")
         assert "no PgBouncer given" in stage.screen
+
+
+async def test_the_lists_answer_the_mouse() -> None:
+    async with on_stage(pooled(), size=LARGE) as stage:
+        await stage.press("4")
+        await stage.pilot.click("#tabs", offset=(stage.line("Pools").index("Servers"), 0))
+        await stage.settle()
+        assert "▸ SERVERS" in stage.screen

@@ -42,6 +42,7 @@ from pgheadroom.tui.screens.triage import Triage
 from pgheadroom.tui.screens.waiting_room import WaitingRoom
 from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.terminal_app import TerminalApp
+from pgheadroom.tui.widgets.choices import SCREENS
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
@@ -51,7 +52,7 @@ SAID_FOR = 120.0
 """Seconds, by our clock, after which what was said of one key press is about nothing any more."""
 NEWS_FOR = 30.0
 """Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
-_SCREENS = frozenset(f"mode('{mode}')" for mode in ("overview", "sessions", "locks", "pgbouncer", "trends", "triage"))
+_SCREENS = frozenset(f"mode('{mode}')" for _, mode, _ in SCREENS)
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 

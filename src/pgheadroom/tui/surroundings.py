@@ -51,6 +51,9 @@ class Surroundings(Protocol):
     def hush(self) -> None:
         """What was said has been read."""
 
+    def may_ask(self) -> bool:
+        """Whether a key or a click may go to another screen now."""
+
     def action_mode(self, mode: str) -> object:
         """Go to a screen."""
 

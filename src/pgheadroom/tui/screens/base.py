@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar, cast
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
@@ -13,6 +14,7 @@ from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
 from pgheadroom.tui.surroundings import Surroundings
+from pgheadroom.tui.widgets.choices import Choices, ScreenTabs
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.footer import KeyLine
 from pgheadroom.tui.widgets.painted import Lines
@@ -47,6 +49,8 @@ class LiveScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
+        if not self.asks:
+            yield ScreenTabs(self.kind)
         yield from self.monitor.frame(self.body())
         yield Lines(id="message")
         yield FilterLine(id="filter")
@@ -131,6 +135,11 @@ class LiveScreen(Screen[None]):
         if isinstance(focused, Table):
             for other in self.panes:
                 other.set_class(other is focused, "current")
+
+    @on(Choices.Chosen, "#screens")
+    def go_to_screen(self, event: Choices.Chosen) -> None:
+        if self.monitor.may_ask():
+            self.monitor.action_mode(event.name)
 
     # Acting
 

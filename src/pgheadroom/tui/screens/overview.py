@@ -27,7 +27,7 @@ from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.urgency import ahead_style, fullest_style, usage_style
-from pgheadroom.words.text import safe
+from pgheadroom.words.text import place, safe
 
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
 _TREND_SECONDS = 120
@@ -35,6 +35,10 @@ _TREND_CELLS = 30
 _PLOT_SECONDS = 300
 _PLOT_POINTS = 60
 _COMMON_STATES = 5
+_HEAD_LINES = 2
+"""Of a table: its title and its headings."""
+_LOCKS_KEEP_ROOM = 30.0
+"""Seconds after the last lock wait: on a busy server they come and go."""
 
 
 class Overview(LiveScreen):
@@ -51,6 +55,9 @@ class Overview(LiveScreen):
     def __init__(self) -> None:
         super().__init__()
         self._by = GroupBy.ALL
+        self._states_seen: set[tuple[State, bool]] = set()
+        self._upper_lines = 0
+        self._locks_at: datetime | None = None
 
     def body(self) -> Iterator[Any]:
         yield Lines(id="gauge")
@@ -116,14 +123,39 @@ class Overview(LiveScreen):
         now = snapshot.taken_at
         self._show_gauge(analysis)
         self.query_one("#finding", Lines).paint([self._finding_line(analysis)])
-        self.pane("states").show(_common_first(analysis.states), now)
         hogs, behind = analysis.hogs_by(self._by)
         rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in hogs]
+        self.pane("hogs").leave_out(() if any(row.behind for row in rows) else {"behind"})
         self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}")
         show_locks(self.pane("locks"), analysis)
         self._show_trend(analysis)
         pools = self.pane("pools")
-        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(analysis))
+        pools.leave_out({"bouncer"} if len(snapshot.pgbouncers) == 1 else ())
+        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(analysis), title=_pool_title(analysis))
+        self._share_room(analysis)
+
+    def _share_room(self, analysis: Analysis) -> None:
+        """Lines that tell nothing are left to hogs and locks, as far as the screen has lines for all panes.
+
+        What was seen once keeps its line, and an empty lock tree its room for a while: nothing jumps to and fro.
+        """
+        states = _common_first(analysis.states)
+        few = self.has_class("-normal")
+        if few:
+            self._states_seen.update((row.state, row.waits) for row in states if row.count)
+            states = [row for row in states if (row.state, row.waits) in self._states_seen] or states[:1]
+        self.pane("states").show(states, analysis.snapshot.taken_at)
+        rows = max(len(states), len(self.pane("pools").rows), self._upper_lines if few else 0)
+        self._upper_lines = min(rows, _COMMON_STATES)
+        self.query_one("#upper").styles.height = _HEAD_LINES + self._upper_lines if few else None
+        all_panes = not self.has_class("-short") and not self.has_class("-tiny")
+        self.pane("locks").styles.height = _HEAD_LINES + 1 if all_panes and not self._locks_lately(analysis) else None
+
+    def _locks_lately(self, analysis: Analysis) -> bool:
+        now = analysis.snapshot.taken_at
+        if analysis.locks:
+            self._locks_at = now
+        return self._locks_at is not None and abs((now - self._locks_at).total_seconds()) <= _LOCKS_KEEP_ROOM
 
     def _show_gauge(self, analysis: Analysis) -> None:
         gauge = self.query_one("#gauge", Lines)
@@ -212,6 +244,11 @@ def finding_line(finding: Finding, more: int, width: int) -> Line:
     if finding.clearing:
         line = [Cell("✓ clears: ", "ok"), Cell(safe(finding.sentence), "dim")]
     return spread(line, [Cell(f" +{more}", "dim")] if more else [], width)
+
+
+def _pool_title(analysis: Analysis) -> str:
+    bouncers = analysis.snapshot.pgbouncers
+    return f"PGBOUNCER {place(bouncers[0].name)}" if len(bouncers) == 1 else "PGBOUNCER"
 
 
 def _pool_remark(analysis: Analysis) -> Cell:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 
 from pgheadroom.analysis import Analysis
@@ -17,6 +18,7 @@ from pgheadroom.rules.pools.banners import banners, pause_waits_for
 from pgheadroom.rules.pools.commands import forbidden, offered
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.widgets.choices import Choices
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bouncer_lines import bouncer_lines, not_shown
@@ -95,7 +97,7 @@ class Bouncers(LiveScreen):
 
     def body(self) -> Iterator[Any]:
         yield Lines(id="bouncers")
-        yield Lines(id="tabs")
+        yield Choices(id="tabs")
         for tab in TABS:
             yield Table[Any](
                 tab.title.upper(),
@@ -133,16 +135,18 @@ class Bouncers(LiveScreen):
         rows = [row for bouncer in bouncers for row in tab.rows(bouncer, analysis)]
         lacking = not_shown(bouncers, tab.name)
         remark = Cell(lacking if rows else "", "dim")
+        self.pane(tab.name).leave_out({"bouncer"} if len(bouncers) == 1 else ())
         self.pane(tab.name).show(
             rows, analysis.snapshot.taken_at, remark, empty=lacking or ("none" if bouncers else _NONE)
         )
 
     def _show_tabs(self, current: str | None) -> None:
-        line = self.query_one("#tabs", Lines)
-        cells = [Cell("Tab ", "key")]
-        for tab in TABS:
-            cells += [Cell(f" {tab.title} ", "tab" if tab.name == current else "dim")]
-        line.paint([fit_line(cells, line.size.width)])
+        names = [(tab.name, Cell(f" {tab.title} ", "tab" if tab.name == current else "dim")) for tab in TABS]
+        self.query_one("#tabs", Choices).offer([("", Cell("Tab ", "key")), *names])
+
+    @on(Choices.Chosen, "#tabs")
+    def go_to_list(self, event: Choices.Chosen) -> None:
+        self.focus_pane(self.pane(event.name))
 
     # Going on from a row, and acting
 

@@ -1,6 +1,7 @@
 """The last line: the keys that work here and now."""
 
-from textual.binding import Binding
+from textual import events
+from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
 
 from pgheadroom.tui.widgets.painted import Painted
@@ -24,6 +25,10 @@ def key_name(binding: Binding) -> str:
 class KeyLine(Painted):
     """Shows the bindings that are active; what does not fit is in the help."""
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._keys: list[tuple[int, ActiveBinding]] = []
+
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._refresh_keys)
 
@@ -33,18 +38,26 @@ class KeyLine(Painted):
     def _refresh_keys(self, screen: Screen[object]) -> None:
         if not self.is_attached:
             return
-        shown = [(binding, _words(binding)) for binding in _shown(screen)]
-        always = [words for binding, words in shown if _name(binding) in _ALWAYS]
+        shown = [(item, _words(item.binding)) for item in _shown(screen)]
+        always = [words for item, words in shown if _name(item.binding) in _ALWAYS]
         room = self.size.width + _GAP - sum(map(line_width, always))
         cells: list[Cell] = []
-        for binding, words in shown:
-            if _name(binding) in _ALWAYS:
-                cells += words
-            elif line_width(words) <= room:
+        self._keys = []
+        for item, words in shown:
+            if _name(item.binding) not in _ALWAYS:
+                if line_width(words) > room:
+                    continue
                 room -= line_width(words)
-                cells += words
+            cells += words
+            self._keys.append((line_width(cells), item))
         cells[-1:] = [cell._replace(text=cell.text.rstrip()) for cell in cells[-1:]]
         self.paint([fit_line(cells, self.size.width)])
+
+    async def on_click(self, event: events.Click) -> None:
+        """As if the key had been pressed."""
+        item = next((item for end, item in self._keys if event.x < end), None)
+        if item is not None and item.enabled:
+            await self.app.run_action(item.binding.action, default_namespace=item.node)
 
 
 def _words(binding: Binding) -> list[Cell]:
@@ -55,10 +68,10 @@ def _name(binding: Binding) -> str:
     return binding.action.split("(")[0].split(".")[-1]
 
 
-def _shown(screen: Screen[object]) -> list[Binding]:
+def _shown(screen: Screen[object]) -> list[ActiveBinding]:
     active = [item for item in screen.active_bindings.values() if item.enabled and item.binding.show]
-    bindings = {item.binding.action: item.binding for item in active}
-    return sorted(bindings.values(), key=_urgency)
+    by_action = {item.binding.action: item for item in active}
+    return sorted(by_action.values(), key=lambda item: _urgency(item.binding))
 
 
 # What a tired person needs first, as far as the line reaches; what is not named comes in between.

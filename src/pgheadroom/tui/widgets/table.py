@@ -1,6 +1,6 @@
 """One table for every list: only visible rows are formatted, and the cursor stays with its row."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -75,7 +75,7 @@ class Table(Painted, Generic[Row], can_focus=True):
         """`falls_back` is for rows that no key hurts: when the one under the cursor goes, the first has it again."""
         super().__init__(id=id)
         self._title = title
-        self._columns = tuple(columns)
+        self._columns = self._all_columns = tuple(columns)
         self._key = key
         self._empty = empty
         self._note = note
@@ -118,10 +118,14 @@ class Table(Painted, Generic[Row], can_focus=True):
 
     def set_columns(self, columns: Sequence[Column[Row]]) -> None:
         """Other columns for other rows; the cursor is free again, because no row of before is there any more."""
-        self._columns = tuple(columns)
+        self._columns = self._all_columns = tuple(columns)
         if self._order not in {column.name for column in columns}:
             self._order = ""
         self.action_first()
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Columns that tell nothing now, and whose room the others can use. What rows are sorted by stays."""
+        self._columns = tuple(one for one in self._all_columns if one.name not in names or one.name == self._order)
 
     def set_filter(self, text: str) -> None:
         """Show only rows whose line contains every word of the text."""
