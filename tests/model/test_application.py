@@ -20,7 +20,7 @@ from pgheadroom.model.application import family, real_client
         ("web - 10.0.0.5:41234", "web"),
         ("sidekiq 7 - 10.0.0.5:41234", "sidekiq *"),
         ("web - [fd00::5]:41234", "web"),
-        ("web - unix(811):6432", "web"),
+        ("web - unix(811@jump):6432", "web"),
         ("lunch - 12:30", "lunch - *:*"),
     ],
 )
@@ -31,6 +31,6 @@ def test_processes_of_one_application_go_by_one_name(name: str, told: str) -> No
 def test_the_host_that_a_pooler_adds_is_the_real_client() -> None:
     assert real_client("10.0.0.1", "web - 10.9.9.9:41234") == "10.9.9.9"
     assert real_client("10.0.0.1", "web - fd00::5:41234") == "fd00::5"
-    assert real_client("10.0.0.1", "web - unix(811):6432") == "local"
+    assert real_client("10.0.0.1", "web - unix(811@jump):6432") == "local"
     assert real_client("10.0.0.1", "web") == "10.0.0.1"
     assert real_client(None, "lunch - 12:30") is None

@@ -214,3 +214,24 @@ async def test_the_real_clients_of_a_hog(
     assert (workers.application, workers.address, workers.total) == ("worker", "127.0.0.1", 6)
     assert (workers.holding, workers.waiting) == (5, 1)
     assert (web.application, web.address, web.holding) == ("web", "unix", 0)
+
+
+async def test_clients_whose_host_is_added_to_their_name_are_one_hog_of_that_host_without_a_console(
+    one_server: Cluster, new_bouncer: Callable[..., Bouncer], clients: Clients, sampled: Callable[..., Any]
+) -> None:
+    where = f"host=127.0.0.1 port={one_server.port} dbname=postgres"
+    bouncer = new_bouncer({"front": where}, settings={"default_pool_size": 5, "application_name_add_host": 1})
+    for tcp in (True, True, False):
+        clients.busy(bouncer.conninfo("postgres", "front", tcp=tcp, application_name="worker"))
+
+    def named(seen: Snapshot) -> bool:
+        return sum(session.application.startswith("worker - ") for session in seen.sessions) == 3
+
+    seen = await sampled(one_server, [], named)
+    (over_tcp, local) = [hog for hog in hogs(seen) if hog.application == "worker"]
+    assert (over_tcp.client, over_tcp.total, over_tcp.folded) == ("127.0.0.1", 2, True)
+    assert (local.client, local.total) == ("local", 1)
+    assert not any(hog.application.startswith("worker -") for hog in hogs(seen) if hog.application)
+    seen = await sampled(one_server, [bouncer.console()], lambda seen: named(seen) and used(seen) == 3)
+    behind = clients_by_hog(seen, chains(seen))
+    assert {client.application for client in behind[hog_key(over_tcp)]} == {"worker"}

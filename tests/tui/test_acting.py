@@ -412,3 +412,24 @@ async def test_the_number_and_enter_may_come_in_one_burst(tmp_path: Path) -> Non
         await stage.settle()
         assert type(stage.app.screen).__name__ == "Overview"
         assert len(server.signalled_pids) == 10
+
+
+async def test_a_question_that_cannot_show_whom_it_is_about_takes_no_yes(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    for size, signalled in (((40, 6), []), ((40, 10), [3000])):
+        server = FakeServer(seen)
+        async with on_stage(seen, size=size, options=armed(server, tmp_path)) as stage:
+            await stage.press("tab", "K")
+            assert ("enlarge the window" in stage.screen) is (not signalled)
+            assert ("pid 3000" in stage.screen) is bool(signalled)
+            await stage.press("y")
+            assert server.signalled_pids == signalled
+
+
+async def test_under_a_question_the_footer_has_its_keys(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    async with on_stage(seen, options=armed(FakeServer(seen), tmp_path)) as stage:
+        await stage.press("tab", "K")
+        assert stage.screen.splitlines()[-1].split() == ["y", "Yes", "n", "No"]
+        await stage.press("n")
+        assert "K terminate" in stage.screen.splitlines()[-1]

@@ -174,7 +174,7 @@ async def test_columns_stay_aligned_with_wide_and_combining_characters() -> None
 async def test_help_lists_the_keys_and_closes() -> None:
     async with on_stage() as stage:
         await stage.press("question_mark")
-        assert "group" in stage.screen
+        assert "Group" in stage.screen
         assert "Capital letters act" in stage.screen
         await stage.press("escape")
         assert "SLOTS" in stage.screen

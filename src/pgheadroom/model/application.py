@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from pgheadroom.model.session import LOCAL, Session
 
-_WITH_HOST = re.compile(r"(?P<name>.*) - (?:(?P<unix>unix(?:\(\d+\))?)|\[?(?P<host>[0-9a-fA-F.:]+?)\]?):\d+", re.DOTALL)
+_WITH_HOST = re.compile(
+    r"(?P<name>.*) - (?:(?P<unix>unix(?:\([^()]*\))?)|\[?(?P<host>[0-9a-fA-F.:]+?)\]?):\d+", re.DOTALL
+)
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _POD = re.compile(r"-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$")
 """As Kubernetes ends the name of a pod of a deployment."""

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
 from pgheadroom.analysis import Analysis
@@ -101,7 +101,13 @@ class LiveScreen(Screen[None]):
             self.set_focus(panes[0])
             panes[0].add_class("current")
 
+    def on_screen_suspend(self) -> None:
+        if self.ready and isinstance(self.app.screen, ModalScreen):
+            self.query_one(KeyLine).under(self.app.screen)
+
     def on_screen_resume(self) -> None:
+        if self.ready:
+            self.query_one(KeyLine).under(None)
         self.call_after_refresh(self.monitor.draw)
 
     def on_resize(self) -> None:

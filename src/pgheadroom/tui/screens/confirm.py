@@ -12,9 +12,14 @@ from textual.widgets import Button
 
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.words import Words
-from pgheadroom.view.cells import Line
+from pgheadroom.view.cells import Cell, Line, fit_line, plain
 
 _MOST_LINES = 16
+_FRAME = 4
+"""Lines besides the explanation: the border, the question and the buttons."""
+_ROOMY_FRAME = _FRAME + 2
+_LEAST_WIDTH = 24
+_ENLARGE = "enlarge the window: whom?"
 
 
 class Confirm(ModalScreen[bool]):
@@ -22,7 +27,7 @@ class Confirm(ModalScreen[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape,q", "answer(False)", "No"),
+        Binding("n,escape,q", "answer(False)", "No", key_display="n"),
         Binding("left,right,tab,shift+tab", "other", "Other button", show=False),
     ]
     AUTO_FOCUS = "#no"
@@ -36,6 +41,7 @@ class Confirm(ModalScreen[bool]):
         self._question = question
         self._explanation = lines
         self._drawn_at: float | None = None
+        self._tells_whom = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm"):
@@ -53,8 +59,14 @@ class Confirm(ModalScreen[bool]):
         self.call_after_refresh(self._draw)
 
     def _fit(self) -> None:
+        """As many lines as the window has; without those that say whom it is about there is no yes."""
         explanation = self._explanation(self._inner_width())
-        self.query_one("#confirm-lines").styles.height = min(_MOST_LINES, len(explanation))
+        wanted, height = min(_MOST_LINES, len(explanation)), self.app.size.height
+        self.set_class(height < wanted + _ROOMY_FRAME, "-tight")
+        room = max(1, min(wanted, height - _FRAME))
+        self.query_one("#confirm-lines").styles.height = room
+        whom = next((place for place, line in enumerate(explanation) if not plain(line).strip()), wanted)
+        self._tells_whom = room >= min(whom, wanted) and self._inner_width() >= _LEAST_WIDTH
 
     def _inner_width(self) -> int:
         """As the style sheet has it: 92 % of the screen, at most 110, less the frame."""
@@ -62,7 +74,8 @@ class Confirm(ModalScreen[bool]):
 
     def _draw(self) -> None:
         lines = self.query_one("#confirm-lines", Lines)
-        lines.paint(self._explanation(lines.size.width))
+        width = lines.size.width
+        lines.paint(self._explanation(width) if self._tells_whom else [fit_line([Cell(_ENLARGE, "warn")], width)])
         if self._drawn_at is None:
             self._drawn_at = time.monotonic()
 
@@ -72,7 +85,7 @@ class Confirm(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         seen = self._drawn_at is not None and time.monotonic() - self._drawn_at >= self.READING_TIME
-        if seen or not yes:
+        if (seen and self._tells_whom) or not yes:
             self.dismiss(yes)
 
     def action_other(self) -> None:

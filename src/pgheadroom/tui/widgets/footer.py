@@ -28,6 +28,12 @@ class KeyLine(Painted):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._keys: list[tuple[int, ActiveBinding]] = []
+        self._asking: Screen[object] | None = None
+
+    def under(self, question: Screen[object] | None) -> None:
+        """While a question lies over the screen, its keys are the ones that work."""
+        self._asking = question
+        self._refresh_keys(self.screen)
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._refresh_keys)
@@ -38,7 +44,7 @@ class KeyLine(Painted):
     def _refresh_keys(self, screen: Screen[object]) -> None:
         if not self.is_attached:
             return
-        shown = [(item, _words(item.binding)) for item in _shown(screen)]
+        shown = [(item, _words(item.binding)) for item in _shown(self._asking or screen)]
         always = [words for item, words in shown if _name(item.binding) in _ALWAYS]
         room = self.size.width + _GAP - sum(map(line_width, always))
         cells: list[Cell] = []
