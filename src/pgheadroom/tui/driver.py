@@ -53,6 +53,11 @@ class Outlet:
                 self._state.notify_all()
         return len(text)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the terminal has not taken all that was written."""
+        return self._size > 0
+
     def flush(self) -> None:
         """Nothing is kept back."""
 
@@ -120,6 +125,11 @@ class PatientDriver(LinuxDriver):
         self._outlet = Outlet(cast("TextIOWrapper", sys.__stderr__).fileno(), self._draw_again)
         self._file = cast("TextIOWrapper", self._outlet)
         self._stray = StrayOutput(self._overhear)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the terminal has not taken the last picture yet."""
+        return self._outlet.behind
 
     def _overhear(self, line: str) -> None:
         self._app.call_later(cast("Listener", self._app).overhear, line)

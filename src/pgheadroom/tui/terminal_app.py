@@ -16,6 +16,7 @@ from pgheadroom.tui.textual_private import (
     fatal_error_of,
     forget_drawn_styles,
     is_batching,
+    is_behind,
     written,
 )
 
@@ -58,17 +59,18 @@ class TerminalApp(App[int]):
             self._canvas.forget()
             super()._display(screen, renderable)
 
-    def _draw_soon(self) -> None:
+    def _draw_soon(self, seconds: float = TOGETHER) -> None:
         if self._drawing is None:
             loop = asyncio.get_running_loop()
-            when = max(loop.time() + TOGETHER, self._drawn_at + FRAME)
+            when = max(loop.time() + seconds, self._drawn_at + FRAME)
             # In the application's own turn: a fault of ours ends it as any other does.
             self._drawing = loop.call_at(when, self.call_later, self._draw_difference)
 
     def _draw_difference(self) -> None:
         self._drawing = None
-        if is_batching(self):
-            self._draw_soon()
+        if is_batching(self) or is_behind(self):
+            # Over a slow line pictures are left out, and never stand in line: the next one shows what is then.
+            self._draw_soon(FRAME)
             return
         self._drawn_at = asyncio.get_running_loop().time()
         text = self._canvas.difference()

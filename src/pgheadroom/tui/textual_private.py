@@ -64,6 +64,11 @@ def _of_chops(update: Any) -> Iterator[Piece]:
                 yield row, column, end, strip
 
 
+def is_behind(app: App[Any]) -> bool:
+    """Whether the terminal has not taken the last picture yet."""
+    return bool(getattr(getattr(app, "_driver", None), "is_behind", False))
+
+
 def is_batching(app: App[Any]) -> bool:
     """Whether nothing is to be displayed until a change of several steps is complete."""
     return bool(getattr(app, "_batch_count", 0))
