@@ -70,6 +70,9 @@ def test_the_fields_that_were_promised() -> None:
     assert document["pgbouncers"][0]["pools"][0]["cl_waiting"] == 2
     assert set(document["health"][0]) >= {"metric", "value", "warning", "critical", "status"}
     assert document["findings"][0]["severity"] == "critical"
+    assert document["findings"][0]["status"] == document["status"]
+    pool = document["pgbouncers"][0]["pools"][0]
+    assert pool["open_percent"] == (100.0 * pool["servers"] / pool["size"] if pool["size"] else None)
     assert document["status"] == "CRITICAL"
     assert document["gaps"] == [{"part": "limits", "reason": "denied"}]
 

@@ -67,3 +67,13 @@ async def test_small_window_has_the_whole_finding_and_the_way_here_below(tmp_pat
         # The focus is in the text, and Enter still opens the remedy.
         await stage.press("enter")
         assert type(stage.app.screen).__name__ == "Bulk"
+
+
+async def test_another_finding_is_told_from_its_first_line(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(*settled(server.snapshot), options=armed(server, tmp_path)) as stage:
+        await stage.press("t", "tab", "G")
+        assert " of " in stage.line("WHAT HELPS")
+        assert " 1–" not in stage.line("WHAT HELPS")
+        await stage.press("shift+tab", "j")
+        assert " 1–" in stage.line("WHAT HELPS")

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.capacity import Limit
-from pgheadroom.model.finding import Finding, Proposal
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.grouping import Hog, StateCount
-from pgheadroom.model.health import Health
+from pgheadroom.model.health import Health, Status
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import Session
@@ -20,7 +20,12 @@ from pgheadroom.wire.sample import SCHEMA, Json, to_wire
 from pgheadroom.wire.session import dated, in_order, rounded, told_id
 
 _POOL_ORDER = ("database", "user", "cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested",
-               "sv_login", "servers", "maxwait_seconds", "mode", "size", "reserve", "full_percent")  # fmt: skip
+               "sv_login", "servers", "maxwait_seconds", "mode", "size", "reserve", "full_percent",
+               "open_percent")  # fmt: skip
+
+
+_STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING}
+"""Of findings, in the words of metrics; a notice is no trouble yet."""
 
 
 def to_json(case: Analysis, indent: int | None = 2) -> str:
@@ -153,6 +158,7 @@ def _pgbouncer(bouncer: PgBouncer, told: Json) -> Json:
 
 def _pool(pool: Pool, told: Json) -> Json:
     told = told | {"servers": pool.servers, "full_percent": rounded(pool.full_percent)}
+    told["open_percent"] = rounded(100.0 * pool.servers / pool.size) if pool.size else None
     return in_order(told, _POOL_ORDER)
 
 
@@ -171,6 +177,7 @@ def _finding(finding: Finding) -> Json:
     return {
         "key": finding.key,
         "severity": finding.severity.value,
+        "status": _STATUS.get(finding.severity, Status.OK).value,
         "sentence": finding.sentence,
         "evidence": list(finding.evidence),
         "remedy": finding.remedy,

@@ -103,7 +103,8 @@ def slots_by(action: Action, now: Snapshot | None) -> Reclaimed | None:
 def messages(action: Action) -> list[str]:
     """Why some targets were not signalled, each sentence once."""
     unusual = (result for result in action.results if result.outcome is not Outcome.SIGNALLED)
-    return list(dict.fromkeys(result.message for result in unusual if result.message))
+    told = dict.fromkeys((result.message, f"it was {result.outcome}") for result in unusual if result.message)
+    return [message for message, outcome in told if message != outcome]  # `1 gone before` says it
 
 
 def changed_alone(action: Action) -> str:
