@@ -209,3 +209,16 @@ async def test_the_lists_answer_the_mouse() -> None:
         await stage.pilot.click("#tabs", offset=(stage.line("Pools").index("Servers"), 0))
         await stage.settle()
         assert "▸ SERVERS" in stage.screen
+
+
+async def test_pools_are_warned_of_by_who_waits_most_and_what_has_no_room_is_counted() -> None:
+    seen = pooled()
+    first = seen.pgbouncers[0]
+    crowded = tuple(replace(first.pools[0], database=f"d{chr(97 + n)}", cl_waiting=n + 1) for n in range(9))
+    async with on_stage(replace(seen, pgbouncers=(replace(first, pools=crowded),)), size=LARGE) as stage:
+        await stage.press("4")
+        lines = stage.screen.splitlines()
+        assert lines[3].startswith("! di/web: 9 clients wait")
+        head = lines[: next(n for n, line in enumerate(lines) if line.startswith("Tab "))]
+        assert head[-1].startswith("+")
+        assert head[-1].endswith("more")

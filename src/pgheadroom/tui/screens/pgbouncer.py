@@ -126,8 +126,11 @@ class Bouncers(LiveScreen):
         head = self.query_one("#bouncers", Lines)
         width = head.size.width
         lines = [line for one in bouncers for line in _head_lines(analysis, one, width)]
-        lines += [fit_line([Cell(words, "warn")], width) for words in _overcommitment(analysis)[:_MOST_PROPOSALS]]
-        head.styles.height = max(1, min(len(lines), _MOST_BANNERS + len(bouncers)))
+        lines += _warnings(_overcommitment(analysis), _MOST_PROPOSALS, width)
+        room = _MOST_BANNERS + len(bouncers)
+        if len(lines) > room:
+            lines = [*lines[: room - 1], _more(len(lines) - room + 1, width)]
+        head.styles.height = max(1, len(lines))
         head.paint(lines or [fit_line([Cell(_NONE, "warn")], head.size.width)])
         current = self.current_pane
         self._show_tabs(current.id if current else None)
@@ -195,6 +198,17 @@ def _head_lines(analysis: Analysis, bouncer: PgBouncer, width: int) -> list[Line
     return bouncer_lines(bouncer, banners(bouncer), waited_for, _limits(analysis, bouncer), width)
 
 
+def _warnings(words: Sequence[str], most: int, width: int) -> list[Line]:
+    """The first of them; of the others, how many there are."""
+    shown = words if len(words) <= most else words[: most - 1]
+    lines = [fit_line([Cell(one, "warn")], width) for one in shown]
+    return [*lines, _more(len(words) - len(shown), width)] if len(shown) < len(words) else lines
+
+
+def _more(count: int, width: int) -> Line:
+    return fit_line([Cell(f"+{count} more", "warn")], width)
+
+
 def _waited_for(analysis: Analysis, bouncer: PgBouncer, running: BouncerCommand) -> tuple[Chain, ...]:
     return pause_waits_for(analysis.chains, bouncer, running.database) if running.verb is BouncerVerb.PAUSE else ()
 
@@ -206,8 +220,8 @@ def _overcommitment(analysis: Analysis) -> tuple[str, ...]:
 
 
 def _limits(analysis: Analysis, bouncer: PgBouncer) -> list[tuple[Pool, PoolLimits]]:
-    """What holds back the pools in which clients wait."""
-    waiting = [pool for pool in bouncer.pools if pool.cl_waiting]
+    """What holds back the pools in which clients wait, where most wait first."""
+    waiting = sorted((pool for pool in bouncer.pools if pool.cl_waiting), key=lambda pool: -pool.cl_waiting)
     return [(pool, pool_limits(analysis, bouncer, pool)) for pool in waiting]
 
 
