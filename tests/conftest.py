@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-import hypothesis
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,20 +31,15 @@ from servers import (
     thaw,
 )
 
-# How long a machine takes is no property of what is tested: with others on it, examples are slow to make.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long a machine takes is no property of what is tested: with others on it, examples are slow to make. Half of the
+# usual number of examples a run: there is a run with each change.
+settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 pytest_plugins = [
     "eager",
     "terminal.fixtures",  # the finished program on an emulated terminal
 ]
-
-# A busy machine draws examples slowly and runs each late: how long either takes says nothing about what is tested.
-hypothesis.settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

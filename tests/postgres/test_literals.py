@@ -168,7 +168,7 @@ async def test_workers_too(
     (leader,) = sessions(1)
     leader.execute(f"SET {force} = on".encode())
     leader.pgconn.send_query(f"SELECT count(*), '{SECRET}' FROM (SELECT pg_sleep(60)) AS x".encode())
-    workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'"
+    workers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND query LIKE '%pg_sleep%'"
     try:
         wait_until(lambda: superuser.execute(workers).fetchone() == (1,), "a worker runs")
         sample = await probe.sample()

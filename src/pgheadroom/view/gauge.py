@@ -21,11 +21,12 @@ def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
         Cell(f"  {about}{min(100.0, capacity.used_percent):.0f}%", style),
         Cell(f"  {about}{capacity.free} free", style),
     ]
+    least = list(left)
     if capacity.authenticating:
         left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
     with_trend = [*left, Cell("  "), Cell(trend, "trend"), Cell("  ")]
     long, short = ([Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity))
-    return spread_first_fitting([with_trend, with_trend, left, left], [long, short, long, short], width)
+    return spread_first_fitting([with_trend, with_trend, left, left, least], [long, short, long, short, short], width)
 
 
 def slots_words(capacity: Capacity) -> str:
