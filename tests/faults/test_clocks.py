@@ -75,7 +75,7 @@ def test_ages_are_those_of_the_server(
     terminal = monitor(wire.conninfo(), **WIDE, **shifted(ahead))
     pid, behind = holder.info.backend_pid, waiter.info.backend_pid
     terminal.wait_for_match(r"idle in transaction +1 +\d+% +\d+s").wait_for_match(rf"└ {behind} +0 +\d+s")
-    terminal.wait_for_match(r"shop .* 2 .* \d+s +- ")
+    terminal.wait_for_match(r"shop .* 2 .* \d+s +-")
     for key, title in (("2", "▸ SESSIONS"), ("3", "▸ LOCK WAITS"), ("t", "▸ FINDINGS")):
         terminal.press(key).wait_for(title).pump(1.2)
         assert not re.search(ABOUT_AN_HOUR, terminal.screen()), terminal.screen()

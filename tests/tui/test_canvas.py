@@ -1,5 +1,6 @@
 """What is sent to the terminal: only what changed, and after any changes the terminal shows what is to be seen."""
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from textual.app import App
 
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.tui import textual_private
+from pgheadroom.tui import terminal_app, textual_private
 from pgheadroom.view.cells import Cell, plain
 from tui.outage import outage, session
 from tui.stage import on_stage
@@ -141,3 +142,17 @@ async def test_a_textual_without_these_parts_draws_by_itself(
         for key in ("2", "1", "j", "question_mark"):
             await stage.press(key)
             assert output.screen == stage.screen
+
+
+async def test_over_a_slow_line_pictures_are_left_out(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(size=SIZE) as stage:
+        output.written.clear()
+        monkeypatch.setattr(terminal_app, "is_behind", lambda _: True)
+        await stage.press("2", "j", "3", "5", "2")
+        assert output.written == []
+        monkeypatch.setattr(terminal_app, "is_behind", lambda _: False)
+        async with asyncio.timeout(10):
+            while not output.written:
+                await stage.settle()
+        assert len(output.written) == 1
+        assert output.cells == output.whole(stage.app)
