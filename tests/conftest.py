@@ -31,9 +31,9 @@ from servers import (
     thaw,
 )
 
-# How long a machine takes is no property of what is tested: with others on it, examples are slow to make. Half of the
-# usual number of examples a run: there is a run with each change.
-settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+# How long a machine takes is no property of what is tested: with others on it, examples are slow to make. A third of
+# the usual number of examples a run: there is a run with each change.
+settings.register_profile("patient", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 pytest_plugins = [

@@ -17,7 +17,7 @@ from pgheadroom.rules.filters.language import parse_filter
 from servers import missing
 from sure import sure
 
-CALM_SECONDS = 30
+CALM_SECONDS = 20
 SOON = 3
 """Samples, one a second."""
 
