@@ -76,16 +76,19 @@ class Memory:
     def _analyse(self, snapshot: Snapshot) -> Analysis:
         alone = Case(snapshot, self._thresholds)
         self._history.append(snapshot, alone.capacity)
-        seen = Analysis(snapshot, self._thresholds, self._history.past())
-        vars(seen)["capacity"] = alone.capacity
+        seen = _keeping(alone, Analysis(snapshot, self._thresholds, self._history.past()))
         shown = self._watch.update(snapshot.taken_at, findings(seen))
         status = status_of(self._watch.lasting(overall(seen.health)), shown)
         return _settled(seen, shown, self._watch.steady(snapshot.taken_at, seen.forecast), status)
 
 
 def _settled(seen: Analysis, found: tuple[Finding, ...], ahead: Forecast | None, status: Status) -> Analysis:
-    """The same analysis with what was found in it, and all that has been worked out already."""
-    settled = Analysis(seen.snapshot, seen.thresholds, seen.past, found, ahead, status)
-    for name, value in vars(seen).items():
-        vars(settled).setdefault(name, value)
-    return settled
+    """The same analysis with what was found in it."""
+    return _keeping(seen, Analysis(seen.snapshot, seen.thresholds, seen.past, found, ahead, status))
+
+
+def _keeping(known: Case, later: Analysis) -> Analysis:
+    """`later`, with what has been worked out of the same sample already."""
+    for name, value in vars(known).items():
+        vars(later).setdefault(name, value)
+    return later

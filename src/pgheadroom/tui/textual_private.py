@@ -6,6 +6,7 @@ program starts and works, and only sends more.
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from textual.app import App
@@ -33,7 +34,13 @@ class Written:
 
 def written(text: str) -> Any:
     """What `App._display` writes as it is."""
-    return type("WrittenUpdate", (Written, _compositor.CompositorUpdate), {})(text)
+    return _written_update()(text)
+
+
+@cache
+def _written_update() -> type:
+    """Known to Textual as an update of its compositor."""
+    return type("WrittenUpdate", (Written, _compositor.CompositorUpdate), {})
 
 
 def pieces(update: object) -> list[Piece] | None:
