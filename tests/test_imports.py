@@ -12,7 +12,15 @@ import pgheadroom
 
 HEAVY = ("textual", "rich", "plotext", "psycopg")
 
-PURE = ("analysis", "model.snapshot", "rules.findings.registry", "view.gauge", "output.json_", "output.text")
+PURE = (
+    "analysis",
+    "model.snapshot",
+    "rules.findings.registry",
+    "view.gauge",
+    "output.json_",
+    "output.text",
+    "output.nagios",
+)
 """Without IO: they need nothing but the standard library."""
 
 
@@ -42,7 +50,7 @@ def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(mo
     assert loaded_by(f"import pgheadroom.{module}") == {"textual", "rich"}
 
 
-@pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot"])
+@pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot", "cli.check"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}
 

@@ -21,7 +21,10 @@ from pgheadroom.errors import ConfigError
 from pgheadroom.model.thresholds import Thresholds
 
 DEFAULT_INTERVAL = 1.0
-RESERVED_NAMES = ("snapshot", "demo", "terminate", "cancel", "check", "advise", "serve", "replay")
+RESERVED_NAMES = (
+    "snapshot", "demo", "terminate", "cancel", "check", "agent", "rules", "notify", "hold", "advise", "serve", "replay",
+    "report",
+)  # fmt: skip
 """Words that are commands, so that no target can be called by them."""
 
 _MOST_BYTES = 4 << 20

@@ -35,11 +35,11 @@ def program() -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code. What goes wrong is one line on stderr."""
     print_in_every_locale()
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(sys.argv[1:] if arguments is None else arguments)
+        return run(given)
     except PgHeadroomError as error:
-        say(str(error))
-        return error.exit_code
+        return _told(error, given)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
@@ -49,7 +49,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from pgheadroom.cli import fault  # here: nobody else waits for it
 
         fault.tell(error)
-        return EXIT_BUG
+        return _told(PgHeadroomError(f"unexpected {type(error).__name__}"), given) if _monitors(given) else EXIT_BUG
+
+
+def _monitors(arguments: Sequence[str]) -> bool:
+    """Whether a monitoring system reads what the command says."""
+    try:
+        return COMMANDS[flags.split_command(arguments)[0]].for_monitoring
+    except PgHeadroomError:
+        return False
+
+
+def _told(error: PgHeadroomError, arguments: Sequence[str]) -> int:
+    """The exit code, after the one line: on stderr, or where a monitoring system looks for it."""
+    if not _monitors(arguments):
+        say(str(error))
+        return error.exit_code
+    from pgheadroom.cli.check import put_unknown  # here: nobody else waits for it
+
+    return put_unknown(str(error))
 
 
 def run(arguments: Sequence[str]) -> int:

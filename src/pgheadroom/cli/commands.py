@@ -25,6 +25,8 @@ class Command:
         add_flags: Adds the flags that only it has.
         connects: It takes the flags for connecting, and a word that says where to.
         samples_on: It goes on sampling, so that an interval means something.
+        for_monitoring: A monitoring system runs it: it asks nobody for a password, so that `-w` is free for a warning,
+            and tells what goes wrong as such systems want it.
     """
 
     summary: str
@@ -32,6 +34,7 @@ class Command:
     add_flags: Callable[[argparse.ArgumentParser], None]
     connects: bool = True
     samples_on: bool = False
+    for_monitoring: bool = False
 
     def load(self) -> Callable[[argparse.Namespace], int]:
         """The function that runs it, with all that it needs."""
@@ -114,11 +117,57 @@ def _signal_flags(parser: argparse.ArgumentParser) -> None:
     _no_audit(how)
 
 
+def _check_flags(parser: argparse.ArgumentParser) -> None:
+    from dataclasses import fields  # here and below: no other command needs them
+
+    from pgheadroom.model.thresholds import Thresholds
+
+    _format(parser)
+    what = parser.add_argument_group("what is checked (by default every metric and every finding)")
+    what.add_argument("--metric", metavar="NAME", action="append", help="only this one; repeat it for more")
+    what.add_argument(
+        "-w", "--warning", metavar="LEVEL", help="of the one --metric (usage, if none is given): 80%%, 90, or -5 left"
+    )
+    what.add_argument("-c", "--critical", metavar="LEVEL", help="likewise; -w is not psql's here: it never asks anyway")
+    what.add_argument("--all", action="store_true", help="every target of the configuration, side by side")
+    how = parser.add_argument_group("how")
+    how.add_argument("--watch", metavar="TIME", type=read_duration_of_seconds, help="sample for so long before judging")
+    how.add_argument(
+        "--timeout", metavar="TIME", type=read_duration_of_seconds, default=10.0, help="for an answer (default: 10s)"
+    )
+    how.add_argument(
+        "--on-timeout", choices=("unknown", "critical"), default="unknown", help="what no answer is (default: unknown)"
+    )
+    levels = parser.add_argument_group("thresholds (as in the configuration: WARNING,CRITICAL; --usage=-10,-5)")
+    for field in fields(Thresholds):
+        shape = "TIME" if field.name == "long_query_seconds" else "W,C"
+        levels.add_argument(f"--{field.name.replace('_', '-')}", dest=f"level_{field.name}", metavar=shape)
+    parser.set_defaults(password=False, no_password=True)
+
+
+def read_duration_of_seconds(text: str) -> float:
+    """A duration above 0; a plain number is seconds."""
+    try:
+        seconds = quantities.seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds
+
+
 COMMANDS: dict[str, Command] = {
     MONITOR: Command(
         "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
     ),
     "snapshot": Command("one sample as text or JSON", "pgheadroom.cli.snapshot:snapshot", _format),
+    "check": Command(
+        "thresholds for Nagios and its kin: exit 0, 1, 2, 3",
+        "pgheadroom.cli.check:check",
+        _check_flags,
+        samples_on=True,
+        for_monitoring=True,
+    ),
     "demo": Command(
         "an outage to rehearse on, nothing to install",
         "pgheadroom.cli.demo:demo",

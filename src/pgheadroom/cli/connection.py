@@ -27,9 +27,7 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     Raises:
         UsageError: Too many words, or a mistake in the file, the environment or a conninfo.
     """
-    configuration = config.load(flags.config, environ)
-    for warning in configuration.warnings:
-        say(warning)
+    configuration = configuration_of(flags, environ)
     _check_target(flags, configuration)
     target, place = locate(flags, configuration)
     chosen = configuration.targets.get(target, Layer())
@@ -38,6 +36,18 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     )
     _learn_secrets(settings, environ)
     return replace(settings, meant="" if target else _meant(flags, configuration))
+
+
+def configuration_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Configuration:
+    """The configuration file, its warnings said.
+
+    Raises:
+        ConfigError: It has a mistake.
+    """
+    configuration = config.load(flags.config, environ)
+    for warning in configuration.warnings:
+        say(warning)
+    return configuration
 
 
 def _check_target(flags: argparse.Namespace, configuration: Configuration) -> None:

@@ -83,7 +83,7 @@ def build_parser(name: str) -> argparse.ArgumentParser:
     )
     command.add_flags(parser)
     if command.connects:
-        _add_connection_flags(parser)
+        _add_connection_flags(parser, command)
     _add_common_flags(parser, command)
     return parser
 
@@ -98,16 +98,19 @@ def _description(name: str) -> str:
     return "\n".join(lines)
 
 
-def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
+def _add_connection_flags(parser: argparse.ArgumentParser, command: Command) -> None:
     parser.add_argument("words", nargs="*", metavar="TARGET", help=argparse.SUPPRESS)
     to = parser.add_argument_group("connection (as psql; PG* variables, service= and ~/.pgpass work)")
     to.add_argument("-h", "--host", metavar="HOST", help="server, or the folder of its Unix socket")
     to.add_argument("-p", "--port", metavar="PORT", type=_port, help="its port")
     to.add_argument("-U", "--username", metavar="ROLE", help="role to connect as")
     to.add_argument("-d", "--dbname", metavar="DBNAME", help="database, or a conninfo or URI")
-    password = to.add_mutually_exclusive_group()
-    password.add_argument("-w", "--no-password", action="store_true", help="never ask for a password")
-    password.add_argument("-W", "--password", action="store_true", help="ask for a password before connecting")
+    if command.for_monitoring:
+        to.add_argument("--no-password", action="store_true", help=argparse.SUPPRESS)  # it never asks
+    else:
+        password = to.add_mutually_exclusive_group()
+        password.add_argument("-w", "--no-password", action="store_true", help="never ask for a password")
+        password.add_argument("-W", "--password", action="store_true", help="ask for a password before connecting")
     to.add_argument(
         "--door",
         metavar="CONNINFO",

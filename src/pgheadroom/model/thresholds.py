@@ -6,7 +6,7 @@ five minutes 5 and 10); the others are ours.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -125,15 +125,18 @@ class Thresholds:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Thresholds":
-        """The thresholds of a configuration file over the defaults.
+        """The thresholds of a configuration file over the defaults, see `changed`."""
+        return cls().changed(mapping)
+
+    def changed(self, mapping: Mapping[str, Any]) -> "Thresholds":
+        """These, but for what the mapping says.
 
         A pair is `[warning, critical]` or a table with `warning` and `critical`, of which one may be missing.
 
         Raises:
             ValueError: Names the key and what is allowed.
         """
-        default = cls()
-        names = [field.name for field in fields(cls)]
+        names = [field.name for field in fields(self)]
         settled: dict[str, Any] = {}
         for key, value in mapping.items():
             if key not in names:
@@ -141,8 +144,8 @@ class Thresholds:
             if key == "long_query_seconds":
                 settled[key] = _in_seconds(key, value).amount
             else:
-                settled[key] = _read_levels(key, value, getattr(default, key))
-        return cls(**settled)
+                settled[key] = _read_levels(key, value, getattr(self, key))
+        return replace(self, **settled)
 
 
 _IN_SECONDS = frozenset({"long_query_seconds", "oldest_idle_in_transaction", "pool_maxwait", "until_full"})

@@ -55,8 +55,8 @@ def document(case: Analysis) -> Json:
         "sessions": _sessions(snapshot.sessions, told["sessions"], snapshot.taken_at),
         "locks": [_lock(node) for node in case.locks],
         "pgbouncers": list(map(_pgbouncer, snapshot.pgbouncers, told["pgbouncers"])),
-        "health": [_health(metric) for metric in case.health],
-        "findings": [_finding(finding) for finding in case.findings],
+        "health": [health_document(metric) for metric in case.health],
+        "findings": [finding_document(finding) for finding in case.findings],
         "gaps": told["gaps"],
         "spared": [_in_milliseconds(one, "every_seconds", "age_seconds") for one in told["spared"]],
         "processes": _sessions(snapshot.processes, told["processes"], snapshot.taken_at),
@@ -162,7 +162,8 @@ def _pool(pool: Pool, told: Json) -> Json:
     return in_order(told, _POOL_ORDER)
 
 
-def _health(metric: Health) -> Json:
+def health_document(metric: Health) -> Json:
+    """A metric against its thresholds."""
     return {
         "metric": metric.metric,
         "value": metric.value,
@@ -173,7 +174,8 @@ def _health(metric: Health) -> Json:
     }
 
 
-def _finding(finding: Finding) -> Json:
+def finding_document(finding: Finding) -> Json:
+    """A finding, whole."""
     return {
         "key": finding.key,
         "severity": finding.severity.value,

@@ -91,6 +91,7 @@ class Doors:
         asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
         way: The door that opened last.
         system: The system identifier of the server behind it; None when it could not be read.
+        passed: What doors without room said in the round in which another one opened.
         attempts: How many there have been to connect.
         moves: Whether others came and went beside us: what we met changed between attempts that were alone.
     """
@@ -104,6 +105,7 @@ class Doors:
     hides_literals: bool = False
     way: Way | None = None
     system: int | None = None
+    passed: tuple[Refusal, ...] = ()
     ways: list[Way] = field(default_factory=list)
     attempts: int = 0
     moves: bool = False
@@ -213,6 +215,7 @@ class Doors:
         for looking in self._looking:
             looking.cancel()  # it could be let in, too
         self.way = way
+        self.passed = tuple(one for one in self.refusals if one.full)
         first = self.ways[0].refusal
         if way is not self.ways[0] and first is not None:  # else it let us in before, and was the first to be tried
             way.detour = f"in through {way.label}, because {first.message}"

@@ -26,6 +26,14 @@ def health_lines(metrics: Sequence[Health], width: int) -> list[Line]:
     return [fit_line(_cells(one), width) for one in metrics]
 
 
+def in_words(one: Health) -> str:
+    """`fullest limit 100% (role web), warning from 80%, critical from 100%`."""
+    warning, critical = (_amount(one, level) for level in (one.warning, one.critical))
+    subject = f" ({safe(one.subject)})" if one.subject else ""
+    name = _WORDS.get(one.metric, one.metric)
+    return f"{name} {_amount(one, one.value)}{subject}, warning from {warning}, critical from {critical}"
+
+
 def _cells(one: Health) -> list[Cell]:
     style = _STYLES[one.status]
     warning, critical = (_amount(one, level) for level in (one.warning, one.critical))

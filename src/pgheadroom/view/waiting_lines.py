@@ -2,27 +2,13 @@
 
 from datetime import datetime
 
-from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.refusal import Refusal
 from pgheadroom.model.update import Waiting
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
+from pgheadroom.words.refusals import limit_words
 from pgheadroom.words.text import safe, wrap
-
-_SAID: dict[RefusedBy, str] = {
-    RefusedBy.SERVER: "no slot is left, not even for a superuser",
-    RefusedBy.SUPERUSER_RESERVE: "only the slots for superusers are left",
-    RefusedBy.RESERVE: "only reserved slots are left: pg_use_reserved_connections and superusers get in",
-    RefusedBy.ROLE: "the role's CONNECTION LIMIT is reached",
-    RefusedBy.DATABASE: "the database's CONNECTION LIMIT is reached",
-    RefusedBy.WALSENDERS: "max_wal_senders is reached",
-    RefusedBy.PROCESSES: "the server starts no more processes, though slots may be free",
-    RefusedBy.POOLER: "the pooler is full",
-    RefusedBy.UNCLEAR: "there is no room",
-    RefusedBy.OTHER: "not for lack of room",
-}
-
-_RESERVED = "only slots are left that a managed service keeps for a role of its own"
 
 
 def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
@@ -51,15 +37,13 @@ def _rate(per_second: float) -> str:
 
 
 def _door(refusal: Refusal, now: datetime, width: int) -> list[list[Cell]]:
-    said = _RESERVED if refusal.limit is RefusedBy.RESERVE and refusal.name else _SAID[refusal.limit]
-    name = f" ({safe(refusal.name)})" if refusal.name else ""
     style = "bad" if refusal.full else "warn"
     ago = duration((now - refusal.at).total_seconds())
     code = f"  {safe(refusal.sqlstate)}" if refusal.sqlstate else ""
     words = wrap(safe(refusal.message), max(10, width - 4))
     return [
         [Cell("● ", style), Cell(safe(refusal.door), "strong"), Cell(f"  {ago} ago{code}", "dim")],
-        *([Cell(f"    {part}", style)] for part in wrap(f"{said}{name}", max(10, width - 4))),
+        *([Cell(f"    {part}", style)] for part in wrap(limit_words(refusal), max(10, width - 4))),
         *([Cell("    "), Cell(part, "dim")] for part in words),
         [],
     ]

@@ -1,7 +1,7 @@
 """Each family of findings: when it speaks, what it says, and when it keeps silent."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.model.session import State
+from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Door, LockRequest, Role, SlotKind, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.words.sql_names import quoted
@@ -27,6 +27,14 @@ def told(sample: Snapshot) -> dict[str, Finding]:
 
 def test_a_calm_server_has_no_findings() -> None:
     assert analyse(snapshot([*many(20), session(1, State.ACTIVE)]), PLAIN).findings == ()
+
+
+@pytest.mark.parametrize("sessions", [[], [session(1, State.ACTIVE)]])
+def test_thresholds_of_0_are_no_mistake_where_nobody_is(sessions: list[Session]) -> None:
+    nothing = Thresholds.from_mapping({one.name: 0 if one.name == "long_query_seconds" else [0, 0]
+                                       for one in fields(Thresholds)})  # fmt: skip
+    seen = snapshot(sessions, pgbouncers=(PgBouncer("pgb", pools=(pool(),)),))
+    assert "client-wait" not in {one.family for one in analyse(seen, nothing).findings}
 
 
 def test_a_server_that_fills_names_the_state_and_the_biggest_hog() -> None:

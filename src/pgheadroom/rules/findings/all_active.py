@@ -19,7 +19,7 @@ def all_active(case: Case) -> Iterator[Finding]:
     running = case.running
     levels, usable = case.thresholds.active, case.capacity.usable
     urgency = severity(levels, len(running), usable)
-    if urgency is None or 2 * len(running) < case.capacity.used:
+    if urgency is None or not running or 2 * len(running) < case.capacity.used:
         return
     most = largest_group(running)
     found = Finding(

@@ -24,7 +24,7 @@ def waiting_for_standby(case: Case) -> Iterator[Finding]:
     stays, the client gets a warning or an error for a transaction that is there, and its next commit waits again."""
     stuck = _stuck(case, case.waiting_for_standby)
     urgency = severity(case.thresholds.waiting_for_locks, len(stuck), case.capacity.usable)
-    if urgency is None:
+    if urgency is None or not stuck:
         return
     age = duration(case.seconds_in_state(stuck[0]))
     standbys = case.capacity.walsenders
@@ -60,7 +60,7 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
     transaction, as one that is idle in transaction, but no timeout of the server ends it."""
     stuck = _stuck(case, case.waiting_for_client)
     urgency = severity(case.thresholds.idle_in_transaction, len(stuck), case.capacity.usable)
-    if urgency is None:
+    if urgency is None or not stuck:
         return
     age = duration(case.seconds_in_state(stuck[0]))
     events = Counter(one.wait_event for one in stuck)

@@ -74,16 +74,23 @@ def _limit(case: Case) -> Health:
     there to be reached, and so is that of a role of our own."""
     levels = case.thresholds.limit
     known = case.capacity.exact and bool(case.snapshot.roles)
-    limits = [limit for limit in case.capacity.limits if not limit.closed and not _is_meant(case, limit)]
-    fullest = max(limits, key=lambda limit: _urgency(levels, limit), default=Limit("role", "", 0, 1))
+    found = fullest_limit(case)
+    fullest = found or Limit("role", "", 0, 1)
     return Health(
         "limit_usage_percent",
         round(percent(fullest.used, fullest.ceiling), 1) if known else None,
-        round(levels.warning.percent_of(fullest.ceiling), 1) if limits else levels.warning.amount,
-        round(levels.critical.percent_of(fullest.ceiling), 1) if limits else levels.critical.amount,
-        (status(levels, fullest.used, fullest.ceiling) if limits else Status.OK) if known else Status.UNKNOWN,
-        f"{fullest.kind} {fullest.name}" if limits and known else "",
+        round(levels.warning.percent_of(fullest.ceiling), 1) if found else levels.warning.amount,
+        round(levels.critical.percent_of(fullest.ceiling), 1) if found else levels.critical.amount,
+        (status(levels, fullest.used, fullest.ceiling) if found else Status.OK) if known else Status.UNKNOWN,
+        f"{fullest.kind} {fullest.name}" if found and known else "",
     )
+
+
+def fullest_limit(case: Case) -> Limit | None:
+    """The limit of a role or database that is the worst against its threshold; None where there is none."""
+    levels = case.thresholds.limit
+    limits = [limit for limit in case.capacity.limits if not limit.closed and not _is_meant(case, limit)]
+    return max(limits, key=lambda limit: _urgency(levels, limit), default=None)
 
 
 def _is_meant(case: Case, limit: Limit) -> bool:
