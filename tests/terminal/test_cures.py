@@ -13,7 +13,7 @@ from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
 from servers import missing
 from terminal.emulator import Terminal
 
-CURED_WITHIN = 30.0
+CURED_WITHIN = 60.0
 """Seconds: a finding goes four seconds after its cause, names and limits are read every five."""
 
 # By scenario: what its first finding says, and what Enter on it is for.

@@ -107,9 +107,9 @@ SCENARIOS: dict[str, Scenario] = {
             *shop(),
             REPORTING,
             Application(
-                "payment", "billing", "127.0.10.22", 20, behaviour.forgotten_transaction, arrives=0.2, returns=(15, 60)
+                "payment", "billing", "127.0.10.22", 20, behaviour.forgotten_transaction, arrives=0.2, returns=_LATER
             ),
-            Application("invoicing", "billing", "127.0.10.23", 3, behaviour.failed_transaction, returns=(15, 60)),
+            Application("invoicing", "billing", "127.0.10.23", 3, behaviour.failed_transaction, returns=_LATER),
         ),
         f"({_COUNT} WHERE state = 'idle in transaction' AND application_name = 'payment') >= 20"
         f" AND ({_COUNT} WHERE state = 'idle in transaction (aborted)') >= 3 AND ({_COUNT}) >= 29",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -213,6 +214,33 @@ def test_thresholds_may_be_a_share_of_the_slots() -> None:
 def test_a_span_that_half_of_them_have_reached(ages: Sequence[float], said: str) -> None:
     sessions = [session(number, since=age) for number, age in enumerate(ages)]
     assert old_enough(Case(snapshot(sessions), PLAIN), sessions) == said
+
+
+@pytest.mark.parametrize("ages", [[12] * 13 + [8] * 10, [3, 2] * 12, [0.5] * 20, [4000] * 6 + [400] * 6, [700, 400, 5]])
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("idle-in-transaction", {"state": State.IDLE_IN_TRANSACTION}),
+        ("long-queries", {"state": State.ACTIVE}),
+        ("client-wait", {"state": State.ACTIVE, "wait_event_type": "Client", "wait_event": "ClientRead"}),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_what_is_offered_to_be_ended_is_enough_for_the_finding_to_go(
+    key: str, given: dict[str, Any], ages: Sequence[float]
+) -> None:
+    sample = snapshot([session(number, since=age, **given) for number, age in enumerate(ages)])
+    if (found := told(sample).get(key)) is not None:
+        ended = chosen(sample, found)
+        left = replace(sample, sessions=tuple(one for one in sample.sessions if one.pid not in ended))
+        assert ended
+        assert key not in told(left)
+
+
+def test_who_is_not_idle_in_transaction_for_too_long_is_spared_where_they_are_few() -> None:
+    ages = [4000, 700, 400, 200]
+    sample = snapshot([session(number, State.IDLE_IN_TRANSACTION, since=age) for number, age in enumerate(ages)])
+    assert chosen(sample, told(sample)["idle-in-transaction"]) == [0, 1, 2]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4, unique=True))

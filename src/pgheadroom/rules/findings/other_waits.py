@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Remedy, all_of, look, old_enough, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, look, old_enough, terminate, too_many
 from pgheadroom.rules.findings.statements import Statement
 from pgheadroom.rules.findings.whose import where_set
 from pgheadroom.words.counts import plural, they
@@ -63,6 +63,8 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
     if urgency is None or not stuck:
         return
     age = duration(case.seconds_in_state(stuck[0]))
+    level = case.thresholds.idle_in_transaction.warning.level(case.capacity.usable)
+    old = old_enough(case, stuck, least=too_many(len(stuck), level))
     events = Counter(one.wait_event for one in stuck)
     found = Finding(
         "client-wait",
@@ -80,9 +82,8 @@ def waiting_for_client(case: Case) -> Iterator[Finding]:
     yield Remedy(
         "Terminate those whose client is silent (their work rolls back)",
         "Find out why the application stops in the middle: COPY FROM STDIN without data, results that it does not read",
-        terminate(all_of("waiting:client", old_enough(case, stuck)), "end those whose client is silent"),
-        proof=f"fewer than {case.thresholds.idle_in_transaction.warning.level(case.capacity.usable):g} wait for their "
-        "client",
+        terminate(all_of("waiting:client", old), "end those whose client is silent"),
+        proof=f"fewer than {level:g} wait for their client",
     ).of(found)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.application import family
@@ -110,18 +111,26 @@ def application_condition(members: Sequence[Session]) -> str:
     return family_condition("apps", family(first))
 
 
-def old_enough(case: Case, sessions: Sequence[Session], column: str = "age", share: float = 0.5) -> str:
-    """A condition on their age that spares the youngest: the longest span that a `share` of them, by default half, have
-    reached.
+def old_enough(
+    case: Case, sessions: Sequence[Session], column: str = "age", share: float = 0.5, *, least: int = 0
+) -> str:
+    """A condition on their age that spares the youngest: the longest span that a `share` of them, by default half, and
+    at least `least` of them have reached.
 
     Empty where they have only just begun: then an age tells nothing.
     """
     now = case.snapshot.taken_at
     # Moments, the latest first, are ages from the youngest on, and thousands of them are sooner sorted.
     moments = sorted((_since(one, column) or now for one in sessions), reverse=True)
-    typical = seconds_between(moments[int((1.0 - share) * len(moments))], now) or 0.0 if moments else 0.0
+    spared = min(int((1.0 - share) * len(moments)), len(moments) - least)
+    typical = seconds_between(moments[spared], now) or 0.0 if moments else 0.0
     span = next((span for span in _SPANS if typical > span), None)
     return f"{column}>{written(span)}" if span is not None else ""
+
+
+def too_many(count: int, level: float) -> int:
+    """How many have to go so that fewer than `level` are left."""
+    return min(count, max(0, count + 1 - ceil(level)))
 
 
 def _since(session: Session, column: str) -> datetime | None:

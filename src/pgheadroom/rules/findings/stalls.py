@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, old_enough, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, cancel, old_enough, terminate, too_many
 from pgheadroom.rules.findings.statements import role_setting
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
@@ -55,13 +55,23 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
             if _mostly_failed(idlers)
             else "Set idle_in_transaction_session_timeout",
             terminate(
-                all_of("state:idletx,aborted", old_enough(case, idlers if by_count else idlers[:1])),
+                all_of("state:idletx,aborted", _oldest(case, idlers, by_count is not None)),
                 "end the oldest transactions",
             ),
             role_setting(case, largest_group(idlers)[0].user, "idle_in_transaction_session_timeout", "1min"),
             f"fewer than {case.thresholds.idle_in_transaction.warning.level(case.capacity.usable):g} are idle in "
             f"transaction, none for {duration(case.thresholds.oldest_idle_in_transaction.warning.level())}",
         ).of(found)
+
+
+def _oldest(case: Case, idlers: Sequence[Session], too_many_idle: bool) -> str:
+    """Those that have to go so that the finding does: all that are too old, and as many as are too many."""
+    old = case.thresholds.oldest_idle_in_transaction.warning
+    too_old = sum(old.reached(case.seconds_in_state(one) or 0.0) for one in idlers)
+    if not too_many_idle:
+        return old_enough(case, idlers, share=0.0, least=max(1, too_old))
+    level = case.thresholds.idle_in_transaction.warning.level(case.capacity.usable)
+    return old_enough(case, idlers, least=max(too_old, too_many(len(idlers), level)))
 
 
 def _mostly_failed(idlers: Sequence[Session]) -> bool:
@@ -106,6 +116,8 @@ def long_queries(case: Case) -> Iterator[Finding]:
     urgency = severity(case.thresholds.long_queries, len(queries), case.capacity.usable)
     if urgency is not None and queries:
         least = duration(case.thresholds.long_query_seconds)
+        level = case.thresholds.long_queries.warning.level(case.capacity.usable)
+        surplus = too_many(len(queries), level)
         age = duration(case.seconds_in_state(queries[0]))
         found = Finding(
             "long-queries",
@@ -119,7 +131,7 @@ def long_queries(case: Case) -> Iterator[Finding]:
         yield Remedy(
             "Cancel those that nobody waits for",
             "Set statement_timeout for the role",
-            cancel(old_enough(case, queries, "running") or "running", "cancel the longest queries"),
+            cancel(old_enough(case, queries, "running", least=surplus) or "running", "cancel the longest queries"),
             role_setting(case, largest_group(queries)[0].user, "statement_timeout", "5min"),
-            f"fewer than {case.thresholds.long_queries.warning.level(case.capacity.usable):g} queries run over {least}",
+            f"fewer than {level:g} queries run over {least}",
         ).of(found)
