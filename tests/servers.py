@@ -40,6 +40,11 @@ SUPERUSER_RESERVED = 3
 RESERVED = 2  # 16+
 
 
+PATIENCE = 60.0
+"""Seconds that a test waits for what must come. It costs nothing when it comes at once, and a machine that runs other
+tests as well may take long."""
+
+
 def usable(major: int) -> int:
     """Slots that an ordinary role may take on the shared servers."""
     return MAX_CONNECTIONS - SUPERUSER_RESERVED - (RESERVED if major >= 16 else 0)
@@ -77,7 +82,7 @@ def bouncer_program(name: str) -> Path:
     return program
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
     """Wait until `holds()`; fail the test with `what` when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -86,7 +91,7 @@ def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> N
         time.sleep(0.02)
 
 
-async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = 10.0) -> PgBouncer:
+async def until(console: Console, holds: Callable[[PgBouncer], bool], seconds: float = PATIENCE) -> PgBouncer:
     """Sample until it holds."""
     async with asyncio.timeout(seconds):
         while True:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,16 @@ def folder_of(demo: Demo) -> Path:
 
 
 def connect(demo: Demo) -> Monitor:
-    return psycopg.connect(demo.conninfo, autocommit=True, prepare_threshold=None)
+    """Get in, with as many tries as it takes: in a storm the reserve may be taken for a moment."""
+    tried: list[Monitor] = []
+
+    def gets_in() -> bool:
+        with suppress(psycopg.OperationalError):
+            tried.append(psycopg.connect(demo.conninfo, autocommit=True, prepare_threshold=None))
+        return bool(tried)
+
+    wait_until(gets_in, "a slot for the monitor")
+    return tried[0]
 
 
 def pool(demo: Demo) -> dict[str, Any]:

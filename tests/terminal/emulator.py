@@ -9,10 +9,10 @@ from pathlib import Path
 import pyte
 import pytest
 
+from servers import PATIENCE
 from terminal.line import TerminalLine
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "pgheadroom"
-PATIENCE = 10.0
 
 KEYS = {
     "Enter": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "Backspace": "\x7f", "Ctrl-C": "\x03", "Ctrl-P": "\x10",

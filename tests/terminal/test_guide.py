@@ -9,12 +9,9 @@ import pytest
 
 from pgheadroom.demo.guides import GUIDES
 from pgheadroom.lesson.progress import Act, Step
+from servers import PATIENCE
 from sure import sure
 from terminal.emulator import KEYS, Terminal
-
-PATIENCE = 60.0
-"""Seconds for a step: limits are read every 30, and the machine may be busy."""
-
 
 OPENS = {"t": "FINDINGS", "1": "HOGS", "2": "SESSIONS", "3": "LOCK WAITS", "K": "No, leave it"}
 """What a key brings: the next one is pressed when it can be seen, as people do."""
@@ -66,7 +63,6 @@ class Pupil:
         self.terminal.wait_until(
             lambda: "Well done" in self.terminal.screen() or self.step not in {None, step},
             f"the guide goes on from {step.title!r}",
-            PATIENCE,
         )
 
     def press(self, said: str) -> None:
@@ -110,7 +106,7 @@ def test_who_does_what_the_guide_says_is_led_to_the_end(
     scenario: str, columns: int, lines: int, start: Callable[..., Terminal]
 ) -> None:
     terminal = start("demo", "--guide", "--scenario", scenario, columns=columns, lines=lines)
-    terminal.wait_for("NOTICE: ", PATIENCE)
+    terminal.wait_for("NOTICE: ")
     pupil = Pupil(terminal, scenario)
     pupil.follow()
     assert pupil.done == [step.title for step in pupil.steps]
