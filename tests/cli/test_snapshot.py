@@ -191,3 +191,20 @@ def test_a_server_that_is_busy_elsewhere_is_said_in_time(env: dict[str, str]) ->
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert time.monotonic() - began < 10
+
+
+def test_metrics_are_written_whole_or_not_at_all(
+    one_server: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pgheadroom.prom"
+    assert main(["snapshot", "--textfile", str(file), one_server.conninfo()]) == 0
+    assert "pgheadroom_slots_used" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o644
+    assert main(["snapshot", "--textfile", str(file), "-h", str(tmp_path)]) == 3
+    assert main(["snapshot", "--textfile", str(tmp_path / "no" / "where"), one_server.conninfo()]) == 1
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+    assert main(["snapshot", "--format", "openmetrics", one_server.conninfo()]) == 0
+    assert capsys.readouterr().out.endswith("# EOF\n")
+    assert main(["snapshot", "--format", "csv", "--table", "sessions", one_server.conninfo()]) == 0
+    assert capsys.readouterr().out.startswith("pid,")
+    assert main(["snapshot", "--format", "csv", one_server.conninfo()]) == 2

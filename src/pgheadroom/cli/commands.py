@@ -156,11 +156,30 @@ def read_duration_of_seconds(text: str) -> float:
     return seconds
 
 
+def _snapshot_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "openmetrics", "csv"),
+        default="text",
+        help="how to print it (default: text)",
+    )
+    parser.add_argument(
+        "--table", choices=("sessions", "hogs", "locks", "pools", "findings"), help="which one, for --format csv"
+    )
+    parser.add_argument(
+        "--textfile",
+        metavar="PATH",
+        help="write metrics there, whole or not at all, for node_exporter's textfile collector; print nothing",
+    )
+
+
 COMMANDS: dict[str, Command] = {
     MONITOR: Command(
         "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
     ),
-    "snapshot": Command("one sample as text or JSON", "pgheadroom.cli.snapshot:snapshot", _format),
+    "snapshot": Command(
+        "one sample as text, JSON, metrics or CSV", "pgheadroom.cli.snapshot:snapshot", _snapshot_flags
+    ),
     "check": Command(
         "thresholds for Nagios and its kin: exit 0, 1, 2, 3",
         "pgheadroom.cli.check:check",

@@ -3,14 +3,23 @@
 import argparse
 import asyncio
 import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
-from pgheadroom.errors import EXIT_OK
+from pgheadroom.errors import EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from pgheadroom.model.metrics import MetricFamily
+
+_READABLE = 0o644
+"""As node_exporter, which is another user, needs it."""
 
 
 def snapshot(flags: argparse.Namespace) -> int:
@@ -20,14 +29,49 @@ def snapshot(flags: argparse.Namespace) -> int:
         UsageError: A flag, a file or a variable is wrong.
         NoConnection: The server is not reached, or refuses us.
     """
+    if (flags.format == "csv") is not (flags.table is not None):
+        raise UsageError("--format csv and --table go together")
     return print_snapshot(settings_of(flags, os.environ), flags)
 
 
 def print_snapshot(settings: Settings, flags: argparse.Namespace) -> int:
     """As `snapshot`, with settings that are settled already."""
     sample = asyncio.run(_sample(settings, flags))
-    put(_printed(sample, settings, flags.format))
+    if (path := getattr(flags, "textfile", None)) is not None:
+        from pgheadroom.output.exposition import prometheus_text
+
+        write_whole(Path(path), prometheus_text(_families(sample, settings)) + "\n")
+        return EXIT_OK
+    put(_printed(sample, settings, flags.format, getattr(flags, "table", None)))
     return EXIT_OK
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that its readers see whole, as it was or as it is.
+
+    Raises:
+        PgHeadroomError: It cannot be written; what was there before is left.
+    """
+    try:
+        # In the same folder, for a file is only renamed within a file system; hidden, so that no collector reads it.
+        file, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(file, "w", encoding="utf-8") as written:
+                written.write(text)
+            Path(name).chmod(_READABLE)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise PgHeadroomError(f"{path}: {error.strerror}") from None
+
+
+def _families(sample: Snapshot, settings: Settings) -> "list[MetricFamily]":
+    from pgheadroom.analysis import analyse
+    from pgheadroom.output.families import Families
+
+    return Families(settings.target).of(analyse(sample, settings.thresholds))
 
 
 async def _sample(settings: Settings, flags: argparse.Namespace) -> Snapshot:
@@ -38,14 +82,23 @@ async def _sample(settings: Settings, flags: argparse.Namespace) -> Snapshot:
         await source.close()
 
 
-def _printed(sample: Snapshot, settings: Settings, form: str) -> str:
+def _printed(sample: Snapshot, settings: Settings, form: str, table: str | None) -> str:
     from pgheadroom.analysis import analyse
+
+    if form == "openmetrics":
+        from pgheadroom.output.exposition import openmetrics
+
+        return openmetrics(_families(sample, settings))
 
     analysis = analyse(sample, settings.thresholds)
     if form == "json":
         from pgheadroom.output.json_ import to_json
 
         return to_json(analysis)
+    if form == "csv" and table is not None:
+        from pgheadroom.output.tables import to_csv
+
+        return to_csv(analysis, table)
     from pgheadroom.output.text import render
 
     return render(analysis, terminal.text_width()).rstrip("\n")
