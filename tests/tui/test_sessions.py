@@ -8,6 +8,7 @@ from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.cells import plain
 from samples import NOW, ago
 from sure import sure
 from tui.outage import active, outage, session
@@ -42,6 +43,15 @@ async def test_filter_language_narrows_and_a_mistake_is_said() -> None:
         assert all(one.user == "web" and (NOW - sure(one.state_change)).total_seconds() > 1200 for one in rows)
         await stage.press("escape", "slash", *"colour:red")
         assert "there is no column 'colour'" in stage.screen
+
+
+async def test_our_own_session_is_last_and_quiet() -> None:
+    async with on_stage() as stage:
+        await stage.press("2", "G", "k")
+        own, before = table(stage).lines[-1], table(stage).lines[-2]
+        assert plain(own).split()[0] == str(outage().door.pid)
+        assert {cell.style for cell in own} == {"dim"}
+        assert {cell.style for cell in before} != {"dim"}
 
 
 async def test_idle_sessions_can_be_hidden() -> None:

@@ -1,6 +1,7 @@
 """Columns never take more room than there is, numbers are never cut, and every table keeps to that."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.thresholds import Levels, Threshold, Thresholds, Unit
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.chain import chains, hog_key
 from pgheadroom.view.cells import Cell, plain
@@ -67,7 +68,7 @@ def tables(sample: Snapshot) -> Iterator[tuple[Sequence[Column[Any]], Sequence[A
     yield SESSION_COLUMNS, by_urgency(sample.sessions, sample.taken_at)
     yield STATE_COLUMNS, case.states
     yield LOCK_COLUMNS, lock_rows(case.locks, real.client_of)
-    yield POOL_COLUMNS, [row for row in pool_rows(sample.pgbouncers) if row.note is None]
+    yield POOL_COLUMNS, [row for row in pool_rows(sample.pgbouncers, Thresholds()) if row.note is None]
     yield FINDING_COLUMNS, case.findings
     yield PLAN_COLUMNS, plan_rows(plan(case, Verb.TERMINATE, sample.sessions))
     for by in GroupBy:
@@ -125,11 +126,26 @@ def test_no_number_of_a_table_is_cut(sample: Snapshot) -> None:
 @pytest.mark.parametrize("count", [7, 100, 999, 1000, 20_000])
 def test_a_pool_of_any_size_has_its_numbers_whole_or_rounded(count: int) -> None:
     large = pool(sv_active=count, sv_idle=count, size=count, cl_active=count, cl_waiting=count)
-    (row,) = pool_rows([PgBouncer("b1", pools=(large,))])
+    (row,) = pool_rows([PgBouncer("b1", pools=(large,))], Thresholds())
     words = plain(format_row(lay_out(POOL_COLUMNS, 80), row, NOW, 80)).split()
     told = f"{count // 1000}k" if count >= 1000 else str(count)
     assert f"{told}/{told}" in words
     assert "…" not in "".join(words[3:])
+
+
+def test_a_pool_is_judged_by_the_thresholds_that_are_set() -> None:
+    half = pool(sv_active=5, size=10, cl_waiting=3, maxwait=3.0)
+
+    def styles(thresholds: Thresholds) -> dict[str, str]:
+        (row,) = pool_rows([PgBouncer("b1", pools=(half,))], thresholds)
+        return {column.name: column.cell(row, NOW).style for column in POOL_COLUMNS}
+
+    assert [styles(Thresholds())[name] for name in ("waiting", "full", "maxwait")] == ["warn", "", "warn"]
+    later = Levels(Threshold(4), Threshold(8))
+    patient = replace(Thresholds(), pool_clients_waiting=later, pool_maxwait=later)
+    assert [styles(patient)[name] for name in ("waiting", "full", "maxwait")] == ["", "", ""]
+    strict = replace(Thresholds(), limit=Levels(Threshold(40, Unit.PERCENT), Threshold(50, Unit.PERCENT)))
+    assert styles(strict)["full"] == "bad"
 
 
 @given(whole_snapshots(), st.integers(20, 200))

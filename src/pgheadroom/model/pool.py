@@ -53,11 +53,16 @@ class Pool:
         return self.sv_active + self.sv_idle + self.sv_used + self.sv_tested + self.sv_login + self.sv_cancelling
 
     @property
+    def in_use(self) -> int:
+        """Server connections that are taken by clients, or on their way to be."""
+        return self.sv_active + self.sv_tested + self.sv_login
+
+    @property
     def full_percent(self) -> float | None:
         """Per cent of the pool's size in use by clients, None when the size is unknown or unlimited."""
         if not self.size:
             return None
-        return 100.0 * (self.sv_active + self.sv_tested + self.sv_login) / self.size
+        return 100.0 * self.in_use / self.size
 
 
 @dataclass(frozen=True, slots=True)

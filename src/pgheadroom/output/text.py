@@ -44,7 +44,7 @@ def render(case: Analysis, width: int = DEFAULT_WIDTH) -> str:
         _states(case, width),
         _hogs(case, width),
         _locks(case, width),
-        _pools(snapshot, width),
+        _pools(case, width),
         _health(case.health),
         _gaps(snapshot),
     )
@@ -144,13 +144,14 @@ def _locks(case: Analysis, width: int) -> Iterator[str]:
     yield from _more(case.locks, _LOCKS_SHOWN, "line")
 
 
-def _pools(snapshot: Snapshot, width: int) -> Iterator[str]:
+def _pools(case: Analysis, width: int) -> Iterator[str]:
+    snapshot = case.snapshot
     if not snapshot.pgbouncers:
         return
     yield "PGBOUNCER"
     layout = lay_out(POOL_COLUMNS, width)
     yield plain(heading(layout, "", descending=False, width=width))
-    for row in pool_rows(snapshot.pgbouncers):
+    for row in pool_rows(snapshot.pgbouncers, case.thresholds):
         yield row.note.text if row.note else plain(format_row(layout, row, snapshot.taken_at, width))
 
 

@@ -156,6 +156,10 @@ class Monitor(TerminalApp):
         Painted.ascii_only = options.ascii_only
         self.set_class(options.ascii_only, "-ascii-only")
 
+    @property
+    def thresholds(self) -> Thresholds:
+        return self.options.thresholds
+
     # Life
 
     def on_mount(self) -> None:

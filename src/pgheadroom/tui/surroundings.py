@@ -10,6 +10,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.ports import Inquiries, Source
 from pgheadroom.model.session import Session
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble
 from pgheadroom.tui.acting import Acting
 
@@ -30,6 +31,10 @@ class Surroundings(Protocol):
     trouble: Trouble | None
     inquiries: Inquiries | None
     came_from: str
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """By which numbers are judged, also while there is no sample."""
 
     @property
     def analysis(self) -> Analysis | None:

@@ -9,20 +9,21 @@ from pgheadroom.rules.findings.filling_soon import severity_of
 
 def usage_style(case: Case) -> str:
     """For how full the server is."""
-    return _style(case.thresholds.usage, case.capacity.used, case.capacity.usable)
+    return style_of(case.thresholds.usage, case.capacity.used, case.capacity.usable)
 
 
 def fullest_style(case: Case) -> str:
     """For the fullest of all limits: the server's own has other thresholds than those of roles and databases."""
     fullest = case.capacity.tightest
     levels = case.thresholds.usage if fullest.kind == "server" else case.thresholds.limit
-    return _style(levels, fullest.used, fullest.ceiling)
+    return style_of(levels, fullest.used, fullest.ceiling)
 
 
-def _style(levels: Levels, used: int, ceiling: int) -> str:
-    if levels.critical.reached(used, ceiling):
+def style_of(levels: Levels, value: float, ceiling: float | None = None, otherwise: str = "ok") -> str:
+    """For a value against its pair of thresholds."""
+    if levels.critical.reached(value, ceiling):
         return "bad"
-    return "warn" if levels.warning.reached(used, ceiling) else "ok"
+    return "warn" if levels.warning.reached(value, ceiling) else otherwise
 
 
 def ahead_style(thresholds: Thresholds, ahead: Forecast | None) -> str:

@@ -131,7 +131,12 @@ class Overview(LiveScreen):
         self._show_trend(analysis)
         pools = self.pane("pools")
         pools.leave_out({"bouncer"} if len(snapshot.pgbouncers) == 1 else ())
-        pools.show(pool_rows(snapshot.pgbouncers), now, _pool_remark(analysis), title=_pool_title(analysis))
+        pools.show(
+            pool_rows(snapshot.pgbouncers, analysis.thresholds),
+            now,
+            _pool_remark(analysis),
+            title=_pool_title(analysis),
+        )
         self._share_room(analysis)
 
     def _share_room(self, analysis: Analysis) -> None:

@@ -66,7 +66,7 @@ def _of(bouncer: PgBouncer, items: Sequence[Any]) -> list[Of[Any]]:
 
 
 TABS: tuple[Tab, ...] = (
-    Tab("pools", "Pools", POOL_COLUMNS, lambda bouncer, analysis: pool_rows([bouncer])),
+    Tab("pools", "Pools", POOL_COLUMNS, lambda bouncer, analysis: pool_rows([bouncer], analysis.thresholds)),
     Tab("clients", "Clients", CLIENT_COLUMNS, lambda bouncer, analysis: client_rows(bouncer, analysis.chains)),
     Tab("servers", "Servers", SERVER_COLUMNS, lambda bouncer, analysis: server_rows(bouncer, analysis.chains)),
     Tab("databases", "Databases", DATABASE_COLUMNS, lambda bouncer, analysis: _of(bouncer, bouncer.databases)),

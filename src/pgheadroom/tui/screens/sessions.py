@@ -80,7 +80,9 @@ class Sessions(LiveScreen):
             remark = f"{unseen} of the marked hidden · {remark}"
         if self._hide_idle:
             remark = f"idle hidden · {remark}"
-        self.table.show(by_urgency(rows, now, analysis.snapshot.door.pid), now, Cell(remark, "warn"))
+        own = analysis.snapshot.door.pid
+        quiet = {one.id for one in rows if one.pid == own}
+        self.table.show(by_urgency(rows, now, own), now, Cell(remark, "warn"), quiet=quiet)
 
     def matching(self, sessions: tuple[Session, ...], now: datetime) -> list[Session]:
         if self._wrong:

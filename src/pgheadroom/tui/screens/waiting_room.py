@@ -60,7 +60,7 @@ class WaitingRoom(LiveScreen):
         pager.show(waiting_lines(waiting, now, pager.size.width))
         pools = self.pane("pools")
         pools.display = bool(waiting.pgbouncers)  # where none was given, what helps needs the room
-        pools.show(pool_rows(waiting.pgbouncers), now)
+        pools.show(pool_rows(waiting.pgbouncers, self.monitor.thresholds), now)
         self.refresh_bindings()
 
     def action_command(self) -> None:

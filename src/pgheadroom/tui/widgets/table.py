@@ -93,6 +93,7 @@ class Table(Painted, Generic[Row], can_focus=True):
         self._last_index = 0
         self._top = 0
         self._filter = ""
+        self._quiet: Collection[Hashable] = ()
         self.marked: set[Hashable] = set()
 
     # What is shown
@@ -104,10 +105,12 @@ class Table(Painted, Generic[Row], can_focus=True):
         remark: Cell | None = None,
         title: str | None = None,
         empty: str | None = None,
+        quiet: Collection[Hashable] = (),
     ) -> None:
-        """Take the rows of a new sample; `now` is the server's clock, `remark` stands at the right of the title, and
-        `empty` in the place of rows."""
-        self._given, self._now = rows, now
+        """Take the rows of a new sample; `now` is the server's clock, `remark` stands at the right of the title,
+        `empty` in the place of rows, and the rows with a key in `quiet` are drawn quietly: they are nobody's trouble.
+        """
+        self._given, self._now, self._quiet = rows, now, quiet
         if empty is not None:
             self._empty = empty
         if remark is not None:
@@ -308,6 +311,8 @@ class Table(Painted, Generic[Row], can_focus=True):
     def _row_line(self, layout: Layout[Row], index: int, row: Row, width: int) -> Line:
         note = self._note(row) if self._note else None
         line = fit_line([note], width) if note else format_row(layout, row, self._now, width)
+        if self._quiet and self._key(row) in self._quiet:
+            line = tuple(Cell(cell.text, "dim") for cell in line)
         marked = bool(self.marked) and self._key(row) in self.marked
         if marked:
             line = _with_mark(line)
