@@ -37,7 +37,9 @@ def main() -> None:
     compile_to("requirements.txt", "--extra=demo", "--all-build-deps", "pyproject.toml")
     # A file for as long as it takes, here: from elsewhere `-c` would not find the other one.
     tools = ROOT / "dev.in"
-    tools.write_text("\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"]]))
+    # With the extra that only the agent needs: its tests run beside the others.
+    extra = project["project"]["optional-dependencies"]["metrics"]
+    tools.write_text("\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"], *extra]))
     try:
         compile_to("requirements-dev.txt", tools.name)
     finally:

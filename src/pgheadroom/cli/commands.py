@@ -25,8 +25,8 @@ class Command:
         add_flags: Adds the flags that only it has.
         connects: It takes the flags for connecting, and a word that says where to.
         samples_on: It goes on sampling, so that an interval means something.
-        for_monitoring: A monitoring system runs it: it asks nobody for a password, so that `-w` is free for a warning,
-            and tells what goes wrong as such systems want it.
+        never_asks: Nobody is there to be asked for a password: it has neither `-w` nor `-W`.
+        for_monitoring: A monitoring system runs it, and wants to be told in its own way what goes wrong.
     """
 
     summary: str
@@ -34,6 +34,7 @@ class Command:
     add_flags: Callable[[argparse.ArgumentParser], None]
     connects: bool = True
     samples_on: bool = False
+    never_asks: bool = False
     for_monitoring: bool = False
 
     def load(self) -> Callable[[argparse.Namespace], int]:
@@ -173,6 +174,39 @@ def _snapshot_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _place(text: str) -> tuple[str, int]:
+    from pgheadroom.agent.serving import place_of  # here: no other command needs it
+
+    try:
+        return place_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _agent_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        type=_place,
+        default=("127.0.0.1", 9899),
+        help="where metrics are served (default: 127.0.0.1:9899)",
+    )
+    parser.add_argument(
+        "--web.config.file",
+        dest="web_config",
+        metavar="FILE",
+        help="TLS and basic auth, in the form that Prometheus' exporters use",
+    )
+    parser.add_argument(
+        "--top",
+        metavar="N",
+        type=_count,
+        default=20,
+        help="groups of user, application and database that have series of their own (default: 20)",
+    )
+    parser.set_defaults(password=False, no_password=True)
+
+
 COMMANDS: dict[str, Command] = {
     MONITOR: Command(
         "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
@@ -185,7 +219,15 @@ COMMANDS: dict[str, Command] = {
         "pgheadroom.cli.check:check",
         _check_flags,
         samples_on=True,
+        never_asks=True,
         for_monitoring=True,
+    ),
+    "agent": Command(
+        "no screen: holds a slot for each target, serves metrics",
+        "pgheadroom.cli.agent:agent",
+        _agent_flags,
+        samples_on=True,
+        never_asks=True,
     ),
     "demo": Command(
         "an outage to rehearse on, nothing to install",

@@ -105,7 +105,7 @@ def _add_connection_flags(parser: argparse.ArgumentParser, command: Command) -> 
     to.add_argument("-p", "--port", metavar="PORT", type=_port, help="its port")
     to.add_argument("-U", "--username", metavar="ROLE", help="role to connect as")
     to.add_argument("-d", "--dbname", metavar="DBNAME", help="database, or a conninfo or URI")
-    if command.for_monitoring:
+    if command.never_asks:
         to.add_argument("--no-password", action="store_true", help=argparse.SUPPRESS)  # it never asks
     else:
         password = to.add_mutually_exclusive_group()

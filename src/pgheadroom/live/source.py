@@ -119,6 +119,11 @@ class LiveSource:
         paced = self._link.paced(self.interval)
         return paced.every if paced is not None else self.interval
 
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is held, be it one that does not answer now."""
+        return self._link.probe is not None
+
     # --- getting in, and leaving -------------------------------------------------------------------------------------
 
     async def open(self, password: str | None = None) -> None:

@@ -1,0 +1,128 @@
+"""One server that the agent watches: sampled on and on, its newest metrics ready for whoever scrapes."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from pgheadroom.analysis import Analysis, Memory
+from pgheadroom.live.source import LiveSource
+from pgheadroom.model.metrics import MetricFamily
+from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
+from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.update import Trouble, Update
+from pgheadroom.output.families import Families, counter, gauge, with_labels
+from pgheadroom.output.outage import outage_families
+
+STALE_AFTER = 300.0
+"""Seconds after which an old sample is not told any more, as Prometheus itself looks back."""
+STARTING, LOST = "starting", "lost"
+REASONS = (STARTING, LOST, *(one.value.replace(" ", "_") for one in Hindrance))
+"""Every reason for which there is no connection; the list is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of a server at a moment. It never changes: other threads read it.
+
+    Attributes:
+        families: Of the last sample.
+        case: The last sample.
+        at: When it came, by the clock that never goes back.
+        reason: Why there is no connection now, one of REASONS; empty while there is one.
+        refusals: What doors without room said, while that is why.
+        attempts: To connect, so far.
+        samples: So far.
+    """
+
+    families: tuple[MetricFamily, ...] = ()
+    case: Analysis | None = None
+    at: float = 0.0
+    reason: str = STARTING
+    refusals: tuple[Refusal, ...] = ()
+    attempts: int = 0
+    samples: int = 0
+
+
+class Watched:
+    """A target, over one connection, however many ask.
+
+    Attributes:
+        name: The label `target`.
+        seen: The newest; replaced as a whole.
+    """
+
+    def __init__(self, name: str, source: LiveSource, thresholds: Thresholds, top: int) -> None:
+        """Nothing is connected yet."""
+        self.name = name
+        self.seen = Seen()
+        self._source = source
+        self._memory = Memory(thresholds)
+        self._families = Families(name, top)
+
+    async def run(self) -> None:
+        """Sample until cancelled, and give the slot back then."""
+        try:
+            await self._source.run(self._take)
+        finally:
+            await asyncio.shield(self._source.close())
+
+    def _take(self, update: Update) -> None:
+        doors = self._source.reconnection.attempts.doors
+        before = self.seen
+        if isinstance(update, Snapshot):
+            case = self._memory.take(update)
+            families = tuple(self._families.of(case))
+            self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, before.samples + 1)
+        else:
+            refusals = update.waiting.refusals if update.waiting is not None else ()
+            reason = _reason(update, doors.refusals, held=self._source.connected)
+            self.seen = Seen(before.families, before.case, before.at, reason, refusals, doors.attempts, before.samples)
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything is known, be it that there is no connection."""
+        return self.seen.reason != STARTING
+
+    def families(self) -> list[MetricFamily]:
+        """What is known now; waits for nothing."""
+        seen = self.seen
+        age = time.monotonic() - seen.at if seen.case is not None else None
+        fresh = age is not None and age < STALE_AFTER
+        known = outage_families(seen.case, seen.families if fresh else (), seen.refusals, self.name)
+        return [*known, *(with_labels(one, (("target", self.name),)) for one in _own(seen, age))]
+
+
+def _reason(trouble: Trouble, refusals: tuple[Refusal, ...], *, held: bool) -> str:
+    if trouble.waiting is not None:
+        return _word(Hindrance.NO_ROOM)
+    if held:
+        return _word(Hindrance.SILENCE)
+    return next((_word(one.hindrance) for one in refusals), LOST)
+
+
+def _word(hindrance: Hindrance) -> str:
+    return hindrance.value.replace(" ", "_")
+
+
+def _own(seen: Seen, age: float | None) -> list[MetricFamily]:
+    limits = {one.limit for one in seen.refusals}
+    return [
+        gauge("up", "1 while there is a connection that answers, else 0 (our connection)", ((), int(not seen.reason))),
+        gauge(
+            "down_reason",
+            "1 for the reason why there is no connection, 0 for every other (our connection)",
+            *(((("reason", reason),), int(reason == seen.reason)) for reason in REASONS),
+        ),
+        gauge(
+            "no_room",
+            "1 for the limit that refuses us now, 0 for every other (the server's refusal)",
+            *(((("limit", one.value.replace(" ", "_")),), int(one in limits)) for one in RefusedBy if one != _NOT_FULL),
+        ),
+        gauge("sample_age_seconds", "Age of the newest sample (our clock)", *([((), age)] if age is not None else [])),
+        counter("samples", "Samples since the agent started (our connection)", ((), seen.samples)),
+        counter("door_attempts", "Attempts to connect since the agent started (our connection)", ((), seen.attempts)),
+    ]
+
+
+_NOT_FULL = RefusedBy.OTHER
