@@ -10,6 +10,7 @@ from collections.abc import Iterator
 _TOKEN = re.compile(
     r"""
       (?P<blank>    \s+ | --[^\n]* )
+    | (?P<block>    \$[a-z]+\$ | <<[a-z]+>> | := )
     | (?P<string>   '(?:[^']|'')*' )
     | (?P<quoted>   "(?:[^"]|"")*" )
     | (?P<operator> OPERATOR\s*\(\s*pg_catalog\.[-+*/<>=~!@\#%^&|`?]+\s*\) )
@@ -79,6 +80,12 @@ def _own_names(tokens: list[tuple[str, str]]) -> set[str]:
         and words[i - 1] == ","
         and words[i + 1] == "AS"
         and words[i + 2] in ("(", "MATERIALIZED")
+    }
+    # The variables of a DO.
+    own |= {
+        tokens[i][1]
+        for i in range(1, len(tokens) - 1)
+        if words[i - 1] in ("DECLARE", ";") and words[i + 1] in ("CONSTANT", "PG_CATALOG")
     }
     return own
 

@@ -1,7 +1,8 @@
 """The audit file: who signalled which session, why, and what came of it.
 
 One line of JSON for each event, appended and synced. An action has two: `intended`, written before the signal, and
-`result`, written after it, with the same `action`. An action that was refused before any signal has one: `refused`.
+`result`, written after it, with the same `action`; a change of what holds a role back has what was before in the first.
+An action that was refused before any signal has one: `refused`.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import errno
 import json
 import os
 import pwd
+import re
 import socket
 import stat
 import uuid
@@ -19,8 +21,10 @@ from typing import Any
 
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
+from pgheadroom.model.hold import Change, Hold
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.acting.held import holds, told_grip
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json
 from pgheadroom.wire.session import told_id, told_session
@@ -115,6 +119,54 @@ class Audit:
         """
         self._complete(action, outcome=outcome, message=message)
 
+    def intend_change(self, verb: str, server: str, door_user: str, change: Change, where: str) -> str:
+        """Write down a change of what holds a role or a database back, with what was before, before it is made.
+
+        Args:
+            verb: `hold` or `let go`.
+            server: What it is known by, as `HoldSite.server`.
+            where: How the user calls it.
+
+        Returns:
+            The action's id, for `complete_command`.
+
+        Raises:
+            AuditFailed: As `intend`.
+        """
+        told = {
+            "server": server,
+            "kind": change.kind.value,
+            "oid": change.oid,
+            "name": change.name,
+            "before": told_grip(change.before),
+            "after": told_grip(change.after),
+        }
+        return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, hold=told)
+
+    def refuse_change(self, verb: str, kind: str, name: str, reason: str) -> None:
+        """Write down that nothing was changed; never raises."""
+        with contextlib.suppress(OSError):
+            self._append("refused", str(uuid.uuid4()), verb=verb, kind=kind, name=name, reason=reason)
+
+    def holds(self) -> tuple[Hold, ...]:
+        """What is held by this file.
+
+        Raises:
+            AuditFailed: It is there, and cannot be read.
+        """
+        if self.path is None:
+            return ()
+        try:
+            with self.path.open("rb") as file:
+                lines = [_read(line) for line in file if _MAY_TELL_OF_HOLDS.search(line)]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise AuditFailed(
+                f"what is held is not known: the audit file {self.path} cannot be read ({error.strerror})"
+            ) from None
+        return holds(line for line in lines if line is not None)
+
     def fail(self, action: str, results: Iterable[Result], reason: str) -> None:
         """Write down that no answer came to an action, so that nobody knows what it did.
 
@@ -196,6 +248,18 @@ class Audit:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+_MAY_TELL_OF_HOLDS = re.compile(rb'"hold"|"event": "result"')
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """A line that was torn is no line."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _check_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pgheadroom.audit import Audit
-from pgheadroom.model.ports import Commands, Signals
+from pgheadroom.model.ports import Commands, Holdings, Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,10 +12,12 @@ class Powers:
 
     Attributes:
         commands: None where no PgBouncer can be commanded.
-        protected_roles: Roles that a signal never reaches.
+        protected_roles: Roles that a signal never reaches, and that are never held back.
+        holdings: None where nothing can be held back.
     """
 
     signals: Signals
     audit: Audit
     commands: Commands | None = None
     protected_roles: tuple[str, ...] = ()
+    holdings: Holdings | None = None

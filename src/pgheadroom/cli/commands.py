@@ -207,6 +207,42 @@ def _agent_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(password=False, no_password=True)
 
 
+def _limit(text: str) -> int:
+    digits = text.removeprefix("-")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 7) or int(text) < -1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a limit: a number of sessions, or -1 for none")
+    return int(text)
+
+
+def _hold_flags(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
+    what = parser.add_argument_group("what is held back, and how far")
+    what.add_argument("--user", metavar="ROLE", help="this login role (-U is who connects)")
+    what.add_argument("--database", metavar="NAME", help="this database, with all its roles (-d is where to connect)")
+    what.add_argument(
+        "--limit",
+        metavar="N",
+        type=_limit,
+        help="its CONNECTION LIMIT (default: what leaves the others their share); of --release: what it gets",
+    )
+    what.add_argument("--nologin", action="store_true", help="NOLOGIN: nobody new gets in as this role")
+    what.add_argument(
+        "--end", action="store_true", help="then end its idle sessions above the limit, the longest idle first"
+    )
+    what.add_argument(
+        "--include-transactions", action="store_true", help="of --end: also who idles in a transaction, after the idle"
+    )
+    back = parser.add_argument_group("what is held already")
+    back.add_argument("--list", action="store_true", help="what is held, since when and by whom")
+    back.add_argument("--release", metavar="NAME", help="let this role or database go: it gets what it had before")
+    back.add_argument("--all", action="store_true", help="let all go that is held on this server")
+    back.add_argument("--login", action="store_true", help="of --release, where no record is: LOGIN again")
+    how = parser.add_argument_group("how")
+    how.add_argument("--dry-run", action="store_true", help="only show what it would do (this is the default)")
+    how.add_argument("--yes", action="store_true", help="do it")
+    _no_audit(how)
+
+
 COMMANDS: dict[str, Command] = {
     MONITOR: Command(
         "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
@@ -241,5 +277,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "cancel": Command(
         "cancel the queries of sessions that a filter selects", "pgheadroom.cli.signals:cancel", _signal_flags
+    ),
+    "hold": Command(
+        "limit a role or a database so that a cure holds; let go again", "pgheadroom.cli.hold:hold", _hold_flags
     ),
 }

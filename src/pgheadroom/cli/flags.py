@@ -138,7 +138,7 @@ def _add_common_flags(parser: argparse.ArgumentParser, command: Command) -> None
     common.add_argument(
         "--read-only",
         action="store_true",
-        help="no cancel, no terminate; the session is read-only",
+        help="no cancel, no terminate, no hold; the session is read-only",
     )
     common.add_argument(
         "--hide-literals",

@@ -18,10 +18,11 @@ from pgheadroom.live.updates import Updates
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
 from pgheadroom.model.ports import Post
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.postgres import actions, session_detail
+from pgheadroom.postgres import actions, holding, session_detail
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
 
@@ -262,6 +263,28 @@ class LiveSource:
             ),
             patience,
         )
+
+    async def look(
+        self, names: Collection[tuple[HeldKind, str]] = (), numbers: Collection[tuple[HeldKind, int]] = ()
+    ) -> HoldSite:
+        """What could be held of these, see `postgres.holding.look`. Errors as `ask`."""
+        return await self.ask(lambda probe: holding.look(probe, names, numbers))
+
+    async def change(self, change: Change, patience: float = 15.0) -> ChangeResult:
+        """Hold back, or let go, see `postgres.holding.change`. Errors as `ask`.
+
+        Raises:
+            UsageError: when the source is read-only.
+        """
+        if self._read_only:
+            raise UsageError("read-only: nothing was changed")
+        try:
+            result = await self.ask(lambda probe: holding.change(probe, change), patience)
+        except NoConnection:
+            await self._link.drop()
+            raise
+        self.sample_now()  # limits are read rarely
+        return result
 
     async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:
         """Give a command to the PgBouncer of this name.

@@ -9,6 +9,7 @@ from typing import Protocol
 from pgheadroom.model.action import Result, Target, Verb
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.detail import SessionDetail
+from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.update import Update
 
@@ -76,4 +77,25 @@ class Commands(Protocol):
 
         Raises:
             PgHeadroomError: It was not given; one line says why.
+        """
+
+
+class Holdings(Protocol):
+    """Holds roles and databases back."""
+
+    async def look(
+        self, names: Collection[tuple[HeldKind, str]] = (), numbers: Collection[tuple[HeldKind, int]] = ()
+    ) -> HoldSite:
+        """What could be held of these, by name or by OID.
+
+        Raises:
+            PgHeadroomError: It could not be had; one line says why.
+        """
+
+    async def change(self, change: Change) -> ChangeResult:
+        """Make a change, if it is still what it was.
+
+        Raises:
+            NoAnswer: No answer came; its `asked` says whether the change may have happened all the same.
+            PgHeadroomError: The connection is lost, or there is none; the change may have happened.
         """

@@ -165,6 +165,8 @@ def _answers(questions: Sequence[Question], results: Sequence[PGresult]) -> list
     for question, result in zip(questions, results, strict=False):
         if result.status == ExecStatus.TUPLES_OK:
             answers.append(_read(question, result))
+        elif result.status == ExecStatus.COMMAND_OK and _answers_nothing(question):
+            answers.append([])
         elif result.status == ExecStatus.PIPELINE_ABORTED:
             # The server skips the rest of the transaction after an error.
             answers.append(Unanswered(f"not reached: {reason}", reached=False))
@@ -173,6 +175,11 @@ def _answers(questions: Sequence[Question], results: Sequence[PGresult]) -> list
             reason = _field(result, DiagnosticField.MESSAGE_PRIMARY)
     missing = len(questions) - len(answers)
     return answers + [Unanswered("the server did not answer")] * missing
+
+
+def _answers_nothing(question: Question) -> bool:
+    shape = getattr(question.sql, "shape", None)
+    return shape is not None and not shape.types
 
 
 _ADAPTERS = AdaptersMap(psycopg.adapters)

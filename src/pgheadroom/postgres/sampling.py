@@ -131,6 +131,11 @@ class Probe:
         return cls(connection, catalogue, target)
 
     @property
+    def called(self) -> str:
+        """How the user calls the server."""
+        return self._name
+
+    @property
     def catalogue(self) -> Catalogue:
         """Names and limits as last read."""
         return self._catalogue

@@ -1,6 +1,7 @@
 """What the columns of an answer must be before it is read: who answers may be anybody.
 
-The first line of each SQL file tells it: `-- rows: int4, text?` (`?`: may be NULL), or `-- row:` for exactly one.
+The first line of each SQL file tells it: `-- rows: int4, text?` (`?`: may be NULL), `-- row:` for exactly one, or
+`-- nothing` for a statement that only does something.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ class Shape(NamedTuple):
     @classmethod
     def read(cls, comment: str) -> "Shape | None":
         """From the first line of an SQL file; None when that says something else."""
+        if comment.strip() == "-- nothing":
+            return cls((), (), False)
         kind, _, columns = comment.removeprefix("--").strip().partition(": ")
         if kind not in ("row", "rows"):
             return None

@@ -18,9 +18,10 @@ from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.share import limit_that_spares_others
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.rules.findings.registry import urgency
-from pgheadroom.rules.findings.remedies import any_of, limit_that_spares_others, old_enough
+from pgheadroom.rules.findings.remedies import any_of, old_enough
 from pgheadroom.words.text import safe
 from samples import NOW, hidden, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots

@@ -11,14 +11,12 @@ from pgheadroom.model.finding import Finding, Proposal
 from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.quantities import written
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.share import level_of_warning, limit_that_spares_others
 from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.rules.findings.statements import NO_STATEMENT, Statement, role_limit
 
 _SPANS = (3600.0, 1800.0, 600.0, 300.0, 60.0, 30.0, 10.0, 5.0, 2.0, 1.0)
 """Ages that a filter may ask for, in seconds, the most careful first."""
-_FILLED_TO = 0.75
-"""Of what is below the warning, so much may be used under a new limit: who is crowded out now comes back, and who is
-refused holds a slot for a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,28 +140,12 @@ def _since(session: Session, column: str) -> datetime | None:
 def below_warning(case: Case) -> str:
     """How many slots are in use once the usage is no warning any more: `under 28 of 35`."""
     usable = case.capacity.usable
-    return f"under {_level(case)} of {usable}"
-
-
-def _level(case: Case) -> int:
-    return max(1, int(case.thresholds.usage.warning.level(case.capacity.usable)))
-
-
-def limit_that_spares_others(case: Case, role: str) -> int:
-    """A CONNECTION LIMIT for a role with which all the others stay well below the warning; at least 1.
-
-    Counted are the others of now, and what their pools in use may still open, of that up to half of what is left.
-    """
-    others = case.capacity.used - sum(one.user == role for one in case.snapshot.sessions)
-    left = int(_FILLED_TO * _level(case)) - others
-    pools = (pool for _, pool in case.fresh_pools if pool.servers and pool.user != role)
-    may_grow = sum(max(0, (pool.size or 0) - pool.servers) for pool in pools)
-    return max(1, left - min(may_grow, left // 2))
+    return f"under {level_of_warning(case)} of {usable}"
 
 
 def room_below_warning(case: Case) -> int:
     """Slots that can still be given away before the usage is a warning."""
-    return max(0, _level(case) - 1 - case.capacity.used)
+    return max(0, level_of_warning(case) - 1 - case.capacity.used)
 
 
 def limited(case: Case, sessions: Sequence[Session]) -> Statement:

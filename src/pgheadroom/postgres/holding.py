@@ -1,0 +1,138 @@
+"""Roles and databases held back, and let go: compared and changed in one statement, and read back."""
+
+from collections.abc import Collection, Sequence
+
+from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, HeldKind, Holdable, HoldSite
+from pgheadroom.postgres.actions import array, known_as
+from pgheadroom.postgres.exchange import (
+    INSUFFICIENT_PRIVILEGE,
+    LOCK_NOT_AVAILABLE,
+    Answer,
+    Question,
+    Transaction,
+    Unanswered,
+    ask,
+    is_pinned,
+)
+from pgheadroom.postgres.queries import query
+from pgheadroom.postgres.raw_text import read_text
+from pgheadroom.postgres.sampling import Probe
+from pgheadroom.rules.acting.hold import grip_words
+from pgheadroom.words.text import safe
+
+_PATIENCE = "500ms"
+"""How long a change waits for the lock that our programs take, or for one of the server's."""
+_QUESTIONS = {HeldKind.ROLE: "hold_roles", HeldKind.DATABASE: "hold_databases"}
+_MESSAGES = {
+    "stale": "our transactions do not see what others change (transaction_isolation): nothing was changed",
+    "gone": "it does not exist any more",
+    "renamed": "it has another name now: nothing was changed",
+    "invalid": "the database is invalid, only DROP DATABASE is left: nothing was changed",
+    "changed": "somebody else has changed it since it was shown: nothing was changed",
+}
+
+
+async def look(
+    probe: Probe, names: Collection[tuple[HeldKind, str]], numbers: Collection[tuple[HeldKind, int]]
+) -> HoldSite:
+    """What could be held of these.
+
+    Args:
+        names: By name, exactly.
+        numbers: By OID.
+
+    Raises:
+        NoConnection: when the connection is lost.
+    """
+    identity = Question("identity", query("server_identity", 0))
+    site = Question("site", query("hold_site", 0))
+    asked = [_state_question(probe, kind, names, numbers) for kind in HeldKind]
+    answers = await ask(probe.connection, [Transaction([one], _PATIENCE) for one in (identity, site, *asked)])
+    (who,), (place,), *states = answers
+    found = [one for kind, (answer,) in zip(HeldKind, states, strict=True) for one in _found(probe, kind, answer)]
+    troubles = dict.fromkeys(answer.reason for (answer,) in states if isinstance(answer, Unanswered))
+    return HoldSite(
+        # Where the server does not tell what it is, how it is called has to do.
+        server=probe.called if isinstance(who, Unanswered) else str(who[0][0]),
+        in_recovery=not isinstance(place, Unanswered) and bool(place[0][0]),
+        found=tuple(found),
+        primary=_address(place),
+        trouble=safe("; ".join(troubles)),
+    )
+
+
+def _state_question(
+    probe: Probe,
+    kind: HeldKind,
+    names: Collection[tuple[HeldKind, str]],
+    numbers: Collection[tuple[HeldKind, int]],
+) -> Question:
+    spelt = known_as(probe.connection, [name for of, name in names if of is kind])
+    version = probe.connection.info.server_version
+    return Question("hold", query(_QUESTIONS[kind], version), (spelt, array(oid for of, oid in numbers if of is kind)))
+
+
+def _found(probe: Probe, kind: HeldKind, answer: Answer) -> list[Holdable]:
+    if isinstance(answer, Unanswered):
+        return []
+    codec = probe.catalogue.codec
+    return [Holdable(kind, oid, read_text(bytes(name), codec), *others) for oid, name, *others in answer]
+
+
+def _address(answer: Answer) -> str:
+    if isinstance(answer, Unanswered) or answer[0][1] is None:
+        return ""
+    _, host, port = answer[0]
+    return safe(f"{read_text(bytes(host))}:{port}")
+
+
+async def change(probe: Probe, wanted: Change) -> ChangeResult:
+    """Change it if it is still what it was, in a transaction that ends with it, and read back what it is.
+
+    Raises:
+        NoConnection: when the connection is lost; then it is not known whether it happened.
+    """
+    if not is_pinned(probe.connection):
+        return ChangeResult(ChangeOutcome.REFUSED, "our role may not call set_config, which the guarded change needs")
+    version, form = probe.connection.info.server_version, wanted.kind.value
+    steps = [
+        Question("values", query("hold_values", version), _values(probe, wanted)),
+        Question("change", query("hold_change", version, form)),
+        Question("verdict", query("hold_verdict", version)),
+    ]
+    after = _state_question(probe, wanted.kind, (), [(wanted.kind, wanted.oid)])
+    done, (now,) = await ask(probe.connection, [Transaction(steps, _PATIENCE), Transaction([after], _PATIENCE)])
+    return _result(wanted, done, _found(probe, wanted.kind, now))
+
+
+def _values(probe: Probe, wanted: Change) -> tuple[object, ...]:
+    """In the order of `hold_values.sql`."""
+    names = known_as(probe.connection, [wanted.name])
+    old, new = wanted.before, wanted.after
+    return (wanted.oid, names, *map(_written, (old.limit, new.limit, old.login, new.login)))
+
+
+def _written(value: int | bool | None) -> str:
+    return "" if value is None else str(value).lower()
+
+
+def _result(wanted: Change, done: Sequence[Answer], now: Sequence[Holdable]) -> ChangeResult:
+    failed = next((one for one in done if isinstance(one, Unanswered) and one.reached), None)
+    if failed is not None:
+        return ChangeResult(ChangeOutcome.REFUSED, _why(failed))
+    verdict = done[2]
+    if isinstance(verdict, Unanswered):
+        return ChangeResult(ChangeOutcome.REFUSED, safe(verdict.reason))
+    word = bytes(verdict[0][0]).decode()
+    if word != "done":
+        return ChangeResult(ChangeOutcome.CHANGED, _MESSAGES[word])
+    if now and not wanted.after.matches(now[0].grip):
+        return ChangeResult(ChangeOutcome.OVERTAKEN, f"it is {grip_words(now[0].grip)} now")
+    return ChangeResult(ChangeOutcome.DONE, "" if now else "what it is now could not be read back")
+
+
+def _why(failed: Unanswered) -> str:
+    said = safe(failed.reason)
+    if failed.sqlstate == LOCK_NOT_AVAILABLE:
+        return f"another program is changing it: {said}"
+    return f"not permitted: {said}" if failed.sqlstate == INSUFFICIENT_PRIVILEGE else said

@@ -1,0 +1,14 @@
+-- rows: oid, text, int4, bool, bool, bool
+-- What could be held of the roles that have one of these names or numbers, and whether our role may: the server's own
+-- rules for ALTER ROLE (AlterRole in src/backend/commands/user.c).
+SELECT r.oid, r.rolname::pg_catalog.text, r.rolconnlimit, r.rolcanlogin, r.rolsuper,
+       me.rolsuper OR (me.rolcreaterole AND NOT r.rolsuper
+           AND NOT r.rolreplication -- before 16
+           AND pg_catalog.pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') -- from 16 on
+       )
+  FROM pg_catalog.pg_roles AS r
+  JOIN pg_catalog.pg_roles AS me ON me.rolname OPERATOR(pg_catalog.=) current_user
+ WHERE EXISTS (SELECT FROM pg_catalog.unnest($1::pg_catalog.bytea[]) AS p(name)
+                WHERE p.name OPERATOR(pg_catalog.=) pg_catalog.textsend(r.rolname::pg_catalog.text))
+    OR EXISTS (SELECT FROM pg_catalog.unnest($2::pg_catalog.oid[]) AS p(number)
+                WHERE p.number OPERATOR(pg_catalog.=) r.oid)

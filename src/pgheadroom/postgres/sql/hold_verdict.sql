@@ -1,0 +1,2 @@
+-- row: text
+SELECT pg_catalog.current_setting('pgheadroom.verdict')

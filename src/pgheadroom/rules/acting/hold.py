@@ -1,0 +1,144 @@
+"""What can be held back, how far, and what that does and does not do. Pure.
+
+What a CONNECTION LIMIT and NOLOGIN do to whom was tried on PostgreSQL 13, 16 and 18: either refuses new sessions and
+ends none; a limit binds no superuser; nothing else of the role changes.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from pgheadroom.model.hold import NO_LIMIT, Grip, HeldKind, Holdable, HoldSite
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.share import limit_that_spares_others
+from pgheadroom.words.counts import plural
+from pgheadroom.words.sql_names import quoted
+from pgheadroom.words.states import state_word
+from pgheadroom.words.wording import clipped
+
+
+def refusal(what: Holdable, site: HoldSite, own_role: str, protected_roles: Collection[str] = ()) -> str:
+    """Why it is not held, or let go, and who could; empty when it can be."""
+    if site.in_recovery:
+        return f"this is a standby, which takes no changes: do it on the primary{_at(site.primary)}"
+    name = clipped(what.name)
+    if what.kind is HeldKind.ROLE:
+        if what.name == own_role:
+            return f"{name} is the role that we are connected as: it must get in again"
+        if what.name in protected_roles:
+            return f"{name} is protected by the configuration (protected_roles)"
+        if what.superuser:
+            return f"{name} is a superuser: no limit binds it"
+    if what.limit < NO_LIMIT:
+        return f"database {name} is invalid: nobody gets in, and only DROP DATABASE is left"
+    return "" if what.may_alter else f"our role {clipped(own_role)} may not change {name}: {_who_may(what.kind)}"
+
+
+def _at(address: str) -> str:
+    return f" ({address})" if address else ""
+
+
+def _who_may(kind: HeldKind) -> str:
+    if kind is HeldKind.DATABASE:
+        return "its owner may, or a superuser"
+    return "a superuser may, or a role with CREATEROLE and, since 16, ADMIN OPTION on it"
+
+
+def members(sessions: Sequence[Session], kind: HeldKind, name: str) -> list[Session]:
+    """The sessions that a hold is about."""
+    if kind is HeldKind.ROLE:
+        return [one for one in sessions if one.user == name]
+    return [one for one in sessions if one.database == name]
+
+
+def proposed_limit(case: Case, kind: HeldKind, name: str) -> int:
+    """What leaves the others their share, and lets everybody of it go on who is in the middle of something.
+
+    Of a database there are no others to measure by: as many as are in the middle of something.
+    """
+    busy = sum(_is_busy(one) for one in members(case.snapshot.sessions, kind, name))
+    share = limit_that_spares_others(case, name) if kind is HeldKind.ROLE else 1
+    return max(1, busy, share)
+
+
+def _is_busy(session: Session) -> bool:
+    return session.state is not State.IDLE
+
+
+def above(
+    case: Case, kind: HeldKind, name: str, limit: int, *, protected: Collection[str] = (), transactions: bool = False
+) -> list[Session]:
+    """The sessions to end so that no more than `limit` are left: the longest idle first, no pooler's, none of ours.
+
+    There can be too few that may be ended: whoever runs something is never among them.
+
+    Args:
+        protected: Roles that are left alone, in a database that is held.
+        transactions: Also who idles in a transaction, after all who are merely idle.
+    """
+    theirs = members(case.snapshot.sessions, kind, name)
+    direct = {one.pid for one in case.direct}
+    open_to = [one for one in theirs if one.pid in direct and one.user not in protected and not case.of_superuser(one)]
+    idle = [one for one in open_to if one.state is State.IDLE]
+    opened = [one for one in open_to if one.state in IN_TRANSACTION_BUT_IDLE] if transactions else []
+    surplus = max(0, len(theirs) - limit)
+    return [*case.longest_first(idle), *case.longest_first(opened)][:surplus]
+
+
+# --- what is said of it ----------------------------------------------------------------------------------------------
+
+
+def grip_words(grip: Grip) -> str:
+    """`CONNECTION LIMIT 5 NOLOGIN`, as in the statement."""
+    login = "" if grip.login is None else " LOGIN" if grip.login else " NOLOGIN"
+    return f"{'' if grip.limit is None else f'CONNECTION LIMIT {grip.limit}'}{login}".strip()
+
+
+def statement_of(kind: HeldKind, name: str, grip: Grip) -> str:
+    """The statement that sets it, to show and to hand over; empty for a name that is not known to the byte."""
+    written = quoted(name)
+    return f"ALTER {kind.upper()} {written} {grip_words(grip)};" if written else ""
+
+
+def held_words(grip: Grip) -> str:
+    """`limit 5`, `NOLOGIN`, `no limit`."""
+    limit = "no limit" if grip.limit == NO_LIMIT else f"limit {grip.limit}"
+    words = ([] if grip.limit is None else [limit]) + (
+        [] if grip.login is None else ["LOGIN" if grip.login else "NOLOGIN"]
+    )
+    return ", ".join(words)
+
+
+def affected(case: Case, kind: HeldKind, name: str) -> list[str]:
+    """Who is there, and who else is hit; safe to show."""
+    theirs = members(case.snapshot.sessions, kind, name)
+    states = Counter(map(state_word, theirs)).most_common()
+    told = f" ({', '.join(f'{count} {state}' for state, count in states)})" if states else ""
+    lines = [f"{clipped(name)} has {plural(len(theirs), 'session')} now{told}"]
+    if kind is HeldKind.DATABASE:
+        roles = Counter(clipped(one.user) for one in theirs if one.user)
+        lines += ["it hits all its roles: " + ", ".join(f"{count} of {who}" for who, count in roles.most_common(5))] * (
+            len(roles) > 1
+        )
+    return lines + list(_behind_poolers(case, theirs))
+
+
+def _behind_poolers(case: Case, theirs: Sequence[Session]) -> Iterator[str]:
+    count = sum(one.pid in case.pooled for one in theirs)
+    if count:
+        yield (
+            f"{plural(count, 'session')} of them {'is' if count == 1 else 'are'} PgBouncer's: when its own logins are "
+            "refused, its clients wait, and get the refusal where no server is left"
+        )
+
+
+def limits_of_it(case: Case, kind: HeldKind, name: str, grip: Grip) -> list[str]:
+    """What the hold does not do; safe to show."""
+    theirs = members(case.snapshot.sessions, kind, name)
+    lines = ["it ends nobody: who is connected stays, new sessions are refused"]
+    if grip.limit is not None and len(theirs) > grip.limit >= 0:
+        lines = [f"it ends nobody: the {len(theirs)} stay, new ones are refused until fewer than {grip.limit} are left"]
+    if kind is HeldKind.DATABASE:
+        lines.append("superusers pass")
+    lines.append("nothing else of it changes; it holds until it is let go")
+    return lines

@@ -1,0 +1,267 @@
+"""`pgheadroom hold` on real servers: who is held, what is written down before, and what is let go again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from pgheadroom.cli import main
+from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
+from pgheadroom.live.source import LiveSource
+from pgheadroom.model.hold import Change, ChangeResult
+from servers import Roles, Sessions, fetch
+
+STATE = """SELECT json_agg(x)::text FROM (
+    SELECT rolname, rolconnlimit, rolcanlogin, rolsuper, rolcreaterole, rolvaliduntil FROM pg_roles
+     WHERE rolname !~ '^pg_' ORDER BY 1) x
+    UNION ALL SELECT json_agg(x)::text FROM (SELECT datname, datconnlimit FROM pg_database ORDER BY 1) x
+    UNION ALL SELECT json_agg(x)::text FROM (SELECT * FROM pg_db_role_setting ORDER BY 1, 2) x"""
+
+Audited = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the user's configuration or writes to the user's audit file; nobody is watched for long."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for name in ("PGHEADROOM_PGBOUNCER", "PGHEADROOM_READ_ONLY", "PGHEADROOM_CONFIG", "PGHEADROOM_INTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+    for module in ("pgheadroom.acting.sessions", "pgheadroom.rules.acting.outcome"):
+        monkeypatch.setattr(f"{module}.WATCHED_SECONDS", 0.2)
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Audited:
+    path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.fixture
+def operator(role: Roles, which_server: Cluster, superuser: "psycopg.Connection[Any]") -> str:
+    """A conninfo of who may change `web`, `reports` and an odd name, and is no superuser."""
+    operator = role("operator", "CREATEROLE", member_of=["pg_monitor", "pg_signal_backend"])
+    for name in ("web", "reports", ODD):
+        role(name)
+        if which_server.major >= 16:
+            held = sql.Identifier(name)
+            superuser.execute(sql.SQL("GRANT {} TO operator WITH ADMIN TRUE, INHERIT FALSE, SET FALSE").format(held))
+    return which_server.conninfo(operator)
+
+
+ODD = "we\"b'; x é"
+
+
+def state(superuser: "psycopg.Connection[Any]") -> list[Any]:
+    return superuser.execute(STATE).fetchall()
+
+
+def limit(superuser: "psycopg.Connection[Any]", name: str = "web") -> tuple[int, bool]:
+    row = superuser.execute("SELECT rolconnlimit, rolcanlogin FROM pg_roles WHERE rolname = %s", (name,)).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def test_the_cure_that_holds(
+    server: Cluster,
+    sessions: Sessions,
+    operator: str,
+    superuser: "psycopg.Connection[Any]",
+    audited: Audited,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The held role's clients are refused, not hung, and another role gets in each time; then all is as it was."""
+    before = state(superuser)
+    crowd = sessions(8, "web")
+    assert main(["hold", "--user", "web", "--limit", "3", "--end", operator]) == 0
+    told = capsys.readouterr()
+    assert "ALTER ROLE web CONNECTION LIMIT 3;" in told.out
+    assert "the 8 stay, new ones are refused until fewer than 3 are left" in told.out
+    assert "add --yes" in told.err
+    assert state(superuser) == before
+    assert audited() == []
+
+    assert main(["hold", "--user", "web", "--limit", "3", "--end", "--yes", operator]) == 0
+    told = capsys.readouterr()
+    assert "hold role web (limit 3): done" in told.out
+    assert "5 freed, none retaken" in told.out
+    assert limit(superuser) == (3, True)
+    assert sum(_answers(one) for one in crowd) == 3
+    for _ in range(25):
+        with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
+            psycopg.connect(server.conninfo("web"))
+        psycopg.connect(server.conninfo("reports")).close()
+
+    intended = audited()[0]
+    assert intended["hold"]["before"] == {"limit": -1}
+    assert [line["event"] for line in audited()] == ["intended", "result"] * 2
+    assert main(["hold", "--list", operator]) == 0
+    assert "role web: limit 3, before no limit; since" in capsys.readouterr().out
+    assert main(["hold", "--release", "web", operator]) == 0
+    assert limit(superuser) == (3, True)
+    assert main(["hold", "--release", "web", "--yes", operator]) == 0
+    assert state(superuser) == before
+    capsys.readouterr()
+    assert main(["hold", "--list", operator]) == 0
+    assert capsys.readouterr().out.strip() == "nothing is held"
+
+
+def _answers(connection: "psycopg.Connection[Any]") -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("operator")
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([("--user", "web"), ("--user", ODD), ("--database", "postgres")]),
+            st.sampled_from([["--limit", "0"], ["--limit", "7"], ["--nologin"], ["--release"]]),
+        ),
+        max_size=5,
+    )
+)
+def test_any_sequence_of_hold_and_let_go_leaves_what_was_before(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", steps: list[tuple[tuple[str, str], list[str]]]
+) -> None:
+    before = state(superuser)
+    owner = one_server.conninfo()
+    for (flag, name), how in steps:
+        if how == ["--release"]:
+            main(["hold", "--release", name, "--yes", owner])
+        elif not (flag == "--database" and how == ["--nologin"]):
+            assert main(["hold", flag, name, *how, "--yes", owner]) == 0
+    assert main(["hold", "--all", "--yes", owner]) == 0
+    assert state(superuser) == before
+
+
+def test_what_somebody_else_has_set_meanwhile_is_not_overwritten(
+    operator: str, superuser: "psycopg.Connection[Any]", capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hold", "--user", "web", "--limit", "3", "--nologin", "--yes", operator]) == 0
+    assert limit(superuser) == (3, False)
+    superuser.execute("ALTER ROLE web CONNECTION LIMIT 9")
+    capsys.readouterr()
+    assert main(["hold", "--list", "--format", "json", operator]) == 0
+    (held,) = json.loads(capsys.readouterr().out)["held"]
+    assert (held["state"], held["now"]) == ("changed by somebody else", {"limit": 9, "login": False})
+    assert main(["hold", "--all", "--yes", operator]) == 1
+    told = capsys.readouterr().out
+    assert "somebody else has set" in told
+    assert "changed before: somebody else has changed it since" in told
+    assert limit(superuser) == (9, False)
+    assert main(["hold", "--release", "web", "--limit", "-1", "--login", "--yes", operator]) == 0
+    assert limit(superuser) == (-1, True)
+    assert main(["hold", "--list", operator]) == 0
+    assert "nothing is held" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("operator")
+def test_who_is_never_held(
+    server: Cluster,
+    role: Roles,
+    superuser: "psycopg.Connection[Any]",
+    audited: Audited,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    operator = server.conninfo("operator")
+    config = tmp_path / "config" / "pgheadroom" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text('protected_roles = ["reports"]\n')
+    config.chmod(0o600)
+    role("plain", member_of=["pg_monitor"])
+    before = state(superuser)
+    for who, name, because in (
+        (operator, "operator", "is the role that we are connected as"),
+        (operator, "reports", "protected_roles"),
+        (operator, SUPERUSER, "is a superuser"),
+        (server.conninfo("plain"), "web", "may not change web: a superuser may, or a role with CREATEROLE"),
+        (operator, "nobody", "there is no role nobody"),
+    ):
+        assert main(["hold", "--user", name, "--limit", "1", "--yes", who]) == 1
+        assert because in capsys.readouterr().err
+    assert main(["hold", "--user", "web", "--limit", "1", "--yes", "--read-only", operator]) == 2
+    assert "read-only: nothing was changed" in capsys.readouterr().err
+    assert state(superuser) == before
+    assert {line["event"] for line in audited()} == {"refused"}
+
+
+def test_without_a_record_nothing_is_held_unless_asked(
+    operator: str, superuser: "psycopg.Connection[Any]", tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state" / "pgheadroom" / "actions.jsonl").mkdir(parents=True)
+    assert main(["hold", "--user", "web", "--limit", "3", "--yes", operator]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert limit(superuser) == (-1, True)
+    assert main(["hold", "--user", "web", "--limit", "3", "--yes", "--no-audit", operator]) == 0
+    assert "this undoes it: ALTER ROLE web CONNECTION LIMIT -1;" in capsys.readouterr().err
+    assert limit(superuser) == (3, True)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_change_whose_answer_is_lost_is_read_back_and_not_sent_again(
+    operator: str,
+    superuser: "psycopg.Connection[Any]",
+    audited: Audited,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sent: bool,
+) -> None:
+    """As when our session is ended behind the commit, or before it."""
+    real, asked = LiveSource.change, []
+
+    async def ended(source: LiveSource, change: Change, patience: float = 15.0) -> ChangeResult:
+        asked.append(change)
+        if sent:
+            await real(source, change, patience)
+        superuser.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'operator'")
+        return await real(source, change, patience)
+
+    monkeypatch.setattr(LiveSource, "change", ended)
+    assert main(["hold", "--user", "web", "--limit", "3", "--yes", operator]) == (0 if sent else 1)
+    told = capsys.readouterr().out
+    assert f"read back since: it is {'' if sent else 'still '}{'limit 3' if sent else 'no limit'}" in told
+    assert len(asked) == 1
+    assert limit(superuser) == (3 if sent else -1, True)
+    assert audited()[-1]["outcome"] == ("done" if sent else "refused")
+
+
+def test_two_programs_and_another_tool_at_once(
+    one_server: Cluster, operator: str, superuser: "psycopg.Connection[Any]", capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(one_server.conninfo()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(7067486, 1)")
+        assert main(["hold", "--user", "web", "--limit", "3", "--yes", operator]) == 1
+    assert "another program is changing it" in capsys.readouterr().out
+    assert limit(superuser) == (-1, True)
+    with psycopg.connect(one_server.conninfo()) as other:
+        other.execute("ALTER ROLE web CONNECTION LIMIT 8")
+        assert main(["hold", "--user", "web", "--limit", "3", "--yes", operator]) == 1
+        other.rollback()
+    assert limit(superuser) == (-1, True)
+    assert fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in tr%%'") == 0
+
+
+def test_flags_that_do_not_go_together(one_server: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    for flags in (
+        [],
+        ["--user", "a", "--list"],
+        ["--database", "a", "--nologin"],
+        ["--user", "a", "--limit", "-1"],
+        ["--user", "a", "--limit", "many"],
+        ["--list", "--end"],
+        ["--all", "--limit", "3"],
+    ):
+        assert main(["hold", *flags, one_server.conninfo()]) == 2, flags
+    assert "Traceback" not in capsys.readouterr().err

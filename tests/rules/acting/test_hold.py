@@ -1,0 +1,140 @@
+"""What can be held, how far, who is ended above it, and what is held by what was written down."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pgheadroom.model.hold import NO_LIMIT, Grip, HeldKind, Holdable, HoldSite, HoldState
+from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Role, SlotSettings
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.acting.held import holds, state_of, told_grip
+from pgheadroom.rules.acting.hold import above, affected, limits_of_it, proposed_limit, refusal, statement_of
+from pgheadroom.rules.facts.case import Case
+from samples import NOW, many, roles, session, snapshot
+
+WEB = Holdable(HeldKind.ROLE, 4711, "web", NO_LIMIT, True, superuser=False, may_alter=True)
+HERE = HoldSite("1", in_recovery=False, found=(WEB,))
+
+
+def case(*sessions: Any, slots: int = 20) -> Case:
+    known = roles(Role("web", False, None), Role("other", False, None), Role("root", True, None))
+    seen = snapshot(sessions, settings=SlotSettings(slots, 3), roles=known)
+    return Case(seen, Thresholds())
+
+
+def test_why_it_is_not_held() -> None:
+    assert refusal(WEB, HERE, "dba") == ""
+    assert "connected as" in refusal(WEB, HERE, "web")
+    assert "protected_roles" in refusal(WEB, HERE, "dba", ["web"])
+    standby = HoldSite("1", in_recovery=True, primary="db1:5432")
+    assert refusal(WEB, standby, "dba").endswith("do it on the primary (db1:5432)")
+    invalid = Holdable(HeldKind.DATABASE, 5, "half", -2, True, superuser=False, may_alter=True)
+    assert "DROP DATABASE" in refusal(invalid, HERE, "dba")
+    theirs = Holdable(HeldKind.DATABASE, 5, "shop", -1, True, superuser=False, may_alter=False)
+    assert "its owner may, or a superuser" in refusal(theirs, HERE, "dba")
+
+
+def test_the_proposal_never_stops_who_is_in_the_middle_of_something() -> None:
+    idle = many(10, user="web", state=State.IDLE)
+    assert 1 <= proposed_limit(case(*idle), HeldKind.ROLE, "web") < 10
+    busy = many(16, user="web", state=State.ACTIVE)
+    assert proposed_limit(case(*busy), HeldKind.ROLE, "web") == 16
+
+
+def test_the_longest_idle_are_ended_first_and_transactions_only_when_asked() -> None:
+    def of(pid: int, state: State, seconds: int) -> Any:
+        since = NOW - timedelta(seconds=seconds)
+        opened = since if state is not State.IDLE else None
+        return session(pid=pid, user="web", state=state, state_change=since, xact_start=opened, query_start=since)
+
+    theirs = [
+        of(11, State.IDLE, 5),
+        of(12, State.IDLE, 50),
+        of(13, State.IDLE_IN_TRANSACTION, 500),
+        of(14, State.ACTIVE, 900),
+    ]
+    seen = case(*theirs, *many(2, first_pid=50, user="other"))
+    assert [one.pid for one in above(seen, HeldKind.ROLE, "web", 3)] == [12]
+    assert [one.pid for one in above(seen, HeldKind.ROLE, "web", 0)] == [12, 11]
+    assert [one.pid for one in above(seen, HeldKind.ROLE, "web", 0, transactions=True)] == [12, 11, 13]
+    assert above(seen, HeldKind.ROLE, "web", 4) == []
+    database = seen.snapshot.sessions[0].database or ""
+    kept = above(seen, HeldKind.DATABASE, database, 0, protected=["web"])
+    assert all(one.user == "other" for one in kept)
+
+
+def test_what_is_said_of_it() -> None:
+    seen = case(*many(8, user="web", state=State.IDLE), session(pid=90, user="other"))
+    assert affected(seen, HeldKind.ROLE, "web") == ["web has 8 sessions now (8 idle)"]
+    database = seen.snapshot.sessions[0].database or ""
+    assert "8 of web, 1 of other" in "\n".join(affected(seen, HeldKind.DATABASE, database))
+    assert "the 8 stay" in limits_of_it(seen, HeldKind.ROLE, "web", Grip(3))[0]
+    assert statement_of(HeldKind.ROLE, 'a"b', Grip(3, False)) == 'ALTER ROLE "a""b" CONNECTION LIMIT 3 NOLOGIN;'
+    assert statement_of(HeldKind.DATABASE, "shop", Grip(3)) == "ALTER DATABASE shop CONNECTION LIMIT 3;"
+
+
+# --- what was written down -------------------------------------------------------------------------------------------
+
+
+def lines(verb: str, number: int, before: Grip, after: Grip, outcome: str | None) -> list[dict[str, Any]]:
+    told = {"server": "1", "kind": "role", "oid": 4711, "name": "web"}
+    told |= {"before": told_grip(before), "after": told_grip(after)}
+    who = {"os_user": "dba", "host": "jump"}
+    common = {"at": NOW.isoformat(), "action": str(number), "who": who}
+    intended = common | {"event": "intended", "verb": verb, "hold": told}
+    return [intended] if outcome is None else [intended, common | {"event": "result", "outcome": outcome}]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "held"),
+    [("done", True), (None, True), ("unknown", True), ("refused", False), ("changed before", False)],
+)
+def test_what_was_intended_is_held_until_it_is_known_that_nothing_happened(outcome: str | None, held: bool) -> None:
+    """The program may have ended between the line before and the change, or between the change and the line after."""
+    found = holds(lines("hold", 1, Grip(-1), Grip(3), outcome))
+    assert bool(found) is held
+    if outcome is None:
+        now = Holdable(HeldKind.ROLE, 4711, "web", 3, True, superuser=False, may_alter=True)
+        assert [state_of(found[0], one) for one in (now, WEB, None)] == [
+            HoldState.HELD,
+            HoldState.BACK,
+            HoldState.DROPPED,
+        ]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["limit", "nologin", "both", "let go"]), st.integers(0, 9)), max_size=6))
+def test_letting_go_gives_back_what_was_before_the_first(steps: list[tuple[str, int]]) -> None:
+    now, told = WEB.grip, list[dict[str, Any]]()
+    for number, (what, limit) in enumerate([*steps, ("let go", 0)]):
+        held = holds(told)
+        if what == "let go":
+            if held:
+                assert held[0].after.matches(now)
+                told += lines("let go", number, held[0].after, held[0].before, "done")
+                now = held[0].before.over(now)
+        else:
+            after = Grip(None if what == "nologin" else limit, None if what == "limit" else False)
+            before = Grip(None if after.limit is None else now.limit, None if after.login is None else now.login)
+            told += lines("hold", number, before, after, "done")
+            now = after.over(now)
+    assert now == WEB.grip
+    assert holds(told) == ()
+
+
+def test_what_somebody_else_has_set_between_two_holds_is_what_was_before() -> None:
+    told = lines("hold", 1, Grip(-1), Grip(5), "done") + lines("hold", 2, Grip(8), Grip(3), "done")
+    assert holds(told)[0].before == Grip(8)
+
+
+def test_lines_that_are_no_holds_are_skipped() -> None:
+    other: list[dict[str, Any]] = [
+        {"event": "intended", "action": "1", "verb": "terminate"},
+        {"event": "result"},
+        {},
+        {"hold": 3},
+    ]
+    assert holds([*other, *lines("hold", 2, Grip(-1), Grip(3), "done"), *other])[0].confirmed
