@@ -153,8 +153,8 @@ ACTING = (
 
 
 class PoisonedServer(FakeServer):
-    async def detail(self, session: SessionId) -> SessionDetail | None:
-        told = await super().detail(session)
+    async def detail(self, session: SessionId, known: SessionDetail | None = None) -> SessionDetail | None:
+        told = await super().detail(session, known)
         return told and poisoned(told)
 
 

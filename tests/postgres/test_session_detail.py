@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -48,6 +49,28 @@ async def test_the_whole_query(server: Cluster, sessions: Sessions, open_probe: 
     assert (found.session.state, found.session.client) == (State.IDLE, "local")
     assert (found.hostname, found.tls) == ("", "")
     assert found.wait_meaning == ("Waiting to read data from the client" if server.major >= 17 else "")
+
+
+async def test_a_text_that_is_known_does_not_come_again(server: Cluster, sessions: Sessions) -> None:
+    (connection,) = sessions(1)
+    connection.execute(b"SELECT '" + b"x" * 900 + b"'")
+    async with Wire(server.port) as wire:
+        probe = await Probe.open(wire.conninfo(gssencmode="disable"))
+        session_id = await id_of(probe, connection)
+        first = await detail(probe, session_id)
+        assert first is not None
+        another = replace(first, session=first.session._replace(query_start=None))
+        wire.reset()
+        assert await detail(probe, session_id, another) == first
+        whole = wire.received
+        wire.reset()
+        assert await detail(probe, session_id, first) == first
+        assert wire.received < whole - 900
+        connection.execute(b"SELECT '" + b"y" * 900 + b"'")
+        other = await detail(probe, session_id, first)
+        assert other is not None
+        assert other.session.query == "SELECT '" + "y" * 900 + "'"
+        await probe.close()
 
 
 async def test_a_session_that_has_ended(server: Cluster, sessions: Sessions, open_probe: OpenProbe) -> None:

@@ -25,7 +25,7 @@ class FakeServer:
         self.lost = False
         self.silent = False
 
-    async def detail(self, session: SessionId) -> SessionDetail | None:
+    async def detail(self, session: SessionId, known: SessionDetail | None = None) -> SessionDetail | None:
         found = next((one for one in self.snapshot.sessions if one.id == session), None)
         if found is None:
             return None

@@ -150,6 +150,7 @@ async def test_copying_shows_the_query_and_a_command(tmp_path: Path) -> None:
         await stage.press("2", "enter", "y")
         assert "the whole text" in stage.screen
         assert "psql" in stage.screen
+        assert "read it before you paste it" in stage.screen
         await stage.press("y")
         assert "clipboard" in stage.screen
 

@@ -232,9 +232,11 @@ class LiveSource:
         """
         return await self._link.ask(question, patience)
 
-    async def detail(self, session: SessionId, patience: float = 5.0) -> SessionDetail | None:
+    async def detail(
+        self, session: SessionId, known: SessionDetail | None = None, patience: float = 5.0
+    ) -> SessionDetail | None:
         """One session looked at closely; None when it has ended. Errors as `ask`."""
-        return await self.ask(lambda probe: session_detail.detail(probe, session), patience)
+        return await self.ask(lambda probe: session_detail.detail(probe, session, known), patience)
 
     async def signal(
         self,

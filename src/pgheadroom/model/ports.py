@@ -40,8 +40,9 @@ class Source(Protocol):
 class Inquiries(Protocol):
     """Asks for more than a sample has."""
 
-    async def detail(self, session: SessionId) -> SessionDetail | None:
-        """Everything about one session; None when it has ended.
+    async def detail(self, session: SessionId, known: SessionDetail | None = None) -> SessionDetail | None:
+        """Everything about one session; None when it has ended. What `known` tells of the same query already, and is
+        long, need not come again.
 
         Raises:
             PgHeadroomError: It could not be had; one line says why.

@@ -18,8 +18,9 @@ from pgheadroom.postgres.sampling import Probe
 _MILLISECONDS = (("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1))
 
 
-async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
-    """What can be known about this session.
+async def detail(probe: Probe, session_id: SessionId, known: SessionDetail | None = None) -> SessionDetail | None:
+    """What can be known about this session. Of the query that is `known` already, the text does not come again: it can
+    be a megabyte, and is asked for each second. Nor do the settings, which applied when it logged in.
 
     Returns:
         None when it has ended, also when its pid belongs to another session now.
@@ -29,7 +30,7 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
         NoSample: when the server does not say.
     """
     ours = timeouts_in_packet(probe.connection.pgconn.options)
-    questions = _questions(probe.catalogue, session_id, timeouts_are_ours=ours)
+    questions = _questions(probe.catalogue, session_id, known, timeouts_are_ours=ours)
     answers = await ask_together(probe.connection, questions)
     found = dict(zip([question.part for question in questions], answers, strict=True))
     rows = found["session"]
@@ -38,6 +39,10 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
     if not rows:
         return None
     told = _detail(rows[0], found, probe.catalogue)
+    if known is not None:
+        told = replace(told, login_settings=known.login_settings)
+    if known is not None and rows[0][QUERY] is None:
+        return replace(told, session=told.session._replace(query=known.session.query))
     if not probe.hides_literals:
         return told
     from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
@@ -45,14 +50,18 @@ async def detail(probe: Probe, session_id: SessionId) -> SessionDetail | None:
     return replace(told, session=hide_literals([told.session])[0])
 
 
-def _questions(catalogue: Catalogue, session_id: SessionId, *, timeouts_are_ours: bool) -> list[Question]:
+def _questions(
+    catalogue: Catalogue, session_id: SessionId, known: SessionDetail | None, *, timeouts_are_ours: bool
+) -> list[Question]:
     version, database = catalogue.facts.version_num, catalogue.facts.database_oid
     pid, backend_start = session_id
+    query_start = known.session.query_start if known is not None else None
     asked = [
-        Question("session", query("session_detail", version), (pid, backend_start)),
+        Question("session", query("session_detail", version), (pid, backend_start, query_start)),
         Question("locks", query("session_locks", version), (pid, database, LOCKS_SHOWN)),
-        Question("settings", query("login_settings", version), (pid, database, timeouts_are_ours)),
     ]
+    if known is None:
+        asked.append(Question("settings", query("login_settings", version), (pid, database, timeouts_are_ours)))
     if version >= versions.WAIT_EVENTS_ARE_DESCRIBED_SINCE:
         asked.append(Question("wait event", query("wait_meaning", version), (pid,)))
     return asked
@@ -71,7 +80,7 @@ def _detail(row: Row, found: dict[str, Answer], catalogue: Catalogue) -> Session
         locks=tuple(_lock(lock, catalogue) for lock in locks),
         lock_count=locks[0][-1] if locks else 0,
         wait_meaning=read_text(meaning[0][0]) if meaning else "",
-        login_settings=login_settings(_rows(found["settings"]), session),
+        login_settings=login_settings(_rows(found.get("settings", [])), session),
     )
 
 

@@ -1,5 +1,6 @@
 -- rows: int4, timestamptz?, oid?, oid?, text?, text?, int4?, text?, text?, text?, timestamptz?, timestamptz?, timestamptz?, text?, text?, text?, int4?, bytea?, int4[]?, text?, bool?, text?, text?
--- The columns of activity.sql with the whole query, and what is only shown for one session.
+-- The columns of activity.sql with the whole query, and what is only shown for one session. Of a query that began at
+-- $3 the text is known already.
 SELECT a.pid,
        a.backend_start,
        a.usesysid,
@@ -17,7 +18,8 @@ SELECT a.pid,
        a.backend_xmin::pg_catalog.text,
        a.backend_type,
        a.leader_pid,
-       pg_catalog.textsend(a.query),
+       CASE WHEN a.query_start OPERATOR(pg_catalog.=) $3::pg_catalog.timestamptz THEN NULL
+            ELSE pg_catalog.textsend(a.query) END,
        NULL::pg_catalog.int4[],
        a.client_hostname,
        a.ssl,

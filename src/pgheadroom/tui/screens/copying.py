@@ -16,6 +16,7 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Door
 from pgheadroom.tui.textual_private import write_to_terminal
 from pgheadroom.tui.widgets.words import Words
+from pgheadroom.words.pasting import pastable
 from pgheadroom.words.text import copyable, safe, safe_lines
 
 _PORT = re.compile(r":(\d+)$")
@@ -95,12 +96,12 @@ class Copying(ModalScreen[None]):
 
     def __init__(self, session: Session, query: str, door: Door | None) -> None:
         super().__init__()
-        self._query = query
+        self._query = pastable(query)
         self._psql = psql_command(session, door)
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="copying"):
-            yield Words("y  the query", classes="help-title")
+            yield Words("y  the query: somebody else's text, read it before you paste it", classes="help-title")
             yield Words("\n".join(safe_lines(self._query)))
             yield Words("p  a psql command for this session", classes="help-title")
             yield Words(self._psql)

@@ -94,7 +94,7 @@ class Detail(LiveScreen):
         if inquiries is None:
             return
         try:
-            detail = await inquiries.detail(self._session_id)
+            detail = await inquiries.detail(self._session_id, self._detail)
         except PgHeadroomError as error:
             self._complaint = f"not all is known: {error}"
             return
