@@ -426,6 +426,18 @@ async def test_a_question_that_cannot_show_whom_it_is_about_takes_no_yes(tmp_pat
             assert server.signalled_pids == signalled
 
 
+async def test_a_list_that_cannot_be_seen_takes_no_number(tmp_path: Path) -> None:
+    seen = known_roles(outage())
+    for size, taken in (((80, 9), 0), ((20, 24), 0), ((60, 15), 10)):
+        server = FakeServer(seen)
+        async with on_stage(seen, size=size, options=armed(server, tmp_path)) as stage:
+            stage.app.open_bulk(Verb.TERMINATE, "user:mobile")
+            await stage.settle()
+            await stage.press("1", "0", "enter")
+            assert len(server.signalled_pids) == taken
+            assert ("enlarge the" in stage.screen) is not bool(taken)
+
+
 async def test_under_a_question_the_footer_has_its_keys(tmp_path: Path) -> None:
     seen = known_roles(outage())
     async with on_stage(seen, options=armed(FakeServer(seen), tmp_path)) as stage:

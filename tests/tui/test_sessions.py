@@ -114,9 +114,9 @@ async def test_an_answer_that_comes_while_the_detail_closes_is_not_drawn(tmp_pat
     server = FakeServer(before)
     told, answers = server.detail, asyncio.Event()
 
-    async def slowly(session: SessionId) -> SessionDetail | None:
+    async def slowly(session: SessionId, known: SessionDetail | None = None) -> SessionDetail | None:
         await answers.wait()
-        return await told(session)
+        return await told(session, known)
 
     server.detail = slowly  # type: ignore[method-assign]
     async with on_stage(before, options=armed(server, tmp_path)) as stage:

@@ -59,7 +59,7 @@ def test_psql_itself_obeys_nothing_of_it(one_server: Cluster, conforming: str) -
     psql = one_server.installation.program("psql")
     for text in texts:
         script = f"SET standard_conforming_strings = {conforming};\n{pastable(text)}\n"
-        command = [psql, "-X", "-q", "-d", one_server.conninfo()]
+        command = [str(psql), "-X", "-q", "-d", one_server.conninfo()]
         done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=60)
         assert "OBEYED" not in done.stdout, text
         assert "invalid command" not in done.stderr, text

@@ -17,6 +17,7 @@ from pgheadroom.rules.acting.frozen import Since, since
 from pgheadroom.rules.acting.ready_forms import READY_FORMS
 from pgheadroom.rules.filters.language import Filter, FilterError, parse_filter
 from pgheadroom.tui.screens.base import LiveScreen
+from pgheadroom.tui.screens.confirm import ENLARGE, LEAST_WIDTH
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
@@ -27,6 +28,10 @@ from pgheadroom.words.counts import plural
 from pgheadroom.words.text import safe
 
 _LETTERS = "abcde"
+_LEAST_ROWS = 2
+"""Of a list that has more: who reads on sees the others."""
+_ROOM_FOR_FORMS = 18
+"""Lines of a window from which on the ready forms are listed; their keys work in a smaller one too."""
 
 
 class Bulk(LiveScreen):
@@ -148,8 +153,19 @@ class Bulk(LiveScreen):
     @property
     def _is_readable(self) -> bool:
         """Whether the list has stood still for long enough, and is to stay."""
-        stands = self._readable_at is not None and time.monotonic() >= self._readable_at
-        return stands and self._renew_after is None
+        return self._stood and self._renew_after is None and self._shows_whom
+
+    @property
+    def _stood(self) -> bool:
+        return self._readable_at is not None and time.monotonic() >= self._readable_at
+
+    @property
+    def _shows_whom(self) -> bool:
+        """Whether the window has room for some of the list, through which one can go, and for all that is asked."""
+        listed, ask = self.pane("preview"), self.query_one("#bulk-ask", Lines)
+        rows = min(_LEAST_ROWS, len(self._plan.targets) if self._plan is not None else 0)
+        whole = ask.region.height == len(ask.lines) and ask.region.bottom <= self.size.height
+        return whole and listed.visible_rows >= rows and listed.size.width >= LEAST_WIDTH
 
     def _compare(self, newest: Analysis) -> None:
         if self._plan is None or self._analysis is None or newest is self._compared:
@@ -189,8 +205,12 @@ class Bulk(LiveScreen):
         remedies = [
             [Cell(f"{letter} ", "key"), Cell(f"{form.title}  ", "dim")]
             for letter, form in zip(_LETTERS, READY_FORMS, strict=True)
+            if self.size.height >= _ROOM_FOR_FORMS
         ]
-        lines = [*packed(remedies, width), tuple(chosen_line(self._verb, self._filter, len(self._marked)))]
+        lines = [
+            *(packed(remedies, width) if remedies else ()),
+            tuple(chosen_line(self._verb, self._filter, len(self._marked))),
+        ]
         if not self._marked and (names := names_line(names_taken_in(self.targets, self._filter))):
             lines.append(tuple(names))
         return [fit_line(line, width) for line in lines]
@@ -202,8 +222,10 @@ class Bulk(LiveScreen):
             first = [Cell("nobody to signal", "dim")]
         elif self._renew_after is not None:
             first = [Cell("waiting for the next sample", "dim")]
-        elif not self._is_readable:
+        elif not self._stood:
             first = [Cell("read the list first", "dim")]
+        elif not self._shows_whom:
+            first = [Cell(ENLARGE, "warn")]
         else:
             count = len(plan.targets)
             first = [

@@ -18,8 +18,8 @@ _MOST_LINES = 16
 _FRAME = 4
 """Lines besides the explanation: the border, the question and the buttons."""
 _ROOMY_FRAME = _FRAME + 2
-_LEAST_WIDTH = 24
-_ENLARGE = "enlarge the window: whom?"
+LEAST_WIDTH = 24
+ENLARGE = "enlarge the window: whom?"
 
 
 class Confirm(ModalScreen[bool]):
@@ -66,7 +66,7 @@ class Confirm(ModalScreen[bool]):
         room = max(1, min(wanted, height - _FRAME))
         self.query_one("#confirm-lines").styles.height = room
         whom = next((place for place, line in enumerate(explanation) if not plain(line).strip()), wanted)
-        self._tells_whom = room >= min(whom, wanted) and self._inner_width() >= _LEAST_WIDTH
+        self._tells_whom = room >= min(whom, wanted) and self._inner_width() >= LEAST_WIDTH
 
     def _inner_width(self) -> int:
         """As the style sheet has it: 92 % of the screen, at most 110, less the frame."""
@@ -75,7 +75,7 @@ class Confirm(ModalScreen[bool]):
     def _draw(self) -> None:
         lines = self.query_one("#confirm-lines", Lines)
         width = lines.size.width
-        lines.paint(self._explanation(width) if self._tells_whom else [fit_line([Cell(_ENLARGE, "warn")], width)])
+        lines.paint(self._explanation(width) if self._tells_whom else [fit_line([Cell(ENLARGE, "warn")], width)])
         if self._drawn_at is None:
             self._drawn_at = time.monotonic()
 

@@ -273,6 +273,11 @@ class Table(Painted, Generic[Row], can_focus=True):
     def _room(self) -> int:
         return max(1, self.size.height - _HEAD_LINES)
 
+    @property
+    def visible_rows(self) -> int:
+        """For how many rows there is room; 0 also where the table is not seen at all."""
+        return max(0, self.size.height - _HEAD_LINES) if self.display else 0
+
     def _repaint(self) -> None:
         width, height = self.size
         if not width or not height:
