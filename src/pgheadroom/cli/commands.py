@@ -243,6 +243,10 @@ def _hold_flags(parser: argparse.ArgumentParser) -> None:
     _no_audit(how)
 
 
+def _rules_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", choices=("prometheus", "grafana"), help="alert rules, or a dashboard")
+
+
 COMMANDS: dict[str, Command] = {
     MONITOR: Command(
         "the live monitor, when no command is given", "pgheadroom.cli.monitor:monitor", _no_audit, samples_on=True
@@ -264,6 +268,12 @@ COMMANDS: dict[str, Command] = {
         _agent_flags,
         samples_on=True,
         never_asks=True,
+    ),
+    "rules": Command(
+        "alert rules for Prometheus, a dashboard for Grafana",
+        "pgheadroom.cli.rules:rules",
+        _rules_flags,
+        connects=False,
     ),
     "demo": Command(
         "an outage to rehearse on, nothing to install",
