@@ -45,7 +45,7 @@ test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(majo
 	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19 odyssey
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
-	$(PYTEST) $(ARGS)
+	PGHEADROOM_DELTA_STEPS=1500 $(PYTEST) $(ARGS)
 	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)

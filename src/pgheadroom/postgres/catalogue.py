@@ -19,6 +19,8 @@ MANAGED = "managed"
 """What only a managed service has. A sample goes without it."""
 NOT_SHOWN = frozenset({LOOKED_UP, MANAGED})
 
+_Names = dict[int | None, str | None]
+
 
 class Facts(NamedTuple):
     """The server, and what our role may do there: the answers to the questions of `SERVER_PARTS` together.
@@ -73,6 +75,8 @@ class Catalogue:
         codecs: Python's codec for the text of a database's sessions, by the database's OID.
         not_superusers: OIDs of members of the first superuser's role that are no superusers themselves.
         refused: Parts that could not be read this time, and why; they keep what was read before.
+        as_read: A number for the rows of each part of names. Rows that are as before leave the same mappings in place,
+            so that whoever works something out of them sees that nothing changed.
     """
 
     facts: Facts
@@ -83,6 +87,7 @@ class Catalogue:
     databases: dict[str, Database] = field(default_factory=dict)
     not_superusers: tuple[int, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    as_read: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def slot(self) -> SlotKind:
@@ -100,9 +105,24 @@ class Catalogue:
         """That of our own database."""
         return codec_for(self.facts.encoding)
 
+    def reads_alike(self, other: "Catalogue") -> bool:
+        """Whether a row that had its names by this one is the same session by the other, which was read later, and the
+        same rows are shown to us."""
+        ours, theirs = self.facts, other.facts
+        return (
+            _extends(other.role_names, self.role_names)
+            and _extends(other.database_names, self.database_names)
+            and (ours.user, ours.superuser, ours.reads_all_stats)
+            == (theirs.user, theirs.superuser, theirs.reads_all_stats)
+        )
+
     def knows(self, roles: Iterable[int | None], databases: Iterable[int | None]) -> bool:
         """Whether it has a name for each."""
         return self.role_names.keys() >= set(roles) and self.database_names.keys() >= set(databases)
+
+
+def _extends(later: _Names, earlier: _Names) -> bool:
+    return later is earlier or earlier.items() <= later.items()
 
 
 CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED)
@@ -139,10 +159,10 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
     refused = {part: reason for part, reason in refused.items() if part not in NOT_SHOWN}
     refused |= {part: reason for part, reason in (before.refused if before else ()) if part not in answers}
     catalogue = replace(before or Catalogue(facts), facts=facts, refused=tuple(refused.items()))
-    if rows := _rows(answers, "databases"):
-        catalogue = _with_databases(catalogue, rows)
-    if rows := _rows(answers, "roles"):
-        catalogue = _with_roles(catalogue, rows)
+    for part, with_them in (("databases", _with_databases), ("roles", _with_roles)):
+        rows = _rows(answers, part)
+        if rows and catalogue.as_read.get(part) != (number := hash(tuple(rows))):
+            catalogue = replace(with_them(catalogue, rows), as_read={**catalogue.as_read, part: number})
     for not_superusers, _ in _rows(answers, LOOKED_UP):
         catalogue = replace(catalogue, not_superusers=tuple(not_superusers))
     for told, administers in _rows(answers, MANAGED):

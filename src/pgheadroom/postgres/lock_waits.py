@@ -221,8 +221,15 @@ def _by_query(queue: Queue, activity: Activity) -> Queue:
     return queue._replace(waiters=[waiter._replace(since=began.get(waiter.pid)) for waiter in queue.waiters])
 
 
-def with_blockers(processes: Sequence[Session], blockers: Blockers) -> tuple[Session, ...]:
-    """Those who wait, with whom they wait for."""
+def with_blockers(
+    processes: Sequence[Session], blockers: Blockers, before: Mapping[int, Session]
+) -> tuple[Session, ...]:
+    """Those who wait, with whom they wait for; the very same as `before`, by pid, where nothing changed."""
     if not blockers:
         return tuple(processes)
-    return tuple(one._replace(blocked_by=blockers[one.pid]) if blockers.get(one.pid) else one for one in processes)
+    return tuple(_waiting_for(one, blockers[one.pid], before) if blockers.get(one.pid) else one for one in processes)
+
+
+def _waiting_for(one: Session, blockers: tuple[int, ...], before: Mapping[int, Session]) -> Session:
+    waiting, known = one._replace(blocked_by=blockers), before.get(one.pid)
+    return known if known is not None and known == waiting else waiting

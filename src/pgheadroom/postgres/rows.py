@@ -47,13 +47,12 @@ class Words(dict[bytes | None, str]):
         return word
 
 
-def read_activity(rows: Sequence[Row], catalogue: Catalogue, words: Words) -> Activity:
-    """All rows as sessions and other processes, in the server's order."""
+def activity_of(everybody: Sequence[Session]) -> Activity:
+    """All that have a row as sessions and other processes, in the server's order."""
     sessions: list[Session] = []
     processes: list[Session] = []
     hidden = False
-    for row in rows:
-        session = read_session(row, catalogue, words)
+    for session in everybody:
         if session.backend_type == CLIENT_BACKEND:
             sessions.append(session)
         elif session.backend_type:

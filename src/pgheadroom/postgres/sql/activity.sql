@@ -3,6 +3,9 @@
 -- Names of roles and databases come from the rarely read catalogue.
 -- Who waits for a lock is told by the lock table; a wait for a safe snapshot is not in it.
 -- The query is cut as bytes: cutting it as text would raise for bytes that are not valid in our database's encoding.
+-- Only who may be another than in the sample before: whose state began since $1, who is in $2, and who does not idle
+-- waiting for nothing but its client's next statement. Of the others nothing can change and leave state_change as it is;
+-- that is written down in carried.py, where the same is said in Python. With $1 = -infinity: everybody.
 -- A long comment that it begins with (sqlcommenter, marginalia) is left out, or nothing but the comment would be seen.
 SELECT a.pid,
        a.backend_start,
@@ -37,3 +40,14 @@ SELECT a.pid,
            pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
        END
   FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+ WHERE a.state_change OPERATOR(pg_catalog.>=) $1::pg_catalog.timestamptz
+    OR (a.state_change IS NOT NULL
+        AND a.backend_start IS NOT NULL
+        AND a.wait_event OPERATOR(pg_catalog.=) 'ClientRead'::pg_catalog.text
+        AND a.backend_xmin IS NULL
+        AND (a.state OPERATOR(pg_catalog.=) 'idle'::pg_catalog.text AND a.xact_start IS NULL
+             OR a.state OPERATOR(pg_catalog.=) 'idle in transaction'::pg_catalog.text
+             OR a.state OPERATOR(pg_catalog.=) 'idle in transaction (aborted)'::pg_catalog.text)
+       ) IS NOT TRUE
+    OR EXISTS (SELECT FROM pg_catalog.unnest($2::pg_catalog.int4[]) AS odd(pid)
+                WHERE odd.pid OPERATOR(pg_catalog.=) a.pid)
