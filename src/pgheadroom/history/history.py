@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import islice
 from math import nan
 
 from pgheadroom.history.past import SUMMED, Past
@@ -86,7 +87,7 @@ class History:
         self._points.append(moment, values)
         self._minutes.merge(moment, values, 60.0)
         self._hogs.append(_hog_counts(snapshot, new or ()))
-        crowded = [limit for limit in capacity.limits if not limit.closed][:LIMITS_KEPT]
+        crowded = islice((limit for limit in capacity.limits if not limit.closed), LIMITS_KEPT)
         self._limits.append({(limit.kind, limit.name): (limit.used,) for limit in crowded})
         self._last = snapshot.taken_at
 

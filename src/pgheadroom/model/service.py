@@ -1,6 +1,6 @@
 """Managed services: who runs a server for others, and what cannot be done there."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import NamedTuple
 
 
@@ -33,10 +33,9 @@ SERVICES = (
 )
 
 
-def service_of_roles(roles: Iterable[str]) -> Service | None:
+def service_of_roles(roles: Collection[str]) -> Service | None:
     """Whose server it is, by the roles that are there."""
-    names = set(roles)
-    return next((service for service in SERVICES if service.admin in names), None)
+    return next((service for service in SERVICES if service.admin in roles), None)
 
 
 def service_of_words(*texts: str) -> Service | None:

@@ -1,8 +1,12 @@
 """Slot arithmetic against the figures that were seen on real servers."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from pgheadroom.model.capacity import Limit
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Database, Role, SlotSettings, Snapshot
 from pgheadroom.rules.facts.capacity import capacity, free_for
@@ -121,3 +125,29 @@ def test_capacity_adds_up(sample: Snapshot) -> None:
     assert slots.tightest.percent >= slots.used_percent
     assert all(limit.free >= 0 and limit.used >= 0 for limit in slots.limits)
     assert all(free_for(capacity(sample), sample, role, "shop") <= slots.free_superuser for role in sample.roles)
+
+
+LIMITS = st.dictionaries(st.sampled_from("abcdefgh"), st.none() | st.integers(0, 3))
+
+
+@given(LIMITS, LIMITS, st.lists(st.tuples(st.sampled_from("abcdij"), st.sampled_from("efghij"))))
+def test_limits_are_in_order_whoever_uses_them(
+    ours: dict[str, int | None], theirs: dict[str, int | None], present: list[tuple[str, str]]
+) -> None:
+    sessions = [session(100 + number, user=user, database=name) for number, (user, name) in enumerate(present)]
+    sample = replace(
+        snapshot(sessions),
+        roles={name: Role(name, False, limit) for name, limit in ours.items()},
+        databases={name: Database(name, limit) for name, limit in theirs.items()},
+    )
+    users, names = [one.user for one in sessions], [one.database for one in sessions]
+    expected = [Limit("role", name, users.count(name), limit) for name, limit in ours.items() if limit is not None]
+    expected += [
+        Limit("database", name, names.count(name), limit) for name, limit in theirs.items() if limit is not None
+    ]
+    expected.sort(key=lambda limit: (limit.closed, -limit.percent, limit.kind, limit.name))
+    for _ in range(2):  # the second time from what is kept of the catalogue
+        found = capacity(sample)
+        assert [*found.limits] == expected
+        open_ones = [limit for limit in expected if not limit.closed]
+        assert found.tightest.percent == max(found.used_percent, *(limit.percent for limit in open_ones), 0.0)

@@ -4,14 +4,17 @@ Source: `InitPostgres` and `CheckMyDatabase` in src/backend/utils/init/postinit.
 src/backend/storage/lmgr/proc.c; verified on PostgreSQL 13 to 18.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 
 from pgheadroom.model import versions
 from pgheadroom.model.capacity import Capacity, Limit, percent
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Database, Role, Snapshot
+from pgheadroom.rules.facts.kept import of_the_same
 
 WALSENDER = "walsender"
 _COUNTED_BEFORE = frozenset({WALSENDER, "autovacuum worker", "slotsync worker"})
@@ -27,7 +30,7 @@ def capacity(snapshot: Snapshot) -> Capacity:
     used = len(snapshot.sessions) + snapshot.authenticating + snapshot.slot_sync_takes_slot
     reserve = settings.superuser_reserved + settings.reserved
     usable = max(0, settings.max_connections - reserve)
-    limits = tuple(sorted(_limits(snapshot), key=lambda limit: (limit.closed, -limit.percent, limit.kind, limit.name)))
+    limits = _limits(snapshot)
     return Capacity(
         max_connections=settings.max_connections,
         superuser_reserved=settings.superuser_reserved,
@@ -70,23 +73,47 @@ def _admits(database: Database) -> bool:
 
 
 def _tightest(server: Limit, limits: tuple[Limit, ...]) -> Limit:
-    return max([server, *(limit for limit in limits if not limit.closed)], key=lambda limit: limit.percent)
+    fullest = [limit for limit in limits[:1] if not limit.closed]
+    return max([server, *fullest], key=lambda limit: limit.percent)
 
 
-def _limits(snapshot: Snapshot) -> Iterator[Limit]:
-    roles = {name: limit for name, role in snapshot.roles.items() if (limit := _role_limit(role)) is not None}
-    databases = {
-        name: database.limit
-        for name, database in snapshot.databases.items()
-        if database.limit is not None and _admits(database)
+def _limits(snapshot: Snapshot) -> tuple[Limit, ...]:
+    """The fullest first, those that let nobody in last. There can be thousands of them that nobody uses."""
+    unused = _unused(snapshot.roles, snapshot.databases)
+    if not unused:
+        return ()
+    counted = (*snapshot.sessions, *_counted_processes(snapshot))
+    by_kind = {"role": Counter(map(_user_of, counted)), "database": Counter(map(_database_of, counted))}
+    in_use = {
+        (kind, name): replace(unused[kind, name], used=count)
+        for kind, counts in by_kind.items()
+        for name, count in counts.items()
+        if (kind, name) in unused
     }
-    counted = (*snapshot.sessions, *_counted_processes(snapshot)) if roles or databases else ()
-    by_role = Counter(map(_user_of, counted)) if roles else Counter[str | None]()
-    by_database = Counter(map(_database_of, counted)) if databases else Counter[str | None]()
-    for name, ceiling in roles.items():
-        yield Limit("role", name, by_role[name], ceiling)
-    for name, ceiling in databases.items():
-        yield Limit("database", name, by_database[name], ceiling)
+    rest = [limit for key, limit in unused.items() if key not in in_use]
+    closed = bisect_left(rest, True, key=lambda limit: limit.closed)
+    used_open = sorted((one for one in in_use.values() if not one.closed), key=_fullest_first)
+    used_closed = [one for one in in_use.values() if one.closed]
+    last = sorted([*used_closed, *rest[closed:]], key=_fullest_first) if used_closed else rest[closed:]
+    return (*used_open, *rest[:closed], *last)
+
+
+def _fullest_first(limit: Limit) -> tuple[object, ...]:
+    return limit.closed, -limit.percent, limit.kind, limit.name
+
+
+@of_the_same
+def _unused(roles: Mapping[str, Role], databases: Mapping[str, Database]) -> dict[tuple[str, str | None], Limit]:
+    """Every limit as if nobody were there, in the order of `_fullest_first`: once a reading of the catalogue."""
+    limits = [
+        *(Limit("role", name, 0, limit) for name, role in roles.items() if (limit := _role_limit(role)) is not None),
+        *(
+            Limit("database", name, 0, database.limit)
+            for name, database in databases.items()
+            if database.limit is not None and _admits(database)
+        ),
+    ]
+    return {(limit.kind, limit.name): limit for limit in sorted(limits, key=_fullest_first)}
 
 
 # Thousands a sample: these are called from C.

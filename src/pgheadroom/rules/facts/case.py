@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import takewhile
 
 from pgheadroom.history.past import Past
 from pgheadroom.model.capacity import Capacity, Limit
@@ -15,7 +16,7 @@ from pgheadroom.model.overcommit import Overcommitment
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, Wait, seconds_between
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.thresholds import Thresholds, Unit
 from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.facts.chain import Chains, chains, clients_by_hog
 from pgheadroom.rules.facts.forecast import forecast
@@ -147,6 +148,15 @@ class Case:
     def forecast(self) -> Forecast | None:
         """When the slots, or those of a limit, will be gone; None without a past."""
         return forecast(self.past, self.capacity) if self.past is not None else None
+
+    @cached_property
+    def limits_in_use(self) -> tuple[Limit, ...]:
+        """Limits that let somebody in, and can be at a threshold: the fullest first. Of thousands that nobody uses none
+        is, unless a threshold is a number of slots left."""
+        levels, limits = self.thresholds.limit, self.capacity.limits
+        if any(one.unit is Unit.LEFT or not one.amount for one in (levels.warning, levels.critical)):
+            return tuple(limit for limit in limits if not limit.closed)
+        return tuple(takewhile(lambda limit: limit.used and not limit.closed, limits))
 
     def held_back(self, role: str | None) -> bool:
         """Whether a role has a limit that was set while we looked: somebody holds it back on purpose."""

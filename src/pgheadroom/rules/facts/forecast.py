@@ -5,6 +5,7 @@ on until now, and when it leads higher than the slots were before: a crowd that 
 """
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from math import isnan
 
 from pgheadroom.history.past import Past
@@ -48,8 +49,8 @@ def forecast(past: Past, capacity: Capacity) -> Forecast | None:
 
 def _forecasts(past: Past, capacity: Capacity) -> Iterator[Forecast]:
     server = Limit("server", "", capacity.used, capacity.usable)
-    followed = [limit for limit in capacity.limits if limit.percent >= _HALF and not limit.closed]
-    for limit in (server, *followed[:_LIMITS_FOLLOWED]):
+    followed = takewhile(lambda limit: limit.percent >= _HALF and not limit.closed, capacity.limits)
+    for limit in (server, *islice(followed, _LIMITS_FOLLOWED)):
         if limit.free > 0:
             times, values = past.series("used", _KEPT) if limit is server else past.limit_series(limit, _KEPT)
             found = _of(limit, *_known(times, values))

@@ -27,8 +27,8 @@ _UNUSED_SECONDS = 60.0
 
 def limits(case: Case) -> Iterator[Finding]:
     """A role or a database is at its own limit: its next connection is refused whatever the server has left."""
-    for limit in case.capacity.limits:
-        urgency = None if limit.closed else severity(case.thresholds.limit, limit.used, limit.ceiling)
+    for limit in case.limits_in_use:
+        urgency = severity(case.thresholds.limit, limit.used, limit.ceiling)
         if urgency is not None and limit.kind == "role" and case.held_back(limit.name):
             yield _held_back(case, limit)
         elif urgency is not None and not case.only_us(limit):

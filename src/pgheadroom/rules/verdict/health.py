@@ -1,6 +1,7 @@
 """Each metric against its thresholds. A value that cannot be known is UNKNOWN, never a guess."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from pgheadroom.model.capacity import Limit, percent
 from pgheadroom.model.finding import Severity
@@ -89,7 +90,10 @@ def _limit(case: Case) -> Health:
 def fullest_limit(case: Case) -> Limit | None:
     """The limit of a role or database that is the worst against its threshold; None where there is none."""
     levels = case.thresholds.limit
-    limits = [limit for limit in case.capacity.limits if not limit.closed and not _is_meant(case, limit)]
+    limits = [limit for limit in case.limits_in_use if not _is_meant(case, limit)]
+    if not limits:
+        unused = (limit for limit in case.capacity.limits if not limit.closed and not limit.used)
+        limits = [*islice((limit for limit in unused if not _is_meant(case, limit)), 1)]
     return max(limits, key=lambda limit: _urgency(levels, limit), default=None)
 
 
