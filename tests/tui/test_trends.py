@@ -30,6 +30,16 @@ async def test_plots_show_the_limit_and_the_time() -> None:
         assert "\x1b" not in stage.screen
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE, (200, 60)])
+async def test_the_same_moment_stands_in_the_same_column_of_plots_above_each_other(size: tuple[int, int]) -> None:
+    async with on_stage(size=size) as stage:
+        await feed(stage, 20)
+        await stage.press("5")
+        axes = [line for line in stage.screen.splitlines() if line.rstrip().endswith("now")]
+        assert len(axes) == 2
+        assert axes[0].rstrip() == axes[1].rstrip()
+
+
 @pytest.mark.parametrize(("size", "name"), [(SMALL, "80x24"), (LARGE, "160x50")])
 async def test_trends_look_like_their_golden(size: tuple[int, int], name: str) -> None:
     async with on_stage(size=size) as stage:

@@ -45,12 +45,18 @@ def trend(values: Sequence[float | None], ceiling: float, seconds: float, width:
     return plot((Series(tuple(values)),), seconds, width, height, ceiling)
 
 
-def plot(series: Sequence[Series], seconds: float, width: int, height: int, ceiling: float | None = None) -> list[Line]:
-    """The series over the last `seconds`, and the ceiling where there is one; empty where there is no room or value."""
+def plot(
+    series: Sequence[Series], seconds: float, width: int, height: int, ceiling: float | None = None, margin: int = 0
+) -> list[Line]:
+    """The series over the last `seconds`, and the ceiling where there is one; empty where there is no room or value.
+
+    The axis has `margin` cells at least for its numbers: plots of the same width and margin have the same moments in
+    the same columns.
+    """
     if width < _LEAST_WIDTH or height < _LEAST_HEIGHT or not any(_known(one.values) for one in series):
         return []
     styles = {one.marker: one.style for one in series if one.style}
-    lines = _drawn(tuple(series), seconds, width, height, ceiling)
+    lines = _drawn(tuple(series), seconds, width, height, ceiling, margin)
     return [fit_line(_coloured(line, styles), width) for line in lines]
 
 
@@ -65,15 +71,17 @@ def _known(values: Sequence[float | None]) -> list[float]:
 
 
 @lru_cache(maxsize=16)
-def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, ceiling: float | None) -> list[str]:
+def _drawn(
+    series: tuple[Series, ...], seconds: float, width: int, height: int, ceiling: float | None, margin: int
+) -> list[str]:
     """Some milliseconds of work, done only when a value, the size or the ceiling changed."""
     import plotext as figure  # here: a small terminal never draws a plot
 
     figure.clear_figure()
     figure.theme("clear")
     figure.limit_size(False, False)
-    top = max([ceiling or 0.0, 1.0, *(value for one in series for value in _known(one.values))])
-    labels = ["0", _tick(top / 2) if top >= 2 else "", _tick(ceiling or top)]
+    top = _top(series, ceiling)
+    labels = [label.rjust(margin) for label in _labels(top, ceiling)]
     # plotext adds the labels to the width, and an empty line for the title that there is none of.
     figure.plot_size(width - max(map(len, labels)) - 2, height + 1)
     if ceiling is not None:
@@ -86,6 +94,19 @@ def _drawn(series: tuple[Series, ...], seconds: float, width: int, height: int, 
     figure.xticks([-seconds, -seconds / 2, 0], [f"-{duration(seconds)}", f"-{duration(seconds / 2)}", "now"])
     figure.frame(False)
     return [str(line).rstrip()[:width] for line in figure.uncolorize(figure.build()).splitlines()][1 : height + 1]
+
+
+def margin_of(series: Sequence[Series], ceiling: float | None = None) -> int:
+    """Cells that the numbers of the axis take."""
+    return max(map(len, _labels(_top(series, ceiling), ceiling)))
+
+
+def _top(series: Sequence[Series], ceiling: float | None) -> float:
+    return max([ceiling or 0.0, 1.0, *(value for one in series for value in _known(one.values))])
+
+
+def _labels(top: float, ceiling: float | None) -> list[str]:
+    return ["0", _tick(top / 2) if top >= 2 else "", _tick(ceiling or top)]
 
 
 def _tick(value: float) -> str:

@@ -12,7 +12,7 @@ from pgheadroom.history.turnover import HogName
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
-from pgheadroom.view.plots import Series, plot, stacked
+from pgheadroom.view.plots import Series, margin_of, plot, stacked
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
 
@@ -119,23 +119,31 @@ class Trends(LiveScreen):
         return analysis.before if analysis is not None else None
 
     def show(self, analysis: Analysis) -> None:
-        for chart in CHARTS:
-            pane = self.query_one(f"#{chart.name}", Lines)
-            pane.paint(self._chart_lines(chart, analysis, *pane.size))
+        panes = [self.query_one(f"#{chart.name}", Lines) for chart in CHARTS]
+        ceilings = [self._ceiling(chart, analysis) for chart in CHARTS]
+        drawn = [
+            self._series(chart, analysis.before, max(10, min(pane.size.width - 6, 120)))
+            for chart, pane in zip(CHARTS, panes, strict=True)
+        ]
+        # One margin for all: what happened at one moment stands in one column.
+        margin = max(map(margin_of, drawn, ceilings))
+        for chart, pane, series, ceiling in zip(CHARTS, panes, drawn, ceilings, strict=True):
+            width, height = pane.size
+            plotted = plot(series, RANGES[self._range], width, height - 1, ceiling, margin)
+            pane.paint(self._chart_lines(chart, plotted, width))
 
-    def _chart_lines(self, chart: Chart, analysis: Analysis, width: int, height: int) -> list[Line]:
-        seconds = RANGES[self._range]
+    def _ceiling(self, chart: Chart, analysis: Analysis) -> float | None:
+        return float(analysis.capacity.usable) if chart.limited and self._hog is None else None
+
+    def _chart_lines(self, chart: Chart, plotted: list[Line], width: int) -> list[Line]:
         hog = self._hog if chart.of_hog else None
         # In a small pane the axis alone says how long the time is.
-        lasting = [[Cell(f" last {duration(seconds)} ", "dim")], []]
+        lasting = [[Cell(f" last {duration(RANGES[self._range])} ", "dim")], []]
         head = spread_first_fitting([_title(chart, hog)] * 2, lasting, width, "─", "rule")
-        series = self._series(chart, hog, analysis.before, max(10, min(width - 6, 120)))
-        ceiling = float(analysis.capacity.usable) if chart.limited and hog is None else None
-        drawn = plot(series, seconds, width, height - 1, ceiling)
-        return [head, *(drawn or [fit_line([Cell("no numbers yet", "dim")], width)])]
+        return [head, *(plotted or [fit_line([Cell("no numbers yet", "dim")], width)])]
 
-    def _series(self, chart: Chart, hog: HogName | None, past: Past, points: int) -> Sequence[Series]:
-        seconds = RANGES[self._range]
+    def _series(self, chart: Chart, past: Past, points: int) -> Sequence[Series]:
+        seconds, hog = RANGES[self._range], self._hog if chart.of_hog else None
 
         def values(layer: Layer) -> Sequence[float | None]:
             name, rate = layer.column, layer.rate
