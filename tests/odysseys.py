@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pgheadroom.demo.servers.cluster import Cluster, free_port
+from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.daemon import free_port
 from pgheadroom.demo.servers.playground import Playground
 from servers import missing, wait_until
 

@@ -3,8 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,51 +18,9 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
-from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.model.update import Trouble, Update, Waiting
 from pgheadroom.postgres.doors import Doors, NoDoor
+from posted import running
 from servers import Roles, Sessions, fetch, restart, wait_until
-
-
-class Posted:
-    def __init__(self) -> None:
-        self.updates: list[Update] = []
-        self._news = asyncio.Event()
-
-    def __call__(self, update: Update) -> None:
-        self.updates.append(update)
-        self._news.set()
-
-    @property
-    def snapshots(self) -> list[Snapshot]:
-        return [update for update in self.updates if isinstance(update, Snapshot)]
-
-    @property
-    def troubles(self) -> list[Trouble]:
-        return [update for update in self.updates if isinstance(update, Trouble)]
-
-    @property
-    def waits(self) -> list[Waiting]:
-        return [trouble.waiting for trouble in self.troubles if trouble.waiting is not None]
-
-    async def until(self, holds: Callable[[], bool], seconds: float = 15.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-
-@asynccontextmanager
-async def running(source: LiveSource) -> AsyncIterator[Posted]:
-    posted = Posted()
-    task = asyncio.create_task(source.run(posted))
-    try:
-        yield posted
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await source.close()
 
 
 def over_tcp(server: Cluster, user: str) -> str:

@@ -5,14 +5,14 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from pgheadroom.demo.servers.cluster import free_port, setting_lines
+from pgheadroom.demo.servers.cluster import setting_lines
+from pgheadroom.demo.servers.daemon import Daemon
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import PgHeadroomError
 
@@ -28,8 +28,10 @@ def find_pgbouncer() -> Path | None:
     return Path(found) if found else None
 
 
-class Bouncer:
+class Bouncer(Daemon):
     """A PgBouncer in a playground, on a Unix socket in its folder and a loopback port."""
+
+    log_name = "pgbouncer.log"
 
     def __init__(
         self,
@@ -51,10 +53,8 @@ class Bouncer:
             users: Name to password of those who may connect, beside `admin`, `stats` and `postgres` (no passwords).
             hba: A pg_hba.conf of its own; implies `auth_type = hba`.
         """
-        self.ground = ground
+        super().__init__(ground, ground.new_folder(name))
         self.program = program
-        self.folder = ground.new_folder(name)
-        self.port = free_port()
         self.databases = dict(databases)
         self.settings: dict[str, str | int] = {
             "pool_mode": "transaction",
@@ -70,7 +70,6 @@ class Bouncer:
             ground.write(self.folder / "hba.conf", hba)
             self.settings |= {"auth_type": "hba", "auth_hba_file": str(self.folder / "hba.conf")}
         self.settings |= settings or {}
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it listens.
@@ -116,27 +115,8 @@ class Bouncer:
         return self.conninfo(user, "pgbouncer", tcp=tcp)
 
     @property
-    def pid(self) -> int | None:
-        return self._process.pid if self.running and self._process else None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def log(self) -> str:
-        """What it has written to its log until now."""
-        with contextlib.suppress(FileNotFoundError):
-            return self._log_path.read_text(errors="replace")
-        return ""
-
-    @property
     def _ini(self) -> Path:
         return self.folder / "pgbouncer.ini"
-
-    @property
-    def _log_path(self) -> Path:
-        return self.folder / "pgbouncer.log"
 
     @property
     def _socket(self) -> Path:

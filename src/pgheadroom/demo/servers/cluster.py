@@ -1,8 +1,6 @@
 """Throw-away PostgreSQL servers."""
 
-import contextlib
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -10,6 +8,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
+from pgheadroom.demo.servers.daemon import Daemon, free_port
 from pgheadroom.demo.servers.installation import Installation, find_installations, within_reach
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import PgHeadroomError
@@ -40,30 +39,20 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 30.0
 
 
-def free_port() -> int:
-    """A TCP port of the loopback address that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def setting_lines(settings: Mapping[str, str | int]) -> str:
     return "".join(f"{name} = {value}\n" for name, value in settings.items())
 
 
-class Cluster:
+class Cluster(Daemon):
     """A PostgreSQL server of its own, with its data in a playground.
 
     It answers on a Unix socket in the playground, and on a loopback port as `pg_hba.conf` allows.
     """
 
     def __init__(self, ground: Playground, installation: Installation, folder: Path) -> None:
-        self.ground = ground
+        super().__init__(ground, folder)
         self.installation = installation
-        self.folder = folder
         self.data = folder / "data"
-        self.port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
     @classmethod
@@ -144,26 +133,6 @@ class Cluster:
     @property
     def major(self) -> int:
         return self.installation.major
-
-    @property
-    def pid(self) -> int | None:
-        """Of the postmaster, None when it does not run."""
-        return self._process.pid if self.running and self._process else None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
-    def log(self) -> str:
-        """What the server has written to its log until now."""
-        with contextlib.suppress(FileNotFoundError):
-            return self._log_path.read_text(errors="replace")
-        return ""
-
-    @property
-    def _log_path(self) -> Path:
-        return self.folder / "server.log"
 
     def _launch(self) -> None:
         command: list[str | Path] = [self.installation.program("postgres"), "-D", self.data, "-k", self.folder]
