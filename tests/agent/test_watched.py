@@ -62,6 +62,7 @@ def sample(count: int = 20) -> Snapshot:
 def test_before_the_first_answer_it_is_neither_up_nor_ready() -> None:
     one, _ = a_watched()
     assert (one.ready, told(one)["up"], reasons(told(one))) == (False, 0, ["starting"])
+    assert told(one)["status"] == 3
 
 
 def test_a_sample_is_told_with_its_age() -> None:
@@ -103,10 +104,17 @@ def test_a_full_server_is_told_for_as_long_as_it_lasts_and_an_old_sample_is_not(
     assert "slots_used" not in told(never)
 
 
+def test_names_of_other_exporters_are_told_as_well() -> None:
+    one = Watched("t", cast(LiveSource, Staged()), Thresholds(), 5, ["postgres_exporter"])
+    one._take(sample())
+    assert (told(one)["pg_up"], told(one)["pg_settings_max_connections"]) == (1, 100)
+
+
 def test_each_reason_is_one_of_a_closed_list() -> None:
     one, source = a_watched(sample())
     one._take(lost())
     assert reasons(told(one)) == ["silence"]
+    assert (told(one)["status"], told(one)["slots_used"]) == (3, 20)
     source.connected = False
     one._take(lost())
     assert reasons(told(one)) == ["lost"]

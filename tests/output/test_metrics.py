@@ -9,18 +9,22 @@ import subprocess
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_form
+from prometheus_client.parser import text_string_to_metric_families as text_form
 
 from pgheadroom.analysis import analyse
 from pgheadroom.history.sticky import Sticky
+from pgheadroom.model.bouncer import Setting
 from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role, Snapshot
+from pgheadroom.model.snapshot import Database, Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.output.compat import EXPORTERS, compat_families
 from pgheadroom.output.exposition import openmetrics, prometheus_text
 from pgheadroom.output.families import Families, counter, merged
 from pgheadroom.output.tables import TABLES, to_csv
-from samples import NOW, ago, hidden, many, pool, roles, session, snapshot, waiter
+from samples import NOW, ago, databases, hidden, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots
 
 PLAIN = Thresholds()
@@ -121,13 +125,37 @@ def test_counters_bear_total_where_each_form_wants_it() -> None:
 
 
 def test_promtool_finds_nothing_to_complain_of() -> None:
+    sample = snapshot(many(95), pgbouncers=(PgBouncer("one", pools=(pool(),)),), roles=roles(Role("web", False, 96)))
+    promtool_is_content(prometheus_text(Families("t").of(analyse(sample, PLAIN))))
+
+
+def promtool_is_content(text: str) -> None:
+    """Skips without promtool; call it last."""
     program = shutil.which("promtool")
     if program is None:
         pytest.skip("promtool is not installed (Debian: prometheus)")
-    sample = snapshot(many(95), pgbouncers=(PgBouncer("one", pools=(pool(),)),), roles=roles(Role("web", False, 96)))
-    text = prometheus_text(Families("t").of(analyse(sample, PLAIN))) + "\n"
-    done = subprocess.run([program, "check", "metrics"], input=text, capture_output=True, text=True)
+    done = subprocess.run([program, "check", "metrics"], input=text + "\n", capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_names_of_other_exporters_say_what_they_promise() -> None:
+    crowd = [*many(5), session(1, State.ACTIVE, 30), session(2, State.STARTING, database=None)]
+    most = Setting("max_client_conn", "100", None, True)
+    bouncer = PgBouncer("one", pools=(pool(cl_waiting=2, maxwait=1.25),), config=(most,))
+    sample = snapshot(crowd, authenticating=2, pgbouncers=(bouncer,), databases=databases(Database("shop", None)))
+    text = prometheus_text(compat_families(analyse(sample, PLAIN), EXPORTERS, "t"))
+    found = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in text.split("\n") if line[0] != "#")}
+    counts = {name: value for name, value in found.items() if name.startswith("pg_stat_activity_count")}
+    assert sum(counts.values()) == analyse(sample, PLAIN).capacity.used == 9
+    assert counts['pg_stat_activity_count{target="t",datname="shop",state="idle"}'] == 5
+    assert counts['pg_stat_activity_count{target="t",datname="shop",state="disabled"}'] == 0
+    assert found['pg_stat_activity_max_tx_duration{target="t",datname="shop",state="active"}'] == 30
+    assert found['pg_settings_max_connections{target="t"}'] == 100
+    shop = 'target="t",pgbouncer="one",database="shop",user="web"'
+    assert found[f"pgbouncer_pools_client_maxwait_seconds{{{shop}}}"] == 1.25
+    assert found['pgbouncer_config_max_client_connections{target="t",pgbouncer="one"}'] == 100
+    for form, parse in ((prometheus_text, text_form), (openmetrics, open_form)):
+        assert list(parse(form(compat_families(analyse(sample, PLAIN), EXPORTERS, "t")) + "\n"))
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.live.source import LiveSource
-from pgheadroom.model.metrics import MetricFamily
+from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
+from pgheadroom.output.compat import compat_families
 from pgheadroom.output.families import Families, counter, gauge, with_labels
 from pgheadroom.output.outage import outage_families
 
@@ -52,13 +54,21 @@ class Watched:
         seen: The newest; replaced as a whole.
     """
 
-    def __init__(self, name: str, source: LiveSource, thresholds: Thresholds, top: int) -> None:
-        """Nothing is connected yet."""
+    def __init__(
+        self, name: str, source: LiveSource, thresholds: Thresholds, top: int, compat: Sequence[str] = ()
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            top: As of `Families`.
+            compat: Exporters whose names are told as well, see `output.compat`.
+        """
         self.name = name
         self.seen = Seen()
         self._source = source
         self._memory = Memory(thresholds)
         self._families = Families(name, top)
+        self._compat = tuple(compat)
 
     async def run(self) -> None:
         """Sample until cancelled, and give the slot back then."""
@@ -72,7 +82,7 @@ class Watched:
         before = self.seen
         if isinstance(update, Snapshot):
             case = self._memory.take(update)
-            families = tuple(self._families.of(case))
+            families = (*self._families.of(case), *compat_families(case, self._compat, self.name))
             self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, before.samples + 1)
         else:
             refusals = update.waiting.refusals if update.waiting is not None else ()
@@ -89,8 +99,14 @@ class Watched:
         seen = self.seen
         age = time.monotonic() - seen.at if seen.case is not None else None
         fresh = age is not None and age < STALE_AFTER
-        known = outage_families(seen.case, seen.families if fresh else (), seen.refusals, self.name)
-        return [*known, *(with_labels(one, (("target", self.name),)) for one in _own(seen, age))]
+        known: Sequence[MetricFamily] = seen.families if fresh else ()
+        if seen.reason:
+            known = outage_families(seen.case, known, seen.refusals, self.name)
+        own = _own(seen, age)
+        if "postgres_exporter" in self._compat:
+            up = MetricSample((), int(not seen.reason))
+            own.append(MetricFamily("pg_up", Kind.GAUGE, "As pgheadroom_up (our connection)", [up]))
+        return [*known, *(with_labels(one, (("target", self.name),)) for one in own)]
 
 
 def _reason(trouble: Trouble, refusals: tuple[Refusal, ...], *, held: bool) -> str:

@@ -51,7 +51,7 @@ def _settings(flags: argparse.Namespace) -> list[Settings]:
     return [settings_of(one, os.environ) for one in chosen]
 
 
-def _watched(settings: Settings, top: int) -> Watched:
+def _watched(settings: Settings, flags: argparse.Namespace) -> Watched:
     source = LiveSource(
         settings.conninfo,
         doors=settings.doors,
@@ -61,13 +61,14 @@ def _watched(settings: Settings, top: int) -> Watched:
         target=settings.target,
         hide_literals=settings.hide_literals,
     )
-    return Watched(settings.target or conninfo.label(settings.conninfo), source, settings.thresholds, top)
+    name = settings.target or conninfo.label(settings.conninfo)
+    return Watched(name, source, settings.thresholds, flags.top, flags.compat)
 
 
 async def _run(every: Sequence[Settings], flags: argparse.Namespace, config: WebConfig) -> None:
     from pgheadroom.agent.collector import Exposition
 
-    targets = [_watched(settings, flags.top) for settings in every]
+    targets = [_watched(settings, flags) for settings in every]
 
     def gather() -> list[MetricFamily]:
         return merged(one.families() for one in targets)

@@ -183,6 +183,14 @@ def _place(text: str) -> tuple[str, int]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def _exporters(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if name not in ("postgres_exporter", "pgbouncer_exporter"):
+            raise argparse.ArgumentTypeError(f"'{name}' is not known; known: postgres_exporter, pgbouncer_exporter")
+    return tuple(dict.fromkeys(names))
+
+
 def _agent_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
@@ -203,6 +211,13 @@ def _agent_flags(parser: argparse.ArgumentParser) -> None:
         type=_count,
         default=20,
         help="groups of user, application and database that have series of their own (default: 20)",
+    )
+    parser.add_argument(
+        "--compat",
+        metavar="NAMES",
+        type=_exporters,
+        default=(),
+        help="serve the names of postgres_exporter,pgbouncer_exporter as well",
     )
     parser.set_defaults(password=False, no_password=True)
 

@@ -12,7 +12,7 @@ from pgheadroom.model.metrics import Labels, MetricFamily, MetricSample
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.output.families import STATUS_NUMBERS, gauge, with_labels
 
-_CRITICAL = STATUS_NUMBERS[Status.CRITICAL]
+_CRITICAL, _UNKNOWN = STATUS_NUMBERS[Status.CRITICAL], STATUS_NUMBERS[Status.UNKNOWN]
 _SEVEREST = 3
 _FAMILY_OF = {
     RefusedBy.SERVER: "server-slots",
@@ -27,7 +27,7 @@ _Series = Mapping[tuple[str, Labels], float]
 def outage_families(
     case: Analysis | None, families: Sequence[MetricFamily], refusals: Sequence[Refusal], target: str
 ) -> list[MetricFamily]:
-    """The families of the last sample, with what the refusals say in their place.
+    """While there is no connection: the families of the last sample, with what is known better in their place.
 
     Args:
         case: The last sample, however old; None where there was none.
@@ -35,9 +35,7 @@ def outage_families(
         refusals: Of doors without room; empty where that is not the trouble.
     """
     limits = [one.limit for one in refusals if one.full]
-    if not limits:
-        return list(families)
-    known = [with_labels(one, (("target", target),)) for one in _known(case, limits)]
+    known = [with_labels(one, (("target", target),)) for one in (_known(case, limits) if limits else _unknown())]
     told = {(family.name, one.labels): one.value for family in known for one in family.samples}
     there = {family.name for family in families}
     return [*(_replaced(family, told) for family in families), *(one for one in known if one.name not in there)]
@@ -47,6 +45,11 @@ def _replaced(family: MetricFamily, told: _Series) -> MetricFamily:
     known = {labels: value for (name, labels), value in told.items() if name == family.name}
     kept = {one.labels: one.value for one in family.samples} | known
     return MetricFamily(family.name, family.kind, family.help, [MetricSample(*one) for one in kept.items()])
+
+
+def _unknown() -> Iterator[MetricFamily]:
+    """How it does now, nobody can say."""
+    yield gauge("status", "3 UNKNOWN: there is no connection (our connection)", ((), _UNKNOWN))
 
 
 def _known(case: Analysis | None, limits: Sequence[RefusedBy]) -> Iterator[MetricFamily]:
