@@ -145,6 +145,8 @@ async def test_however_many_scrape_there_is_one_slot_and_one_console(
             bodies = [await asyncio.to_thread(lambda one=one: one.result()[2]) for one in asked]  # type: ignore[misc]
         assert all('pgheadroom_up{target="here"} 1.0' in body for body in bodies)
         assert fetch(superuser, ours) == 1
+        await asyncio.to_thread(wait_until, lambda: watched.totals is not None, "its sessions are counted", 60)
+        assert "pgheadroom_new_sessions_total" in (await asyncio.to_thread(get, f"{at}/metrics"))[2]
         with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as console:
             clients = console.execute("SHOW CLIENTS").fetchall()
         assert len([one for one in clients if "pgbouncer" in one]) == 2  # ours, and the one that asks

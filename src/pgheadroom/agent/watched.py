@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pgheadroom.analysis import Analysis, Memory
+from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
 from pgheadroom.output.compat import compat_families
 from pgheadroom.output.families import Families, counter, gauge, with_labels
 from pgheadroom.output.outage import outage_families
+from pgheadroom.postgres.session_totals import session_totals
 
 STALE_AFTER = 300.0
 """Seconds after which an old sample is not told any more, as Prometheus itself looks back."""
+TOTALS_EVERY = 10.0
+"""Seconds between two questions for what the server counts itself."""
 STARTING, LOST = "starting", "lost"
 REASONS = (STARTING, LOST, *(one.value.replace(" ", "_") for one in Hindrance))
 """Every reason for which there is no connection; the list is closed."""
@@ -52,6 +57,7 @@ class Watched:
     Attributes:
         name: The label `target`.
         seen: The newest; replaced as a whole.
+        totals: What the server has counted; None where it does not, or is not reached.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Watched:
         """
         self.name = name
         self.seen = Seen()
+        self.totals: SessionTotals | None = None
         self._source = source
         self._memory = Memory(thresholds)
         self._families = Families(name, top)
@@ -72,10 +79,23 @@ class Watched:
 
     async def run(self) -> None:
         """Sample until cancelled, and give the slot back then."""
+        counting = asyncio.create_task(self._count_sessions())
         try:
             await self._source.run(self._take)
         finally:
+            counting.cancel()
+            await asyncio.wait({counting})
             await asyncio.shield(self._source.close())
+
+    async def _count_sessions(self) -> None:
+        """Between the samples, over the same connection."""
+        while True:
+            if self.seen.samples and not self.seen.reason:
+                try:
+                    self.totals = await self._source.ask(session_totals)
+                except PgHeadroomError:
+                    self.totals = None
+            await asyncio.sleep(TOTALS_EVERY if self.seen.samples else 1.0)
 
     def _take(self, update: Update) -> None:
         doors = self._source.reconnection.attempts.doors
@@ -102,7 +122,7 @@ class Watched:
         known: Sequence[MetricFamily] = seen.families if fresh else ()
         if seen.reason:
             known = outage_families(seen.case, known, seen.refusals, self.name)
-        own = _own(seen, age)
+        own = [*_own(seen, age), *_counted(None if seen.reason else self.totals)]
         if "postgres_exporter" in self._compat:
             up = MetricSample((), int(not seen.reason))
             own.append(MetricFamily("pg_up", Kind.GAUGE, "As pgheadroom_up (our connection)", [up]))
@@ -138,6 +158,20 @@ def _own(seen: Seen, age: float | None) -> list[MetricFamily]:
         gauge("sample_age_seconds", "Age of the newest sample (our clock)", *([((), age)] if age is not None else [])),
         counter("samples", "Samples since the agent started (our connection)", ((), seen.samples)),
         counter("door_attempts", "Attempts to connect since the agent started (our connection)", ((), seen.attempts)),
+    ]
+
+
+def _counted(totals: SessionTotals | None) -> list[MetricFamily]:
+    if totals is None:
+        return []
+    ended = {"abandoned": totals.abandoned, "fatal": totals.fatal, "killed": totals.killed}
+    return [
+        counter("new_sessions", "Sessions begun, 14+ (pg_stat_database.sessions)", ((), totals.begun)),
+        counter(
+            "sessions_ended_badly",
+            "Sessions by how they ended when that was not well, 14+ (pg_stat_database.sessions_*)",
+            *(((("how", how),), count) for how, count in ended.items()),
+        ),
     ]
 
 

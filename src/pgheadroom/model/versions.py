@@ -9,6 +9,8 @@ TIMEOUTS_SINCE = 90_600
 IDLE_SESSION_TIMEOUT_SINCE = 140_000
 WAITSTART_SINCE = 140_000
 """`pg_locks.waitstart`: since when a waiter waits, and so in which order they do."""
+SESSIONS_ARE_COUNTED_SINCE = 140_000
+"""pg_stat_database has `sessions` and how they ended."""
 RESERVED_SLOTS_SINCE = 160_000
 """`reserved_connections` and the role `pg_use_reserved_connections`."""
 TRANSACTION_TIMEOUT_SINCE = 170_000
