@@ -46,6 +46,7 @@ class SessionAction:
         action: None before the signals are sent.
         over: Whether nothing more is waited for; its result is written down then.
         trouble: Why its result could not be written down; empty when it was.
+        said_before: What was done before it in the same step; its sentence begins with that.
     """
 
     def __init__(self, confirmed: Confirmed, powers: Powers, clock: Callable[[], float] = time.monotonic) -> None:
@@ -54,6 +55,7 @@ class SessionAction:
         self.action: Action | None = None
         self.over = False
         self.trouble = ""
+        self.said_before = ""
         self._powers = powers
         self._audit_id = ""
         self._before = confirmed.shown

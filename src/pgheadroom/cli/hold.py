@@ -16,7 +16,6 @@ from pgheadroom.audit import Audit, audit_of
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.cli.hold_text import (
-    Held,
     held_document,
     held_text,
     hold_document,
@@ -30,11 +29,11 @@ from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.action import Verb
-from pgheadroom.model.hold import Change, Grip, HeldKind, Holdable, HoldSite, HoldState
+from pgheadroom.model.hold import Change, Grip, HeldKind, Holdable, HoldSite
 from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.choice import by_hand
-from pgheadroom.rules.acting.held import state_of
+from pgheadroom.rules.acting.held import Held, back, still_held
 from pgheadroom.rules.acting.hold import above, held_words, proposed_limit, refusal, statement_of
 from pgheadroom.rules.acting.outcome import as_asked
 from pgheadroom.rules.acting.plan import plan
@@ -233,9 +232,7 @@ async def _held(request: Request) -> tuple[HoldSite, list[Held]]:
     """What is held on this server by this user's record, with what the server says of it."""
     recorded = request.audit.holds()
     site = await request.source.look(numbers=[(one.kind, one.oid) for one in recorded])
-    here = [one for one in recorded if one.server == site.server]
-    held = [Held(one, now := site.of(one.kind, one.oid), state_of(one, now)) for one in here]
-    return site, [one for one in held if one.state in (HoldState.HELD, HoldState.CHANGED)]
+    return site, still_held(recorded, site)
 
 
 async def _list(request: Request) -> int:
@@ -256,7 +253,7 @@ async def _release(request: Request) -> int:
     if request.flags.limit is not None or request.flags.login:
         site, changes = await _as_stated(request, seen)
     else:
-        changes = [_back(one) for one in _chosen(request, held)]
+        changes = [back(one) for one in _chosen(request, held)]
     if not changes and request.flags.release is not None:
         raise NotHeld(
             f"{request.flags.release} is not held by what is written down here: "
@@ -276,11 +273,6 @@ def _chosen(request: Request, held: Sequence[Held]) -> list[Held]:
     if len(named) > 1:
         raise UsageError(f"{request.flags.release} is a role and a database, and both are held: --all lets both go")
     return named
-
-
-def _back(one: Held) -> Change:
-    """To what was before, from what we set: what somebody else has set since is not overwritten."""
-    return Change(one.hold.kind, one.hold.oid, one.name, one.hold.after, one.hold.before)
 
 
 async def _as_stated(request: Request, seen: Snapshot) -> tuple[HoldSite, list[Change]]:

@@ -1,15 +1,14 @@
 """What `pgheadroom hold` prints. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pgheadroom.model.hold import Change, Hold, Holdable, HoldSite, HoldState
+from pgheadroom.model.hold import Change, HoldSite, HoldState
 from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.rules.acting.held import told_grip
+from pgheadroom.rules.acting.held import Held, told_grip
 from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.view.confirmation import consequences
@@ -21,20 +20,6 @@ from pgheadroom.words.text import safe
 from pgheadroom.words.wording import clipped
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A hold as it was written down, and what the server says of it."""
-
-    hold: Hold
-    now: Holdable | None
-    state: HoldState
-
-    @property
-    def name(self) -> str:
-        """What it is called now."""
-        return self.hold.name if self.now is None else self.now.name
 
 
 # --- hold back -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, LiteralString
 
 import psycopg
+from psycopg import sql
 
 from pgheadroom.demo import scenarios
 from pgheadroom.demo.crowd import Orders
@@ -106,6 +107,10 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
     with psycopg.connect(cluster.conninfo(dbname=DATABASE)) as superuser:
         # A file of this package; several statements go in one message because there are no parameters.
         superuser.execute(files("pgheadroom.demo").joinpath("shop.sql").read_bytes())
+        if chosen.major >= versions.CREATEROLE_NEEDS_ADMIN_SINCE // 10_000:
+            roles = sql.SQL(", ").join(map(sql.Identifier, ROLES))
+            grant = "GRANT {} TO pgheadroom WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+            superuser.execute(sql.SQL(grant).format(roles))
     return cluster
 
 
@@ -114,7 +119,7 @@ def _has_reserved_slots(major: int) -> bool:
 
 
 def _monitor_role(major: int) -> Iterator[LiteralString]:
-    yield "CREATE ROLE pgheadroom LOGIN"
+    yield "CREATE ROLE pgheadroom LOGIN CREATEROLE"
     yield "GRANT pg_monitor, pg_signal_backend TO pgheadroom"
     if _has_reserved_slots(major):
         yield "GRANT pg_use_reserved_connections TO pgheadroom"

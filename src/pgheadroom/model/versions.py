@@ -13,6 +13,8 @@ SESSIONS_ARE_COUNTED_SINCE = 140_000
 """pg_stat_database has `sessions` and how they ended."""
 RESERVED_SLOTS_SINCE = 160_000
 """`reserved_connections` and the role `pg_use_reserved_connections`."""
+CREATEROLE_NEEDS_ADMIN_SINCE = 160_000
+"""CREATEROLE changes only roles on which it has ADMIN OPTION; before, all that are no superuser's."""
 TRANSACTION_TIMEOUT_SINCE = 170_000
 WAIT_EVENTS_ARE_DESCRIBED_SINCE = 170_000
 """The view `pg_wait_events`."""

@@ -1,9 +1,6 @@
 """The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol, TypeVar
-
-from textual.screen import ModalScreen
+from collections.abc import Callable, Sequence
 
 from pgheadroom.acting.bouncers import give
 from pgheadroom.acting.powers import Powers
@@ -21,6 +18,8 @@ from pgheadroom.rules.acting.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, r
 from pgheadroom.rules.acting.outcome import WATCHED_SECONDS, changed_alone
 from pgheadroom.rules.acting.plan import find, plan
 from pgheadroom.rules.pools.commands import command_words, consequence
+from pgheadroom.tui.ground import Ground
+from pgheadroom.tui.holding import Holding
 from pgheadroom.tui.screens.command_menu import CommandMenu
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.view.bouncer_lines import command_lines
@@ -32,44 +31,12 @@ _LOOK_AFTER = 0.2
 """Seconds: the sample that ends a watch is taken a little after its end."""
 
 
-Answer = TypeVar("Answer")
-
-
-class Ground(Protocol):
-    """What an action needs of the program that it happens in."""
-
-    @property
-    def analysis(self) -> Analysis | None:
-        """What is shown."""
-
-    @property
-    def newest(self) -> Analysis | None:
-        """Of the newest sample, also while what is shown is paused."""
-
-    def may_ask(self) -> bool:
-        """Whether a question may come up by itself: not over another one, nor while one types."""
-
-    def ask(self, question: ModalScreen[Answer], answered: Callable[[Answer | None], None]) -> None:
-        """Put a question over the screen."""
-
-    def say(self, words: str, lasting: float | None = None) -> None:
-        """Tell the user what became of something; news of `lasting` seconds go by themselves."""
-
-    def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
-        """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do it while the screens go on."""
-
-    def after(self, seconds: float, act: Callable[[], None]) -> None:
-        """Do it once, then."""
-
-
 class Acting:
     """How the monitor acts. Nothing here happens without a question that was answered with yes.
 
     Attributes:
         powers: What may be done; None for a replay and when read-only.
+        holding: Holds roles back, and knows what is held.
         on_signalled: Told of each action once its signals were sent.
     """
 
@@ -79,6 +46,7 @@ class Acting:
         self.powers = powers
         self.on_signalled: Callable[[SessionAction], object] = lambda action: None
         self._under_way: list[SessionAction] = []
+        self.holding = Holding(ground, powers, self.carry_out)
 
     def plan(
         self,
@@ -143,15 +111,19 @@ class Acting:
 
         self._ground.ask(Confirm(asked, lines), answered)
 
-    def carry_out(self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target]) -> None:
+    def carry_out(
+        self, planned: Plan, analysis: Analysis, chosen_by: str, targets: Sequence[Target], said_before: str = ""
+    ) -> None:
         """Write the action down, signal, and follow what comes of it; in the background.
 
         Args:
             targets: Those of the plan, with what each must still be.
+            said_before: What was done before it in the same step.
         """
         if self.powers is None:
             return
         action = SessionAction(Confirmed(planned, targets, analysis.snapshot, chosen_by), self.powers)
+        action.said_before = said_before
         newest = self._ground.newest
         if newest is not None:
             action.take(newest.snapshot)
@@ -190,10 +162,11 @@ class Acting:
     def follow(self, snapshot: Snapshot) -> None:
         """Tell with each sample what came of the last action, until there is nothing more to wait for."""
         followed = [action for action in self._under_way if action.action is not None]
+        self.holding.follow()
         for action in self._under_way:
             action.take(snapshot)
         for action in followed:
-            self._ground.say("; ".join(filter(None, (action.sentence, action.trouble))))
+            self._ground.say("; ".join(filter(None, (action.said_before, action.sentence, action.trouble))))
             if action.over:
                 self._under_way.remove(action)
                 self._ask_again(action)

@@ -26,8 +26,9 @@ from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update
-from pgheadroom.tui.acting import Acting, Answer
+from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.companion import Companion
+from pgheadroom.tui.ground import Answer
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -247,6 +248,7 @@ class Monitor(TerminalApp):
         if self._analysis is not None:
             screen.show(self._analysis)
         screen.show_message(self._words_for(screen))
+        screen.show_held(self.acting.holding.lines(screen.size.width))
         self.draw_header()
         if self.companion is not None:
             self.companion.look()

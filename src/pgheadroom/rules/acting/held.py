@@ -4,10 +4,11 @@ A hold is known by what holds it: a second one of the same role keeps what was b
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from pgheadroom.model.hold import ChangeOutcome, Grip, HeldKind, Hold, Holdable, HoldState
+from pgheadroom.model.hold import Change, ChangeOutcome, Grip, HeldKind, Hold, Holdable, HoldSite, HoldState
 
 Key = tuple[str, HeldKind, int]
 
@@ -116,3 +117,30 @@ def state_of(hold: Hold, now: Holdable | None) -> HoldState:
     if hold.after.matches(now.grip):
         return HoldState.HELD
     return HoldState.BACK if hold.before.matches(now.grip) else HoldState.CHANGED
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A hold as it was written down, and what the server says of it."""
+
+    hold: Hold
+    now: Holdable | None
+    state: HoldState
+
+    @property
+    def name(self) -> str:
+        """What it is called now."""
+        return self.hold.name if self.now is None else self.now.name
+
+
+def still_held(recorded: Iterable[Hold], site: HoldSite) -> list[Held]:
+    """Those on this server, but for what is not held any more."""
+    here = [one for one in recorded if one.server == site.server]
+    told = [Held(one, now := site.of(one.kind, one.oid), state_of(one, now)) for one in here]
+    return [one for one in told if one.state in (HoldState.HELD, HoldState.CHANGED)]
+
+
+def back(held: Held) -> Change:
+    """To what was before, from what we set: what somebody else has set since is not overwritten."""
+    hold = held.hold
+    return Change(hold.kind, hold.oid, held.name, hold.after, hold.before)

@@ -1,6 +1,6 @@
 """What all screens of the monitor share: the header, the footer, panes to go through, and a filter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, cast
 
 from textual import on
@@ -13,6 +13,7 @@ from textual.widgets import Input
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
+from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.widgets.choices import Choices, ScreenTabs
 from pgheadroom.tui.widgets.filter_line import FilterLine
@@ -24,6 +25,7 @@ from pgheadroom.words.text import wrap
 
 _MESSAGE_LINES = 3
 _ACTING = frozenset({"cancel", "terminate", "bulk"})
+_HOLDING = frozenset({"hold", "let_go"})
 _OF_PANES = frozenset({"next_pane", "filter", "cancel", "terminate"})
 
 
@@ -39,6 +41,8 @@ class LiveScreen(Screen[None]):
         Binding("C", "cancel", "cancel", tooltip="Cancel the query of the chosen session"),
         Binding("K", "terminate", "terminate", tooltip="Terminate the chosen session"),
         Binding("B", "bulk", "bulk", tooltip="Cancel or terminate a whole group, by filter"),
+        Binding("H", "hold", "hold", tooltip="Hold the role back: limit it, and end who is above the limit"),
+        Binding("L", "let_go", "let go", tooltip="Give back what a held role had before"),
         Binding("escape", "back", "Back", show=False),
     ]
 
@@ -51,6 +55,7 @@ class LiveScreen(Screen[None]):
         yield Lines(id="header")
         if not self.asks:
             yield ScreenTabs(self.kind)
+        yield Lines(id="held")
         yield from self.monitor.frame(self.body())
         yield Lines(id="message")
         yield FilterLine(id="filter")
@@ -66,6 +71,14 @@ class LiveScreen(Screen[None]):
 
     def show_header(self, line: Line) -> None:
         self.query_one("#header", Lines).paint([line])
+
+    def show_held(self, lines: Sequence[Line]) -> None:
+        """What is held back; takes no room where nothing is."""
+        held = self.query_one("#held", Lines)
+        if held.display != bool(lines):
+            held.display = bool(lines)
+            self.refresh_bindings()
+        held.paint(lines)
 
     def show_message(self, words: str) -> None:
         """What is said to the user, above the keys; empty takes the line away."""
@@ -169,6 +182,8 @@ class LiveScreen(Screen[None]):
             return False
         if action in _ACTING:
             return self.monitor.acting.powers is not None
+        if action in _HOLDING:
+            return not self.asks and self.monitor.acting.holding.can(action)
         return super().check_action(action, parameters)
 
     def action_cancel(self) -> None:
@@ -186,6 +201,19 @@ class LiveScreen(Screen[None]):
 
     def action_bulk(self) -> None:
         self.monitor.open_bulk(Verb.TERMINATE, self.group_filter())
+
+    def meant(self) -> list[Session]:
+        """The sessions whose role H is about: the chosen ones, or all that the group's filter takes in."""
+        analysis, sessions = self.monitor.analysis, self.chosen()
+        if sessions or analysis is None or not self.group_filter():
+            return sessions
+        return parse_filter(self.group_filter()).select(analysis.snapshot.sessions, analysis.snapshot.taken_at)
+
+    def action_hold(self) -> None:
+        self.monitor.acting.holding.ask_hold(self.meant())
+
+    def action_let_go(self) -> None:
+        self.monitor.acting.holding.ask_let_go()
 
     # Filter
 

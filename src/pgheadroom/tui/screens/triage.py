@@ -116,6 +116,13 @@ class Triage(LiveScreen):
         finding = self._current()
         return finding.proposal.filter if finding is not None and finding.proposal is not None else ""
 
+    def meant(self) -> list[Session]:
+        """Those of the finding, also where a remedy is about fewer."""
+        finding, analysis = self._current(), self.monitor.analysis
+        if finding is None or analysis is None:
+            return []
+        return list(find(analysis.snapshot, finding.sessions)) or super().meant()
+
     def leave(self) -> None:
         self.monitor.action_mode("overview")
 

@@ -1,0 +1,201 @@
+"""Holding roles back from the screens: the choice, the question, what is held meanwhile, and letting go."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from pgheadroom.acting.holding import Changed, HoldVerb, carry_out
+from pgheadroom.acting.powers import Powers
+from pgheadroom.analysis import Analysis
+from pgheadroom.errors import PgHeadroomError
+from pgheadroom.model.action import Verb
+from pgheadroom.model.hold import Change, HeldKind, Holdable, HoldSite
+from pgheadroom.model.session import Session
+from pgheadroom.rules.acting.choice import by_hand
+from pgheadroom.rules.acting.held import Held, back, still_held
+from pgheadroom.rules.acting.hold import proposed_limit, refusal
+from pgheadroom.rules.acting.hold_options import HoldOption, options, role_of
+from pgheadroom.tui.ground import Ground
+from pgheadroom.tui.screens.confirm import Confirm
+from pgheadroom.tui.screens.confirm_number import ConfirmNumber
+from pgheadroom.tui.screens.hold_menu import HoldMenu, LetGoMenu
+from pgheadroom.view.cells import Line
+from pgheadroom.view.hold_lines import held_line, hold_lines, release_lines
+from pgheadroom.words.wording import clipped
+
+LOOK_EVERY = 10.0
+"""Seconds between two looks at what is held: it may be let go from another terminal."""
+_CHOSEN_BY = "above the limit of a hold"
+
+
+class Holding:
+    """What H and L do. Nothing here happens without a question that was answered with yes.
+
+    Attributes:
+        held: What is held on this server by this user's record, as last looked at.
+    """
+
+    def __init__(self, ground: Ground, powers: Powers | None, end: Callable[..., None]) -> None:
+        """`end` ends sessions, and follows what comes of it."""
+        self._ground = ground
+        self._powers = powers if powers is not None and powers.holdings is not None else None
+        self._end = end
+        self._looked_at: float | None = None
+        self._looking = False
+        self.held: list[Held] = []
+
+    def can(self, action: str) -> bool:
+        """Whether a key does something: H where there is somebody to act, L also where something is held."""
+        return self._powers is not None and (action == "hold" or bool(self.held))
+
+    def lines(self, width: int) -> list[Line]:
+        """What stands on every screen while something is held."""
+        return [held_line(self.held, datetime.now(UTC), width)] if self.held else []
+
+    # --- what is held ------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """With each sample: look again, when it is time."""
+        due = self._looked_at is None or time.monotonic() - self._looked_at >= LOOK_EVERY
+        if self._powers is not None and due and not self._looking:
+            self._looking, self._looked_at = True, time.monotonic()
+            self._ground.in_background(self._look())
+
+    async def _look(self) -> None:
+        try:
+            await self._read()
+        except PgHeadroomError as error:
+            if self.held or self._looked_at is None:
+                self._ground.say(str(error))
+        finally:
+            self._looking = False
+
+    async def _read(self) -> HoldSite | None:
+        """What is held now; nothing is asked where nothing was ever written down."""
+        if self._powers is None or self._powers.holdings is None:
+            return None
+        recorded = self._powers.audit.holds()
+        if not recorded:
+            self.held = []
+            return None
+        site = await self._powers.holdings.look(numbers=[(one.kind, one.oid) for one in recorded])
+        self.held = still_held(recorded, site)
+        return site
+
+    # --- hold back ---------------------------------------------------------------------------------------------------
+
+    def ask_hold(self, sessions: Sequence[Session]) -> None:
+        """Ask what is to be done to the role of most of these sessions."""
+        role = role_of(sessions)
+        if not role:
+            self._ground.say("whose role? Move the cursor to a session, a hog or a finding")
+        elif self._ground.analysis is not None:
+            databases = {one.database for one in sessions if one.database and one.user == role}
+            database = databases.pop() if len(databases) == 1 else ""
+            self._ground.in_background(self._ask_hold(self._ground.analysis, role, database))
+
+    async def _ask_hold(self, analysis: Analysis, role: str, database: str) -> None:
+        if self._powers is None or self._powers.holdings is None:
+            return
+        wanted = [(HeldKind.ROLE, role), (HeldKind.DATABASE, database)]
+        try:
+            site = await self._powers.holdings.look(wanted)
+        except PgHeadroomError as error:
+            self._ground.say(f"hold {role}: {error}")
+            return
+        what = site.named(HeldKind.ROLE, role)
+        why = self._refusal(analysis, site, what) if what is not None else site.trouble or f"there is no role {role}"
+        if what is None or why:
+            self._powers.audit.refuse_change(HoldVerb.HOLD, HeldKind.ROLE, role, why)
+            self._ground.say(f"not held: {why}")
+            return
+        also = site.named(HeldKind.DATABASE, database)
+        also = also if also is not None and not self._refusal(analysis, site, also) else None
+        self._choose(analysis, site, what, also)
+
+    def _refusal(self, analysis: Analysis, site: HoldSite, what: Holdable) -> str:
+        protected = self._powers.protected_roles if self._powers is not None else ()
+        return refusal(what, site, analysis.snapshot.door.user, protected)
+
+    def _choose(self, analysis: Analysis, site: HoldSite, role: Holdable, database: Holdable | None) -> None:
+        protected = self._powers.protected_roles if self._powers is not None else ()
+
+        def offered(limit: int) -> list[HoldOption]:
+            return list(options(analysis, role, limit, database, protected))
+
+        def chosen(option: HoldOption | None) -> None:
+            if option is not None:
+                self._confirm(analysis, site, option)
+
+        first = proposed_limit(analysis, HeldKind.ROLE, role.name)
+        self._ground.ask(HoldMenu(role.name, first, offered), chosen)
+
+    def _confirm(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:
+        def lines(width: int) -> list[Line]:
+            return hold_lines(analysis, option.change, option.ending, width)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._ground.in_background(self._hold(analysis, site, option))
+
+        question = f"Hold {option.words}?"
+        if option.ending is None:
+            self._ground.ask(Confirm(question, lines), answered)
+        else:
+            self._ground.ask(ConfirmNumber(question, lines, len(option.ending.targets)), answered)
+
+    async def _hold(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:
+        changed = await self._carry_out(HoldVerb.HOLD, analysis, site, option.change)
+        if changed is not None and changed.done and option.ending is not None:
+            targets = by_hand(Verb.TERMINATE, option.ending.targets)
+            self._end(option.ending, analysis, _CHOSEN_BY, targets, changed.sentence)
+
+    async def _carry_out(self, verb: HoldVerb, analysis: Analysis, site: HoldSite, change: Change) -> Changed | None:
+        if self._powers is None:
+            return None
+        snapshot = analysis.snapshot
+        self._ground.say(f"{verb} {change.kind} {clipped(change.name)} ...")
+        try:
+            changed = await carry_out(verb, change, site, (snapshot.server.name, snapshot.door.user), self._powers)
+        except PgHeadroomError as error:
+            self._ground.say(f"{verb} {clipped(change.name)}: {error}")
+            return None
+        await self._look()
+        self._ground.say(changed.sentence)
+        return changed
+
+    # --- let go ------------------------------------------------------------------------------------------------------
+
+    def ask_let_go(self) -> None:
+        """Ask which, where there are several, and then whether."""
+
+        def chosen(some: list[Held] | None) -> None:
+            if some:
+                self._confirm_let_go(some)
+
+        if len(self.held) == 1:
+            self._confirm_let_go(list(self.held))
+        elif self.held:
+            self._ground.ask(LetGoMenu(list(self.held)), chosen)
+
+    def _confirm_let_go(self, some: list[Held]) -> None:
+        def lines(width: int) -> list[Line]:
+            return release_lines(some, width)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._ground.in_background(self._let_go(some))
+
+        self._ground.ask(Confirm("Let go?", lines), answered)
+
+    async def _let_go(self, some: Sequence[Held]) -> None:
+        analysis = self._ground.newest
+        if analysis is None or self._powers is None or self._powers.holdings is None:
+            return
+        try:
+            site = await self._powers.holdings.look(numbers=[(one.hold.kind, one.hold.oid) for one in some])
+        except PgHeadroomError as error:
+            self._ground.say(f"let go: {error}")
+            return
+        done = [await self._carry_out(HoldVerb.LET_GO, analysis, site, back(one)) for one in some]
+        self._ground.say("; ".join(one.sentence for one in done if one is not None))

@@ -1,0 +1,71 @@
+"""What is asked before a role is held back or let go, and what stands on every screen while one is held."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from pgheadroom.model.hold import Change, HoldState
+from pgheadroom.model.plan import Plan
+from pgheadroom.model.session import seconds_between
+from pgheadroom.rules.acting.held import Held
+from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.view.cells import Cell, Line, fit_line, spread
+from pgheadroom.view.confirmation import consequences
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe, wrap
+from pgheadroom.words.wording import clipped
+
+_NARROW = 58
+"""Cells of a sentence: the number of lines must not depend on the window's width."""
+
+
+def hold_lines(case: Case, change: Change, ending: Plan | None, width: int) -> list[Line]:
+    """The statement, whom it hits, what it does not do, and who is ended after it; each fitted to `width`."""
+    lines = [
+        *_labelled("Who   ", affected(case, change.kind, change.name)),
+        [],
+        *_labelled("SQL   ", [_statement(change)], "query"),
+        *_labelled("Not   ", limits_of_it(case, change.kind, change.name, change.after)),
+    ]
+    if ending is not None:
+        lines += _labelled("Then  ", [f"the longest idle first: {'; '.join(consequences(ending.verb, ending))}"])
+    lines += _labelled("Undo  ", [f"L, or {_statement(change.undone)}"])
+    return [fit_line(line, width) for line in lines]
+
+
+def release_lines(held: Sequence[Held], width: int) -> list[Line]:
+    """What each gets back; and where somebody else has set another value, that it is left alone."""
+    lines = []
+    for one in held:
+        lines.append([Cell(f"{one.hold.kind} {clipped(one.name)}: {held_words(one.hold.before)}", "strong")])
+        if one.state is HoldState.CHANGED and one.now is not None:
+            now = held_words(one.now.before(one.hold.after))
+            lines.append([Cell(f"  somebody else has set {now} since: it is left alone", "warn")])
+        else:
+            lines.append([Cell(f"  {statement_of(one.hold.kind, one.name, one.hold.before)}", "query")])
+    return [fit_line(line, width) for line in lines]
+
+
+def _statement(change: Change) -> str:
+    return statement_of(change.kind, change.name, change.after) or held_words(change.after)
+
+
+def _labelled(label: str, sentences: Sequence[str], style: str = "") -> Iterator[list[Cell]]:
+    for number, piece in enumerate(piece for sentence in sentences for piece in wrap(sentence, _NARROW)):
+        yield [Cell(label if not number else " " * len(label), "heading"), Cell(piece, style)]
+
+
+def held_line(held: Sequence[Held], now: datetime, width: int) -> Line:
+    """` HELD  web: limit 5 since 3m by alice`, and the key that lets go."""
+    told = "; ".join(_held_words(one, now) for one in held)
+    left = [Cell(" HELD ", "alert-warn"), Cell(f" {told}", "warn")]
+    return spread(left, [Cell("  L", "key"), Cell(" lets go", "dim")], width)
+
+
+def _held_words(one: Held, now: datetime) -> str:
+    since = duration(seconds_between(one.hold.since, now))
+    changed = ""
+    if one.state is HoldState.CHANGED and one.now is not None:
+        changed = f" (somebody else has set {held_words(one.now.before(one.hold.after))})"
+    kind = "database " if one.hold.kind == "database" else ""
+    return f"{kind}{clipped(one.name)}: {held_words(one.hold.after)}{changed} since {since} by {safe(one.hold.os_user)}"
