@@ -422,6 +422,8 @@ def test_the_sessions_of_a_dropped_role_are_shown_and_ended(
     victims = sessions(2, role("token"), application_name="vault")
     role.made.remove("token")
     superuser.execute("DROP ROLE token")
+    assert main(["snapshot", operator]) == 0
+    assert "2 sessions of a role that was dropped" in capsys.readouterr().out
     assert main(["terminate", "--application", "vault", operator]) == 0
     assert "2 sessions: frees 2 slots" in capsys.readouterr().out
     assert main(["terminate", "--application", "vault", "--yes", operator]) == 0

@@ -13,10 +13,14 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Door, LockRequest, Role, SlotKind, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.acting.plan import plan
+from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.text import safe
 from samples import ago, hidden, many, pool, roles, session, snapshot, waiter
 from strategies import snapshots
+from sure import sure
 
 PLAIN = Thresholds()
 
@@ -167,6 +171,21 @@ def test_connections_that_only_authenticate() -> None:
     assert analyse(snapshot(authenticating=9), PLAIN).findings == ()
     found = told(snapshot([session(1, State.STARTING, user=None)], authenticating=9))["authenticating"]
     assert found.sentence == "10 connections hold a slot and still authenticate"
+
+
+def test_sessions_of_a_dropped_role() -> None:
+    known = roles(Role("web", False, None))
+    orphans = [*many(30, user="oid 16391"), session(50, State.ACTIVE, user="oid 16400")]
+    sample = snapshot([*orphans, session(1)], roles=known)
+    found = told(sample)["dropped-role"]
+    assert found.sentence == "31 sessions of 2 roles that were dropped"
+    assert (found.severity, found.slots, found.sql) == (Severity.WARNING, 31, "")
+    proposal = sure(found.proposal)
+    chosen = parse_filter(proposal.filter).select(sample.sessions, sample.taken_at)
+    assert len(plan(Case(sample, PLAIN), sure(proposal.verb), chosen).targets) == 30
+    few = told(snapshot([session(2, user="oid 16391")], roles=known))["dropped-role"]
+    assert (few.severity, few.sentence) == (Severity.NOTICE, "1 session of a role that was dropped (oid 16391)")
+    assert "dropped-role" not in told(snapshot(orphans))
 
 
 def test_superusers_in_the_reserve() -> None:

@@ -65,8 +65,9 @@ def role_was_dropped(snapshot: Snapshot, user: str) -> bool:
 
     Nobody is a superuser, nor protected by name, in a role that is gone; the server allows to signal its sessions.
     """
-    unread = not snapshot.roles or any(gap.part == "roles" for gap in snapshot.gaps)
-    return not unread and user.startswith("oid ") and user not in snapshot.roles
+    if not user.startswith("oid ") or user in snapshot.roles:
+        return False
+    return bool(snapshot.roles) and all(gap.part != "roles" for gap in snapshot.gaps)
 
 
 def _is_superusers(snapshot: Snapshot, session: Session) -> bool:

@@ -13,6 +13,7 @@ from pgheadroom.model.session import SessionId
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings import (
     all_active,
+    dropped_roles,
     filling_soon,
     gaps,
     held_locks,
@@ -77,6 +78,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("authenticating", limits.authenticating),
     Family("pgbouncer-unreachable", pool_waits.unreachable),
     Family("aborted-transactions", stalls.aborted),
+    Family("dropped-role", dropped_roles.dropped_roles),
     Family("taking-most", server_slots.taking_most),
     Family("pools-overcommitted", overcommitted.overcommitted),
     Family("not-visible", limits.visibility),
