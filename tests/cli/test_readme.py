@@ -11,6 +11,8 @@ from pgheadroom import config
 from pgheadroom.cli import demo, flags
 from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.demo.stage import SCENARIOS
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.health import Status
 from pgheadroom.model.thresholds import Thresholds
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +52,11 @@ def test_the_configuration_of_the_readme_is_read() -> None:
 def test_the_thresholds_of_the_readme_are_the_defaults() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     assert Thresholds.from_mapping(config.parse(example, "README.md").general.thresholds) == Thresholds()
+
+
+def test_the_words_for_how_bad_it_is_are_told() -> None:
+    (told,) = (line for line in README.splitlines() if line.startswith("The data is on stdout"))
+    assert {word.value for word in (*Status, *Severity)} <= set(re.findall(r"`(\w+)`", told))
 
 
 def test_every_variable_is_told() -> None:
