@@ -6,8 +6,10 @@ Both are shared: what a test makes in them it removes (`role` and `sessions` do)
 servers that belong to one test.
 """
 
+import itertools
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
@@ -32,6 +34,7 @@ from servers import (
     small_settings,
     thaw,
 )
+from templates import Templates
 
 # How long a machine takes is no property of what is tested: with others on it, examples are slow to make. A third of
 # the usual number of examples a run: there is a run with each change.
@@ -60,16 +63,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure() -> None:
-    """Have the programs that tests start meet SIGHUP as a user's do, even when the tests run under nohup.
+    """Have the programs that tests start meet signals as a user's do, even when the tests run under nohup or behind an
+    ampersand of a script, which ignores Ctrl-C.
 
     What is ignored stays ignored in a child. A handler ignores it for us as well, and no child inherits one.
     """
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _take_no_notice)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, _take_no_notice)
 
 
 def _take_no_notice(_: int, __: FrameType | None) -> None:
     pass
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _new_servers_are_copies() -> Iterator[None]:
+    templates = Templates()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cluster, "initdb", lambda cluster, encoding: templates.fill(cluster, encoding))
+        yield
+    templates.close()
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +157,7 @@ def sessions(which_server: Cluster) -> Iterator[Sessions]:
 def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
     """Makes a server that belongs to this test: `new_cluster(16, {"max_connections": 12}, encoding="LATIN1")`."""
     made: list[Cluster] = []
+    numbers = itertools.count(len(list(ground.folder.iterdir())))
 
     def make(
         major: int = ONE_MAJOR,
@@ -152,7 +167,7 @@ def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
         hba: str = TRUST_SOCKET + TRUST_LOOPBACK,
         start: bool = True,
     ) -> Cluster:
-        name = f"own{len(list(ground.folder.iterdir()))}"
+        name = f"own{next(numbers)}"
         chosen = {**small_settings(major), **(settings or {})}
         cluster = Cluster.create(ground, installation_of(major), name, settings=chosen, hba=hba, encoding=encoding)
         made.append(cluster)
@@ -163,6 +178,8 @@ def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
     yield make
     for cluster in made:
         cluster.stop("immediate")
+        # A thousand files each: at the end of the run they would all have to go at once.
+        subprocess.run(["rm", "-rf", cluster.folder], check=True)
 
 
 @pytest.fixture(params=BOUNCERS)

@@ -78,12 +78,20 @@ class Cluster(Daemon):
         cluster = cls(ground, within_reach(installation, ground), ground.new_folder(name))
         cluster.data.mkdir(mode=0o700)
         ground.give(cluster.data)
-        initdb = cluster.installation.program("initdb")
-        command: list[str | Path] = [initdb, "-D", cluster.data, "-U", SUPERUSER, "-A", "trust"]
-        ground.run([*command, "--no-sync", "--no-locale", "-E", encoding])
+        cluster.initdb(encoding)
         cluster.configure({**_FAST_AND_SMALL, **(settings or {})})
         ground.write(cluster.data / "pg_hba.conf", hba)
         return cluster
+
+    def initdb(self, encoding: str) -> None:
+        """Fill the empty data folder.
+
+        Raises:
+            PgHeadroomError: initdb failed.
+        """
+        initdb = self.installation.program("initdb")
+        command: list[str | Path] = [initdb, "-D", self.data, "-U", SUPERUSER, "-A", "trust"]
+        self.ground.run([*command, "--no-sync", "--no-locale", "-E", encoding])
 
     def configure(self, settings: Mapping[str, str | int]) -> None:
         """Add lines to postgresql.conf. They hold from the next start, or `reload`."""
