@@ -16,7 +16,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.pool_limits import pool_limits
-from servers import Roles, Sessions, usable
+from servers import PATIENCE, Roles, Sessions, usable
 
 Connect = Callable[..., Any]
 
@@ -47,7 +47,7 @@ async def limits() -> AsyncIterator[Connect]:
     async def of(cluster: Cluster, bouncer: Bouncer, database: str = "front") -> tuple[Snapshot, PoolLimits]:
         source = LiveSource(cluster.conninfo(), pgbouncers=[bouncer.console()])
         sources.append(source)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 seen = await source.sample_once()
                 for pool in seen.pgbouncers[0].pools:

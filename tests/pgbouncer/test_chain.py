@@ -15,7 +15,7 @@ from pgheadroom.live.source import LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
-from servers import INSTALLATIONS, ONE_MAJOR, fetch, wait_until
+from servers import INSTALLATIONS, ONE_MAJOR, PATIENCE, fetch, wait_until
 from sure import sure
 
 OTHER_MAJOR = 15
@@ -66,7 +66,7 @@ async def sampled() -> AsyncIterator[Callable[..., Any]]:
     async def sample(cluster: Cluster, consoles: list[str], holds: Callable[[Snapshot], bool]) -> Snapshot:
         source = LiveSource(cluster.conninfo(), pgbouncers=consoles)
         sources.append(source)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 seen = await source.sample_once()
                 if holds(seen):

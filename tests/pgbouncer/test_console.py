@@ -15,7 +15,7 @@ from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer import line
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.postgres.door import connect
-from servers import freeze, thaw, until
+from servers import PATIENCE, freeze, thaw, until
 
 FOR_POSTGRESQL = {
     "PGTARGETSESSIONATTRS": "read-write",
@@ -206,7 +206,7 @@ async def test_a_console_that_was_down_is_back_without_being_asked(new_bouncer: 
     while not console.latest().trouble:
         await console.sample()
     await asyncio.to_thread(bouncer.start)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while console.latest().trouble:  # noqa: ASYNC110 - nobody is told, which is the point
             await asyncio.sleep(0.02)
     await console.close()

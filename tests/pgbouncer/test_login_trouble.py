@@ -13,7 +13,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.thresholds import Thresholds
-from servers import fetch, wait_until
+from servers import PATIENCE, fetch, wait_until
 
 CASES = {
     "the role may not log in": ("ALTER ROLE web NOLOGIN", "ALTER ROLE web LOGIN;"),
@@ -27,7 +27,7 @@ CASES = {
 
 
 async def waiting(source: LiveSource, holds: Callable[[Finding], bool] = lambda one: True) -> Finding:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             for one in analyse(await source.sample_once(), Thresholds()).findings:
                 if one.key.startswith("pool-waiting") and holds(one):

@@ -18,7 +18,7 @@ from pgheadroom.rules.facts.chain import chains, clients_by_hog, hog_key
 from pgheadroom.rules.facts.hogs import hogs
 from pgheadroom.view.bouncer_lines import bouncer_lines, not_shown
 from pgheadroom.view.tables.bouncer import DATABASE_COLUMNS, SERVER_COLUMNS, Of, server_rows
-from servers import Roles, fetch
+from servers import PATIENCE, Roles, fetch
 
 Sampled = Callable[..., Any]
 
@@ -47,7 +47,7 @@ async def sampled(one_server: Cluster) -> AsyncIterator[Sampled]:
     async def sample(odyssey: Odyssey, holds: Callable[[PgBouncer], bool]) -> tuple[Snapshot, PgBouncer]:
         if not sources:
             sources.append(LiveSource(one_server.conninfo(), pgbouncers=[odyssey.console()]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 snapshot = await sources[0].sample_once()
                 (seen,) = snapshot.pgbouncers

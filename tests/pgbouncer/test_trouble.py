@@ -27,7 +27,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import banners
 from pgheadroom.rules.pools.pool_limits import pool_limits
 from samples import snapshot
-from servers import fetch, freeze, restart, thaw, until
+from servers import PATIENCE, fetch, freeze, restart, thaw, until
 
 
 def upstream(cluster: Cluster) -> str:
@@ -287,7 +287,7 @@ async def test_one_process_of_several_says_so(one_server: Cluster, new_bouncer: 
     bouncer = new_bouncer({"postgres": upstream(one_server)}, settings={"so_reuseport": 1})
     console = Console(bouncer.console())
     seen = await console.sample()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while seen.setting("so_reuseport") is None:
             await asyncio.sleep(0.05)
             seen = await console.sample()
@@ -306,7 +306,7 @@ async def test_processes_that_know_each_other_are_counted(
     bouncer = new_bouncer({"postgres": upstream(one_server)}, settings={"so_reuseport": 1, **peers})
     console = Console(bouncer.console())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             seen = await console.sample()
             while not seen.peers:
                 await asyncio.sleep(0.1)

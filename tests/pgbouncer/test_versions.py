@@ -12,7 +12,7 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.model.bouncer import DatabaseStats, PoolerState
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.pgbouncer.console import Console
-from servers import BOUNCERS, bouncer_program
+from servers import BOUNCERS, PATIENCE, bouncer_program
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ async def read_anew(console: Console) -> PgBouncer:
 
 async def stats_once(console: Console, holds: Callable[[DatabaseStats], bool]) -> DatabaseStats:
     """Those of the database `postgres` as soon as `holds` is true of them."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = next((one for one in (await read_anew(console)).stats if one.database == "postgres"), None)
             if found is not None and holds(found):
@@ -90,7 +90,7 @@ async def test_the_totals_of_an_idle_pool_that_is_removed_fall_and_no_rate_is_ne
         for _ in range(50):
             client.execute("SELECT 1")
         await stats_once(console, lambda one: one.totals.queries >= 50)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = next((one for one in (await read_anew(console)).stats if one.database == "postgres"), None)
             if found is None or found.totals.queries < 50:

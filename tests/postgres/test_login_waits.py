@@ -11,14 +11,14 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.thresholds import Thresholds
-from servers import Roles, Sessions, fetch, hang_up, standby_of, wait_until
+from servers import PATIENCE, Roles, Sessions, fetch, hang_up, standby_of, wait_until
 from sure import sure
 
 LOGINS = 6
 
 
 async def analysed(source: LiveSource, holds: Callable[[Analysis], bool]) -> Analysis:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = analyse(await source.sample_once(), Thresholds())
             if holds(found):

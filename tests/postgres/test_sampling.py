@@ -20,7 +20,7 @@ from pgheadroom.postgres import sampling
 from pgheadroom.postgres.exchange import NoSample
 from pgheadroom.postgres.sampling import Probe, hidden_sessions, slot_sync_takes_slot
 from samples import hidden
-from servers import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
+from servers import MAX_CONNECTIONS, PATIENCE, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
 from wire import Wire
 
 OpenProbe = Callable[..., Awaitable[Probe]]
@@ -428,7 +428,7 @@ async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> Non
         await probe.close()
         probe = await Probe.open(primary.conninfo())
         # Its walsender is a process of the primary, not one of its sessions. It comes when the standby has replayed.
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             snapshot = await probe.sample()
             while not any(process.backend_type == "walsender" for process in snapshot.processes):
                 await asyncio.sleep(0.05)

@@ -18,7 +18,7 @@ from pgheadroom.postgres import lock_waits
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
-from servers import Sessions, fetch, wait_until
+from servers import PATIENCE, Sessions, fetch, wait_until
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ async def test_a_table_under_lock_does_not_stop_the_sample(
     waiter.pgconn.send_query(b"SELECT * FROM orders")
     waiter.pgconn.flush()
     snapshot = await probe.sample()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not by_pid(snapshot)[waiter.info.backend_pid].waits_for_lock:
             snapshot = await probe.sample()
     waiting = by_pid(snapshot)[waiter.info.backend_pid]

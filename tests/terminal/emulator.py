@@ -77,9 +77,12 @@ class Terminal(TerminalLine):
 
     def press(self, *keys: str) -> "Terminal":
         """Type keys, by name or as text, as fast as a person does: `press("Tab", "K", "y")`, `press("/", "web")`."""
+        deadline = time.monotonic() + PATIENCE
         for key in keys:
             self.write(KEYS.get(key, key).encode())
-            # Escape alone is told from the beginning of a sequence by the pause behind it.
+            # Escape alone is told from the beginning of a sequence by the pause behind it, once it is read.
+            while key == "Esc" and self.unread() and time.monotonic() < deadline:
+                self.read(0.01)
             self.pump(0.15 if key == "Esc" else 0.05)
         return self
 

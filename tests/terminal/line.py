@@ -8,13 +8,17 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from servers import PATIENCE
 
 _CHUNK = 65536
 
@@ -40,6 +44,7 @@ class TerminalLine:
         self.started = time.monotonic()
         self.output = bytearray()
         self.master, slave = pty.openpty()
+        self._theirs = os.ttyname(slave)
         # Not select(): whoever has a thousand connections open has descriptors that it does not take.
         self._readable = select.poll()
         self._readable.register(self.master, select.POLLIN)
@@ -88,6 +93,16 @@ class TerminalLine:
     def write(self, data: bytes) -> None:
         os.write(self.master, data)
 
+    def unread(self) -> int:
+        """How many bytes that we wrote the program has not read yet; 0 where it has ended."""
+        with suppress(OSError):
+            other_end = os.open(self._theirs, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                return int.from_bytes(fcntl.ioctl(other_end, termios.FIONREAD, bytes(4)), sys.byteorder)
+            finally:
+                os.close(other_end)
+        return 0
+
     def resize(self, columns: int, lines: int) -> None:
         """As a window does: the kernel sends SIGWINCH."""
         _set_size(self.master, columns, lines)
@@ -95,7 +110,7 @@ class TerminalLine:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def wait(self, seconds: float = 10.0) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for its end, read all it wrote, and return its exit code, as a shell would see it.
 
         Raises:

@@ -97,7 +97,7 @@ def test_the_interval(one_server: Cluster, monitor: Callable[..., Terminal]) -> 
 def test_sample_now(one_server: Cluster, sessions: Sessions, monitor: Callable[..., Terminal]) -> None:
     terminal = monitor(one_server.conninfo(), "-i", "60s", **WIDE)
     sessions(1, application_name="latecomer")
-    terminal.press("r").wait_for("latecomer", seconds=3)
+    terminal.press("r").wait_for("latecomer", seconds=50)
 
 
 def test_help_opens_and_closes(one_server: Cluster, monitor: Callable[..., Terminal]) -> None:

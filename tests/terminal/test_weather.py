@@ -25,7 +25,7 @@ def test_a_server_that_dies_and_comes_back(
     terminal.press("?").wait_for("Capital letters act")
     terminal.press("Esc", "1").wait_for("STATES")
     cluster.start()
-    terminal.wait_without("STALE", seconds=15)
+    terminal.wait_without("STALE", seconds=60)
     assert terminal.press("q").wait() == 0
 
 
@@ -38,7 +38,7 @@ def test_every_screen_says_why_it_is_stale(
     terminal.wait_for("STALE")
     for number, title in ((2, "SESSIONS"), (3, "LOCK WAITS"), (4, "POOLS")):
         terminal.press(str(number)).wait_for(f"▸ {title}").wait_without("HOGS")
-        terminal.wait_for("✗ ", seconds=3)
+        terminal.wait_for("✗ ")
         terminal.press("1").wait_for("HOGS")
 
 
@@ -49,7 +49,7 @@ def test_it_ends_at_once_while_the_server_is_away(
     terminal = monitor(cluster.conninfo())
     cluster.stop("immediate")
     terminal.wait_for("STALE").press("q")
-    assert terminal.wait(3) == 0
+    assert terminal.wait(10) == 0
 
 
 BITES = (
@@ -87,7 +87,7 @@ def test_nothing_of_the_servers_text_drives_the_terminal(
     for _ in biting:
         terminal.press("j").pump(0.1)
         terminal.press("Enter").wait_for_match(r"SESSION \d+").pump(0.2)
-        terminal.press("Esc").wait_for("SESSIONS")
+        terminal.press("Esc").wait_for("▸ SESSIONS").wait_without("TIMEOUTS AT LOGIN")
     terminal.press("K").wait_for("Terminate 1 session").press("Esc").press("q")
     assert terminal.wait() == 0
     output = bytes(terminal.output)

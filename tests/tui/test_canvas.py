@@ -16,6 +16,7 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.tui import terminal_app, textual_private
 from pgheadroom.view.cells import Cell, plain
+from servers import PATIENCE
 from tui.outage import outage, session
 from tui.stage import on_stage
 from tui.terminal_cells import cells_of
@@ -151,7 +152,7 @@ async def test_over_a_slow_line_pictures_are_left_out(output: Output, monkeypatc
         await stage.press("2", "j", "3", "5", "2")
         assert output.written == []
         monkeypatch.setattr(terminal_app, "is_behind", lambda _: False)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not output.written:
                 await stage.settle()
         assert len(output.written) == 1
