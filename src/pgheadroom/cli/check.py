@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
@@ -20,7 +19,6 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.verdict import Verdict
 from pgheadroom.output.check import judged, no_room, not_seen
-from pgheadroom.output.check_json import verdict_document, verdicts_document
 from pgheadroom.output.nagios import EXIT, plugin_output, plugin_output_of_all, worst
 from pgheadroom.postgres.doors import NoDoor
 from pgheadroom.rules.verdict.measures import THRESHOLD_OF
@@ -186,6 +184,10 @@ async def _analysis(source: LiveSource, settings: Settings, flags: argparse.Name
 
 def _printed(verdicts: Sequence[Verdict], flags: argparse.Namespace) -> str:
     if flags.format == "json":
+        import json  # here: few ask for it
+
+        from pgheadroom.output.check_json import verdict_document, verdicts_document
+
         document = verdicts_document(verdicts) if flags.all else verdict_document(verdicts[0])
         return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
     return plugin_output_of_all(verdicts) if flags.all else plugin_output(verdicts[0])
