@@ -30,14 +30,13 @@ archives = $(call joined,$(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1)) $(CURDIR)/$
 bouncers = $(call joined,$(patsubst %,$(CURDIR)/$(NEWER)/pgbouncer-%,$(1)))
 PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
 
-.PHONY: demo test test-all lint bench soak fuzz lock clean pgbouncer pythons
+.PHONY: demo test test-all newer lint bench soak fuzz lock clean pgbouncer pythons
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
 	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(GUIDE),--guide)
 
-test: lint pgbouncer pythons $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
-	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-sid pg19
+test: lint pgbouncer pythons newer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(PYTEST) $(ARGS)
 
@@ -50,9 +49,14 @@ test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(majo
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)
 
-# The finished program is started on each Python that can be had; see tests/terminal/test_pythons.py.
+newer: .venv/.tools
+	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-sid pg19
+
+# The finished program is started on each Python that can be had; see tests/terminal/test_pythons.py. The oldest and the
+# newest are there with other versions of what it needs; with the locked ones too for `make test-all`.
+test-all: ENDS := 3.11 3.14
 pythons: $(PYTHONS)/.fresh
-	@$(BIN)/python tests/pythons.py $(PYTHONS) 3.11 3.12 3.13 3.14 lowest newest
+	@$(BIN)/python tests/pythons.py $(PYTHONS) 3.12 3.13 lowest newest $(ENDS)
 
 $(PYTHONS)/.fresh: .venv/.tools
 	@rm -rf $(PYTHONS)/3.* $(PYTHONS)/lowest $(PYTHONS)/newest
@@ -89,7 +93,7 @@ soak: .venv/.tools
 	@touch $@
 
 # PgBouncer is the system's. Where it cannot be installed we go on without it, and say how to get it.
-pgbouncer:
+pgbouncer: .venv/.made
 	@PATH="$$PATH:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin"; \
 	if command -v pgbouncer >/dev/null; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root="sudo -n"; fi; \

@@ -20,8 +20,9 @@ from terminal.emulator import Terminal
 from terminal.escapes import modes_changed
 
 ENVIRONMENTS = Path(__file__).parents[2] / ".pythons"
-EXPECTED = ("3.11", "3.13", "3.14", "lowest", "newest")
-PYTHONS = sorted({*EXPECTED, *(["3.12"] if (ENVIRONMENTS / "3.12" / "bin" / "pgheadroom").exists() else [])})
+ALL = bool(os.environ.get("PGHEADROOM_TEST_ALL"))
+EXPECTED = ("3.13", "lowest", "newest", *(("3.11", "3.14") if ALL else ()))
+PYTHONS = sorted({*EXPECTED, *(home.name for home in ENVIRONMENTS.glob("3.*"))})
 SCREENS = ("SLOTS", "▸ SESSIONS", "▸ LOCK WAITS", "PgBouncer", "USED SLOTS", "FINDINGS")
 
 ENDS = ("lowest", "newest")
@@ -31,7 +32,7 @@ versions of what it needs, works between them. Between them it is started, looke
 Run = Callable[..., Terminal]
 
 
-@pytest.fixture(params=PYTHONS if os.environ.get("PGHEADROOM_TEST_ALL") else ENDS, ids=lambda name: f"py{name}")
+@pytest.fixture(params=PYTHONS if ALL else ENDS, ids=lambda name: f"py{name}")
 def program(request: pytest.FixtureRequest) -> Path:
     found: Path = ENVIRONMENTS / request.param / "bin" / "pgheadroom"
     if not found.exists():
