@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from math import nan
+from operator import attrgetter
 
 from pgheadroom.history.past import SUMMED, Past
 from pgheadroom.history.ring import Ring
@@ -12,7 +13,7 @@ from pgheadroom.history.tally import Tally
 from pgheadroom.history.turnover import Churn, HogName
 from pgheadroom.model.application import family
 from pgheadroom.model.capacity import Capacity
-from pgheadroom.model.session import State
+from pgheadroom.model.session import State, Wait
 from pgheadroom.model.snapshot import Snapshot
 
 STATE_COLUMNS: dict[str, State] = {
@@ -98,7 +99,7 @@ class History:
 
 
 def _values(snapshot: Snapshot, capacity: Capacity) -> dict[str, float]:
-    by_state = Counter(session.state for session in snapshot.sessions)
+    by_state = {state: len(of_state) for state, of_state in snapshot.by_state.items()}
     by_state[State.STARTING] += snapshot.authenticating
     answered = [bouncer for bouncer in snapshot.pgbouncers if not bouncer.trouble]
     waiting = sum(pool.cl_waiting for bouncer in answered for pool in bouncer.pools)
@@ -106,21 +107,19 @@ def _values(snapshot: Snapshot, capacity: Capacity) -> dict[str, float]:
         "used": capacity.used,
         "usable": capacity.usable,
         **{name: by_state[state] for name, state in STATE_COLUMNS.items()},
-        "waiting_for_locks": sum(session.waits_for_lock for session in snapshot.sessions),
+        "waiting_for_locks": len(snapshot.by_wait[Wait.LOCK]),
         "pool_waiting": waiting if answered else nan,
         "round_trip": snapshot.round_trip,
     }
 
 
+_NAME = attrgetter("user", "application")  # called from C
+
+
 def _hog_counts(snapshot: Snapshot, new: Sequence[HogName]) -> dict[HogName, tuple[int, int, int]]:
     """In the order of `HOG_COLUMNS`. One pass, and names are made once a hog: there can be thousands of sessions."""
-    total: Counter[tuple[str | None, str]] = Counter()
-    idle: Counter[tuple[str | None, str]] = Counter()
-    for session in snapshot.sessions:
-        name = session.user, session.application
-        total[name] += 1
-        if session.state is State.IDLE:
-            idle[name] += 1
+    total: Counter[tuple[str | None, str]] = Counter(map(_NAME, snapshot.sessions))
+    idle: Counter[tuple[str | None, str]] = Counter(map(_NAME, snapshot.by_state[State.IDLE]))
     totals: Counter[HogName] = Counter()
     unused: Counter[HogName] = Counter()
     for (user, application), count in total.items():

@@ -97,6 +97,8 @@ def hog_name(session: Session) -> HogName:
 def _missing_from(these: Mapping[int, Session], those: Mapping[int, Session]) -> Iterator[Session]:
     for pid, session in those.items():
         found = these.get(pid)
+        if found is session:
+            continue
         if found is None or found.backend_start != session.backend_start:
             yield session
 

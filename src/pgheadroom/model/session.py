@@ -47,7 +47,7 @@ class Wait(StrEnum):
     __hash__ = str.__hash__
 
 
-_NO_LOCK = frozenset({State.IDLE, *IN_TRANSACTION_BUT_IDLE})
+NEVER_WAIT = frozenset({State.IDLE, *IN_TRANSACTION_BUT_IDLE})
 """A session in these states waits for nobody but its client, for the next statement."""
 
 
@@ -120,7 +120,7 @@ class Session(NamedTuple):
         """
         kind = self.wait_event_type
         if kind == "Lock" or self.blocked_by:
-            return None if self.state in _NO_LOCK else Wait.LOCK
+            return None if self.state in NEVER_WAIT else Wait.LOCK
         if not kind or self.state not in RUNNING:
             return None
         if kind == "Client":

@@ -1,15 +1,16 @@
 """The hinge of the program: one immutable value that says what a sample found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.service import Service, service_of_roles
-from pgheadroom.model.session import Session
+from pgheadroom.model.session import NEVER_WAIT, Session, State, Wait
 
 
 class SlotKind(StrEnum):
@@ -192,6 +193,23 @@ class Snapshot:
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
     prepared: tuple[PreparedTransaction, ...] = ()
+
+    @cached_property
+    def by_state(self) -> Mapping[State, Sequence[Session]]:
+        """The sessions of each state, in their order; one pass for all who ask."""
+        found: dict[State, list[Session]] = {state: [] for state in State}
+        for session in self.sessions:
+            found[session.state].append(session)
+        return found
+
+    @cached_property
+    def by_wait(self) -> Mapping[Wait, Sequence[Session]]:
+        """The sessions that wait in the middle of their work, by whom they wait for, in their order."""
+        found: dict[Wait, list[Session]] = {wait: [] for wait in Wait}
+        for session in self.sessions:
+            if session.state not in NEVER_WAIT and (wait := session.waits_for) is not None:
+                found[wait].append(session)
+        return found
 
     @property
     def service(self) -> Service | None:

@@ -40,11 +40,14 @@ _name_of = attrgetter("user", "application")
 def largest_group(sessions: Iterable[Session]) -> list[Session]:
     """Those of the user and application that have most of them, wherever they come from, in their order."""
     everybody = list(sessions)
+    names = [*map(_name_of, everybody)]
     counts: Counter[tuple[str | None, str]] = Counter()
-    for (user, application), count in Counter(map(_name_of, everybody)).items():  # by name: there are fewer of them
-        counts[user, family(application)] += count
-    most = counts.most_common(1)
-    return [one for one in everybody if (one.user, family(one.application)) == most[0][0]]
+    folded = {name: (name[0], family(name[1])) for name in dict.fromkeys(names)}  # there are fewer than sessions
+    for name, count in Counter(names).items():
+        counts[folded[name]] += count
+    most = next((group for group, _ in counts.most_common(1)), None)
+    theirs = {name for name, group in folded.items() if group == most}
+    return [one for one, name in zip(everybody, names, strict=True) if name in theirs]
 
 
 def severity(levels: Levels, value: float, ceiling: float | None = None) -> Severity | None:

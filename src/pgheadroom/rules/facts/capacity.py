@@ -37,7 +37,7 @@ def capacity(snapshot: Snapshot) -> Capacity:
         reserved=settings.reserved,
         usable=usable,
         used=used,
-        authenticating=snapshot.authenticating + sum(one.state is State.STARTING for one in snapshot.sessions),
+        authenticating=snapshot.authenticating + len(snapshot.by_state[State.STARTING]),
         free=max(0, usable - used),
         free_reserved=max(0, settings.max_connections - settings.superuser_reserved - used),
         free_superuser=max(0, settings.max_connections - used),

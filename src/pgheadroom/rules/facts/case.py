@@ -94,6 +94,9 @@ class Case:
     @cached_property
     def idle_in_transaction(self) -> tuple[Session, ...]:
         """With the aborted ones; who has idled longest comes first."""
+        of_state = self.snapshot.by_state
+        if not of_state[State.ABORTED]:
+            return self.longest_first(of_state[State.IDLE_IN_TRANSACTION])
         return self.longest_first(one for one in self.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE)
 
     @cached_property
@@ -107,7 +110,12 @@ class Case:
     def running(self) -> tuple[Session, ...]:
         """Sessions that run something and wait for nobody, ours left out; the oldest query first."""
         own = self.snapshot.door.pid
-        return self.longest_first(one for one in self.snapshot.sessions if one.runs and one.pid != own)
+        return self.longest_first(one for one in self._busy if one.runs and one.pid != own)
+
+    @property
+    def _busy(self) -> Sequence[Session]:
+        of_state = self.snapshot.by_state
+        return self.snapshot.sessions if of_state[State.FASTPATH] else of_state[State.ACTIVE]
 
     @cached_property
     def waiting_for_client(self) -> tuple[Session, ...]:
@@ -121,7 +129,7 @@ class Case:
 
     def _waiting_for(self, whom: Wait) -> tuple[Session, ...]:
         own = self.snapshot.door.pid
-        return self.longest_first(one for one in self.snapshot.sessions if one.waits_for is whom and one.pid != own)
+        return self.longest_first(one for one in self.snapshot.by_wait[whom] if one.pid != own)
 
     @cached_property
     def pooled(self) -> frozenset[int]:

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
+A = TypeVar("A")
 R = TypeVar("R")
 
 _KEPT = 4
@@ -22,6 +23,23 @@ def of_the_same(function: Callable[P, R]) -> Callable[P, R]:
                 return result
         result = function(*args, **others)
         kept.insert(0, (args, result))
+        del kept[_KEPT:]
+        return result
+
+    return remembering
+
+
+def of_equals(function: Callable[[A], R]) -> Callable[[A], R]:
+    """As `of_the_same`, of one argument that is compared by its value; it is never changed either."""
+    kept: list[tuple[A, R]] = []
+
+    @wraps(function)
+    def remembering(argument: A) -> R:
+        for known, result in kept:
+            if known == argument:
+                return result
+        result = function(argument)
+        kept.insert(0, (argument, result))
         del kept[_KEPT:]
         return result
 

@@ -7,13 +7,15 @@ recurses.
 Sets of waiters are bits of an int: how many wait behind each of thousands is counted in milliseconds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pgheadroom.model import versions
 from pgheadroom.model.locks import PREPARED, LockNode, NodeKind
 from pgheadroom.model.session import Session, State, seconds_between
 from pgheadroom.model.snapshot import LockRequest, Snapshot
+from pgheadroom.rules.facts.kept import of_equals
 
 
 def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
@@ -23,13 +25,8 @@ def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
     waiting behind. Who waits for nobody we know of (the holder just let go) stands alone at depth 0. A cycle that no
     root holds up starts at the one with most waiting behind it.
     """
-    graph = _graph(snapshot)
-    if not graph.blockers:
-        return ()
-    behind = _everybody_behind(graph)
-    counts = {pid: _others(graph, behind, pid) for pid in graph.index}
-    parents = _parents(graph, counts, behind)
-    return tuple(_nodes(snapshot, graph, behind, counts, parents))
+    blockers = _blockers(snapshot)
+    return _nodes(snapshot, _places(blockers)) if blockers else ()
 
 
 def is_login(node: LockNode) -> bool:
@@ -54,8 +51,38 @@ class _Graph:
     directly_behind: list[int]
 
 
-def _graph(snapshot: Snapshot) -> _Graph:
-    blockers = _blockers(snapshot)
+class _Place(NamedTuple):
+    """What of a node depends on who waits for whom, and on nothing else. As in `LockNode`."""
+
+    pid: int
+    depth: int
+    waiting_behind: int
+    blocked_by: tuple[int, ...]
+    root_pid: int
+    in_cycle: bool
+    waits: bool
+
+
+@of_equals
+def _places(blockers: dict[int, tuple[int, ...]]) -> tuple[_Place, ...]:
+    """The forest, flattened depth-first. Where nobody moved it is that of the sample before: it is most of the work."""
+    graph = _graph(blockers)
+    behind = _everybody_behind(graph)
+    counts = {pid: _others(graph, behind, pid) for pid in graph.index}
+    children = _children(_parents(graph, counts, behind))
+    for siblings in children.values():
+        siblings.sort(key=lambda pid: (counts[pid], -pid))
+    places: list[_Place] = []
+    todo = [(pid, 0, pid) for pid in children[None]]
+    while todo:
+        pid, depth, root = todo.pop()
+        todo.extend((child, depth + 1, root) for child in children.get(pid, ()))
+        in_cycle = bool(behind[graph.index[pid]] >> graph.index[pid] & 1)
+        places.append(_Place(pid, depth, counts[pid], blockers.get(pid, ()), root, in_cycle, pid in blockers))
+    return tuple(places)
+
+
+def _graph(blockers: dict[int, tuple[int, ...]]) -> _Graph:
     everybody = sorted(set(blockers).union(*blockers.values()))
     # The head of a queue gets the highest bit: what it knows of those behind spares asking each of them.
     queue = sorted(everybody, key=lambda pid: len(blockers.get(pid, ())), reverse=True)
@@ -71,7 +98,7 @@ def _graph(snapshot: Snapshot) -> _Graph:
 def _blockers(snapshot: Snapshot) -> dict[int, tuple[int, ...]]:
     """By waiter, sorted by pid so that equal samples look equal. A request in pg_locks is a wait, too."""
     everybody = (*snapshot.sessions, *snapshot.processes)
-    waiting = [one for one in everybody if one.blocked_by or one.waits_for_lock]
+    waiting = [one for one in everybody if one.blocked_by or (one.wait_event_type == "Lock" and one.waits_for_lock)]
     if not waiting and not snapshot.lock_requests:
         return {}
     leaders = {one.pid: one.leader_pid for one in everybody if one.leader_pid is not None}
@@ -181,39 +208,20 @@ def _reached(parents: Mapping[int, int | None], roots: list[int]) -> set[int]:
     return reached
 
 
-def _nodes(
-    snapshot: Snapshot,
-    graph: _Graph,
-    behind: list[int],
-    counts: Mapping[int, int],
-    parents: Mapping[int, int | None],
-) -> Iterator[LockNode]:
-    rows = _rows(snapshot)
-    requests = _requests(snapshot)
-    children = _children(parents)
-    for siblings in children.values():
-        siblings.sort(key=lambda pid: (counts[pid], -pid))
-    todo = [(pid, 0, pid) for pid in children[None]]
-    while todo:
-        pid, depth, root = todo.pop()
-        todo.extend((child, depth + 1, root) for child in children.get(pid, ()))
-        session = rows.get(pid)
-        request = requests.get(pid)
-        waits = pid in graph.blockers
-        yield LockNode(
-            pid=pid,
-            session=session,
-            depth=depth,
-            waiting_behind=counts[pid],
-            blocked_by=graph.blockers.get(pid, ()),
-            root_pid=root,
-            request=request,
-            kind=_kind(snapshot, pid, session),
-            in_cycle=bool(behind[graph.index[pid]] >> graph.index[pid] & 1),
-            waited_seconds=_waited(snapshot, session, request) if waits else None,
-            waits=waits,
-            prepared=snapshot.prepared if pid == PREPARED else (),
+def _nodes(snapshot: Snapshot, places: Sequence[_Place]) -> tuple[LockNode, ...]:
+    rows, requests = _rows(snapshot), _requests(snapshot)
+    nodes: list[LockNode] = []
+    for pid, depth, waiting_behind, blocked_by, root, in_cycle, waits in places:
+        session, request = rows.get(pid), requests.get(pid)
+        waited = _waited(snapshot, session, request) if waits else None
+        prepared = snapshot.prepared if pid == PREPARED else ()
+        kind = _kind(pid, session)
+        nodes.append(
+            LockNode(
+                pid, session, depth, waiting_behind, blocked_by, root, request, kind, in_cycle, waited, waits, prepared
+            )
         )
+    return tuple(nodes)
 
 
 def _rows(snapshot: Snapshot) -> dict[int, Session]:
@@ -229,7 +237,7 @@ def _requests(snapshot: Snapshot) -> dict[int, LockRequest]:
     return found | {request.pid: request for request in snapshot.lock_requests}
 
 
-def _kind(snapshot: Snapshot, pid: int, session: Session | None) -> NodeKind:
+def _kind(pid: int, session: Session | None) -> NodeKind:
     if pid == PREPARED:
         return "prepared"
     if session is None:

@@ -35,7 +35,7 @@ def not_known(case: Case) -> Iterator[Finding]:
 
 def not_told(case: Case) -> Iterator[Finding]:
     """Sessions with track_activities off: any of them may be idle, active, or idle in transaction."""
-    silent = [one for one in case.snapshot.sessions if one.state is State.DISABLED]
+    silent = case.snapshot.by_state[State.DISABLED]
     if silent:
         found = Finding(
             "not-told",

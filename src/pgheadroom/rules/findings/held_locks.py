@@ -18,6 +18,8 @@ _SHOWN = 5
 
 def held_idle(case: Case) -> Iterator[Finding]:
     """One for each such session that nobody waits for yet: then its pile-up tells of it."""
+    if not case.snapshot.held_locks:
+        return
     sessions = {one.pid: one for one in case.snapshot.sessions}
     waited_for = {node.pid for node in case.locks if node.waiting_behind}
     for pid in dict.fromkeys(held.pid for held in case.snapshot.held_locks):

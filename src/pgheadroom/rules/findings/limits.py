@@ -116,8 +116,8 @@ def reserve(case: Case) -> Iterator[Finding]:
     slots = case.capacity
     if slots.in_reserve <= _ours(case) or not slots.exact:
         return
-    supers = [one for one in case.snapshot.sessions if one.user and _privileged(case, one.user)]
-    names = sorted({one.user for one in supers if one.user})
+    names = sorted(user for user in {one.user for one in case.snapshot.sessions} if user and _privileged(case, user))
+    supers = [one for one in case.snapshot.sessions if one.user in names] if names else []
     left = slots.free_superuser
     found = Finding(
         "reserve-in-use",
@@ -156,7 +156,7 @@ def authenticating(case: Case) -> Iterator[Finding]:
             Severity.WARNING,
             f"{slots.authenticating} connections hold a slot and still authenticate",
             ("they leave after authentication_timeout (60s unless set otherwise)",),
-            sessions=ids(one for one in case.snapshot.sessions if one.state is State.STARTING),
+            sessions=ids(case.snapshot.by_state[State.STARTING]),
             slots=slots.authenticating,
         )
         cause, lasting = _why_logins_take_long(case)
@@ -187,7 +187,7 @@ def visibility(case: Case) -> Iterator[Finding]:
     door = case.snapshot.door
     if case.snapshot.exact and door.sees_all:
         return
-    hidden = sum(one.state is State.HIDDEN for one in case.snapshot.sessions)
+    hidden = len(case.snapshot.by_state[State.HIDDEN])
     seen = grant(case, "pg_monitor", door.user)
     yield Finding(
         "not-visible",
