@@ -22,27 +22,37 @@ from servers import PATIENCE
 
 _CHUNK = 65536
 
-# What xterm says when it is asked for its cursor, its kind, its name, a capability, a mode. Some programs wait for it.
+# What xterm says when it is asked whether it is ready, and for its cursor, its kind, its name, a capability, a mode.
+# Some programs wait for it.
+_READY = rb"\x1b\[5n"
 _ANSWERS: tuple[tuple[bytes, Callable[[re.Match[bytes]], bytes]], ...] = (
+    (_READY, lambda asked: b"\x1b[0n"),
     (rb"\x1b\[6n", lambda asked: b"\x1b[1;1R"),
     (rb"\x1b\[0?c", lambda asked: b"\x1b[?64;1;22c"),
     (rb"\x1b\[>0?q", lambda asked: b"\x1bP>|XTerm(390)\x1b\\"),
     (rb"\x1bP\+q[0-9a-fA-F;]*\x1b\\", lambda asked: b"\x1bP0+r\x1b\\"),
     (rb"\x1b\[\?(\d+)\$p", lambda asked: b"\x1b[?%b;0$y" % asked[1]),
 )
+_LONGEST_QUESTION = 64
 
 
 class TerminalLine:
     """Starts a program as its session's leader with the pseudo-terminal as its controlling terminal, as a shell does.
 
     What the program writes is read only in `read`: whoever waits for something reads meanwhile.
+
+    Attributes:
+        says_ready: Whether it answers who asks if it is ready, as a terminal does when it has drawn all before.
     """
+
+    says_ready = True
 
     def __init__(
         self, command: Sequence[str | Path], env: Mapping[str, str], columns: int, lines: int, **others: Any
     ) -> None:
         self.started = time.monotonic()
         self.output = bytearray()
+        self._answered_up_to = dict.fromkeys((question for question, _ in _ANSWERS), 0)
         self.master, slave = pty.openpty()
         self._theirs = os.ttyname(slave)
         # Not select(): whoever has a thousand connections open has descriptors that it does not take.
@@ -82,13 +92,19 @@ class TerminalLine:
             time.sleep(min(0.01, max(0.0, seconds)))
             return b""
         self.output += data
-        self._answer(data)
+        self._answer()
         return data
 
-    def _answer(self, data: bytes) -> None:
+    def _answer(self) -> None:
         for question, answer in _ANSWERS:
-            for asked in re.finditer(question, data):
+            if question == _READY and not self.says_ready:
+                continue
+            for asked in re.compile(question).finditer(self.output, self._answered_up_to[question]):
+                self._answered_up_to[question] = asked.end()
                 self.write(answer(asked))
+            # The end of what was read can be in the middle of a question.
+            unasked = len(self.output) - _LONGEST_QUESTION
+            self._answered_up_to[question] = max(self._answered_up_to[question], unasked)
 
     def write(self, data: bytes) -> None:
         os.write(self.master, data)

@@ -16,6 +16,7 @@ from terminal.emulator import PROGRAM, Terminal
 from terminal.escapes import modes_changed
 
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
+QUESTION, READY = b"\x1b[5n", b"\x1b[0n"
 LAST_ASKED = """
     SELECT extract(epoch FROM clock_timestamp() - max(query_start))::float FROM pg_stat_activity
     WHERE application_name = 'pgheadroom'
@@ -77,7 +78,24 @@ def test_ctrl_z_and_back(
     shell.wait_until(lambda: not Path(f"/proc/{program}").exists(), "it has ended").pump(0.2)
     assert for_a_shell(shell)
     assert modes_changed(shell.output) == set()
+    assert "0n" not in shell.screen(), "what the terminal answers is not typed into the shell"
     wait_until(lambda: fetch(superuser, OURS) == 0, "the slot is given back")
+
+
+def test_the_answer_to_the_last_picture_is_not_typed_into_the_shell(one_server: Cluster, shell: Terminal) -> None:
+    shell.write(f"{PROGRAM} '{one_server.conninfo()}'\n".encode())
+    shell.wait_for("LOCK WAITS").wait_for("quit")
+    program = child_of(shell.pid)
+    shell.press("p").wait_for("PAUSED")
+    shell.says_ready = False  # from now on at most a small picture waits for its answer
+    asked = shell.output.count(QUESTION)
+    shell.press("?").wait_for("Next pane").press("q", "q").pump(0.3)
+    assert shell.output.count(QUESTION) > asked
+    # The line is long: what it is about was drawn a while ago.
+    shell.write(READY * (shell.output.count(QUESTION) - asked))
+    shell.wait_until(lambda: not Path(f"/proc/{program}").exists(), "it has ended").write(b"echo an''swer\n")
+    shell.wait_for("answer")
+    assert "0n" not in shell.screen()
 
 
 # --- terminals that go away ------------------------------------------------------------------------------------------

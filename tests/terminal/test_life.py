@@ -94,7 +94,7 @@ def test_ascii(one_server: Cluster, monitor: Callable[..., Terminal], variables:
     terminal = monitor(one_server.conninfo(), **variables)
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}")
-    terminal.press("?").wait_for("Next pane").press("Esc")
+    terminal.press("?").wait_for("Next pane").press("\x1b").wait_without("Next pane")
     terminal.press("q")
     assert terminal.wait() == 0
     assert terminal.output.isascii(), sorted(set(terminal.output.decode()) - set(map(chr, range(128))))
@@ -114,11 +114,13 @@ def test_ascii_on_every_screen_and_in_every_size(one_server: Cluster, monitor: C
 
 
 @pytest.mark.parametrize("kind", ["linux", "screen", "tmux-256color", "unheard-of"])
-def test_terminals_of_many_kinds(one_server: Cluster, monitor: Callable[..., Terminal], kind: str) -> None:
-    terminal = monitor(one_server.conninfo(), columns=80, lines=24, TERM=kind)
+def test_terminals_of_many_kinds(one_server: Cluster, start: Callable[..., Terminal], kind: str) -> None:
+    terminal = start(one_server.conninfo(), columns=80, lines=24, TERM=kind)
+    terminal.says_ready = kind != "unheard-of"
+    terminal.wait_for("SLOTS")
     for number, title in enumerate(SCREENS, 1):
         terminal.press(str(number)).wait_for_match(f"[▸>] {title}").wait_for("quit")
-    terminal.press("PageDown", "Down", "Up", "F1").wait_for("SCREENS").press("Esc", "q")
+    terminal.press("PageDown", "Down", "Up", "F1").wait_for("SCREENS").press("Esc").wait_without("SCREENS").press("q")
     assert terminal.wait() == 0
     assert modes_changed(terminal.output) == set()
     # The 16 colours that each of them has, and that the user chose.

@@ -148,10 +148,10 @@ async def test_a_textual_without_these_parts_draws_by_itself(
 async def test_over_a_slow_line_pictures_are_left_out(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_stage(size=SIZE) as stage:
         output.written.clear()
-        monkeypatch.setattr(terminal_app, "is_behind", lambda _: True)
+        monkeypatch.setattr(terminal_app, "wait_for_line", lambda _: 0.02)
         await stage.press("2", "j", "3", "5", "2")
         assert output.written == []
-        monkeypatch.setattr(terminal_app, "is_behind", lambda _: False)
+        monkeypatch.setattr(terminal_app, "wait_for_line", lambda _: 0.0)
         async with asyncio.timeout(PATIENCE):
             while not output.written:
                 await stage.settle()

@@ -12,11 +12,13 @@ from textual.worker import WorkerFailed
 from pgheadroom.tui.canvas import Canvas
 from pgheadroom.tui.driver import PatientDriver
 from pgheadroom.tui.textual_private import (
+    ask_anew,
     end_without_traceback,
     fatal_error_of,
     forget_drawn_styles,
     is_batching,
-    is_behind,
+    question,
+    wait_for_line,
     written,
 )
 
@@ -41,6 +43,7 @@ class TerminalApp(App[int]):
         super().__init__(driver_class=PatientDriver, ansi_color=True)
         self._canvas = Canvas()
         self._drawing: asyncio.TimerHandle | None = None
+        self._held_up = False
         self._drawn_at = 0.0
 
     def on_mount(self) -> None:
@@ -68,19 +71,44 @@ class TerminalApp(App[int]):
 
     def _draw_difference(self) -> None:
         self._drawing = None
-        if is_batching(self) or is_behind(self):
+        wait = FRAME if is_batching(self) else wait_for_line(self)
+        self._held_up = wait > 0
+        if self._held_up:
             # Over a slow line pictures are left out, and never stand in line: the next one shows what is then.
-            self._draw_soon(FRAME)
+            self._draw_soon(wait)
             return
-        self._drawn_at = asyncio.get_running_loop().time()
         text = self._canvas.difference()
         if text:
-            super()._display(self.screen, written(text))
+            self._drawn_at = asyncio.get_running_loop().time()
+            super()._display(self.screen, written(text + question(self, len(text.encode()))))
 
-    def draw_whole(self) -> None:
-        """Something else may have written over the screen."""
+    def arrived(self, doubtful: bool) -> None:
+        """The terminal shows a picture, so that the line is free for the next one.
+
+        Args:
+            doubtful: It had said nothing for long: it may show anything.
+        """
+        if doubtful:
+            self._canvas.forget()
+            self._draw_soon()
+        if self._held_up:
+            self._draw_now()
+
+    def on_resize(self) -> None:
+        # Also of the same size: who attaches another terminal tells it so.
         self._canvas.forget()
         self._draw_soon()
+
+    def draw_whole(self) -> None:
+        """Something else may have written over the screen, or it may be on another terminal."""
+        self._canvas.forget()
+        ask_anew(self)
+        self._draw_now()
+
+    def _draw_now(self) -> None:
+        if self._drawing is not None:
+            self._drawing.cancel()
+        self._draw_difference()
 
     def overhear(self, line: str) -> None:
         """A library wrote this to the terminal. An application without a place for it says nothing."""

@@ -4,13 +4,16 @@ A Textual that lacks a part of it, or hands over something unknown, does by itse
 program starts and works, and only sends more.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 from textual.app import App
+from textual.drivers import linux_driver
 from textual.strip import Strip
+
+from pgheadroom.tui.arrival import Sieve
 
 Piece = tuple[int, int, int, Strip]
 """Row, first column, the column behind it, and what is to stand there."""
@@ -71,9 +74,79 @@ def _of_chops(update: Any) -> Iterator[Piece]:
                 yield row, column, end, strip
 
 
-def is_behind(app: App[Any]) -> bool:
-    """Whether the terminal has not taken the last picture yet."""
-    return bool(getattr(getattr(app, "_driver", None), "is_behind", False))
+def wait_for_line(app: App[Any]) -> float:
+    """Seconds for which the line is not free for another picture."""
+    wait: Callable[[], float] | None = getattr(getattr(app, "_driver", None), "wait_for_line", None)
+    return wait() if wait is not None else 0.0
+
+
+def question(app: App[Any], size: int) -> str:
+    """What a picture of so many bytes ends with."""
+    ask: Callable[[int], str] | None = getattr(getattr(app, "_driver", None), "question", None)
+    return ask(size) if ask is not None else ""
+
+
+def ask_anew(app: App[Any]) -> None:
+    """Forget what is known of the line: it may lead to another terminal now."""
+    getattr(getattr(app, "_driver", None), "ask_anew", lambda: None)()
+
+
+_READER = "XTermParser"
+"""What the driver's module calls the class that reads keys out of text."""
+
+
+class SiftedKeys:
+    """Textual's reader of keys, which gets only what a sieve leaves."""
+
+    def __init__(self, reader: Any, sieve: Sieve) -> None:
+        self._reader = reader
+        self._sieve = sieve
+
+    def feed(self, text: str) -> Iterator[Any]:
+        """The keys in it; without any text the input has ended."""
+        # On a busy machine the key behind an Escape is read before anybody has looked at the time.
+        yield from self._released()
+        keys = self._sieve.take(text) if text else ""
+        if keys or not text:
+            yield from self._reader.feed(keys)
+
+    def tick(self) -> Iterator[Any]:
+        """The keys for which no more is to be waited."""
+        yield from self._released()
+        yield from self._reader.tick()
+
+    def _released(self) -> Iterator[Any]:
+        released = self._sieve.release()
+        if not released:
+            return
+        yield from self._reader.feed(released)
+        # It was waited for what follows already.
+        if getattr(self._reader, "_timeout_time", None) is not None:
+            self._reader._timeout_time = 0.0
+            yield from self._reader.tick()
+
+
+@contextmanager
+def keys_sifted(sieve: Sieve, begun: Callable[[], None]) -> Iterator[None]:
+    """Textual's thread that reads the keys, and is started meanwhile, gets only what the sieve leaves.
+
+    `begun` is called once it does. A Textual that reads the keys in another way never calls it.
+    """
+    reader: Callable[..., Any] | None = getattr(linux_driver, _READER, None)
+    if reader is None:
+        yield
+        return
+
+    def sifted(*given: Any) -> SiftedKeys:
+        made = SiftedKeys(reader(*given), sieve)
+        begun()
+        return made
+
+    setattr(linux_driver, _READER, sifted)
+    try:
+        yield
+    finally:
+        setattr(linux_driver, _READER, reader)
 
 
 def is_batching(app: App[Any]) -> bool:
