@@ -5,8 +5,11 @@ of a wide character has an empty text. Used are CUP, CHA, CUF, ECH, EL and SGR o
 console and a VT220 know them all.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter, ne
 from unicodedata import east_asian_width
 
 Cell = tuple[str, str]
@@ -17,7 +20,8 @@ _LEAST_TAIL = 4
 """Blanks at the end of a row from which erasing them is shorter than writing them."""
 _LEAST_BLANKS = 14
 """The same within a row, where the cursor has to go on behind them."""
-_LEAST_JUMP = 5
+_LONG_BLANKS = re.compile(b"\1{%d,}" % _LEAST_BLANKS)
+_JUMP = b"\0" * 5
 """Cells that stay as they are, from which jumping over them is shorter than writing them again."""
 
 _OFF = {
@@ -80,6 +84,9 @@ def is_doubtful(text: str) -> bool:
     return not text.isascii() and (len(text) != 1 or east_asian_width(text) not in ("N", "Na", "H"))
 
 
+_TEXT, _STYLE = itemgetter(0), itemgetter(1)
+
+
 class Pen:
     """Writes, and knows where the cursor is then and in which style.
 
@@ -110,30 +117,19 @@ class Pen:
 
     def write(self, cells: Sequence[Cell]) -> None:
         """From where the cursor is."""
-        start = 0
-        while start < len(cells):
-            if cells[start] != BLANK or not leaves_blanks_blank(self._style):
-                self.restyle(cells[start][1])
-            stop = self._end_of_style(cells, start)
-            self._put("".join([text for text, _ in cells[start:stop]]), stop - start)
-            start = stop
+        begun = len(self.written)
+        for style, run in groupby(cells, _STYLE):
+            text = "".join(map(_TEXT, run))
+            # Blanks without a style can be written in any that leaves them blank.
+            if style != self._style and (style or text.strip(" ") or not leaves_blanks_blank(self._style)):
+                self.restyle(style)
+            self.written.append(text)
+        if self._column is not None:
+            self._column += len(cells)
         if self._column == self._width:  # whether it is in the next row by now, terminals do not agree on
             self._row = self._column = None
-
-    def _end_of_style(self, cells: Sequence[Cell], start: int) -> int:
-        """Behind the cells that can be written in the present style."""
-        style, blanks = self._style, leaves_blanks_blank(self._style)
-        for place in range(start + 1, len(cells)):
-            cell = cells[place]
-            if cell[1] != style and not (blanks and cell == BLANK):
-                return place
-        return len(cells)
-
-    def _put(self, text: str, count: int) -> None:
-        self.written.append(text)
-        if self._column is not None:
-            sure = text.isascii() or not any(map(is_doubtful, text))
-            self._column = self._column + count if sure else None
+        elif not all(map(str.isascii, self.written[begun:])) and any(map(is_doubtful, "".join(map(_TEXT, cells)))):
+            self._column = None
 
     def blank(self, count: int) -> None:
         """So many cells from where the cursor is, which stays there."""
@@ -166,60 +162,37 @@ def difference(shown: Sequence[Row | None], wanted: Sequence[Row], rows: Iterabl
 
 
 def _draw_row(pen: Pen, row: int, shown: Row | None, wanted: Row) -> None:
-    end = len(wanted)
-    while end and wanted[end - 1] == BLANK:
-        end -= 1
-    column = _next_change(shown, wanted, 0)
-    while column < end:
-        stop = _end_of_change(shown, wanted, column, end)
+    # Each cell is looked at in a map or a search only: a loop of ours takes several times as long.
+    width = len(wanted)
+    changed = bytes(map(ne, shown, wanted)) if shown is not None else b"\1" * width
+    blank = bytes(map(BLANK.__eq__, wanted))
+    end = len(blank.rstrip(b"\1"))
+    column = changed.find(1)
+    while 0 <= column < end:
+        stop = changed.find(_JUMP, column, end)
+        if stop < 0:  # nothing is to be done for what stays at the end
+            stop = len(changed[:end].rstrip(b"\0"))
         pen.move(row, column)
-        _write(pen, row, column, wanted[column:stop])
-        column = _next_change(shown, wanted, stop)
-    if column == len(wanted):
+        _write(pen, row, column, wanted[column:stop], blank[column:stop])
+        column = changed.find(1, stop)
+    if column < 0:
         return
     pen.move(row, column)
-    if len(wanted) - column >= _LEAST_TAIL:
+    if width - column >= _LEAST_TAIL:
         pen.blank_rest()
     else:
         pen.write(wanted[column:])
 
 
-def _next_change(shown: Row | None, wanted: Row, column: int) -> int:
-    if shown is None:
-        return column
-    while column < len(wanted) and shown[column] == wanted[column]:
-        column += 1
-    return column
-
-
-def _end_of_change(shown: Row | None, wanted: Row, column: int, end: int) -> int:
-    """Where the next jump begins: the first of several cells in a row that stay as they are."""
-    if shown is None:
-        return end
-    same = 0
-    for place in range(column, end):
-        same = same + 1 if shown[place] == wanted[place] else 0
-        if same == _LEAST_JUMP:
-            return place + 1 - same
-    return end - same
-
-
-def _write(pen: Pen, row: int, column: int, cells: Row) -> None:
+def _write(pen: Pen, row: int, column: int, cells: Row, blank: bytes) -> None:
     """Cells side by side; long blanks among them are erased, not written."""
-    start = place = 0
-    while place < len(cells):
-        if cells[place] != BLANK:
-            place += 1
-            continue
-        behind = place
-        while behind < len(cells) and cells[behind] == BLANK:
-            behind += 1
-        if behind - place >= _LEAST_BLANKS:
-            pen.write(cells[start:place])
-            pen.move(row, column + place)
-            pen.blank(behind - place)
-            if behind < len(cells):
-                pen.move(row, column + behind)
-            start = behind
-        place = behind
+    start = 0
+    for found in _LONG_BLANKS.finditer(blank):
+        place, behind = found.span()
+        pen.write(cells[start:place])
+        pen.move(row, column + place)
+        pen.blank(behind - place)
+        if behind < len(cells):
+            pen.move(row, column + behind)
+        start = behind
     pen.write(cells[start:])
