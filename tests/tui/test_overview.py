@@ -142,6 +142,10 @@ async def test_pane_without_locks_says_so_and_a_gap_says_why() -> None:
         assert "nobody waits for a lock" in stage.screen
         await stage.post(replace(calm, gaps=(Gap("locks", "permission denied"),)))
         assert "permission denied" in stage.line("LOCK WAITS")
+        for unsure in (replace(calm, exact=False), replace(calm, gaps=(Gap("locks", "permission denied"),))):
+            await stage.post(unsure)
+            assert "nobody is seen to wait for a lock" in stage.screen
+            assert "nobody waits" not in stage.screen
 
 
 async def test_pgbouncer_in_trouble_is_a_line_of_its_own_and_its_pools_stay() -> None:

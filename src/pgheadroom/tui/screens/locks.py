@@ -17,9 +17,12 @@ from pgheadroom.view.urgency import usage_style
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
 
+_NOBODY = "nobody waits for a lock"
+_NOBODY_SEEN = "nobody is seen to wait for a lock; not all is visible"
+
 
 def lock_table() -> Table[LockRow]:
-    return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.node.pid, id="locks", empty="nobody waits for a lock")
+    return Table("LOCK WAITS", LOCK_COLUMNS, lambda row: row.node.pid, id="locks", empty=_NOBODY)
 
 
 def show_locks(table: Table[LockRow], analysis: Analysis) -> None:
@@ -29,7 +32,9 @@ def show_locks(table: Table[LockRow], analysis: Analysis) -> None:
     age = analysis.snapshot.age_of("locks")
     as_of = f", as of {duration(age)} ago" if age else ""
     words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting{as_of}" if waiting else ""
-    table.show(lock_rows(analysis.locks, analysis.chains.client_of), analysis.snapshot.taken_at, Cell(words, "warn"))
+    rows = lock_rows(analysis.locks, analysis.chains.client_of)
+    certain = analysis.snapshot.exact and not reason
+    table.show(rows, analysis.snapshot.taken_at, Cell(words, "warn"), empty=_NOBODY if certain else _NOBODY_SEEN)
 
 
 def _gap(snapshot: Snapshot) -> str:
