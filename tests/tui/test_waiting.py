@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
 from pgheadroom.model.update import Trouble, Waiting
 from samples import NOW
 from tui.outage import FakeSource, outage
 from tui.stage import LARGE, Stage, on_stage
+from tui.test_holding import Outage
 
 
 def waiting(tries: int = 7) -> Trouble:
@@ -67,9 +69,12 @@ async def test_lost_while_running_keeps_the_data_and_the_room_is_a_key_away() ->
         assert "NO ROOM" not in stage.screen
 
 
-async def test_nothing_acts_without_a_connection() -> None:
-    async with on_stage(waiting()) as stage:
+async def test_nothing_acts_without_a_connection(tmp_path: Path) -> None:
+    async with on_stage(waiting(), size=LARGE, options=Outage(tmp_path).options) as stage:
         await first(stage)
-        await stage.press("K", "C", "B")
+        acting = ("terminate", "cancel", "bulk", "hold", "let_go")
+        assert not any(stage.app.screen.check_action(action, ()) for action in acting)
+        await stage.press("K", "C", "B", "H", "L")
         assert "Terminate" not in stage.screen
+        assert "NO ROOM" in stage.screen
         assert isinstance(stage.source, FakeSource)

@@ -42,8 +42,8 @@ class WaitingRoom(LiveScreen):
         return self.monitor.trouble.waiting if self.monitor.trouble is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in {"terminate", "cancel", "bulk"}:
-            return False  # there is no connection that could carry a signal
+        if action in {"terminate", "cancel", "bulk", "hold", "let_go"}:
+            return False  # there is no connection that could carry a signal or a statement
         if action == "command":
             bouncers = self._waiting.pgbouncers if self._waiting is not None else ()
             return self.monitor.acting.powers is not None and any(bouncer.admin for bouncer in bouncers)
