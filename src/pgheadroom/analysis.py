@@ -11,6 +11,7 @@ from pgheadroom.model.decision import Step
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.health import Health, Status
+from pgheadroom.model.hold import Hold
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
@@ -59,9 +60,14 @@ def analyse(snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None
 
 
 class Memory:
-    """What was before, from sample to sample: the only state between a source and what is shown."""
+    """What was before, from sample to sample: the only state between a source and what is shown.
+
+    Attributes:
+        holds: What is held back on this server; whoever knows sets it, for the samples from now on.
+    """
 
     def __init__(self, thresholds: Thresholds) -> None:
+        self.holds: tuple[Hold, ...] = ()
         self._thresholds = thresholds
         self._history = History()
         self._watch = Watch()
@@ -76,7 +82,7 @@ class Memory:
     def _analyse(self, snapshot: Snapshot) -> Analysis:
         alone = Case(snapshot, self._thresholds)
         self._history.append(snapshot, alone.capacity)
-        seen = _keeping(alone, Analysis(snapshot, self._thresholds, self._history.past()))
+        seen = _keeping(alone, Analysis(snapshot, self._thresholds, self._history.past(), self.holds))
         shown = self._watch.update(snapshot.taken_at, findings(seen))
         status = status_of(self._watch.lasting(overall(seen.health)), shown)
         return _settled(seen, shown, self._watch.steady(snapshot.taken_at, seen.forecast), status)
@@ -84,7 +90,7 @@ class Memory:
 
 def _settled(seen: Analysis, found: tuple[Finding, ...], ahead: Forecast | None, status: Status) -> Analysis:
     """The same analysis with what was found in it."""
-    return _keeping(seen, Analysis(seen.snapshot, seen.thresholds, seen.past, found, ahead, status))
+    return _keeping(seen, Analysis(seen.snapshot, seen.thresholds, seen.past, seen.holds, found, ahead, status))
 
 
 def _keeping(known: Case, later: Analysis) -> Analysis:

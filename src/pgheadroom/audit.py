@@ -148,6 +148,15 @@ class Audit:
         with contextlib.suppress(OSError):
             self._append("refused", str(uuid.uuid4()), verb=verb, kind=kind, name=name, reason=reason)
 
+    @property
+    def stamp(self) -> tuple[int, int] | None:
+        """Changes when the file does; None where there is none."""
+        try:
+            told = self.path.stat() if self.path is not None else None
+        except OSError:
+            return None
+        return None if told is None else (told.st_mtime_ns, told.st_size)
+
     def holds(self) -> tuple[Hold, ...]:
         """What is held by this file.
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pasts import at, moment, past, unused
-from pgheadroom.analysis import analyse
+from pgheadroom.analysis import Analysis, analyse
 from pgheadroom.model.bouncer import ServerConnection
-from pgheadroom.model.finding import Severity
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.health import Status
+from pgheadroom.model.hold import Grip, HeldKind, Hold
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.findings.registry import findings
 from pgheadroom.rules.verdict.health import overall
 from samples import NOW, many, pool, roles, session, waiter
 from sure import sure
@@ -179,6 +181,26 @@ def test_a_storm_that_runs_against_a_limit_set_meanwhile_is_held_back() -> None:
     assert "held to 12" in found["role-limit"].sentence
     assert found["role-limit"].sql == "ALTER ROLE lambda CONNECTION LIMIT -1;"
     assert overall(analyse(held(10)[-1], PLAIN, past(held(10))).health) is Status.OK
+
+
+def test_a_hold_that_was_written_down_is_known_after_a_restart_and_letting_go_is_offered_once_it_is_calm() -> None:
+    samples = held(0)
+    since = samples[-1].taken_at - timedelta(minutes=3)
+    hold = Hold("1", HeldKind.ROLE, 4711, "lambda", Grip(40), Grip(12), since, "dba", "jump")
+
+    def told(these: list[Snapshot]) -> dict[str, Finding]:
+        seen = Analysis(these[-1], PLAIN, past(these), (hold,))
+        return {one.family: one for one in findings(seen)}
+
+    found = told(samples)
+    assert {one.severity for one in found.values()} == {Severity.NOTICE}
+    assert found["reconnect-storm"].sentence.endswith("; held since 3m00s")
+    assert "held to 12 since 3m00s" in found["role-limit"].sentence
+    assert found["role-limit"].sql == "ALTER ROLE lambda CONNECTION LIMIT 40;"
+    limited = roles(Role("lambda", False, 12))
+    quiet = [at(second, many(2, 10, user="lambda"), roles=limited) for second in range(0, 330, 3)]
+    assert told(quiet[:50]) == {}
+    assert "L lets it go" in told(quiet)["role-limit"].remedy
 
 
 def test_a_limit_that_was_there_before_we_looked_refuses_people() -> None:

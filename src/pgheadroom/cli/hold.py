@@ -181,7 +181,7 @@ def _grip(request: Request, case: Case, what: Holdable) -> Grip:
     flags = request.flags
     if flags.nologin:
         return Grip(flags.limit, False)
-    return Grip(proposed_limit(case, what.kind, what.name) if flags.limit is None else flags.limit)
+    return Grip(proposed_limit(case, what) if flags.limit is None else flags.limit)
 
 
 def _ending(request: Request, case: Case, change: Change) -> Plan | None:

@@ -219,6 +219,7 @@ class Monitor(TerminalApp):
 
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
+        self._memory.holds = self.acting.holding.holds
         analysis = self._memory.take(snapshot)
         self._newest = analysis
         self._tell_news(snapshot)

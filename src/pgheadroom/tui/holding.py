@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pgheadroom.acting.holding import Changed, HoldVerb, carry_out
@@ -9,7 +10,7 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
-from pgheadroom.model.hold import Change, HeldKind, Holdable, HoldSite
+from pgheadroom.model.hold import Change, HeldKind, Hold, Holdable, HoldSite, HoldState
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
@@ -42,11 +43,18 @@ class Holding:
         self._end = end
         self._looked_at: float | None = None
         self._looking = False
+        self._recorded: tuple[Hold, ...] = ()
+        self._stamp: tuple[int, int] | None = None
         self.held: list[Held] = []
 
     def can(self, action: str) -> bool:
         """Whether a key does something: H where there is somebody to act, L also where something is held."""
         return self._powers is not None and (action == "hold" or bool(self.held))
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Those that are as we set them, by the name that each has now."""
+        return tuple(replace(one.hold, name=one.name) for one in self.held if one.state is HoldState.HELD)
 
     def lines(self, width: int) -> list[Line]:
         """What stands on every screen while something is held."""
@@ -74,7 +82,9 @@ class Holding:
         """What is held now; nothing is asked where nothing was ever written down."""
         if self._powers is None or self._powers.holdings is None:
             return None
-        recorded = self._powers.audit.holds()
+        if (stamp := self._powers.audit.stamp) != self._stamp:
+            self._recorded, self._stamp = self._powers.audit.holds(), stamp
+        recorded = self._recorded
         if not recorded:
             self.held = []
             return None
@@ -127,7 +137,7 @@ class Holding:
             if option is not None:
                 self._confirm(analysis, site, option)
 
-        first = proposed_limit(analysis, HeldKind.ROLE, role.name)
+        first = proposed_limit(analysis, role)
         self._ground.ask(HoldMenu(role.name, first, offered), chosen)
 
     def _confirm(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:

@@ -1,5 +1,6 @@
 """What can be held, how far, who is ended above it, and what is held by what was written down."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,9 +41,10 @@ def test_why_it_is_not_held() -> None:
 
 def test_the_proposal_never_stops_who_is_in_the_middle_of_something() -> None:
     idle = many(10, user="web", state=State.IDLE)
-    assert 1 <= proposed_limit(case(*idle), HeldKind.ROLE, "web") < 10
+    assert 1 <= proposed_limit(case(*idle), WEB) < 10
+    assert proposed_limit(case(*idle, slots=900), replace(WEB, limit=7)) == 7
     busy = many(16, user="web", state=State.ACTIVE)
-    assert proposed_limit(case(*busy), HeldKind.ROLE, "web") == 16
+    assert proposed_limit(case(*busy), WEB) == 16
 
 
 def test_the_longest_idle_are_ended_first_and_transactions_only_when_asked() -> None:

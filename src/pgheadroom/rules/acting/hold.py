@@ -51,13 +51,16 @@ def members(sessions: Sequence[Session], kind: HeldKind, name: str) -> list[Sess
     return [one for one in sessions if one.database == name]
 
 
-def proposed_limit(case: Case, kind: HeldKind, name: str) -> int:
-    """What leaves the others their share, and lets everybody of it go on who is in the middle of something.
+def proposed_limit(case: Case, what: Holdable) -> int:
+    """What leaves the others their share, never more than it has now, and never so few that somebody of it would have
+    to stop in the middle of something.
 
     Of a database there are no others to measure by: as many as are in the middle of something.
     """
-    busy = sum(_is_busy(one) for one in members(case.snapshot.sessions, kind, name))
-    share = limit_that_spares_others(case, name) if kind is HeldKind.ROLE else 1
+    busy = sum(_is_busy(one) for one in members(case.snapshot.sessions, what.kind, what.name))
+    share = limit_that_spares_others(case, what.name) if what.kind is HeldKind.ROLE else 1
+    if what.limit > 0:
+        share = min(share, what.limit)
     return max(1, busy, share)
 
 

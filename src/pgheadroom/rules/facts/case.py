@@ -11,6 +11,7 @@ from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.chain import RealClients
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
+from pgheadroom.model.hold import Hold
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.overcommit import Overcommitment
 from pgheadroom.model.pool import PgBouncer, Pool
@@ -25,6 +26,7 @@ from pgheadroom.rules.facts.locks import lock_tree
 from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
 from pgheadroom.rules.facts.overcommit import overcommitment
 from pgheadroom.rules.facts.states import states
+from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import largest_group
 
 
@@ -35,11 +37,13 @@ class Case:
 
     Attributes:
         past: Ends with this sample. Without one nothing is said that needs the time before.
+        holds: What is held back on this server, as it was written down.
     """
 
     snapshot: Snapshot
     thresholds: Thresholds
     past: Past | None = None
+    holds: tuple[Hold, ...] = ()
 
     @cached_property
     def capacity(self) -> Capacity:
@@ -166,8 +170,18 @@ class Case:
             return tuple(limit for limit in limits if not limit.closed)
         return tuple(takewhile(lambda limit: limit.used and not limit.closed, limits))
 
+    def hold_of(self, kind: str, name: str | None) -> Hold | None:
+        """How a role or a database is held back by what was written down; None where it is not."""
+        return next((one for one in self.holds if (one.kind, one.name) == (kind, name)), None)
+
+    def held_for(self, hold: Hold) -> str:
+        """`3m12s`, by our own clock against the server's."""
+        return duration(seconds_between(hold.since, self.snapshot.taken_at))
+
     def held_back(self, role: str | None) -> bool:
-        """Whether a role has a limit that was set while we looked: somebody holds it back on purpose."""
+        """Whether somebody holds a role back on purpose: it was written down, or its limit was set while we looked."""
+        if self.hold_of("role", role) is not None:
+            return True
         limits = self.capacity.limits
         limit = next((one for one in limits if (one.kind, one.name) == ("role", role) and not one.closed), None)
         if self.past is None or limit is None or not all_kept(len(limits)):

@@ -6,13 +6,15 @@ from math import ceil
 
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.hold import Hold
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.locks import is_login
+from pgheadroom.rules.facts.share import level_of_warning
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, room_below_warning, terminate
-from pgheadroom.rules.findings.statements import grant, limit_of, no_role_limit
+from pgheadroom.rules.findings.statements import Statement, grant, limit_of, no_role_limit
 from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
 from pgheadroom.words.states import state_word
@@ -21,6 +23,8 @@ from pgheadroom.words.wording import clipped, ids, severity, who
 _HOGS_SHOWN = 3
 _AUTHENTICATING_PERCENT = 10
 _AUTHENTICATING_LEAST = 5
+_CALM_SECONDS = 300.0
+"""So long below the warning, a role that is held back may be let go."""
 _UNUSED_SECONDS = 60.0
 """Idle for less, a session that is ended is likely to be missed, and to come back."""
 
@@ -29,8 +33,12 @@ def limits(case: Case) -> Iterator[Finding]:
     """A role or a database is at its own limit: its next connection is refused whatever the server has left."""
     for limit in case.limits_in_use:
         urgency = severity(case.thresholds.limit, limit.used, limit.ceiling)
-        if urgency is not None and limit.kind == "role" and case.held_back(limit.name):
+        written_down = case.hold_of(limit.kind, limit.name) is not None
+        held = written_down or (urgency is not None and limit.kind == "role" and case.held_back(limit.name))
+        if urgency is not None and held:
             yield _held_back(case, limit)
+        elif held and _is_calm(case, limit):
+            yield _calm(case, limit)
         elif urgency is not None and not case.only_us(limit):
             yield _limit(case, limit, urgency)
 
@@ -65,21 +73,56 @@ def _members(case: Case, limit: Limit) -> list[Session]:
 def _held_back(case: Case, limit: Limit) -> Finding:
     """The limit does what it was set for, at the cost of those whom it refuses."""
     members, name = _members(case, limit), clipped(limit.name)
+    hold = case.hold_of(limit.kind, limit.name)
+    how = f"since {case.held_for(hold)}" if hold is not None else "by a limit that was set while we look"
     found = Finding(
-        f"role-limit:{limit.name}",
+        f"{limit.kind}-limit:{limit.name}",
         Severity.NOTICE,
-        f"Role {name} is held to {limit.ceiling} by a limit that was set while we look; "
+        f"{limit.kind.capitalize()} {name} is held to {limit.ceiling} {how}; "
         f"the others have {plural(case.capacity.free, 'slot')} left",
         (f"it has {plural(len(members), 'session')}; more of it are refused",),
         sessions=ids(case.longest_first(members)),
     )
     return Remedy(
         "Leave it until its application is mended or pooled",
-        "Take the limit away again, or keep it at what the application needs",
-        look(condition("user", limit.name), f"see the sessions of {name}"),
-        no_role_limit(case, limit.name),
-        f"role {name} stays below its limit by itself",
+        "Take the limit away again, or keep it at what the application needs" + ("; L lets it go" if hold else ""),
+        look(condition("user" if limit.kind == "role" else "db", limit.name), f"see the sessions of {name}"),
+        _undone(case, limit, hold),
+        f"{limit.kind} {name} stays below its limit by itself",
     ).of(found)
+
+
+def _is_calm(case: Case, limit: Limit) -> bool:
+    """Whether a hold that was written down is not run against, and the server has been below its warning for a time."""
+    if case.hold_of(limit.kind, limit.name) is None or case.past is None or case.past.reach < _CALM_SECONDS:
+        return False
+    _, used = case.past.series("used", _CALM_SECONDS)
+    return max(used, default=0) < level_of_warning(case)
+
+
+def _calm(case: Case, limit: Limit) -> Finding:
+    hold, name = case.hold_of(limit.kind, limit.name), clipped(limit.name)
+    since = case.held_for(hold) if hold is not None else "-"
+    found = Finding(
+        f"{limit.kind}-limit:{limit.name}",
+        Severity.NOTICE,
+        f"{limit.kind.capitalize()} {name} is held to {limit.ceiling} since {since}, and the server is calm",
+        (f"it has {plural(limit.used, 'session')}", f"{case.capacity.free} slots are free"),
+        sessions=ids(case.longest_first(_members(case, limit))),
+    )
+    return Remedy(
+        "L lets it go, once its application is mended or pooled",
+        proposal=look(condition("user" if limit.kind == "role" else "db", limit.name), f"see the sessions of {name}"),
+        statement=_undone(case, limit, hold),
+        proof="the server stays below the warning without it",
+    ).of(found)
+
+
+def _undone(case: Case, limit: Limit, hold: Hold | None) -> Statement:
+    """What gives it back what it had before; without a record, no limit."""
+    if hold is not None and hold.before.limit is not None and hold.before.limit >= 0:
+        return limit_of(case, limit.kind, limit.name, hold.before.limit)
+    return no_role_limit(case, limit.name) if limit.kind == "role" else limit_of(case, limit.kind, limit.name, -1)
 
 
 def _limit_remedy(case: Case, limit: Limit, members: Sequence[Session]) -> Remedy:

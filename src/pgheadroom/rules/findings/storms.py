@@ -31,7 +31,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         return
     name, turnover = storm
     levels = case.thresholds.new_sessions_per_second
-    held = case.held_back(name.user)
+    held, hold = case.held_back(name.user), case.hold_of("role", name.user)
     urgency = Severity.NOTICE if held else severity(levels, turnover.per_second)
     members = [one for one in case.direct if hog_name(one) == name]
     if urgency is None or not members:
@@ -41,7 +41,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         "reconnect-storm",
         urgency,
         f"{whose(members[0])} opens {turnover.per_second:.0f} sessions a second, half live under {max(1, round(life))}s"
-        + ("; its limit holds it back" if held else ""),
+        + (f"; held since {case.held_for(hold)}" if hold else "; its limit holds it back" if held else ""),
         (
             f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
             "who came and went between two samples, or was refused, is not counted",
@@ -50,7 +50,10 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         slots=len(members),
     )
     yield Remedy(
-        "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment only",
+        "Leave it held until it is mended, or stop who connects"
+        if hold
+        else "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment "
+        "only",
         "Keep connections open: a pool (PgBouncer) in front",
         look(hog_filter(members), f"see {plural(len(members), 'session')} of {whose(members[0])}"),
         limited(case, members),
