@@ -142,6 +142,8 @@ async def _hold(request: Request) -> int:
     what = _allowed(request, seen, site, HoldVerb.HOLD, kind, name)
     case = Case(seen, request.settings.thresholds)
     change = Change(kind, what.oid, what.name, what.before(after := _grip(request, case, what)), after)
+    if change.before == change.after:
+        raise NotHeld(f"{kind} {name} has {held_words(after)} already: nothing was changed")
     ending = _ending(request, case, change)
     if not request.as_json:
         put(hold_text(case, change, ending))

@@ -145,6 +145,14 @@ class Hold:
     host: str
     confirmed: bool = True
 
+    @property
+    def tightens(self) -> bool:
+        """Whether it lets fewer in than before."""
+        if self.after.login is False and self.before.login is not False:
+            return True
+        before, after = self.before.limit, self.after.limit
+        return after is not None and after >= 0 and (before is None or before < 0 or after < before)
+
 
 class HoldState(StrEnum):
     """What the server says of a hold that was written down."""

@@ -53,8 +53,10 @@ class Holding:
 
     @property
     def holds(self) -> tuple[Hold, ...]:
-        """Those that are as we set them, by the name that each has now."""
-        return tuple(replace(one.hold, name=one.name) for one in self.held if one.state is HoldState.HELD)
+        """Those that are as we set them, and have less than before, by the name that each has now: who runs against a
+        limit that was raised is in trouble like others."""
+        as_set = (one for one in self.held if one.state is HoldState.HELD)
+        return tuple(replace(one.hold, name=one.name) for one in as_set if one.hold.tightens)
 
     def lines(self, width: int) -> list[Line]:
         """What stands on every screen while something is held."""

@@ -14,6 +14,7 @@ from pgheadroom.model.snapshot import Role, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.acting.held import holds, state_of, told_grip
 from pgheadroom.rules.acting.hold import above, affected, limits_of_it, proposed_limit, refusal, statement_of
+from pgheadroom.rules.acting.hold_options import options
 from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, roles, session, snapshot
 
@@ -77,6 +78,17 @@ def test_what_is_said_of_it() -> None:
     assert "the 8 stay" in limits_of_it(seen, HeldKind.ROLE, "web", Grip(3))[0]
     assert statement_of(HeldKind.ROLE, 'a"b', Grip(3, False)) == 'ALTER ROLE "a""b" CONNECTION LIMIT 3 NOLOGIN;'
     assert statement_of(HeldKind.DATABASE, "shop", Grip(3)) == "ALTER DATABASE shop CONNECTION LIMIT 3;"
+
+
+def test_what_changes_nothing_is_not_offered() -> None:
+    limited = replace(WEB, limit=3)
+    seen = case(*many(8, user="web", state=State.IDLE))
+    assert [one.words for one in options(seen, limited, 3, None, ())] == ["role web: NOLOGIN"]
+    first, *_ = options(seen, limited, 2, None, ())
+    assert first.words == "role web: limit 2, then end 6 idle sessions above it"
+    (raised,) = holds(lines("hold", 1, Grip(3), Grip(9), "done"))
+    (lowered,) = holds(lines("hold", 1, Grip(-1), Grip(9), "done"))
+    assert (raised.tightens, lowered.tightens) == (False, True)
 
 
 # --- what was written down -------------------------------------------------------------------------------------------

@@ -41,7 +41,15 @@ def options(
     case: Case, role: Holdable, limit: int, database: Holdable | None, protected: Collection[str]
 ) -> Iterator[HoldOption]:
     """To limit the role and end who is above it, to limit it only, NOLOGIN, and to limit the database where the role is
-    in one only."""
+    in one only. What would change nothing is not offered."""
+    for option in _options(case, role, limit, database, protected):
+        if option.change.before != option.change.after:
+            yield option
+
+
+def _options(
+    case: Case, role: Holdable, limit: int, database: Holdable | None, protected: Collection[str]
+) -> Iterator[HoldOption]:
     idle = _ending(case, role, limit, protected, transactions=False)
     limited = Grip(limit)
     if idle.targets:
