@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from pgheadroom.audit import Audit
 from pgheadroom.cli import main
 from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
 from pgheadroom.live.source import LiveSource
@@ -235,6 +236,46 @@ def test_a_change_whose_answer_is_lost_is_read_back_and_not_sent_again(
     assert len(asked) == 1
     assert limit(superuser) == (3 if sent else -1, True)
     assert audited()[-1]["outcome"] == ("done" if sent else "refused")
+
+
+class Killed(BaseException):
+    """The end of the program, at a certain point: nothing of it runs any more."""
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "held"),
+    [(LiveSource, "change", False), (Audit, "complete_command", True), (LiveSource, "signal", True)],
+)
+def test_a_program_that_ends_at_any_point_leaves_a_record_that_the_next_one_reads(
+    operator: str,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    where: type,
+    name: str,
+    held: bool,
+) -> None:
+    """Before the change, between the change and its result, and between the limit and the end of sessions."""
+    sessions(3, "web")
+    before = state(superuser)
+
+    def end(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, end)
+        if where is not Audit:
+            patch.setattr(Audit, "complete", end)
+            patch.setattr(Audit, "fail", end)
+        with pytest.raises(Killed):
+            main(["hold", "--user", "web", "--limit", "1", "--end", "--yes", operator])
+    assert limit(superuser) == (1 if held else -1, True)
+    capsys.readouterr()
+    assert main(["hold", "--list", operator]) == 0
+    assert ("role web: limit 1, before no limit" in capsys.readouterr().out) is held
+    assert main(["hold", "--all", "--yes", operator]) == 0
+    assert state(superuser) == before
 
 
 def test_two_programs_and_another_tool_at_once(
