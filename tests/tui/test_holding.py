@@ -79,6 +79,7 @@ async def hold_first(stage: Stage) -> None:
 async def test_a_hog_is_held_and_ended_in_one_step_and_let_go(tmp_path: Path) -> None:
     it = Outage(tmp_path)
     async with on_stage(options=it.options) as stage:
+        assert "H hold" in stage.screen.splitlines()[-1]
         await stage.press("H")
         assert isinstance(stage.app.screen, HoldMenu)
         await stage.press("plus", "minus", "a")

@@ -89,6 +89,7 @@ _FIRST = (
     "terminate",
     "cancel",
     "bulk",
+    "hold",
     "mark",
     "filter",
     "next_order",
