@@ -82,8 +82,10 @@ async def test_a_hog_is_held_and_ended_in_one_step_and_let_go(tmp_path: Path) ->
         assert "H hold" in stage.screen.splitlines()[-1]
         await stage.press("H")
         assert isinstance(stage.app.screen, HoldMenu)
-        await stage.press("plus", "minus", "a")
-        assert "ALTER ROLE" in stage.screen
+        await stage.press("3", "4", "5", "backspace", "plus")
+        assert "limit 35" in stage.screen
+        await stage.press("1", "plus", "plus", "minus", "a")
+        assert "CONNECTION LIMIT 2;" in stage.screen
         assert "Type " in stage.screen
         await stage.press("9", "9", "9", "enter", "y")
         assert "999 is not the number" in stage.screen

@@ -128,6 +128,24 @@ async def test_command_is_chosen_confirmed_given_and_written_down(tmp_path: Path
     assert [(line["event"], line.get("command")) for line in lines] == [("intended", "PAUSE shop"), ("result", None)]
 
 
+async def test_what_stands_over_a_pgbouncer_is_ended_from_its_finding(tmp_path: Path) -> None:
+    seen, console = pooled(paused=True), FakeConsole()
+    async with on_stage(seen, options=commanding(seen, console, tmp_path), size=LARGE) as stage:
+        await stage.press("6")
+        findings = stage.table("#findings")
+        while sure(findings.current).family != "pgbouncer-stands":
+            await stage.press("j")
+        assert "RESUME shop, after a question" in stage.line("press Enter")
+        await stage.press("enter")
+        assert "RESUME shop?" in stage.screen
+        await stage.press("n")
+        assert console.given == []
+        await stage.press("enter", "y")
+        await stage.settle()
+        assert console.given == [("pgb1", BouncerCommand(BouncerVerb.RESUME, "shop"))]
+        assert "RESUME shop: done" in stage.screen
+
+
 async def test_whoever_leaves_during_a_command_leaves_a_line_of_that(tmp_path: Path) -> None:
     class Silent(FakeConsole):
         async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:

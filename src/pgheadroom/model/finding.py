@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.session import SessionId
 
 
@@ -22,19 +23,23 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a key press opens: the preview of a signal, or the sessions to look at. Nothing is done by it alone.
+    """What a key press opens: the preview of a signal, the sessions to look at, or the question before a command.
+    Nothing is done by it alone.
 
     Attributes:
         verb: For the preview; None opens the list of sessions.
         filter: In the language of `rules.filters`, ready to be parsed. Not made safe: it has to match.
         label: A few words for the key, safe to show.
         poolers: The filter is meant for a pooler's server connections, which a preview spares unless asked.
+        command: What its question is about, to the PgBouncer named `bouncer`; None where no command is meant.
     """
 
     verb: Verb | None
     filter: str
     label: str
     poolers: bool = False
+    command: BouncerCommand | None = None
+    bouncer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,11 +192,12 @@ class Acting:
 
         def chosen(command: BouncerCommand | None) -> None:
             if command is not None:
-                self._confirm_command(bouncer, command)
+                self.confirm_command(bouncer, command)
 
         self._ground.ask(CommandMenu(bouncer, commands), chosen)
 
-    def _confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
+    def confirm_command(self, bouncer: PgBouncer, command: BouncerCommand) -> None:
+        """Ask, and if the answer is yes, give it."""
         expected = consequence(command, bouncer)
 
         def lines(width: int) -> list[Line]:

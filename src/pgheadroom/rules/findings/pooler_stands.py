@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from pgheadroom.model.banner import Banner
-from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import standing
-from pgheadroom.words.text import safe
+from pgheadroom.rules.pools.commands import command_words
 from pgheadroom.words.wording import clipped
 
 
@@ -20,9 +20,19 @@ def pooler_stands(case: Case) -> Iterator[Finding]:
                 f"PgBouncer {clipped(bouncer.name, 30)}: {clipped(banner.text, 90)}",
                 (),
                 _how_to_end(banner),
+                proposal=_ending(banner, bouncer.name),
                 proof=banner.proof,
                 refuses=banner.refuses,
             )
+
+
+def _ending(banner: Banner, bouncer: str) -> Proposal | None:
+    """The question before the command that ends it."""
+    if banner.remedy is None:
+        return None
+    return Proposal(
+        None, "", f"{command_words(banner.remedy)}, after a question", command=banner.remedy, bouncer=bouncer
+    )
 
 
 def _how_to_end(banner: Banner) -> str:
@@ -30,4 +40,4 @@ def _how_to_end(banner: Banner) -> str:
         return banner.hint
     if banner.remedy is None:
         return "An administrator of PgBouncer can end it on its console."
-    return f"If it is not meant to last: {banner.remedy.verb} {safe(banner.remedy.database)}".rstrip() + "."
+    return f"If it is not meant to last: {command_words(banner.remedy)}."

@@ -1,6 +1,7 @@
 """How a role is held back, and which of the held ones is let go: a letter chooses, the question comes after it."""
 
 from collections.abc import Callable, Sequence
+from string import digits
 from typing import ClassVar
 
 from textual import events
@@ -16,6 +17,8 @@ from pgheadroom.tui.widgets.words import Words
 from pgheadroom.words.wording import clipped
 
 _LETTERS = "abcdefghijklmnop"
+_MOST_DIGITS = 6
+"""More connections than a server can have."""
 
 
 class HoldMenu(ModalScreen[HoldOption | None]):
@@ -25,6 +28,8 @@ class HoldMenu(ModalScreen[HoldOption | None]):
         Binding("escape,q", "close", "Close"),
         Binding("plus,equals_sign", "limit(1)", "higher limit", key_display="+"),
         Binding("minus", "limit(-1)", "lower limit", key_display="-"),
+        *(Binding(digit, f"digit('{digit}')", show=False) for digit in digits),
+        Binding("backspace", "erase", "Erase a digit", show=False),
     ]
 
     def __init__(self, role: str, limit: int, offered: Callable[[int], list[HoldOption]]) -> None:
@@ -33,6 +38,7 @@ class HoldMenu(ModalScreen[HoldOption | None]):
         self._limit = limit
         self._offered = offered
         self._options = offered(limit)
+        self._typed = ""
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="commands"):
@@ -40,7 +46,7 @@ class HoldMenu(ModalScreen[HoldOption | None]):
             for letter, option in zip(_LETTERS, self._options, strict=False):
                 yield Words(f"{letter}  {option.words}", classes="command")
                 yield Words(f"   {option.explanation}", classes="help-text")
-            yield Words(f"+ -  another limit than {self._limit}; Esc leaves it", classes="help-text")
+            yield Words(f"limit {self._limit}: type another, or + and -; Esc leaves it", classes="help-text")
 
     def on_key(self, event: events.Key) -> None:
         place = _LETTERS.find(event.character or " ")
@@ -49,8 +55,20 @@ class HoldMenu(ModalScreen[HoldOption | None]):
             self.dismiss(self._options[place])
 
     def action_limit(self, step: int) -> None:
-        self._limit = max(0, self._limit + step)
-        self._options = self._offered(self._limit)
+        self._typed = ""
+        self._offer(max(0, self._limit + step))
+
+    def action_digit(self, digit: str) -> None:
+        """The first digit begins a new number."""
+        self._typed = (self._typed + digit)[-_MOST_DIGITS:]
+        self._offer(int(self._typed))
+
+    def action_erase(self) -> None:
+        self._typed = (self._typed or str(self._limit))[:-1]
+        self._offer(int(self._typed or 0))
+
+    def _offer(self, limit: int) -> None:
+        self._limit, self._options = limit, self._offered(limit)
         self.refresh(recompose=True)
 
     def action_close(self) -> None:

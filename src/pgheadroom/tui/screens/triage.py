@@ -7,9 +7,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from pgheadroom.analysis import Analysis
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.plan import find
+from pgheadroom.rules.pools.commands import forbidden
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
@@ -91,10 +93,24 @@ class Triage(LiveScreen):
             return
         if finding.proposal is None:
             self.monitor.say(finding.remedy or "there is nothing to press for this one")
+        elif finding.proposal.command is not None:
+            self._command(finding, finding.proposal.bouncer, finding.proposal.command)
         elif finding.proposal.verb is None or self.monitor.acting.powers is None:
             self.monitor.open_sessions(finding.proposal.filter)
         else:
             self.monitor.open_bulk(finding.proposal.verb, finding.proposal.filter, poolers=finding.proposal.poolers)
+
+    def _command(self, finding: Finding, name: str, command: BouncerCommand) -> None:
+        """The question before a command, where it can still be given."""
+        analysis, powers = self.monitor.analysis, self.monitor.acting.powers
+        bouncers = analysis.snapshot.pgbouncers if analysis is not None else ()
+        bouncer = next((one for one in bouncers if one.name == name), None)
+        if bouncer is None or powers is None or powers.commands is None:
+            self.monitor.say(finding.remedy)
+        elif why := forbidden(command, bouncer):
+            self.monitor.say(f"not given: {why}")
+        else:
+            self.monitor.acting.confirm_command(bouncer, command)
 
     def action_copy(self) -> None:
         finding = self._current()
