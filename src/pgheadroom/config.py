@@ -9,13 +9,12 @@ import re
 import select
 import stat
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pgheadroom import quantities
+from pgheadroom import quantities, toml
 from pgheadroom.conninfo import holds_password
 from pgheadroom.errors import ConfigError
 from pgheadroom.model.thresholds import Thresholds
@@ -257,7 +256,7 @@ def parse(text: str, name: str) -> Configuration:
         ConfigError: In one line: the file, the line where it is known, the key, and what is allowed.
     """
     try:
-        document = _toml(text)
+        document = toml.document(text)
     except ValueError as error:
         raise _not_toml(text, name, str(error)) from None
     except RecursionError:
@@ -265,12 +264,6 @@ def parse(text: str, name: str) -> Configuration:
     page = _Page(text, name)
     general = page.layer((), {key: value for key, value in document.items() if key != "targets"}, _GENERAL_KEYS)
     return Configuration(general, dict(page.targets(document.get("targets", {}))), place=page.place)
-
-
-def _toml(text: str) -> dict[str, Any]:
-    import tomllib  # here: most have no file
-
-    return tomllib.loads(text)
 
 
 def _not_toml(text: str, name: str, said: str) -> ConfigError:
@@ -338,7 +331,6 @@ class _Page:
 
     def __init__(self, text: str, name: str) -> None:
         self._text = text
-        self._lines = text.split("\n")
         self._name = name
 
     def targets(self, tables: object) -> Iterable[tuple[str, Layer]]:
@@ -380,59 +372,8 @@ class _Page:
 
     def place(self, *path: str) -> str:
         """`config.toml, line 3: targets.shop.interval`."""
-        line = self._line_of(path)
+        line = toml.line_of(self._text, path)
         return f"{self._name}{f', line {line}' if line else ''}: {'.'.join(path)}"
-
-    def _line_of(self, path: tuple[str, ...]) -> int | None:
-        """The line in which what gives the key begins: TOML has many ways to write one, so TOML is asked."""
-        ends = _ends_of_statements(self._text)
-        place = bisect_left(ends, True, key=lambda end: _holds(self._begun(end), path))
-        if place == len(ends):
-            return None
-        return ends[place - 1] + 1 if place else 1
-
-    def _begun(self, lines: int) -> dict[str, Any] | None:
-        """What the first lines say; None when they are not TOML by themselves."""
-        try:
-            return _toml("\n".join(self._lines[:lines]) + "\n")
-        except ValueError:
-            return None
-
-
-_PIECE = re.compile(
-    r'''
-      """ (?: \\. | [^\\] )*? """ "{0,2}
-    | \'\'\' .*? \'\'\' \'{0,2}
-    | " (?: \\. | [^"\\\n] )* "
-    | ' [^'\n]* '
-    | \# [^\n]*
-    | (?P<mark> [\[\]{}\n] )
-    ''',
-    re.VERBOSE | re.DOTALL,
-)
-
-
-def _ends_of_statements(text: str) -> list[int]:
-    """How many lines there are up to the end of each statement, of text that is TOML.
-
-    A line ends one, unless it ends within a text of several lines, or within brackets.
-    """
-    ends, line, depth = [], 0, 0
-    for piece in _PIECE.finditer(text + "\n"):
-        mark = piece["mark"]
-        line += piece[0].count("\n")
-        depth += (mark in ("[", "{")) - (mark in ("]", "}"))
-        if mark == "\n" and depth <= 0:
-            ends.append(line)
-    return ends
-
-
-def _holds(document: object, path: tuple[str, ...]) -> bool:
-    for key in path:
-        if not isinstance(document, dict) or key not in document:
-            return False
-        document = document[key]
-    return True
 
 
 def _unknown(key: str, allowed: list[str]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom import config
+from pgheadroom import config, toml
 from pgheadroom.config import Configuration, Layer, Settings, settle
 from pgheadroom.errors import ConfigError
 from pgheadroom.model.thresholds import Thresholds
@@ -242,13 +242,13 @@ def test_a_readable_file_without_a_password_is_no_matter(tmp_path: Path) -> None
 def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each look reads the file up to a line: one for each line took ten seconds."""
     looks = []
-    read = config._toml
+    read = toml.document
 
     def look(text: str) -> dict[str, Any]:
         looks.append(len(text))
         return read(text)
 
-    monkeypatch.setattr(config, "_toml", look)
+    monkeypatch.setattr(toml, "document", look)
     text = "".join(f"[targets.t{number}]\nconninfo = 'host=db{number}'\n" for number in range(1000)) + "interval = 0\n"
     with pytest.raises(ConfigError, match=r"^c\.toml, line 2001: targets\.t999\.interval: 0 is out of range"):
         config.parse(text, "c.toml")
