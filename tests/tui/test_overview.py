@@ -10,6 +10,7 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Gap, Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.tui.app import Options
+from pgheadroom.view.cells import line_width, plain
 from samples import NOW
 from sure import sure
 from tui.outage import active, outage, session
@@ -170,9 +171,16 @@ async def test_columns_stay_aligned_with_wide_and_combining_characters() -> None
     rows = tuple(session(n, user=f"u{n}", application=name) for n, name in enumerate(names))
     async with on_stage(replace(outage(), sessions=rows), size=LARGE) as stage:
         hogs = stage.table("#hogs")
-        from pgheadroom.view.cells import line_width
-
         assert {line_width(line) for line in hogs.lines} == {160}
+
+
+async def test_a_row_of_our_own_session_alone_is_quiet() -> None:
+    async with on_stage(size=LARGE) as stage:
+        hogs = (line for line in stage.table("#hogs").lines[2:] if plain(line).strip())
+        styles = {plain(line).split()[0]: {cell.style for cell in line} for line in hogs}
+        assert styles.pop("pgheadroom") == {"dim"}
+        assert styles.keys() >= {"web", "admin"}
+        assert all(one != {"dim"} for one in styles.values())
 
 
 async def test_help_lists_the_keys_and_closes() -> None:

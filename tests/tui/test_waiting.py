@@ -78,3 +78,18 @@ async def test_nothing_acts_without_a_connection(tmp_path: Path) -> None:
         assert "Terminate" not in stage.screen
         assert "NO ROOM" in stage.screen
         assert isinstance(stage.source, FakeSource)
+
+
+async def test_keys_of_panes_are_shown_where_there_are_panes() -> None:
+    async with on_stage(waiting(), size=LARGE) as stage:
+        await first(stage)
+        assert "/ filter" in stage.screen
+        assert "Tab pane" not in stage.screen  # there is one
+    alone = waiting()
+    assert alone.waiting is not None
+    async with on_stage(replace(alone, waiting=replace(alone.waiting, pgbouncers=())), size=LARGE) as stage:
+        await first(stage)
+        assert "NO ROOM" in stage.screen
+        assert "/ filter" not in stage.screen
+        await stage.press("slash", "tab")
+        assert "text that a row" not in stage.screen

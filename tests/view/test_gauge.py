@@ -47,6 +47,12 @@ def test_a_threshold_may_be_slots_that_are_left() -> None:
     assert fullest_style(case) == "warn"
 
 
+def test_the_fullest_limit_is_an_estimate_where_the_slots_are() -> None:
+    case = analyse(snapshot(many(97), exact=False), PLAIN)
+    line = plain(headroom_line(case.capacity, "", 120))
+    assert "fullest: server ≈97/97 ≈100%" in line
+
+
 @given(snapshots(), widths)
 def test_no_line_is_wider_or_narrower_than_its_room(sample: Snapshot, width: int) -> None:
     case = analyse(sample, PLAIN)

@@ -61,11 +61,11 @@ def gauge_bar(capacity: Capacity, states: Sequence[StateCount], width: int) -> L
     return fit_line(cells, width)
 
 
-def limit_words(limit: Limit) -> str:
-    """`role web 40/40`; the server's own limit is `server 94/97`."""
+def limit_words(limit: Limit, about: str = "") -> str:
+    """`role web 40/40`; the server's own limit is `server 94/97`, or `server ≈94/97` where `about` says so."""
     name = "" if limit.kind == "server" else f" {safe(limit.name)}"
     over = max(0, limit.used - limit.ceiling)
-    return f"{limit.kind}{name} {limit.used - over}/{limit.ceiling}{f' +{over}' if over else ''}"
+    return f"{limit.kind}{name} {about}{limit.used - over}/{limit.ceiling}{f' +{over}' if over else ''}"
 
 
 def headroom_line(capacity: Capacity, style: str, width: int, outlook: Cell | None = None) -> Line:
@@ -75,9 +75,10 @@ def headroom_line(capacity: Capacity, style: str, width: int, outlook: Cell | No
         style: For how full that limit is.
     """
     tightest = capacity.tightest
+    about = "" if capacity.exact else "≈"
     fullest = [
         Cell("  fullest: ", "dim"),
-        Cell(f"{limit_words(tightest)} {min(100.0, tightest.percent):.0f}%", style),
+        Cell(f"{limit_words(tightest, about)} {about}{min(100.0, tightest.percent):.0f}%", style),
     ]
     long = [*_free_words(capacity, "free for ", "ordinary", "reserved", "superuser"), *fullest]
     short = [*_free_words(capacity, "free ", "ord", "res", "super"), *fullest]

@@ -1,6 +1,6 @@
 """Screen 1: how many slots are left and for whom, who holds them, who waits, and what the pools do."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.chain import hog_key
+from pgheadroom.rules.facts.hogs import group_of
 from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
@@ -126,7 +127,7 @@ class Overview(LiveScreen):
         hogs, behind = analysis.hogs_by(self._by)
         rows = [HogRow(hog, behind.get(hog_key(hog), ())) for hog in hogs]
         self.pane("hogs").leave_out(() if any(row.behind for row in rows) else {"behind"})
-        self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}")
+        self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}", quiet=self._ours_alone(analysis, rows))
         show_locks(self.pane("locks"), analysis)
         self._show_trend(analysis)
         pools = self.pane("pools")
@@ -138,6 +139,12 @@ class Overview(LiveScreen):
             title=_pool_title(analysis),
         )
         self._share_room(analysis)
+
+    def _ours_alone(self, analysis: Analysis, rows: list[HogRow]) -> set[Hashable]:
+        """The row that is nothing but our own session."""
+        pid = analysis.snapshot.door.pid
+        own = {group_of(one, self._by) for one in analysis.snapshot.sessions if one.pid == pid}
+        return {row.key for row in rows if row.hog.total == 1 and row.key in own}
 
     def _share_room(self, analysis: Analysis) -> None:
         """Lines that tell nothing are left to hogs and locks, as far as the screen has lines for all panes.

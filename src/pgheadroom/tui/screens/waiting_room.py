@@ -47,6 +47,8 @@ class WaitingRoom(LiveScreen):
         if action == "command":
             bouncers = self._waiting.pgbouncers if self._waiting is not None else ()
             return self.monitor.acting.powers is not None and any(bouncer.admin for bouncer in bouncers)
+        if action == "next_pane" or (action == "filter" and not (self._waiting and self._waiting.pgbouncers)):
+            return False  # there is one pane at most, and without a PgBouncer none
         return super().check_action(action, parameters)
 
     def show(self, analysis: Analysis) -> None:
