@@ -47,6 +47,9 @@ pytest_plugins = [
 ]
 
 
+_numbers = itertools.count()
+"""For the names of folders: a name that was given once is not given again."""
+
 _REAL = {"ground", "which_server", "environment", "start"}
 """Fixtures of real servers, and of the finished program on a terminal."""
 
@@ -157,7 +160,6 @@ def sessions(which_server: Cluster) -> Iterator[Sessions]:
 def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
     """Makes a server that belongs to this test: `new_cluster(16, {"max_connections": 12}, encoding="LATIN1")`."""
     made: list[Cluster] = []
-    numbers = itertools.count(len(list(ground.folder.iterdir())))
 
     def make(
         major: int = ONE_MAJOR,
@@ -167,7 +169,7 @@ def new_cluster(ground: Playground) -> Iterator[Callable[..., Cluster]]:
         hba: str = TRUST_SOCKET + TRUST_LOOPBACK,
         start: bool = True,
     ) -> Cluster:
-        name = f"own{next(numbers)}"
+        name = f"own{next(_numbers)}"
         chosen = {**small_settings(major), **(settings or {})}
         cluster = Cluster.create(ground, installation_of(major), name, settings=chosen, hba=hba, encoding=encoding)
         made.append(cluster)
@@ -192,7 +194,7 @@ def new_bouncer(request: pytest.FixtureRequest, ground: Playground) -> Iterator[
     made: list[Bouncer] = []
 
     def make(databases: Mapping[str, str], *, start: bool = True, **others: Any) -> Bouncer:
-        name = f"bouncer{len(list(ground.folder.iterdir()))}"
+        name = f"bouncer{next(_numbers)}"
         bouncer = Bouncer(ground, program, databases, name=name, **others)
         made.append(bouncer)
         if start:

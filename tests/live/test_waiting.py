@@ -214,7 +214,8 @@ async def test_a_terminated_session_finds_the_same_server(
 
 
 async def test_another_server_at_the_same_address_is_said(new_cluster: Callable[..., Cluster]) -> None:
-    first, second = new_cluster(), new_cluster(start=False)
+    # Of another encoding: what is no copy of the same template has another system identifier.
+    first, second = new_cluster(), new_cluster(encoding="SQL_ASCII", start=False)
     async with running(LiveSource(first.conninfo(tcp=True), interval=0.1)) as posted:
         await posted.until(lambda: bool(posted.snapshots))
         second.port = first.port

@@ -1,6 +1,7 @@
 """A real Odyssey: its console has PgBouncer's columns and means other things by them."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from pgheadroom.view.tables.bouncer import DATABASE_COLUMNS, SERVER_COLUMNS, Of,
 from servers import PATIENCE, Roles, fetch
 
 Sampled = Callable[..., Any]
+numbers = itertools.count()
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def new_odyssey(ground: Playground, one_server: Cluster) -> Iterator[Callable[..
     made: list[Odyssey] = []
 
     def make(rules: tuple[str, ...] = EVERYBODY) -> Odyssey:
-        odyssey = Odyssey(ground, one_server, f"odyssey{len(list(ground.folder.iterdir()))}", rules)
+        odyssey = Odyssey(ground, one_server, f"odyssey{next(numbers)}", rules)
         made.append(odyssey)
         odyssey.start()
         return odyssey
