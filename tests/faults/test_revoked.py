@@ -20,7 +20,9 @@ from servers import Roles
 
 SQL = resources.files("pgheadroom.postgres").joinpath("sql")
 ALL = "\n".join(file.read_text("ascii") for file in SQL.iterdir())
-NAMES = sorted(set(re.findall(r"pg_catalog\.(\w+)", re.sub(r"::pg_catalog\.\w+|--.*", "", ALL))))
+# Types are no names that a right belongs to: those of casts, and those of a block's variables.
+TYPES = r"::pg_catalog\.\w+|^ +\w+ (?:CONSTANT )?pg_catalog\.\w+(?=;| :=)"
+NAMES = sorted(set(re.findall(r"pg_catalog\.(\w+)", re.sub(rf"{TYPES}|--.*", "", ALL, flags=re.MULTILINE))))
 WITHOUT_IT_THERE_IS_NOTHING = {"pg_stat_get_activity": "the server does not tell its sessions: permission denied"}
 IN_EVERY_SAMPLE = {
     "pg_is_in_recovery", "pg_lock_status", "pg_has_role", "pg_backend_pid", "pg_postmaster_start_time", "pg_database",
