@@ -26,9 +26,10 @@ BY_KEYS = {
 }
 # By scenario: what its first finding says, the statement that cures it, and what is left to tell then.
 BY_STATEMENT = {
-    "role-limit": ("Role reports is at its limit: 6 of 6", "ALTER ROLE reports CONNECTION LIMIT 12;", "nothing wrong"),
     "storm": ("lambda/lambda opens", r"ALTER ROLE lambda CONNECTION LIMIT \d+;", "its limit holds it back"),
 }
+# By scenario: what its first finding says, and the statement that H asks about.
+BY_HOLD = {"role-limit": ("Role reports is at its limit: 6 of 6", "ALTER ROLE reports CONNECTION LIMIT 12;")}
 _ASKED = r"[Tt]ype (\d+)(?: and|, then) Enter"
 
 
@@ -83,7 +84,7 @@ def copied(terminal: Terminal) -> str:
 
 
 def test_every_outage_is_cured() -> None:
-    assert {"calm", *BY_KEYS, *BY_STATEMENT} == set(SCENARIOS)
+    assert {"calm", *BY_KEYS, *BY_STATEMENT, *BY_HOLD} == set(SCENARIOS)
 
 
 @pytest.mark.parametrize("scenario", BY_KEYS)
@@ -113,3 +114,30 @@ def test_the_statement_that_triage_gives_to_copy_cures(scenario: str, triage: Ca
             superuser.execute(copied(terminal).encode())
         terminal.wait_until(lambda: is_ok(terminal), "OK again", CURED_WITHIN)
         terminal.wait_for(rest)
+
+
+@pytest.mark.parametrize("scenario", BY_HOLD)
+def test_the_limit_that_h_offers_cures_in_four_keys_and_l_gives_back_what_was(
+    scenario: str, triage: Callable[[Demo], Terminal]
+) -> None:
+    words, statement = BY_HOLD[scenario]
+    with outage(scenario) as demo:
+        terminal = triage(demo)
+        terminal.wait_until(lambda: words in first_finding(terminal), f"{words} first")
+        assert not is_ok(terminal)
+        terminal.press("H").wait_for("Another limit for reports").press("a").wait_for(statement)
+        say_yes(terminal)
+        terminal.wait_until(lambda: is_ok(terminal), "OK again", CURED_WITHIN)
+        terminal.wait_for("nothing wrong found").wait_for("reports: limit 12 since")
+        terminal.press("L").wait_for("ALTER ROLE reports CONNECTION LIMIT 6;")
+        say_yes(terminal)
+        terminal.wait_until(lambda: words in terminal.screen(), "the trouble of before")
+
+
+def say_yes(terminal: Terminal) -> None:
+    """A yes counts when the question has stood there for a moment."""
+    for _ in range(20):
+        terminal.pump(0.5).press("y").pump(0.5)
+        if "y  Yes" not in terminal.screen():
+            return
+    pytest.fail(f"the question stands:\n{terminal.screen()}")

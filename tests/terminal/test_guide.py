@@ -13,7 +13,15 @@ from servers import PATIENCE
 from sure import sure
 from terminal.emulator import KEYS, Terminal
 
-OPENS = {"t": "FINDINGS", "1": "HOGS", "2": "SESSIONS", "3": "LOCK WAITS", "K": "No, leave it"}
+OPENS = {
+    "t": "FINDINGS",
+    "1": "HOGS",
+    "2": "SESSIONS",
+    "3": "LOCK WAITS",
+    "K": "No, leave it",
+    "H": "Esc leaves it",
+    "a": "y  Yes",
+}
 """What a key brings: the next one is pressed when it can be seen, as people do."""
 
 

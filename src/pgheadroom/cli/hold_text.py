@@ -39,7 +39,7 @@ def _hold_lines(case: Case, change: Change, ending: Plan | None) -> Iterator[str
     yield f"  {_statement(change)}"
     yield ""
     yield from affected(case, kind, name)
-    yield from limits_of_it(case, kind, name, change.after)
+    yield from limits_of_it(case, change)
     if ending is not None:
         yield ""
         yield from _ending_lines(case, change, ending)

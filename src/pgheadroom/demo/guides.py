@@ -295,12 +295,12 @@ ROLE_LIMIT = Guide(
         ),
         _limit(
             "reports",
-            "The server has room, so raise the limit. In Triage, `t`, the key `y` copies the statement. Run it in a "
-            "second terminal: `{run}`",
+            "The server has room, so raise the limit. In Triage, `t`, press `H`, then `a` for the limit that it has. "
+            "Read the question; `y` says yes.",
         ),
         _limit_check(
             "Limits are read every 5 seconds. Press `1` and wait until the line under the gauge is calm. If it stays, "
-            "the limit is still too low: `{run}`"
+            "the limit is still too low: H raises it again, and L gives back what was before."
         ),
     ),
     "Well done: nobody is refused any more, {slots}, and {used} of {usable} are taken. For good: choose limits that "

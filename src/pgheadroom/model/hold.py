@@ -105,6 +105,13 @@ class Change:
     def undone(self) -> "Change":
         return Change(self.kind, self.oid, self.name, self.after, self.before)
 
+    @property
+    def raises(self) -> bool:
+        """Whether it lets more in than before, and keeps nobody out."""
+        before, after = self.before.limit, self.after.limit
+        higher = before is not None and after is not None and before >= 0 and (after < 0 or after > before)
+        return higher and self.after.login is not False
+
 
 class ChangeOutcome(StrEnum):
     """`CHANGED`: it was not any more what it was compared with, and nothing was done. `OVERTAKEN`: it was done, and

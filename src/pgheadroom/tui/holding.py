@@ -14,7 +14,7 @@ from pgheadroom.model.hold import Change, HeldKind, Hold, Holdable, HoldSite, Ho
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
-from pgheadroom.rules.acting.hold import proposed_limit, refusal
+from pgheadroom.rules.acting.hold import offered_limit, refusal
 from pgheadroom.rules.acting.hold_options import HoldOption, options, role_of
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.screens.confirm import Confirm
@@ -139,7 +139,7 @@ class Holding:
             if option is not None:
                 self._confirm(analysis, site, option)
 
-        first = proposed_limit(analysis, role)
+        first = offered_limit(analysis, role)
         self._ground.ask(HoldMenu(role.name, first, offered), chosen)
 
     def _confirm(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:

@@ -25,7 +25,7 @@ def hold_lines(case: Case, change: Change, ending: Plan | None, width: int) -> l
         *_labelled("Who   ", affected(case, change.kind, change.name)),
         [],
         *_labelled("SQL   ", [_statement(change)], "query"),
-        *_labelled("Not   ", limits_of_it(case, change.kind, change.name, change.after)),
+        *_labelled("Not   ", limits_of_it(case, change)),
     ]
     if ending is not None:
         lines += _labelled("Then  ", [f"the longest idle first: {'; '.join(consequences(ending.verb, ending))}"])

@@ -8,12 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom.model.hold import NO_LIMIT, Grip, HeldKind, Holdable, HoldSite, HoldState
+from pgheadroom.model.hold import NO_LIMIT, Change, Grip, HeldKind, Holdable, HoldSite, HoldState
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.acting.held import holds, state_of, told_grip
-from pgheadroom.rules.acting.hold import above, affected, limits_of_it, proposed_limit, refusal, statement_of
+from pgheadroom.rules.acting.hold import (
+    above,
+    affected,
+    limits_of_it,
+    offered_limit,
+    proposed_limit,
+    refusal,
+    statement_of,
+)
 from pgheadroom.rules.acting.hold_options import options
 from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, roles, session, snapshot
@@ -26,6 +34,10 @@ def case(*sessions: Any, slots: int = 20) -> Case:
     known = roles(Role("web", False, None), Role("other", False, None), Role("root", True, None))
     seen = snapshot(sessions, settings=SlotSettings(slots, 3), roles=known)
     return Case(seen, Thresholds())
+
+
+def of_web(before: int, after: int) -> Change:
+    return Change(HeldKind.ROLE, 4711, "web", Grip(before), Grip(after))
 
 
 def test_why_it_is_not_held() -> None:
@@ -46,6 +58,23 @@ def test_the_proposal_never_stops_who_is_in_the_middle_of_something() -> None:
     assert proposed_limit(case(*idle, slots=900), replace(WEB, limit=7)) == 7
     busy = many(16, user="web", state=State.ACTIVE)
     assert proposed_limit(case(*busy), WEB) == 16
+
+
+def test_a_role_at_its_limit_is_offered_what_the_server_has_room_for() -> None:
+    full = replace(WEB, limit=4)
+    seen = case(*many(4, user="web", state=State.IDLE), slots=40)
+    assert offered_limit(seen, full) == 8
+    assert offered_limit(seen, replace(WEB, limit=5)) <= 5  # one more gets in
+    assert offered_limit(case(*many(4, user="web", state=State.IDLE), *many(13, 50)), full) <= 4  # nobody else would
+    first, *rest = options(seen, full, 8, replace(WEB, kind=HeldKind.DATABASE), ())
+    assert (first.words, first.explanation) == (
+        "role web: limit 8, raised from 4",
+        "ALTER ROLE web CONNECTION LIMIT 8;",
+    )
+    assert [one.words for one in rest] == ["role web: NOLOGIN"]
+    assert limits_of_it(seen, of_web(4, 8))[0] == "4 more of it get in, and 24 slots are left to the server's warning"
+    assert "it can fill the server" in limits_of_it(seen, of_web(4, 80))[0]
+    assert "keeps nothing for the others" in limits_of_it(seen, of_web(4, NO_LIMIT))[0]
 
 
 def test_the_longest_idle_are_ended_first_and_transactions_only_when_asked() -> None:
@@ -75,7 +104,7 @@ def test_what_is_said_of_it() -> None:
     assert affected(seen, HeldKind.ROLE, "web") == ["web has 8 sessions now (8 idle)"]
     database = seen.snapshot.sessions[0].database or ""
     assert "8 of web, 1 of other" in "\n".join(affected(seen, HeldKind.DATABASE, database))
-    assert "the 8 stay" in limits_of_it(seen, HeldKind.ROLE, "web", Grip(3))[0]
+    assert "the 8 stay" in limits_of_it(seen, of_web(NO_LIMIT, 3))[0]
     assert statement_of(HeldKind.ROLE, 'a"b', Grip(3, False)) == 'ALTER ROLE "a""b" CONNECTION LIMIT 3 NOLOGIN;'
     assert statement_of(HeldKind.DATABASE, "shop", Grip(3)) == "ALTER DATABASE shop CONNECTION LIMIT 3;"
 

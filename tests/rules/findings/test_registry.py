@@ -78,7 +78,7 @@ def test_a_role_at_its_limit_while_the_server_has_room() -> None:
     found = told(snapshot(many(20), roles=roles(Role("web", False, 20))))["role-limit:web"]
     assert found.severity is Severity.CRITICAL
     assert found.sentence == "Role web is at its limit: 20 of 20, though the server has 77 free"
-    assert "Raise the limit to 40" in found.remedy
+    assert "Raise the limit to 40 with H" in found.remedy
     near = told(snapshot(many(17), roles=roles(Role("web", False, 20))))["role-limit:web"]
     assert (near.severity, near.sentence[:23]) == (Severity.WARNING, "Role web nears its limi")
 

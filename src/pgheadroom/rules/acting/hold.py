@@ -7,10 +7,10 @@ ends none; a limit binds no superuser; nothing else of the role changes.
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from pgheadroom.model.hold import NO_LIMIT, Grip, HeldKind, Holdable, HoldSite
+from pgheadroom.model.hold import NO_LIMIT, Change, Grip, HeldKind, Holdable, HoldSite
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.share import limit_that_spares_others
+from pgheadroom.rules.facts.share import limit_that_spares_others, raised_limit, room_below_warning
 from pgheadroom.words.counts import plural
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.states import state_word
@@ -62,6 +62,17 @@ def proposed_limit(case: Case, what: Holdable) -> int:
     if what.limit > 0:
         share = min(share, what.limit)
     return max(1, busy, share)
+
+
+def offered_limit(case: Case, role: Holdable) -> int:
+    """What a question begins with: a higher limit for a role that nobody holds back, that is at its limit and for which
+    the server has room; else what is proposed to hold it back."""
+    uses = len(members(case.snapshot.sessions, HeldKind.ROLE, role.name))
+    if 0 < role.limit <= uses and not case.held_back(role.name):
+        raised = raised_limit(case, role.limit)
+        if raised > role.limit:
+            return raised
+    return proposed_limit(case, role)
 
 
 def _is_busy(session: Session) -> bool:
@@ -135,9 +146,12 @@ def _behind_poolers(case: Case, theirs: Sequence[Session]) -> Iterator[str]:
         )
 
 
-def limits_of_it(case: Case, kind: HeldKind, name: str, grip: Grip) -> list[str]:
+def limits_of_it(case: Case, change: Change) -> list[str]:
     """What the hold does not do; safe to show."""
-    theirs = members(case.snapshot.sessions, kind, name)
+    kind, grip = change.kind, change.after
+    if change.raises:
+        return [*_more(case, change), "nothing else of it changes; what it had before comes back when it is let go"]
+    theirs = members(case.snapshot.sessions, kind, change.name)
     lines = ["it ends nobody: who is connected stays, new sessions are refused"]
     if grip.limit is not None and len(theirs) > grip.limit >= 0:
         lines = [f"it ends nobody: the {len(theirs)} stay, new ones are refused until fewer than {grip.limit} are left"]
@@ -145,3 +159,14 @@ def limits_of_it(case: Case, kind: HeldKind, name: str, grip: Grip) -> list[str]
         lines.append("superusers pass")
     lines.append("nothing else of it changes; it holds until it is let go")
     return lines
+
+
+def _more(case: Case, change: Change) -> Iterator[str]:
+    """What more of them may take from the others."""
+    limit, room = change.after.limit, room_below_warning(case)
+    left = f"{plural(room, 'slot')} {'is' if room == 1 else 'are'} left to the server's warning"
+    if limit is None or limit == NO_LIMIT:
+        yield f"it keeps nothing for the others: {left}"
+        return
+    more = max(0, limit - len(members(case.snapshot.sessions, change.kind, change.name)))
+    yield f"{more} more of it get in, and {left}" + ("" if more <= room else ": it can fill the server")

@@ -41,7 +41,7 @@ def options(
     case: Case, role: Holdable, limit: int, database: Holdable | None, protected: Collection[str]
 ) -> Iterator[HoldOption]:
     """To limit the role and end who is above it, to limit it only, NOLOGIN, and to limit the database where the role is
-    in one only. What would change nothing is not offered."""
+    in one only. What would change nothing is not offered; with a limit that is raised, no database is."""
     for option in _options(case, role, limit, database, protected):
         if option.change.before != option.change.after:
             yield option
@@ -62,7 +62,7 @@ def _options(
         )
     yield _option(role, limited, None, "")
     yield _option(role, Grip(None, False), None, "")
-    if database is not None:
+    if database is not None and not 0 <= role.limit < limit:
         there = members(case.snapshot.sessions, HeldKind.DATABASE, database.name)
         others = len({one.user for one in there if one.user} - {role.name})
         whom = f", which also hits {plural(others, 'other role')}" if others else ""
@@ -76,5 +76,6 @@ def _ending(case: Case, role: Holdable, limit: int, protected: Collection[str], 
 
 def _option(what: Holdable, after: Grip, ending: Plan | None, more: str) -> HoldOption:
     change = Change(what.kind, what.oid, what.name, what.before(after), after)
-    words = f"{what.kind} {clipped(what.name)}: {held_words(after)}{more}"
+    raised = f", raised from {change.before.limit}" if change.raises else ""
+    words = f"{what.kind} {clipped(what.name)}: {held_words(after)}{raised}{more}"
     return HoldOption(change, ending, words, statement_of(what.kind, what.name, after))

@@ -22,3 +22,13 @@ def limit_that_spares_others(case: Case, role: str) -> int:
     pools = (pool for _, pool in case.fresh_pools if pool.servers and pool.user != role)
     may_grow = sum(max(0, (pool.size or 0) - pool.servers) for pool in pools)
     return max(1, left - min(may_grow, left // 2))
+
+
+def room_below_warning(case: Case) -> int:
+    """Slots that can still be given away before the usage is a warning."""
+    return max(0, level_of_warning(case) - 1 - case.capacity.used)
+
+
+def raised_limit(case: Case, limit: int) -> int:
+    """A limit that was reached, raised by what the server has, up to twice; the same where it has nothing."""
+    return limit + min(limit, room_below_warning(case))

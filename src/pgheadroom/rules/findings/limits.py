@@ -11,9 +11,9 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.locks import is_login
-from pgheadroom.rules.facts.share import level_of_warning
+from pgheadroom.rules.facts.share import level_of_warning, raised_limit
 from pgheadroom.rules.filters.language import condition
-from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, room_below_warning, terminate
+from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, terminate
 from pgheadroom.rules.findings.statements import Statement, grant, limit_of, no_role_limit
 from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
@@ -130,7 +130,7 @@ def _limit_remedy(case: Case, limit: Limit, members: Sequence[Session]) -> Remed
     column = "user" if limit.kind == "role" else "db"
     its, name = condition(column, limit.name), clipped(limit.name)
     proof = f"{limit.kind} {name} stays below its limit, and its clients are not refused any more"
-    more = limit.ceiling + min(limit.ceiling, room_below_warning(case))
+    more = raised_limit(case, limit.ceiling)
     spare = _long_idle(case, members, _UNUSED_SECONDS if more > limit.ceiling else 0.0)
     ending = terminate(all_of(its, "state:idle", old_enough(case, spare)), f"end idle sessions of {name}")
     now = ending if spare else look(its, f"see the sessions of {name}")
@@ -140,12 +140,17 @@ def _limit_remedy(case: Case, limit: Limit, members: Sequence[Session]) -> Remed
         )
     raised = limit_of(case, limit.kind, limit.name, more)
     return Remedy(
-        f"Raise the limit to {more}, the server has room" + ("; or terminate what is long idle" if spare else ""),
+        f"Raise the limit to {more}{_by_key(limit)}, the server has room"
+        + ("; or terminate what is long idle" if spare else ""),
         "Set it to what its clients need, or pool them",
         now,
         raised,
         proof,
     )
+
+
+def _by_key(limit: Limit) -> str:
+    return " with H" if limit.kind == "role" else ""
 
 
 def _long_idle(case: Case, members: Sequence[Session], seconds: float) -> list[Session]:

@@ -143,11 +143,6 @@ def below_warning(case: Case) -> str:
     return f"under {level_of_warning(case)} of {usable}"
 
 
-def room_below_warning(case: Case) -> int:
-    """Slots that can still be given away before the usage is a warning."""
-    return max(0, level_of_warning(case) - 1 - case.capacity.used)
-
-
 def limited(case: Case, sessions: Sequence[Session]) -> Statement:
     """To limit the role of these sessions so that the others keep some; no statement where they are of several."""
     users = {one.user for one in sessions}

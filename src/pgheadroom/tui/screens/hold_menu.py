@@ -40,9 +40,14 @@ class HoldMenu(ModalScreen[HoldOption | None]):
         self._options = offered(limit)
         self._typed = ""
 
+    @property
+    def _title(self) -> str:
+        raises = bool(self._options) and self._options[0].change.raises
+        return f"Another limit for {clipped(self._role)}" if raises else f"Hold {clipped(self._role)} back"
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="commands"):
-            yield Words(f"Hold {clipped(self._role)} back", classes="help-title")
+            yield Words(self._title, classes="help-title")
             for letter, option in zip(_LETTERS, self._options, strict=False):
                 yield Words(f"{letter}  {option.words}", classes="command")
                 yield Words(f"   {option.explanation}", classes="help-text")
