@@ -11,6 +11,7 @@ import pytest
 
 from servers import PATIENCE
 from terminal.line import TerminalLine
+from tui.terminal_cells import cells_of
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "pgheadroom"
 
@@ -61,6 +62,15 @@ class Terminal(TerminalLine):
     @property
     def lines(self) -> list[str]:
         return [line.rstrip() for line in self._display.display]
+
+    @property
+    def cells(self) -> list[list[tuple[str, str]]]:
+        return cells_of(self._display)
+
+    @property
+    def shown(self) -> int:
+        """How many bytes of the output are on the screen; a sequence that is cut waits for its end."""
+        return len(self.output) - len(self._held_back)
 
     def screen(self) -> str:
         return "\n".join(self.lines)

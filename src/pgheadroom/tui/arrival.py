@@ -2,9 +2,10 @@
 
 Behind sshd a pseudo-terminal takes a megabyte at once that a slow line brings half a minute later. So a picture ends
 with a question (DSR 5, ECMA-48 8.3.35), and the next one waits for the answer. All answer this question in the same
-words: a VT220, xterm, the Linux console, PuTTY, Windows Terminal; tmux, GNU screen and mosh do it themselves, and pace
-what lies behind them. The place of the cursor (DSR 6) would be answered in what some terminals send for Shift-F3, and
-the terminal's attributes (DA) by each in another way.
+words. tmux 3.3a and GNU screen 4.9 do it themselves in the tests, and pace what lies behind them; xterm (ctlseqs), a
+VT100 and the Linux console (console_codes(4)) do it by their documentation, PuTTY and Windows Terminal by their source.
+Who does not, such as ConEmu, is known by its silence. The place of the cursor (DSR 6) would be answered in what some
+terminals send for Shift-F3, and the terminal's attributes (DA) by each in another way.
 """
 
 import re
