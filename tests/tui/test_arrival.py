@@ -188,6 +188,36 @@ def test_an_answer_in_two_pieces_is_no_key(keys: Keys, clock: Clock, cut: int) -
     assert keys.answers == 1
 
 
+@pytest.mark.parametrize("cut", range(1, len(READY)))
+def test_the_end_of_an_answer_is_no_key_when_its_beginning_was_taken_for_one(
+    keys: Keys, clock: Clock, cut: int
+) -> None:
+    keys.typed(READY[:cut])
+    clock.go_on(11 * DELAY)
+    assert keys.after_a_while() != []
+    for piece in READY[cut:]:
+        assert keys.typed(piece) == []
+    assert keys.answers == 1
+    assert keys.typed("[", f"0{READY}n", "\x1b[A") == ["left_square_bracket", "0", "n", "up"]
+
+
+def test_keys_behind_an_escape_are_no_end_of_an_answer(keys: Keys, clock: Clock) -> None:
+    keys.typed("\x1b")
+    clock.go_on(DELAY)
+    assert keys.after_a_while() == ["escape"]
+    assert keys.typed("[") == []
+    clock.go_on(DELAY)
+    assert keys.after_a_while() == ["left_square_bracket"]
+    assert keys.typed("x", "0", "n", READY) == ["x", "0", "n"]
+    assert keys.answers == 1
+
+
+def test_an_answer_that_is_read_late_is_no_key_at_all(keys: Keys, clock: Clock) -> None:
+    keys.typed(READY[:1])
+    clock.go_on(1.5 * DELAY)
+    assert keys.typed(READY[1:] + "x") == ["x"]
+
+
 def test_escape_is_a_key_as_soon_as_before(keys: Keys, clock: Clock) -> None:
     assert keys.typed("\x1b") == []
     clock.go_on(DELAY)

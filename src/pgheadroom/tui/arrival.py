@@ -144,22 +144,36 @@ class Sieve:
         self._clock = clock
         self._held = ""
         self._since = 0.0
+        self._given = ""
+        """The beginning of an answer that stood still on its way, and so was taken for keys."""
 
     def take(self, text: str) -> str:
         """What of it is for the keys now. An answer that was cut by the end of what was read is held back."""
-        keys, answers = _ANSWER.subn("", self._held + text)
+        text = self._without_end_of_given(self._held + text)
+        keys, answers = _ANSWER.subn("", text)
         for _ in range(answers):
             self._answered()
-        beginning = _BEGINNING.search(keys)
-        self._held = beginning[0] if beginning else ""
+        beginning = _BEGINNING.search(self._given + keys)
+        self._held = beginning[0][len(self._given) :] if beginning else ""
         self._since = self._clock()
         return keys.removesuffix(self._held)
 
-    def release(self) -> str:
-        """What was held back, and turned out to be keys: nothing has followed it."""
+    def _without_end_of_given(self, text: str) -> str:
+        answer = _ANSWER.match(self._given + text) if self._given else None
+        if answer:
+            self._answered()
+            text = text[answer.end() - len(self._given) :]
+        if answer or not _BEGINNING.fullmatch(self._given + text):
+            self._given = ""
+        return text
+
+    def release(self, text: str = "") -> str:
+        """What was held back, and turned out to be keys: nothing has followed it, or `text` that does not end it."""
         # Nobody types the longer beginnings, and a line may be slow.
         delay = self._escape_delay if len(self._held) == 1 else 10 * self._escape_delay
-        if not self._held or self._clock() - self._since < delay:
+        late = self._held and self._clock() - self._since >= delay
+        if not late or _ANSWER.match(self._given + self._held + text):
             return ""
+        self._given += self._held
         held, self._held = self._held, ""
         return held

@@ -105,7 +105,7 @@ class SiftedKeys:
     def feed(self, text: str) -> Iterator[Any]:
         """The keys in it; without any text the input has ended."""
         # On a busy machine the key behind an Escape is read before anybody has looked at the time.
-        yield from self._released()
+        yield from self._released(text)
         keys = self._sieve.take(text) if text else ""
         if keys or not text:
             yield from self._reader.feed(keys)
@@ -115,8 +115,8 @@ class SiftedKeys:
         yield from self._released()
         yield from self._reader.tick()
 
-    def _released(self) -> Iterator[Any]:
-        released = self._sieve.release()
+    def _released(self, text: str = "") -> Iterator[Any]:
+        released = self._sieve.release(text)
         if not released:
             return
         yield from self._reader.feed(released)
