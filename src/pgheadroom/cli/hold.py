@@ -139,9 +139,9 @@ async def _hold(request: Request) -> int:
     name: str = flags.user if flags.user is not None else flags.database
     seen = await source.sample_once()
     site = await source.look([(kind, name)])
-    what = _allowed(request, seen, site, HoldVerb.HOLD, kind, name)
     case = Case(seen, request.settings.thresholds)
-    change = Change(kind, what.oid, what.name, what.before(after := _grip(request, case, what)), after)
+    what, after = _allowed(request, case, site, kind, name)
+    change = Change(kind, what.oid, what.name, what.before(after), after)
     if change.before == change.after:
         raise NotHeld(f"{kind} {name} has {held_words(after)} already: nothing was changed")
     ending = _ending(request, case, change)
@@ -163,14 +163,15 @@ async def _hold(request: Request) -> int:
     return EXIT_OK if changed.done and ended else EXIT_NOT_ALL
 
 
-def _allowed(request: Request, seen: Snapshot, site: HoldSite, verb: HoldVerb, kind: HeldKind, name: str) -> Holdable:
+def _allowed(request: Request, case: Case, site: HoldSite, kind: HeldKind, name: str) -> tuple[Holdable, Grip]:
     what = site.named(kind, name)
     if what is None:
         raise NotHeld(site.trouble or f"there is no {kind} {name}")
-    why = refusal(what, site, seen.door.user, request.settings.protected_roles)
+    after = _grip(request, case, what)
+    why = refusal(what, site, case.snapshot.door.user, request.settings.protected_roles, after)
     if why:
-        _refused(request, verb, what, why)
-    return what
+        _refused(request, HoldVerb.HOLD, what, why)
+    return what, after
 
 
 def _refused(request: Request, verb: HoldVerb, what: Holdable, why: str) -> None:
@@ -263,7 +264,7 @@ async def _release(request: Request) -> int:
         )
     for one in changes:
         what = site.of(one.kind, one.oid)
-        if what is not None and (why := refusal(what, site, seen.door.user)):
+        if what is not None and (why := refusal(what, site, seen.door.user, (), one.after)):
             _refused(request, HoldVerb.LET_GO, what, why)
     return await _let_go(request, seen, site, changes)
 

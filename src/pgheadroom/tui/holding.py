@@ -10,7 +10,7 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
-from pgheadroom.model.hold import Change, HeldKind, Hold, Holdable, HoldSite, HoldState
+from pgheadroom.model.hold import Change, Grip, HeldKind, Hold, Holdable, HoldSite, HoldState
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
@@ -127,7 +127,8 @@ class Holding:
 
     def _refusal(self, analysis: Analysis, site: HoldSite, what: Holdable) -> str:
         protected = self._powers.protected_roles if self._powers is not None else ()
-        return refusal(what, site, analysis.snapshot.door.user, protected)
+        wanted = Grip(offered_limit(analysis, what)) if what.kind is HeldKind.ROLE else None
+        return refusal(what, site, analysis.snapshot.door.user, protected, wanted)
 
     def _choose(self, analysis: Analysis, site: HoldSite, role: Holdable, database: Holdable | None) -> None:
         protected = self._powers.protected_roles if self._powers is not None else ()

@@ -49,7 +49,9 @@ def test_why_it_is_not_held() -> None:
     invalid = Holdable(HeldKind.DATABASE, 5, "half", -2, True, superuser=False, may_alter=True)
     assert "DROP DATABASE" in refusal(invalid, HERE, "dba")
     theirs = Holdable(HeldKind.DATABASE, 5, "shop", -1, True, superuser=False, may_alter=False)
-    assert "its owner may, or a superuser" in refusal(theirs, HERE, "dba")
+    assert refusal(theirs, HERE, "dba").endswith("its owner may, or a superuser")
+    told = refusal(theirs, HERE, "dba", (), Grip(3))
+    assert told.endswith("or a superuser. To hand over: ALTER DATABASE shop CONNECTION LIMIT 3;")
 
 
 def test_the_proposal_never_stops_who_is_in_the_middle_of_something() -> None:

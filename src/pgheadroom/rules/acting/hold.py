@@ -17,8 +17,17 @@ from pgheadroom.words.states import state_word
 from pgheadroom.words.wording import clipped
 
 
-def refusal(what: Holdable, site: HoldSite, own_role: str, protected_roles: Collection[str] = ()) -> str:
-    """Why it is not held, or let go, and who could; empty when it can be."""
+def refusal(
+    what: Holdable,
+    site: HoldSite,
+    own_role: str,
+    protected_roles: Collection[str] = (),
+    wanted: Grip | None = None,
+) -> str:
+    """Why it is not held, or let go, and who could; empty when it can be.
+
+    Where only the privilege is lacking, the statement to hand over is told, for the values that are `wanted`.
+    """
     if site.in_recovery:
         return f"this is a standby, which takes no changes: do it on the primary{_at(site.primary)}"
     name = clipped(what.name)
@@ -31,7 +40,11 @@ def refusal(what: Holdable, site: HoldSite, own_role: str, protected_roles: Coll
             return f"{name} is a superuser: no limit binds it"
     if what.limit < NO_LIMIT:
         return f"database {name} is invalid: nobody gets in, and only DROP DATABASE is left"
-    return "" if what.may_alter else f"our role {clipped(own_role)} may not change {name}: {_who_may(what.kind)}"
+    if what.may_alter:
+        return ""
+    hand_over = statement_of(what.kind, what.name, wanted) if wanted is not None else ""
+    to_run = f". To hand over: {hand_over}" if hand_over else ""
+    return f"our role {clipped(own_role)} may not change {name}: {_who_may(what.kind)}{to_run}"
 
 
 def _at(address: str) -> str:
