@@ -90,7 +90,7 @@ def test_the_cure_that_holds(
     assert main(["hold", "--user", "web", "--limit", "3", "--end", operator]) == 0
     told = capsys.readouterr()
     assert "ALTER ROLE web CONNECTION LIMIT 3;" in told.out
-    assert "the 8 stay, new ones are refused until fewer than 3 are left" in told.out
+    assert "the limit alone ends nobody: the 8 would stay" in told.out
     assert "add --yes" in told.err
     assert state(superuser) == before
     assert audited() == []

@@ -15,7 +15,7 @@ from pgheadroom.model.bouncer import ServerConnection
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import RUNNING, State
-from pgheadroom.model.snapshot import Role, SlotSettings, Snapshot
+from pgheadroom.model.snapshot import PreparedTransaction, Role, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.share import limit_that_spares_others
@@ -46,6 +46,16 @@ def test_idle_sessions_of_the_biggest_hog_and_only_those_idle_for_long() -> None
     assert sure(remedy.proposal).filter == "user=web app=checkout state:idle age>10m"
     assert chosen(sample, remedy) == [one.pid for one in old]
     assert remedy.sql == "ALTER ROLE web SET idle_session_timeout = '10min';"
+
+
+def test_what_cannot_be_set_is_not_advised() -> None:
+    """Of a role that was dropped nothing can be set; what prepared transaction it is, is known."""
+    gone = told(snapshot(many(95, user="oid 16391", since=700), roles=roles(Role("web", False, None))))
+    assert "idle_session_timeout" not in gone["server-slots"].remedy
+    assert "its role was dropped" in gone["server-slots"].remedy
+    held = (PreparedTransaction("order-4711", "batch", "shop"),)
+    known = told(snapshot([waiter(n, 0) for n in range(20, 30)], prepared=held))["prepared-transaction"]
+    assert "in database shop, as batch" in known.remedy
 
 
 def test_who_is_idle_for_moments_only_is_limited_not_ended() -> None:

@@ -167,7 +167,10 @@ def limits_of_it(case: Case, change: Change) -> list[str]:
     theirs = members(case.snapshot.sessions, kind, change.name)
     lines = ["it ends nobody: who is connected stays, new sessions are refused"]
     if grip.limit is not None and len(theirs) > grip.limit >= 0:
-        lines = [f"it ends nobody: the {len(theirs)} stay, new ones are refused until fewer than {grip.limit} are left"]
+        lines = [
+            f"the limit alone ends nobody: the {len(theirs)} would stay, and new ones are refused until fewer than "
+            f"{grip.limit} are left"
+        ]
     if kind is HeldKind.DATABASE:
         lines.append("superusers pass")
     lines.append("nothing else of it changes; it holds until it is let go")

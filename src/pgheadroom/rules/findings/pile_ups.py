@@ -128,13 +128,23 @@ def _name(node: LockNode) -> str:
     return clipped(node.session.backend_type) if node.kind == "process" else who(node.session)
 
 
+def _ending_of_prepared(found: Sequence[PreparedTransaction]) -> str:
+    if len(found) != 1:
+        return "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner"
+    (only,) = found
+    return (
+        "Ask what prepared it which of the two is right: COMMIT PREPARED or ROLLBACK PREPARED, in database "
+        f"{clipped(only.database)}, as {clipped(only.owner)} or a superuser"
+    )
+
+
 def _remedy(case: Case, root: LockNode) -> Remedy:
     gone = "nobody waits for a lock"
     if root.in_cycle:
         return Remedy("They wait for each other: PostgreSQL ends one of them after deadlock_timeout", proof=gone)
     if root.kind == "prepared":
         return Remedy(
-            "Find it in pg_prepared_xacts; COMMIT PREPARED or ROLLBACK PREPARED in its database, as its owner",
+            _ending_of_prepared(root.prepared),
             "Watch what prepares transactions, or set max_prepared_transactions to 0",
             statement=Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;"),
             proof=gone,

@@ -31,6 +31,7 @@ from pgheadroom.words.states import count_word
 from pgheadroom.words.wording import clipped, ids, largest_group, severity, who, whose
 
 _HOGS_SHOWN = 3
+_OR_TIMEOUT = ", or set idle_session_timeout"
 _SPARED_SECONDS = 10.0
 """Idle for less in a busy server, a session is likely to be used again."""
 
@@ -210,11 +211,14 @@ def _remedy_of_idle(case: Case) -> Remedy:
 def _ending_idle(case: Case, idle: Sequence[Session], old: str) -> Remedy:
     user = idle[0].user
     timed = case.snapshot.server.version_num >= versions.IDLE_SESSION_TIMEOUT_SINCE
+    setting = role_setting(case, user, "idle_session_timeout", "10min") if timed else NO_STATEMENT
+    # Of a role that nothing can be set for, why not is told behind it.
+    timer = ", or terminate idle ones by a timer" if not timed else "" if setting.instead else _OR_TIMEOUT
     return Remedy(
         f"Terminate the longest idle of {whose(idle[0])}",
-        "Pool (PgBouncer)" + (", or set idle_session_timeout" if timed else ", or terminate idle ones by a timer"),
+        f"Pool (PgBouncer){timer}",
         ending(case, idle, all_of(hog_filter(idle), "state:idle", old), f"end idle sessions of {whose(idle[0])}"),
-        role_setting(case, user, "idle_session_timeout", "10min") if timed else NO_STATEMENT,
+        setting,
         _proof(case),
     )
 
