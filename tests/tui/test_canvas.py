@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -143,6 +144,32 @@ async def test_a_textual_without_these_parts_draws_by_itself(
         for key in ("2", "1", "j", "question_mark"):
             await stage.press(key)
             assert output.screen == stage.screen
+
+
+def look_without(gone: str) -> Callable[..., object]:
+    """What Textual's objects have, except for one name."""
+
+    def look(thing: object, name: str, *otherwise: object) -> object:
+        return otherwise[0] if name == gone and otherwise else getattr(thing, name, *otherwise)
+
+    return look
+
+
+@pytest.mark.parametrize("gone", ["_batch_count", "_exception", "_close_messages_no_wait", "_driver"])
+async def test_an_application_of_textuals_without_these_parts_does_with_what_is_there(
+    output: Output, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(textual_private, "getattr", look_without(gone), raising=False)
+    monkeypatch.delattr(textual_private, "_styles_cache")
+    async with on_stage(size=SIZE) as stage:
+        for key in ("2", "1", "j", "question_mark", "ctrl+l"):
+            await stage.press(key)
+            assert output.screen == stage.screen
+        await stage.pilot.resize_terminal(SIZE[0] - 7, SIZE[1] - 3)
+        await stage.settle()
+        assert stage.app.fault is None
+        textual_private.end_without_traceback(stage.app)
+    assert not stage.app.is_running
 
 
 async def test_over_a_slow_line_pictures_are_left_out(output: Output, monkeypatch: pytest.MonkeyPatch) -> None:
