@@ -123,6 +123,46 @@ async def test_after_a_restart_it_is_told_and_somebody_elses_value_is_left_alone
         assert "somebody else has set limit 77" in stage.line(" HELD ")
 
 
+async def test_it_is_let_go_in_steps_while_the_server_is_below_its_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    it, calm = Outage(tmp_path), replace(outage(), sessions=outage().sessions[:20])
+    monkeypatch.setattr("pgheadroom.tui.holding.STEP_EVERY", 0.0)
+
+    def limits() -> list[int | None]:
+        return [change.after.limit for change in it.holdings.changes[1:]]
+
+    async with on_stage(options=it.options) as stage:
+        await hold_first(stage)
+        await stage.press("L")
+        assert "s  in steps" in stage.screen
+        await stage.press("s")
+        assert "let go in steps" in stage.screen
+        await stage.post(outage())
+        assert "end at limit" in stage.screen
+        assert limits() == []
+        await stage.post(calm)
+        assert limits() == []  # nothing by itself
+        await stage.press("L", "s")
+        await stage.post(calm)
+        assert len(limits()) == 1
+        assert f"in steps: hold role web (limit {limits()[0]}): done" in stage.screen
+        assert "let go in steps" in stage.line(" HELD ")
+        await stage.press("L")
+        assert "stop the steps" in stage.screen
+        await stage.press("s")
+        await stage.post(calm)
+        assert len(limits()) == 1
+        await stage.press("L", "s")
+        for _ in range(9):
+            await stage.post(calm)
+        told = limits()
+        assert told[-1] == -1
+        assert len(told) > 2
+        assert told[:-1] == sorted(told[:-1], key=lambda limit: limit or 0)
+        assert " HELD " not in stage.screen
+
+
 async def test_if_the_limit_fails_nobody_is_ended(tmp_path: Path) -> None:
     it = Outage(tmp_path)
     it.holdings.refuse = "not permitted: permission denied"

@@ -1,5 +1,6 @@
 """Holding roles back from the screens: the choice, the question, what is held meanwhile, and letting go."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,11 +15,13 @@ from pgheadroom.model.hold import Change, Grip, HeldKind, Hold, Holdable, HoldSi
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
-from pgheadroom.rules.acting.hold import offered_limit, refusal
+from pgheadroom.rules.acting.hold import held_words, offered_limit, refusal
 from pgheadroom.rules.acting.hold_options import HoldOption, options, role_of
+from pgheadroom.rules.acting.staged import STEP_EVERY, Key, has_steps, key_of, next_step
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.confirm_number import ConfirmNumber
+from pgheadroom.tui.screens.confirm_release import ConfirmRelease
 from pgheadroom.tui.screens.hold_menu import HoldMenu, LetGoMenu
 from pgheadroom.view.cells import Line
 from pgheadroom.view.hold_lines import held_line, hold_lines, release_lines
@@ -26,6 +29,10 @@ from pgheadroom.words.wording import clipped
 
 LOOK_EVERY = 10.0
 """Seconds between two looks at what is held: it may be let go from another terminal."""
+_IN_STEPS = (
+    f"in steps: each {STEP_EVERY:.0f} s a higher limit, while the server stays below its warning and this program is "
+    "open; s again stops it"
+)
 _CHOSEN_BY = "above the limit of a hold"
 
 
@@ -46,6 +53,8 @@ class Holding:
         self._recorded: tuple[Hold, ...] = ()
         self._stamp: tuple[int, int] | None = None
         self.held: list[Held] = []
+        self._due: dict[Key, float] = {}
+        self._stepping = False
 
     def can(self, action: str) -> bool:
         """Whether a key does something: H where there is somebody to act, L also where something is held."""
@@ -60,16 +69,19 @@ class Holding:
 
     def lines(self, width: int) -> list[Line]:
         """What stands on every screen while something is held."""
-        return [held_line(self.held, datetime.now(UTC), width)] if self.held else []
+        return [held_line(self.held, datetime.now(UTC), width, self._due)] if self.held else []
 
     # --- what is held ------------------------------------------------------------------------------------------------
 
     def follow(self) -> None:
-        """With each sample: look again, when it is time."""
+        """With each sample: look again, when it is time, and go on with what is let go in steps."""
         due = self._looked_at is None or time.monotonic() - self._looked_at >= LOOK_EVERY
         if self._powers is not None and due and not self._looking:
             self._looking, self._looked_at = True, time.monotonic()
             self._ground.in_background(self._look())
+        if not self._stepping and any(due <= time.monotonic() for due in self._due.values()):
+            self._stepping = True
+            self._ground.in_background(self._step())
 
     async def _look(self) -> None:
         try:
@@ -158,6 +170,7 @@ class Holding:
             self._ground.ask(ConfirmNumber(question, lines, len(option.ending.targets)), answered)
 
     async def _hold(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:
+        self._due.pop((option.change.kind, option.change.oid), None)
         changed = await self._carry_out(HoldVerb.HOLD, analysis, site, option.change)
         if changed is not None and changed.done and option.ending is not None:
             targets = by_hand(Verb.TERMINATE, option.ending.targets)
@@ -192,23 +205,71 @@ class Holding:
             self._ground.ask(LetGoMenu(list(self.held)), chosen)
 
     def _confirm_let_go(self, some: list[Held]) -> None:
+        steps = _IN_STEPS if all(map(has_steps, some)) else ""
+        if any(key_of(one) in self._due for one in some):
+            steps = "stop the steps: the limit stays as it is"
+
         def lines(width: int) -> list[Line]:
-            return release_lines(some, width)
+            return release_lines(some, width, steps)
 
         def answered(yes: bool | None) -> None:
-            if yes:
+            if not yes:
+                return
+            stopped = [self._due.pop(key_of(one), None) for one in some]
+            if not isinstance(question, ConfirmRelease) or not question.in_steps:
                 self._ground.in_background(self._let_go(some))
+            elif not any(stopped):
+                self._due.update({key_of(one): time.monotonic() for one in some})
+                self._ground.say("let go in steps: the first one with the next sample")
 
-        self._ground.ask(Confirm("Let go?", lines), answered)
+        question = ConfirmRelease("Let go?", lines) if steps else Confirm("Let go?", lines)
+        self._ground.ask(question, answered)
 
     async def _let_go(self, some: Sequence[Held]) -> None:
         analysis = self._ground.newest
-        if analysis is None or self._powers is None or self._powers.holdings is None:
-            return
+        site = await self._site(some)
+        if analysis is not None and site is not None:
+            done = [await self._carry_out(HoldVerb.LET_GO, analysis, site, back(one)) for one in some]
+            self._ground.say("; ".join(one.sentence for one in done if one is not None))
+
+    async def _site(self, some: Sequence[Held]) -> HoldSite | None:
+        if self._powers is None or self._powers.holdings is None:
+            return None
         try:
-            site = await self._powers.holdings.look(numbers=[(one.hold.kind, one.hold.oid) for one in some])
+            return await self._powers.holdings.look(numbers=[key_of(one) for one in some])
         except PgHeadroomError as error:
             self._ground.say(f"let go: {error}")
-            return
-        done = [await self._carry_out(HoldVerb.LET_GO, analysis, site, back(one)) for one in some]
-        self._ground.say("; ".join(one.sentence for one in done if one is not None))
+            return None
+
+    # --- let go in steps ---------------------------------------------------------------------------------------------
+
+    async def _step(self) -> None:
+        """The next step of each that is due, unless it was stopped. Nothing is sent again."""
+        try:
+            await self._look()
+            for key in [key for key, due in self._due.items() if due <= time.monotonic()]:
+                self._due[key] = math.inf
+                held = next((one for one in self.held if key_of(one) == key), None)
+                goes_on = held is not None and await self._step_of(held)
+                if key in self._due:
+                    self._due[key] = time.monotonic() + STEP_EVERY
+                if not goes_on:
+                    self._due.pop(key, None)
+        finally:
+            self._stepping = False
+
+    async def _step_of(self, held: Held) -> bool:
+        """One step; whether another one follows."""
+        analysis, name = self._ground.newest, clipped(held.name)
+        change = next_step(analysis, held) if analysis is not None and has_steps(held) else None
+        if analysis is None or change is None:
+            why = "the usage is at its warning" if has_steps(held) else "somebody else has changed it"
+            self._ground.say(f"the steps of {name} end at {held_words(held.hold.after)}: {why}")
+            return False
+        is_last = change == back(held)
+        site = await self._site([held])
+        verb = HoldVerb.LET_GO if is_last else HoldVerb.HOLD
+        changed = await self._carry_out(verb, analysis, site, change) if site is not None else None
+        if changed is not None:
+            self._ground.say(f"in steps: {changed.sentence}")
+        return changed is not None and changed.done and not is_last

@@ -1,6 +1,6 @@
 """What is asked before a role is held back or let go, and what stands on every screen while one is held."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from pgheadroom.model.hold import Change, HoldState
@@ -8,6 +8,7 @@ from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import seconds_between
 from pgheadroom.rules.acting.held import Held
 from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
+from pgheadroom.rules.acting.staged import Key, key_of
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.confirmation import consequences
@@ -15,6 +16,7 @@ from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe, wrap
 from pgheadroom.words.wording import clipped
 
+_BY_S = ([Cell("s  ", "key")], *([[Cell("   ")]] * 3))
 _NARROW = 58
 """Cells of a sentence: the number of lines must not depend on the window's width."""
 
@@ -33,8 +35,12 @@ def hold_lines(case: Case, change: Change, ending: Plan | None, width: int) -> l
     return [fit_line(line, width) for line in lines]
 
 
-def release_lines(held: Sequence[Held], width: int) -> list[Line]:
-    """What each gets back; and where somebody else has set another value, that it is left alone."""
+def release_lines(held: Sequence[Held], width: int, steps: str = "") -> list[Line]:
+    """What each gets back; and where somebody else has set another value, that it is left alone.
+
+    Args:
+        steps: What `s` does; empty where it does nothing.
+    """
     lines = []
     for one in held:
         lines.append([Cell(f"{one.hold.kind} {clipped(one.name)}: {held_words(one.hold.before)}", "strong")])
@@ -43,6 +49,8 @@ def release_lines(held: Sequence[Held], width: int) -> list[Line]:
             lines.append([Cell(f"  somebody else has set {now} since: it is left alone", "warn")])
         else:
             lines.append([Cell(f"  {statement_of(one.hold.kind, one.name, one.hold.before)}", "query")])
+    if steps:
+        lines += [[], *([*key, Cell(piece)] for key, piece in zip(_BY_S, wrap(steps, _NARROW), strict=False))]
     return [fit_line(line, width) for line in lines]
 
 
@@ -55,9 +63,9 @@ def _labelled(label: str, sentences: Sequence[str], style: str = "") -> Iterator
         yield [Cell(label if not number else " " * len(label), "heading"), Cell(piece, style)]
 
 
-def held_line(held: Sequence[Held], now: datetime, width: int) -> Line:
+def held_line(held: Sequence[Held], now: datetime, width: int, in_steps: Collection[Key] = ()) -> Line:
     """` HELD  web: limit 5 since 3m by alice`, and the key that lets go."""
-    told = "; ".join(_held_words(one, now) for one in held)
+    told = "; ".join(_held_words(one, now) + (", let go in steps" if key_of(one) in in_steps else "") for one in held)
     left = [Cell(" HELD ", "alert-warn"), Cell(f" {told}", "warn")]
     return spread(left, [Cell("  L", "key"), Cell(" lets go", "dim")], width)
 

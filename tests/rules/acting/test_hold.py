@@ -12,7 +12,7 @@ from pgheadroom.model.hold import NO_LIMIT, Change, Grip, HeldKind, Holdable, Ho
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotSettings
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.rules.acting.held import holds, state_of, told_grip
+from pgheadroom.rules.acting.held import Held, back, holds, state_of, told_grip
 from pgheadroom.rules.acting.hold import (
     above,
     affected,
@@ -23,8 +23,10 @@ from pgheadroom.rules.acting.hold import (
     statement_of,
 )
 from pgheadroom.rules.acting.hold_options import options
+from pgheadroom.rules.acting.staged import has_steps, next_step
 from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, roles, session, snapshot
+from sure import sure
 
 WEB = Holdable(HeldKind.ROLE, 4711, "web", NO_LIMIT, True, superuser=False, may_alter=True)
 HERE = HoldSite("1", in_recovery=False, found=(WEB,))
@@ -183,3 +185,33 @@ def test_lines_that_are_no_holds_are_skipped() -> None:
         {"hold": 3},
     ]
     assert holds([*other, *lines("hold", 2, Grip(-1), Grip(3), "done"), *other])[0].confirmed
+
+
+# --- letting go in steps ---------------------------------------------------------------------------------------------
+
+
+def held_at(limit: int, before: int) -> Held:
+    (told,) = holds(lines("hold", 1, Grip(before), Grip(limit), "done"))
+    return Held(told, replace(WEB, limit=limit), HoldState.HELD)
+
+
+def test_the_steps_go_up_to_what_was_before_and_stop_at_the_warning() -> None:
+    seen, limit, limits = case(*many(5, user="web"), slots=103), 5, list[int | None]()
+    while (step := next_step(seen, held_at(limit, 60))) is not None and step.after != Grip(60):
+        limit = step.after.limit or 0
+        limits.append(limit)
+    assert limits == [10, 20, 40]
+    assert step == back(held_at(40, 60))
+    unlimited = next_step(seen, held_at(90, NO_LIMIT))
+    assert sure(unlimited).after == Grip(NO_LIMIT)
+    assert next_step(case(*many(5, user="web"), *many(75, 50), slots=103), held_at(5, 60)) is None
+    near = next_step(case(*many(5, user="web"), *many(70, 50), slots=103), held_at(5, 60))
+    assert sure(near).after == Grip(7)  # half of the 4 that are left, and no more
+
+
+def test_what_has_no_steps() -> None:
+    assert has_steps(held_at(5, NO_LIMIT))
+    assert not has_steps(held_at(9, 5))
+    assert not has_steps(replace(held_at(5, NO_LIMIT), state=HoldState.CHANGED))
+    (closed,) = holds(lines("hold", 1, Grip(NO_LIMIT, True), Grip(5, False), "done"))
+    assert not has_steps(Held(closed, WEB, HoldState.HELD))
