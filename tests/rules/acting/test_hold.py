@@ -108,7 +108,7 @@ def test_what_is_said_of_it() -> None:
     assert affected(seen, HeldKind.ROLE, "web") == ["web has 8 sessions now (8 idle)"]
     database = seen.snapshot.sessions[0].database or ""
     assert "8 of web, 1 of other" in "\n".join(affected(seen, HeldKind.DATABASE, database))
-    assert "the 8 stay" in limits_of_it(seen, of_web(NO_LIMIT, 3))[0]
+    assert "the 8 would stay" in limits_of_it(seen, of_web(NO_LIMIT, 3))[0]
     assert statement_of(HeldKind.ROLE, 'a"b', Grip(3, False)) == 'ALTER ROLE "a""b" CONNECTION LIMIT 3 NOLOGIN;'
     assert statement_of(HeldKind.DATABASE, "shop", Grip(3)) == "ALTER DATABASE shop CONNECTION LIMIT 3;"
 
