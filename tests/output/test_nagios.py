@@ -149,3 +149,9 @@ def test_labels_of_any_target_can_be_read() -> None:
     assert set(data) == {"'a b.used_slots'", "'o''r_x/y.used_slots'", "plain.used_slots"}
     assert printed.split("\n")[1] == "CRITICAL - worst: no room"
     assert len(printed.split("\n")) == 1 + len(verdicts)
+
+
+def test_of_all_slots_nobody_has_more() -> None:
+    full = plugin_output(judged(analyse(snapshot(many(98)), Thresholds()), "shop"))
+    assert "97 of 97 slots and 1 of the reserve used (100%)" in full
+    assert "slots used 100%, warning" in full

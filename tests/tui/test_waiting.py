@@ -1,5 +1,6 @@
 """The waiting room: what is seen while no door has room, and what happens when one opens."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -85,6 +86,7 @@ async def test_keys_of_panes_are_shown_where_there_are_panes() -> None:
         await first(stage)
         assert "/ filter" in stage.screen
         assert "Tab pane" not in stage.screen  # there is one
+        assert not re.search(r"/1s|every 1s", stage.screen)  # of samples, and none came yet
     alone = waiting()
     assert alone.waiting is not None
     async with on_stage(replace(alone, waiting=replace(alone.waiting, pgbouncers=())), size=LARGE) as stage:

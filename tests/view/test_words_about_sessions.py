@@ -72,6 +72,7 @@ def test_metrics_are_lines_of_the_width_with_their_status_as_a_word(sample: Snap
     ("metric", "value", "told"),
     [
         ("connection_usage_percent", 93.8, "slots used 94% 80% / 90%"),
+        ("connection_usage_percent", 102.9, "slots used 100% 80% / 90%"),
         ("seconds_until_full", 95.0, "time until full 1m35s 1m20s / 1m30s"),
         ("long_running_queries", None, "long queries - 80 / 90"),
     ],

@@ -43,7 +43,9 @@ def judged(case: Analysis, target: str = "", only: Collection[str] = (), refusal
 def _slots(case: Analysis) -> str:
     slots = case.capacity
     least = "" if slots.exact else "at least "
-    return f"{least}{slots.used} of {slots.usable} slots used ({slots.used_percent:.0f}%)"
+    beside = f" and {slots.in_reserve} of the reserve" if slots.in_reserve else ""
+    used = slots.used - slots.in_reserve
+    return f"{least}{used} of {slots.usable} slots{beside} used ({min(100.0, slots.used_percent):.0f}%)"
 
 
 def _reasons(health: Sequence[Health], findings: Sequence[Finding]) -> list[str]:

@@ -54,7 +54,7 @@ def header(
     if snapshot is None:
         none = Cell(" NOT IN ", "alert-bad") if freshness.trouble else Cell("waiting for the first sample", "dim")
         left = [Cell(safe(title), "title"), Cell("  "), none, *mark]
-        return spread(left, _pace(None, freshness.interval, short=True), width)
+        return spread(left, [], width)
     long, short, style = _BADGES[Status.UNKNOWN if freshness.trouble else status]
     lefts = [
         [Cell(long, style), Cell(" "), *_server(snapshot, title), *_door(snapshot), *mark],
@@ -91,7 +91,7 @@ def _door(snapshot: Snapshot, *, short: bool = False) -> list[Cell]:
     return [Cell("  as ", "dim"), Cell(safe(door.user)), Cell(f" ({slot})", "dim")]
 
 
-def _freshness(snapshot: Snapshot | None, freshness: Freshness, *, short: bool = False) -> list[Cell]:
+def _freshness(snapshot: Snapshot, freshness: Freshness, *, short: bool = False) -> list[Cell]:
     cells: list[Cell] = []
     if freshness.paused:
         cells.append(Cell(" PAUSED ", "alert-warn"))
@@ -102,20 +102,18 @@ def _freshness(snapshot: Snapshot | None, freshness: Freshness, *, short: bool =
     return [*cells, *_pace(snapshot, freshness.interval, short=short)]
 
 
-def _pace(snapshot: Snapshot | None, wanted: float, *, short: bool) -> list[Cell]:
+def _pace(snapshot: Snapshot, wanted: float, *, short: bool) -> list[Cell]:
     """How often samples are wanted, and how long one takes; as a warning where that makes them come less often."""
-    if snapshot is not None and snapshot.round_trip >= wanted:
+    if snapshot.round_trip >= wanted:
         words = "" if short else f", not every {interval(wanted)}:"
         return [Cell(f"{words} a sample takes {round_trip(snapshot.round_trip)}", "warn")]
-    slowed = next((one for one in snapshot.spared if one.part == "sessions"), None) if snapshot is not None else None
+    slowed = next((one for one in snapshot.spared if one.part == "sessions"), None)
     if slowed is not None:
         why = "" if short else f" (of {interval(wanted)}) to spare the server,"
         cells = [Cell(f"{'/' if short else ', every '}{interval(round(slowed.every, 1))}{why}", "warn")]
     else:
         cells = [Cell(f"{'/' if short else ', every '}{interval(wanted)}", "dim")]
-    if snapshot is not None:
-        cells.append(Cell(f" {round_trip(snapshot.round_trip)}{'' if short else ' round trip'}", "dim"))
-    return cells
+    return [*cells, Cell(f" {round_trip(snapshot.round_trip)}{'' if short else ' round trip'}", "dim")]
 
 
 def trouble_line(trouble: Trouble, now: datetime, width: int) -> Line:

@@ -51,4 +51,5 @@ def _amount(one: Health, value: float | None) -> str:
         return UNKNOWN
     if "seconds" in one.metric:
         return duration(value)
-    return f"{value:.0f}%" if one.metric.endswith("percent") else f"{value:g}"
+    # More than all is told where the slots are, as `35/35 +1`.
+    return f"{min(100.0, value):.0f}%" if one.metric.endswith("percent") else f"{value:g}"
