@@ -64,7 +64,7 @@ class Bench:
     def __init__(self, cluster: Cluster, crowd: subprocess.Popen[str], env: Mapping[str, str]) -> None:
         self.superuser: psycopg.Connection[Any] = psycopg.connect(cluster.conninfo(), autocommit=True)
         self._crowd = crowd
-        self._env = env
+        self.env = env
 
     def let_crowd(self, order: str) -> None:
         assert self._crowd.stdin is not None
@@ -93,7 +93,7 @@ class Bench:
 
     @contextmanager
     def running(self, program: Program) -> Iterator[TerminalLine]:
-        line = TerminalLine(program.command, self._env, COLUMNS, LINES)
+        line = TerminalLine(program.command, self.env, COLUMNS, LINES)
         try:
             yield line
             line.write(program.leave)
