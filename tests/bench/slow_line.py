@@ -44,9 +44,9 @@ OURS = (
     ("trends", "5", "USED SLOTS"),
     ("triage", "6", "▸ FINDINGS"),
     ("overview", "1", "HOGS"),
-    ("help", "?", "SCREENS"),
-    ("back", "Esc", "HOGS"),
     ("sessions", "2", "▸ SESSIONS"),
+    ("help", "?", "SCREENS"),
+    ("back", "Esc", "▸ SESSIONS"),
     ("question", "K", "Terminate 1"),
     ("back", "Esc", "▸ SESSIONS"),
 )
