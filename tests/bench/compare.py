@@ -37,7 +37,7 @@ from terminal.line import TerminalLine  # noqa: E402
 COLUMNS, LINES = 160, 50
 WARM_UP = 5.0
 MONITOR = "monitor"
-_DATA = re.compile(rb"(web|api|worker|billing|reports)-pod\d")
+_DATA = re.compile(rb"(web|api|worker|billing|reports)-pod[\d*]")
 _ONE_REFRESH = 0.4
 """Questions that begin within so many seconds of each other belong to one refresh."""
 

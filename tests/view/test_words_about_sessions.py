@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgheadroom.analysis import analyse
@@ -157,6 +157,7 @@ def test_a_session_has_lines_of_the_width(sample: Snapshot, one: Session, width:
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=300), st.integers(20, 120))
+@example("0" * 20, 20)
 def test_a_query_is_shown_whole(query: str, width: int) -> None:
     one = session(1, query=query)
     lines = [plain(line) for line in detail_lines(one, None, snapshot([one]), (), None, width)]

@@ -175,9 +175,9 @@ def highlight(text: str) -> Cells:
     quoted = False
     for word in text.split(" "):
         keyword = not quoted and word.strip("(),;").casefold() in _KEYWORDS
-        cells.append(Cell(word + " ", "keyword" if keyword else "query"))
+        cells += [Cell(word, "keyword" if keyword else "query"), Cell(" ")]
         quoted ^= word.count("'") % 2 == 1
-    return cells
+    return cells[:-1]  # the last word is followed by nothing: a line may be as wide as the screen
 
 
 def _locks(detail: SessionDetail, width: int) -> list[Cells]:
