@@ -15,10 +15,13 @@ from tui.terminal_cells import cells_of
 
 PROGRAM = Path(sysconfig.get_path("scripts")) / "pgheadroom"
 
+ESCAPE_ALONE = "\x1b"
+"""As an old terminal sends it: only the pause behind it tells it from the beginning of another key."""
+# Escape as a terminal sends it that was asked to tell it from others: no busy machine can make another key of it.
 KEYS = {
-    "Enter": "\r", "Esc": "\x1b", "Tab": "\t", "Space": " ", "Backspace": "\x7f", "Ctrl-C": "\x03", "Ctrl-P": "\x10",
-    "Up": "\x1b[A", "Down": "\x1b[B", "PageDown": "\x1b[6~", "PageUp": "\x1b[5~", "End": "\x1b[F", "Home": "\x1b[H",
-    "F1": "\x1bOP",
+    "Enter": "\r", "Esc": "\x1b[27u", "Tab": "\t", "Space": " ", "Backspace": "\x7f", "Ctrl-C": "\x03",
+    "Ctrl-P": "\x10", "Up": "\x1b[A", "Down": "\x1b[B", "PageDown": "\x1b[6~", "PageUp": "\x1b[5~",
+    "End": "\x1b[F", "Home": "\x1b[H", "F1": "\x1bOP",
 }  # fmt: skip
 
 # pyte takes the CSI of a question such as kitty's `CSI > 1 u` for text to show; a terminal shows nothing of them.
@@ -87,13 +90,9 @@ class Terminal(TerminalLine):
 
     def press(self, *keys: str) -> "Terminal":
         """Type keys, by name or as text, as fast as a person does: `press("Tab", "K", "y")`, `press("/", "web")`."""
-        deadline = time.monotonic() + PATIENCE
         for key in keys:
             self.write(KEYS.get(key, key).encode())
-            # Escape alone is told from the beginning of a sequence by the pause behind it, once it is read.
-            while key == "Esc" and self.unread() and time.monotonic() < deadline:
-                self.read(0.01)
-            self.pump(0.15 if key == "Esc" else 0.05)
+            self.pump(0.05)
         return self
 
     def pump(self, seconds: float) -> "Terminal":

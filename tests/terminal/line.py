@@ -8,12 +8,10 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +52,6 @@ class TerminalLine:
         self.output = bytearray()
         self._answered_up_to = dict.fromkeys((question for question, _ in _ANSWERS), 0)
         self.master, slave = pty.openpty()
-        self._theirs = os.ttyname(slave)
         # Not select(): whoever has a thousand connections open has descriptors that it does not take.
         self._readable = select.poll()
         self._readable.register(self.master, select.POLLIN)
@@ -108,16 +105,6 @@ class TerminalLine:
 
     def write(self, data: bytes) -> None:
         os.write(self.master, data)
-
-    def unread(self) -> int:
-        """How many bytes that we wrote the program has not read yet; 0 where it has ended."""
-        with suppress(OSError):
-            other_end = os.open(self._theirs, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-            try:
-                return int.from_bytes(fcntl.ioctl(other_end, termios.FIONREAD, bytes(4)), sys.byteorder)
-            finally:
-                os.close(other_end)
-        return 0
 
     def resize(self, columns: int, lines: int) -> None:
         """As a window does: the kernel sends SIGWINCH."""

@@ -7,7 +7,7 @@ import psycopg
 
 from pgheadroom.demo.servers.cluster import Cluster
 from servers import Roles, Sessions, fetch
-from terminal.emulator import Terminal
+from terminal.emulator import ESCAPE_ALONE, Terminal
 
 WIDE = {"columns": 160, "lines": 50}
 
@@ -102,9 +102,9 @@ def test_sample_now(one_server: Cluster, sessions: Sessions, monitor: Callable[.
 
 def test_help_opens_and_closes(one_server: Cluster, monitor: Callable[..., Terminal]) -> None:
     terminal = monitor(one_server.conninfo(), **WIDE)
-    for key in ("?", "h", "F1"):
+    for key, escape in (("?", "Esc"), ("h", "Esc"), ("F1", ESCAPE_ALONE)):
         terminal.press(key).wait_for("Capital letters act")
-        terminal.press("Esc").wait_without("Capital letters act")
+        terminal.press(escape).wait_without("Capital letters act")
 
 
 def test_the_palette(one_server: Cluster, monitor: Callable[..., Terminal]) -> None:
