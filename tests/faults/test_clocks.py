@@ -85,7 +85,7 @@ def test_ages_are_those_of_the_server(
     assert not re.search(ABOUT_AN_HOUR, terminal.screen()), terminal.screen()
     # How long nothing has come is told by our clock alone, beginning and end.
     wire.silence()
-    terminal.press("Esc", "Esc", "1").wait_for_match(r"STALE \ds").wait_for_match(r"✗ no answer for .* for \ds")
+    terminal.press("Esc", "Esc", "1").wait_for_match(r"STALE \d+s").wait_for_match(r"✗ no answer for .* for \d+s")
     wire.resume()
     holder.close()
     waiter.pgconn.get_result()
