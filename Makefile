@@ -18,8 +18,8 @@ BIN := .venv/bin
 NEWER := .servers/newer
 PYTHONS := .pythons
 OTHER_PYTHON = $(if $(findstring 3.11,$(shell $(BIN)/python -V)),3.14,3.11)
-# Three at a time: most tests wait for servers. ARGS="-n 0" runs them one after the other.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --ignore=tests/bench
+# Four at a time: most tests wait for servers. ARGS="-n 0" runs them one after the other.
+PYTEST := $(BIN)/python -m pytest -q -n 4 --ignore=tests/bench
 SERVERS := .servers/node_modules
 SHELL := /bin/sh
 
