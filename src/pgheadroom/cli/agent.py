@@ -15,9 +15,9 @@ from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
 from pgheadroom.cli.connection import configuration_of, settings_of
 from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, UsageError
-from pgheadroom.live.source import LiveSource
 from pgheadroom.model.metrics import MetricFamily
 from pgheadroom.output.families import merged
 from pgheadroom.postgres import conninfo
@@ -52,15 +52,7 @@ def _settings(flags: argparse.Namespace) -> list[Settings]:
 
 
 def _watched(settings: Settings, flags: argparse.Namespace) -> Watched:
-    source = LiveSource(
-        settings.conninfo,
-        doors=settings.doors,
-        pgbouncers=settings.pgbouncers,
-        interval=settings.interval,
-        read_only=True,
-        target=settings.target,
-        hide_literals=settings.hide_literals,
-    )
+    source = unattended_source(settings)
     name = settings.target or conninfo.label(settings.conninfo)
     return Watched(name, source, settings.thresholds, flags.top, flags.compat)
 

@@ -10,6 +10,7 @@ from pgheadroom.access.advice import advice
 from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.cli.connection import configuration_of, settings_of
 from pgheadroom.cli.diagnostics import put, scrubbed
+from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
 from pgheadroom.conninfo import without_passwords
 from pgheadroom.deadline import NoAnswer, apart, clock
@@ -114,7 +115,7 @@ async def _verdicts(every: Sequence[Settings], flags: argparse.Namespace, only: 
     patience = flags.timeout + (flags.watch or 0.0)
 
     async def one(place: int) -> None:
-        source = _source(every[place])
+        source = unattended_source(every[place])
         try:
             found[place] = await _verdict(source, every[place], flags, only)
         finally:
@@ -131,18 +132,6 @@ async def _verdicts(every: Sequence[Settings], flags: argparse.Namespace, only: 
     silence = f"no answer within {patience:g} s"
     late = _when_silent(flags)
     return [one or not_seen(silence, each.target, late) for one, each in zip(found, every, strict=True)]
-
-
-def _source(settings: Settings) -> LiveSource:
-    return LiveSource(
-        settings.conninfo,
-        doors=settings.doors,
-        pgbouncers=settings.pgbouncers,
-        interval=settings.interval,
-        read_only=True,
-        target=settings.target,
-        hide_literals=settings.hide_literals,
-    )
 
 
 async def _verdict(source: LiveSource, settings: Settings, flags: argparse.Namespace, only: Collection[str]) -> Verdict:

@@ -19,16 +19,7 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
         NoConnection: The server is not reached, or refuses us.
         UsageError: `-W` without a terminal to ask on.
     """
-    source = LiveSource(
-        settings.conninfo,
-        doors=settings.doors,
-        pgbouncers=settings.pgbouncers,
-        interval=settings.interval,
-        read_only=settings.read_only,
-        target=settings.target,
-        asks_password=may_ask(flags),
-        hide_literals=settings.hide_literals,
-    )
+    source = _source(settings, read_only=settings.read_only, asks_password=may_ask(flags))
     try:
         await opened(source.open, settings, flags)
     except NoConnection as shut:
@@ -43,3 +34,21 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
         # On a screen it is said there; here a stronger role must not work unseen.
         say(source.detour)
     return source
+
+
+def unattended_source(settings: Settings) -> LiveSource:
+    """One that changes nothing and asks nobody for a password; not connected yet."""
+    return _source(settings, read_only=True, asks_password=False)
+
+
+def _source(settings: Settings, *, read_only: bool, asks_password: bool) -> LiveSource:
+    return LiveSource(
+        settings.conninfo,
+        doors=settings.doors,
+        pgbouncers=settings.pgbouncers,
+        interval=settings.interval,
+        read_only=read_only,
+        target=settings.target,
+        asks_password=asks_password,
+        hide_literals=settings.hide_literals,
+    )
