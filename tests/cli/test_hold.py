@@ -32,22 +32,7 @@ OF_EACH_KIND = MAJORS if os.environ.get("PGHEADROOM_TEST_ALL") else sorted({MAJO
 
 Audited = Callable[[], list[dict[str, Any]]]
 
-
-@pytest.fixture(autouse=True)
-def own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's configuration or writes to the user's audit file; nobody is watched for long."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for name in ("PGHEADROOM_PGBOUNCER", "PGHEADROOM_READ_ONLY", "PGHEADROOM_CONFIG", "PGHEADROOM_INTERVAL"):
-        monkeypatch.delenv(name, raising=False)
-    for module in ("pgheadroom.acting.sessions", "pgheadroom.rules.acting.outcome"):
-        monkeypatch.setattr(f"{module}.WATCHED_SECONDS", 0.2)
-
-
-@pytest.fixture
-def audited(tmp_path: Path) -> Audited:
-    path = tmp_path / "state" / "pgheadroom" / "actions.jsonl"
-    return lambda: [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+pytestmark = pytest.mark.usefixtures("own_files", "a_short_watch")
 
 
 @pytest.fixture

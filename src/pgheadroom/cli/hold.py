@@ -24,6 +24,7 @@ from pgheadroom.cli.hold_text import (
     release_text,
 )
 from pgheadroom.cli.preview import result_document, result_text
+from pgheadroom.cli.request import Request
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
@@ -50,22 +51,10 @@ class NotHeld(PgHeadroomError):  # noqa: N818 - it is what happened
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What one run is asked to do."""
+class HoldRequest(Request):
+    """Where one run holds back, or lets go."""
 
-    flags: argparse.Namespace
-    settings: Settings
-    audit: Audit
     source: LiveSource
-
-    @property
-    def in_earnest(self) -> bool:
-        """Whether anything may be changed. When both are given, the harmless flag wins."""
-        return bool(self.flags.yes and not self.flags.dry_run)
-
-    @property
-    def as_json(self) -> bool:
-        return bool(self.flags.format == "json")
 
     @property
     def powers(self) -> Powers:
@@ -122,7 +111,7 @@ def _check(flags: argparse.Namespace) -> None:
 async def _on_the_server(flags: argparse.Namespace, settings: Settings, audit: Audit) -> int:
     source = await open_source(settings, flags)
     try:
-        request = Request(flags, settings, audit, source)
+        request = HoldRequest(flags, settings, audit, source)
         if flags.list:
             return await _list(request)
         return await (_release(request) if flags.release is not None or flags.all else _hold(request))
@@ -133,7 +122,7 @@ async def _on_the_server(flags: argparse.Namespace, settings: Settings, audit: A
 # --- hold back -------------------------------------------------------------------------------------------------------
 
 
-async def _hold(request: Request) -> int:
+async def _hold(request: HoldRequest) -> int:
     flags, source = request.flags, request.source
     kind = HeldKind.ROLE if flags.user is not None else HeldKind.DATABASE
     name: str = flags.user if flags.user is not None else flags.database
@@ -163,7 +152,7 @@ async def _hold(request: Request) -> int:
     return EXIT_OK if changed.done and ended else EXIT_NOT_ALL
 
 
-def _allowed(request: Request, case: Case, site: HoldSite, kind: HeldKind, name: str) -> tuple[Holdable, Grip]:
+def _allowed(request: HoldRequest, case: Case, site: HoldSite, kind: HeldKind, name: str) -> tuple[Holdable, Grip]:
     what = site.named(kind, name)
     if what is None:
         raise NotHeld(site.trouble or f"there is no {kind} {name}")
@@ -174,20 +163,20 @@ def _allowed(request: Request, case: Case, site: HoldSite, kind: HeldKind, name:
     return what, after
 
 
-def _refused(request: Request, verb: HoldVerb, what: Holdable, why: str) -> None:
+def _refused(request: HoldRequest, verb: HoldVerb, what: Holdable, why: str) -> None:
     if request.in_earnest:
         request.audit.refuse_change(verb, what.kind, what.name, why)
     raise NotHeld(f"{what.kind} {what.name}: {why}")
 
 
-def _grip(request: Request, case: Case, what: Holdable) -> Grip:
+def _grip(request: HoldRequest, case: Case, what: Holdable) -> Grip:
     flags = request.flags
     if flags.nologin:
         return Grip(flags.limit, False)
     return Grip(proposed_limit(case, what) if flags.limit is None else flags.limit)
 
 
-def _ending(request: Request, case: Case, change: Change) -> Plan | None:
+def _ending(request: HoldRequest, case: Case, change: Change) -> Plan | None:
     """Who would be ended; None where it was not asked for."""
     if not request.flags.end:
         return None
@@ -198,7 +187,7 @@ def _ending(request: Request, case: Case, change: Change) -> Plan | None:
     return plan(case, Verb.TERMINATE, chosen, Scope(protected))
 
 
-async def _carry_out(request: Request, verb: HoldVerb, change: Change, site: HoldSite, seen: Snapshot) -> Changed:
+async def _carry_out(request: HoldRequest, verb: HoldVerb, change: Change, site: HoldSite, seen: Snapshot) -> Changed:
     if request.flags.no_audit:
         undo = statement_of(change.kind, change.name, change.before)
         say(f"this undoes it: {undo or f'{change.kind} {change.name}: {held_words(change.before)}'}")
@@ -209,7 +198,7 @@ async def _carry_out(request: Request, verb: HoldVerb, change: Change, site: Hol
     return changed
 
 
-async def _end(request: Request, ending: Plan, seen: Snapshot) -> SessionAction:
+async def _end(request: HoldRequest, ending: Plan, seen: Snapshot) -> SessionAction:
     confirmed = Confirmed(ending, by_hand(Verb.TERMINATE, ending.targets), seen, _CHOSEN_BY)
     action = SessionAction(confirmed, request.powers)
     try:
@@ -231,14 +220,14 @@ def _told(changed: Changed) -> dict[str, Any]:
 # --- what is held ----------------------------------------------------------------------------------------------------
 
 
-async def _held(request: Request) -> tuple[HoldSite, list[Held]]:
+async def _held(request: HoldRequest) -> tuple[HoldSite, list[Held]]:
     """What is held on this server by this user's record, with what the server says of it."""
     recorded = request.audit.holds()
     site = await request.source.look(numbers=[(one.kind, one.oid) for one in recorded])
     return site, still_held(recorded, site)
 
 
-async def _list(request: Request) -> int:
+async def _list(request: HoldRequest) -> int:
     site, held = await _held(request)
     if site.trouble:
         say(site.trouble)
@@ -250,7 +239,7 @@ async def _list(request: Request) -> int:
 # --- let go ----------------------------------------------------------------------------------------------------------
 
 
-async def _release(request: Request) -> int:
+async def _release(request: HoldRequest) -> int:
     seen = await request.source.sample_once()
     site, held = await _held(request)
     if request.flags.limit is not None or request.flags.login:
@@ -269,7 +258,7 @@ async def _release(request: Request) -> int:
     return await _let_go(request, seen, site, changes)
 
 
-def _chosen(request: Request, held: Sequence[Held]) -> list[Held]:
+def _chosen(request: HoldRequest, held: Sequence[Held]) -> list[Held]:
     if request.flags.all:
         return list(held)
     named = [one for one in held if request.flags.release in (one.name, one.hold.name)]
@@ -278,7 +267,7 @@ def _chosen(request: Request, held: Sequence[Held]) -> list[Held]:
     return named
 
 
-async def _as_stated(request: Request, seen: Snapshot) -> tuple[HoldSite, list[Change]]:
+async def _as_stated(request: HoldRequest, seen: Snapshot) -> tuple[HoldSite, list[Change]]:
     name: str = request.flags.release
     site = await request.source.look([(HeldKind.ROLE, name), (HeldKind.DATABASE, name)])
     what = site.named(HeldKind.ROLE, name) or site.named(HeldKind.DATABASE, name)
@@ -290,7 +279,7 @@ async def _as_stated(request: Request, seen: Snapshot) -> tuple[HoldSite, list[C
     return site, [Change(what.kind, what.oid, what.name, what.before(after), after)]
 
 
-async def _let_go(request: Request, seen: Snapshot, site: HoldSite, changes: Sequence[Change]) -> int:
+async def _let_go(request: HoldRequest, seen: Snapshot, site: HoldSite, changes: Sequence[Change]) -> int:
     if not request.as_json:
         put(release_text(changes, site))
     done: list[Changed] = []

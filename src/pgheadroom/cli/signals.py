@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pgheadroom.acting.powers import Powers
 from pgheadroom.acting.sessions import Confirmed, SessionAction, watch
-from pgheadroom.audit import Audit, audit_of
+from pgheadroom.audit import audit_of
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
@@ -22,9 +22,9 @@ from pgheadroom.cli.preview import (
     result_document,
     result_text,
 )
+from pgheadroom.cli.request import Request
 from pgheadroom.cli.selection import selection
 from pgheadroom.cli.source import open_source
-from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.action import Verb
@@ -66,7 +66,7 @@ def _run(verb: Verb, flags: argparse.Namespace) -> int:
         raise UsageError("--include-superusers needs --user with the superuser's name")
     settings = settings_of(flags, os.environ)
     audit = audit_of(os.environ, required=not flags.no_audit)
-    request = Request(verb, chosen, flags, settings, audit)
+    request = SignalRequest(flags, settings, audit, verb, chosen)
     if request.in_earnest and settings.read_only:
         audit.refuse(verb, (), None, str(chosen), "read-only")
         raise UsageError(f"read-only: nothing was signalled ({verb} needs a target that is not read_only)")
@@ -74,26 +74,14 @@ def _run(verb: Verb, flags: argparse.Namespace) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What one run is asked to do."""
+class SignalRequest(Request):
+    """Which signal one run is asked to send, and to whom."""
 
     verb: Verb
     chosen: Filter
-    flags: argparse.Namespace
-    settings: Settings
-    audit: Audit
-
-    @property
-    def in_earnest(self) -> bool:
-        """Whether anything may be signalled. When both are given, the harmless flag wins."""
-        return bool(self.flags.yes and not self.flags.dry_run)
-
-    @property
-    def as_json(self) -> bool:
-        return bool(self.flags.format == "json")
 
 
-async def _on_the_server(request: Request) -> int:
+async def _on_the_server(request: SignalRequest) -> int:
     source = await open_source(request.settings, request.flags)
     try:
         seen = await source.sample_once()
@@ -112,7 +100,7 @@ def _warn(seen: Snapshot) -> None:
         say("; ".join(gap.reason for gap in seen.gaps if gap.part == "sessions"))
 
 
-def _not_seen(request: Request, done: Plan, seen: Snapshot) -> int:
+def _not_seen(request: SignalRequest, done: Plan, seen: Snapshot) -> int:
     """What lacks a right to be told apart did not happen as asked; what a rule protects is no fault."""
     unknown = any(reason in NOT_KNOWN for _, reason in done.left_out)
     hidden = (session for session in seen.sessions if session.state is State.HIDDEN)
@@ -123,7 +111,7 @@ def _not_seen(request: Request, done: Plan, seen: Snapshot) -> int:
 # --- who -------------------------------------------------------------------------------------------------------------
 
 
-def planned(request: Request, seen: Snapshot) -> Plan:
+def planned(request: SignalRequest, seen: Snapshot) -> Plan:
     """Who would be signalled, within `--limit`."""
     chosen = request.chosen.select(seen.sessions, seen.taken_at)
     if request.flags.include_superusers:
@@ -136,13 +124,13 @@ def planned(request: Request, seen: Snapshot) -> Plan:
     return _limited(request, seen, whole, limit)
 
 
-def _plan(request: Request, seen: Snapshot, chosen: Sequence[Session]) -> Plan:
+def _plan(request: SignalRequest, seen: Snapshot, chosen: Sequence[Session]) -> Plan:
     protected = frozenset(request.settings.protected_roles)
     scope = Scope(protected, request.flags.include_superusers, request.flags.include_poolers)
     return plan(Case(seen, request.settings.thresholds), request.verb, chosen, scope)
 
 
-def _limited(request: Request, seen: Snapshot, whole: Plan, limit: int) -> Plan:
+def _limited(request: SignalRequest, seen: Snapshot, whole: Plan, limit: int) -> Plan:
     def since(session: Session) -> float:
         return (session.in_state_since or seen.taken_at).timestamp()
 
@@ -155,7 +143,7 @@ def _limited(request: Request, seen: Snapshot, whole: Plan, limit: int) -> Plan:
 # --- doing it --------------------------------------------------------------------------------------------------------
 
 
-async def _act(request: Request, preview: Preview, source: LiveSource) -> int:
+async def _act(request: SignalRequest, preview: Preview, source: LiveSource) -> int:
     if not request.as_json:
         put(preview_text(preview, terminal.text_width()) + "\n")
     plan, seen = preview.plan, preview.seen
@@ -183,7 +171,7 @@ async def _watch(action: SessionAction, source: LiveSource) -> None:
 # --- printing --------------------------------------------------------------------------------------------------------
 
 
-def _print_preview(request: Request, preview: Preview) -> None:
+def _print_preview(request: SignalRequest, preview: Preview) -> None:
     if request.as_json:
         put(json.dumps(preview_document(preview), indent=2))
     else:
@@ -192,7 +180,7 @@ def _print_preview(request: Request, preview: Preview) -> None:
         say(nothing_was_done(request.verb))
 
 
-def _print_result(request: Request, preview: Preview, action: SessionAction) -> None:
+def _print_result(request: SignalRequest, preview: Preview, action: SessionAction) -> None:
     if request.as_json:
         put(json.dumps(preview_document(preview) | result_document(action), indent=2))
     else:

@@ -38,6 +38,27 @@ def quoted(name: str) -> str:
     return 'U&"' + "".join(map(_escaped, doubled)) + '"'
 
 
+def literal(text: str) -> str:
+    """The text as a string in SQL, whole, and the same whatever `standard_conforming_strings` is; safe to show.
+
+    Empty for a text that is not known to the byte.
+    """
+    if not text or _NOT_READ.search(text):
+        return ""
+    doubled = text.replace("'", "''")
+    if safe(text) == text and "\\" not in text:
+        return f"'{doubled}'"
+    return "E'" + "".join(map(_escaped_in_string, doubled)) + "'"
+
+
+def _escaped_in_string(char: str) -> str:
+    if char == "\\":
+        return "\\\\"
+    if safe(char) == char:
+        return char
+    return f"\\u{ord(char):04X}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08X}"
+
+
 def _escaped(char: str) -> str:
     if char == "\\":
         return "\\\\"

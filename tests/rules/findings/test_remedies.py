@@ -56,6 +56,10 @@ def test_what_cannot_be_set_is_not_advised() -> None:
     held = (PreparedTransaction("order-4711", "batch", "shop"),)
     known = told(snapshot([waiter(n, 0) for n in range(20, 30)], prepared=held))["prepared-transaction"]
     assert "in database shop, as batch" in known.remedy
+    assert known.sql == "ROLLBACK PREPARED 'order-4711';"
+    assert "run it in database shop, as batch" in known.caution
+    several = told(snapshot([waiter(n, 0) for n in range(20, 30)], prepared=held * 2))["prepared-transaction"]
+    assert several.sql.startswith("SELECT gid")
 
 
 def test_who_is_idle_for_moments_only_is_limited_not_ended() -> None:

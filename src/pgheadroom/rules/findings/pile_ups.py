@@ -6,11 +6,12 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait, seconds_between
 from pgheadroom.model.snapshot import PreparedTransaction
+from pgheadroom.rules.acting.rollback import rollback_statement
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.locks import is_login
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Remedy, cancel, look, terminate
-from pgheadroom.rules.findings.statements import Statement, role_setting
+from pgheadroom.rules.findings.statements import Statement, on_primary, role_setting
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import state_word
@@ -138,6 +139,19 @@ def _ending_of_prepared(found: Sequence[PreparedTransaction]) -> str:
     )
 
 
+def _rollback(case: Case, found: Sequence[PreparedTransaction]) -> Statement:
+    """To roll it back, where it is known which one it is; else to look which there are."""
+    written = rollback_statement(found[0]) if len(found) == 1 else ""
+    if not written:
+        return Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;")
+    return on_primary(
+        case,
+        written,
+        f"run it in database {clipped(found[0].database)}, as {clipped(found[0].owner)} or a superuser; its work is "
+        "lost, and with it what the other databases of the same transaction rely on",
+    )
+
+
 def _remedy(case: Case, root: LockNode) -> Remedy:
     gone = "nobody waits for a lock"
     if root.in_cycle:
@@ -146,7 +160,7 @@ def _remedy(case: Case, root: LockNode) -> Remedy:
         return Remedy(
             _ending_of_prepared(root.prepared),
             "Watch what prepares transactions, or set max_prepared_transactions to 0",
-            statement=Statement("SELECT gid, owner, database, prepared FROM pg_prepared_xacts ORDER BY prepared;"),
+            statement=_rollback(case, root.prepared),
             proof=gone,
         )
     if root.session is None:
