@@ -1,0 +1,155 @@
+"""Who is told of trouble, when, and what."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.quantities import seconds
+
+_HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)")
+_MOST = 1000
+COMMAND = "command"
+"""What the channel of a `notify_command` that stands by itself is called."""
+
+
+class Kind(StrEnum):
+    """What a message is about: a trouble that began, got worse or ended; or only whether messages arrive."""
+
+    BEGIN = "begin"
+    WORSE = "worse"
+    END = "end"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent.
+
+    Attributes:
+        trouble: Names the trouble: the same from its beginning to its end, and when it comes back soon.
+        severity: The worst that is told of it; of an end the worst that was told.
+        findings: What hangs together, the most urgent first; of an end the last ones seen.
+        began: When the trouble began.
+        at: When this was decided.
+        times: How often it came so far.
+        untold: Troubles before this one that came and went while no message was allowed.
+    """
+
+    kind: Kind
+    target: str
+    trouble: str
+    severity: Severity
+    findings: tuple[Finding, ...]
+    began: datetime
+    at: datetime
+    times: int = 1
+    untold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """A part of each day, in minutes since midnight; it may go over midnight."""
+
+    begin: int
+    end: int
+
+    def hold(self, moment: datetime) -> bool:
+        """Whether a moment lies in them, by its own clock."""
+        minute = 60 * moment.hour + moment.minute
+        if self.begin <= self.end:
+            return self.begin <= minute < self.end
+        return minute >= self.begin or minute < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When messages go out.
+
+    Attributes:
+        severity: What is milder is told to nobody.
+        lasting_seconds: How long a trouble has to last before it is told, and before it is told to be worse.
+        calm_seconds: How long it has to stay away before its end is told.
+        quiet_seconds: Within so long after its end it is the same trouble that came back: then its end is told only
+            after as long a calm.
+        most_per_hour: Messages about one server; the last quarter is kept for what becomes critical.
+        quiet_hours: When only what is critical is told.
+    """
+
+    severity: Severity = Severity.WARNING
+    lasting_seconds: float = 20.0
+    calm_seconds: float = 60.0
+    quiet_seconds: float = 900.0
+    most_per_hour: int = 20
+    quiet_hours: QuietHours | None = None
+
+    @classmethod
+    def from_mapping(cls, said: Mapping[str, Any]) -> "Timing":
+        """As a configuration says it; what is not said is the default.
+
+        Raises:
+            ValueError: Names the key and what is allowed.
+        """
+        read: dict[str, Any] = {}
+        for key, value in said.items():
+            if key not in _READERS:
+                raise ValueError(f"{key}: is not a setting; allowed: {', '.join(_READERS)}")
+            try:
+                read[key] = _READERS[key](value)
+            except ValueError as error:
+                raise ValueError(f"{key}: {error}") from None
+        return replace(cls(), **read)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way to tell somebody. One of the two is set.
+
+    Attributes:
+        url: For apprise. It carries a token: never show it.
+        command: A program and its arguments. They may carry one, too.
+    """
+
+    name: str
+    url: str = field(default="", repr=False)
+    command: tuple[str, ...] = field(default=(), repr=False)
+
+
+def _severity(value: object) -> Severity:
+    try:
+        return Severity(str(value))
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Severity)}") from None
+
+
+def _span(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("must be seconds, or a duration like '5m'")
+    return seconds(value if isinstance(value, str) else f"{value:f}")
+
+
+def _most(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+        raise ValueError(f"must be a number from 1 to {_MOST}")
+    return value
+
+
+def _hours(value: object) -> QuietHours:
+    found = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("must be hours of the day like '22:00-07:00'")
+    first, second, third, fourth = map(int, found.groups())
+    return QuietHours(60 * first + second, 60 * third + fourth)
+
+
+_READERS = {
+    "severity": _severity,
+    "lasting_seconds": _span,
+    "calm_seconds": _span,
+    "quiet_seconds": _span,
+    "most_per_hour": _most,
+    "quiet_hours": _hours,
+}
