@@ -1,5 +1,6 @@
 """A server that is watched: what is told in trouble, and what it costs the server."""
 
+from collections import Counter
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import cast
@@ -22,7 +23,7 @@ class Staged:
 
     def __init__(self) -> None:
         self.connected = True
-        self.doors = SimpleNamespace(refusals=(), attempts=3)
+        self.doors = SimpleNamespace(refusals=(), attempts=3, refused=Counter({RefusedBy.ROLE: 2}))
         self.reconnection = SimpleNamespace(attempts=SimpleNamespace(doors=self.doors))
 
 
@@ -71,6 +72,8 @@ def test_a_sample_is_told_with_its_age() -> None:
     assert (one.ready, found["up"], found["slots_used"], reasons(found)) == (True, 1, 20, [])
     assert found["sample_age_seconds"] >= 0
     assert (found["samples_total"], found["door_attempts_total"]) == (1, 3)
+    assert found['door_refusals_total{limit="role"}'] == 2
+    assert found['door_refusals_total{limit="superuser_reserve"}'] == 0
 
 
 @pytest.mark.parametrize(

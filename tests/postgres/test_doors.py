@@ -52,6 +52,7 @@ async def test_the_first_door_that_opens_is_taken(server: Cluster, role: Roles) 
     doors = Doors(over_tcp(server, "narrow"), ["user=second", over_tcp(server, "third")])
     assert await entered_as(doors) == "second"
     assert doors.way is doors.ways[1]
+    assert (doors.attempts, doors.refused) == (2, {RefusedBy.ROLE: 1})
     assert doors.way.detour.startswith(f"in through second@127.0.0.1:{server.port}/postgres, because 127.0.0.1:")
     assert 'too many connections for role "narrow"' in doors.way.detour
 
@@ -266,8 +267,9 @@ async def test_a_server_that_speaks_another_language(
     (one,) = (await shut(Doors(over_tcp(cluster, "web")))).refusals
     assert one.limit is RefusedBy.SUPERUSER_RESERVE
     sessions.fill("postgres")
-    (one,) = (await shut(Doors(over_tcp(cluster, "web")))).refusals
-    assert (one.limit, one.sqlstate) == (RefusedBy.SERVER, "53300")
+    doors = Doors(over_tcp(cluster, "web"))
+    (one,) = (await shut(doors)).refusals
+    assert (one.limit, one.sqlstate, doors.refused) == (RefusedBy.SERVER, "53300", {RefusedBy.SERVER: 1})
     sessions.close_all()
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.errors import PgHeadroomError
@@ -39,6 +39,7 @@ class Seen:
         reason: Why there is no connection now, one of REASONS; empty while there is one.
         refusals: What doors without room said, while that is why.
         attempts: To connect, so far.
+        refused: Of them, by what refused them.
         samples: So far.
     """
 
@@ -48,6 +49,7 @@ class Seen:
     reason: str = STARTING
     refusals: tuple[Refusal, ...] = ()
     attempts: int = 0
+    refused: Mapping[RefusedBy, int] = field(default_factory=dict)
     samples: int = 0
 
 
@@ -103,11 +105,13 @@ class Watched:
         if isinstance(update, Snapshot):
             case = self._memory.take(update)
             families = (*self._families.of(case), *compat_families(case, self._compat, self.name))
-            self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, before.samples + 1)
+            self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, dict(doors.refused),
+                             before.samples + 1)  # fmt: skip
         else:
             refusals = update.waiting.refusals if update.waiting is not None else ()
             reason = _reason(update, doors.refusals, held=self._source.connected)
-            self.seen = Seen(before.families, before.case, before.at, reason, refusals, doors.attempts, before.samples)
+            self.seen = replace(before, reason=reason, refusals=refusals, attempts=doors.attempts,
+                                refused=dict(doors.refused))  # fmt: skip
 
     @property
     def ready(self) -> bool:
@@ -158,6 +162,12 @@ def _own(seen: Seen, age: float | None) -> list[MetricFamily]:
         gauge("sample_age_seconds", "Age of the newest sample (our clock)", *([((), age)] if age is not None else [])),
         counter("samples", "Samples since the agent started (our connection)", ((), seen.samples)),
         counter("door_attempts", "Attempts to connect since the agent started (our connection)", ((), seen.attempts)),
+        counter(
+            "door_refusals",
+            "Attempts that failed since the agent started, by the limit that refused them; other is no limit (our "
+            "connection)",
+            *(((("limit", one.value.replace(" ", "_")),), seen.refused.get(one, 0)) for one in RefusedBy),
+        ),
     ]
 
 

@@ -1,6 +1,7 @@
 """Attempts at one door that overlap: the first that is let in is taken, every other is given back at once."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -19,6 +20,7 @@ class Burst:
 
     Attributes:
         limits: That refused those that were alone when they began: what they met was not made by us.
+        refused: How many each limit refused, as far as their texts tell it.
     """
 
     def __init__(self, pace: Pace, begun: Callable[[], object]) -> None:
@@ -26,6 +28,7 @@ class Burst:
         self._pace = pace
         self._begun = begun
         self.limits: set[RefusedBy] = set()
+        self.refused: Counter[RefusedBy] = Counter()
         self._in_flight: set[asyncio.Task[Connection]] = set()
         self._alone: set[asyncio.Task[Connection]] = set()
         self._started = 0
@@ -46,8 +49,10 @@ class Burst:
                         return ended.result()
                     except NoConnection as refused:
                         failure = refused
+                        limit = refused.said.limit if isinstance(refused, NotLetIn) else RefusedBy.OTHER
+                        self.refused[limit] += 1
                         if ended in self._alone and isinstance(refused, NotLetIn):
-                            self.limits.add(refused.said.limit)
+                            self.limits.add(limit)
                         self._may_start = self._may_start and hindrance_of(refused) in _GOES_ON
         finally:
             self._give_back()

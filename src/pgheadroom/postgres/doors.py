@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -93,6 +94,7 @@ class Doors:
         system: The system identifier of the server behind it; None when it could not be read.
         passed: What doors without room said in the round in which another one opened.
         attempts: How many there have been to connect.
+        refused: How many of them each limit refused; `OTHER` counts those that failed for another reason.
         moves: Whether others came and went beside us: what we met changed between attempts that were alone.
     """
 
@@ -108,6 +110,7 @@ class Doors:
     passed: tuple[Refusal, ...] = ()
     ways: list[Way] = field(default_factory=list)
     attempts: int = 0
+    refused: Counter[RefusedBy] = field(default_factory=Counter)
     moves: bool = False
     _looking: set[asyncio.Task[None]] = field(default_factory=set, repr=False)
 
@@ -190,14 +193,23 @@ class Doors:
             self.moves = self.moves or len(burst.limits | way.limits) > 1
             way.limits = frozenset(burst.limits)
             way.refusal = await self._heard(way, failure, waits=pace == ONCE or self.in_turn > 1)
+            self._count_refused(burst.refused, failure, way.refusal)
             if way.refusal.hindrance not in SOON:
                 way.alone_until = clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (clock() - began))
             raise
+        self.refused += burst.refused
         self._opened(way)
         return probe
 
     def _count(self) -> None:
         self.attempts += 1
+
+    def _count_refused(self, met: Counter[RefusedBy], last: NoConnection, heard: Refusal) -> None:
+        """What a closer look told of the last attempt holds for those before it that were told the same."""
+        if isinstance(last, NotLetIn):
+            alike = met.pop(last.said.limit, 0)
+            met[heard.limit] += alike
+        self.refused += met
 
     async def _identify(self, way: Way, probe: Probe) -> None:
         """Raises:
