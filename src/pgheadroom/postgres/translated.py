@@ -1,11 +1,13 @@
 """How PostgreSQL says in other languages that there is no room. Pure.
 
-Source: the message catalogues of PostgreSQL 15 (src/backend/po/*.po), the parts that carry no name. A server sends
-them when its `lc_messages` says so, and libpq passes on nothing else: no SQLSTATE.
+Source: the message catalogues of PostgreSQL 15 and 19 (src/backend/po/*.po), the parts that carry no name. A server
+sends them when its `lc_messages` says so, and libpq passes on nothing else: no SQLSTATE.
 """
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 
 from pgheadroom.model.refusal import RefusedBy
 
@@ -22,6 +24,13 @@ _WORDS: dict[RefusedBy, tuple[str, ...]] = {
         "ledsen, för många klienter",
         "вже забагато клієнтів",
         "已经有太多的客户",
+        "terlalu banyak klien yang sudah ada",
+        "troppi client già connessi",
+        "mamy już zbyt wiele klientów",
+        "muitos clientes conectados",
+        "istemci sayısı çok fazla",
+        "客户端连接过多",
+        "客戶端過多",
     ),
     RefusedBy.SUPERUSER_RESERVE: (
         "die verbleibenden Verbindungen sind für Superuser",
@@ -47,6 +56,12 @@ _WORDS: dict[RefusedBy, tuple[str, ...]] = {
         'för många uppkopplingar för roll "{name}"',
         'занадто багато підключень для ролі "{name}"',
         '由角色"{name}"发起的连接太多了',
+        "terlalu banyak koneksi untuk role « {name} »",
+        'zbyt wiele połączeń dla roli "{name}"',
+        'muitas conexões para role "{name}"',
+        '"{name}" rol bağlantı sayısı aşılmıştır',
+        '角色 "{name}" 的连接过多',
+        '角色 "{name}" 的連線太多',
     ),
     RefusedBy.DATABASE: (
         "zu viele Verbindungen für Datenbank »{name}«",
@@ -60,18 +75,31 @@ _WORDS: dict[RefusedBy, tuple[str, ...]] = {
         'för många uppkopplingar till databasen "{name}"',
         'занадто багато підключень до бази даних "{name}"',
         '到数据库 "{name}"的连接太多了',
+        "terlalu banyak koneksi untuk database « {name} »",
+        'troppe connessioni per il database "{name}"',
+        'zbyt wiele połączeń do bazy "{name}"',
+        'muitas conexões para banco de dados "{name}"',
+        '"{name}" veritabanı bağlantı sayısı aşılmıştır',
+        '数据库 "{name}" 的连接过多',
+        '資料庫 "{name}" 的連線太多',
     ),
 }
 
 
-def _pattern(words: str) -> str:
+def pattern_of_words(words: str) -> re.Pattern[str]:
+    """Finds a text, with a group `name` where it has `{name}`."""
     # French catalogues have spaces that do not break, and some have them only in some versions.
-    return r"\s?".join(re.escape(word) for word in words.split(" ")).replace(re.escape("{name}"), "(?P<name>.+?)")
+    return re.compile(
+        r"\s?".join(re.escape(word) for word in words.split(" ")).replace(re.escape("{name}"), "(?P<name>.+?)")
+    )
 
 
 @cache
 def patterns() -> tuple[tuple[re.Pattern[str], RefusedBy], ...]:
     """Each with a group `name` where the text carries one."""
-    return tuple(
-        (re.compile(_pattern(words)), limit) for limit, list_of_words in _WORDS.items() for words in list_of_words
-    )
+    return tuple((pattern_of_words(words), limit) for limit, list_of_words in _WORDS.items() for words in list_of_words)
+
+
+def texts() -> Iterator[str]:
+    """All of them, with `{name}` where one stands."""
+    return chain.from_iterable(_WORDS.values())

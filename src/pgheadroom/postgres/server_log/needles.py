@@ -1,0 +1,84 @@
+"""What to look for in a log before anything of it is read: few bytes that every line about a refusal has. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from pgheadroom.postgres import translated
+from pgheadroom.postgres.server_log import translated_logins
+
+FATAL = (
+    "FATAL", "FATALE", "FATALT", "KATASTROFALNY", "ÖLÜMCÜL (FATAL)", "ВАЖНО", "ФАТАЛЬНО", "ფატალური", "치명적오류",
+    "致命错误", "致命錯誤",
+)  # fmt: skip
+"""Source: the message catalogues of PostgreSQL 15 and 19 (src/backend/po/*.po)."""
+WRONG_PASSWORD, NOT_ALLOWED, NO_DATABASE = "28P01", "28000", "3D000"
+NO_RESOURCES = ("53000", "53200", "53400")
+NO_ROOM = "53300"
+STATES = tuple(state.encode() for state in (NO_ROOM, *NO_RESOURCES, WRONG_PASSWORD, NOT_ALLOWED, NO_DATABASE))
+_ENGLISH = (
+    "too many clients",
+    "reserved for",
+    "too many connections",
+    "max_wal_senders",
+    "pg_use_reserved_connections",
+    "SUPERUSER",
+    "no more connections allowed",
+    "connections exceeded",
+    "authentication failed",
+    "pg_hba.conf",
+    "does not exist",
+    "not permitted to log in",
+    "pooler error",
+)
+_OLD_ENCODINGS = (
+    "latin-1",
+    "iso8859-2",
+    "iso8859-9",
+    "koi8-r",
+    "koi8-u",
+    "cp1251",
+    "euc_jp",
+    "euc_kr",
+    "gb18030",
+    "big5",
+)
+"""What logs that are not UTF-8 are written in, by the languages of `translated`."""
+
+
+def _encoded(texts: Iterable[str]) -> Iterable[bytes]:
+    for text in texts:
+        for encoding in ("utf-8", *_OLD_ENCODINGS):
+            try:
+                yield text.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+
+
+def _longest_words() -> tuple[str, ...]:
+    texts = (*translated.texts(), *translated_logins.texts())
+    return tuple(dict.fromkeys(max(text.replace("{name}", " ").split(), key=len) for text in texts))
+
+
+_WORDS = _longest_words()
+TEXTS = tuple(dict.fromkeys((*STATES, *_encoded((*_ENGLISH, *_WORDS)))))
+"""Of logs for people: a SQLSTATE, where the prefix has it, or the longest word of each text."""
+
+
+def present(needles: Sequence[bytes], text: bytes) -> list[bytes]:
+    """Those that the text has."""
+    return [needle for needle in needles if needle in text]
+
+
+def decoded(line: bytes) -> str:
+    """The text of a line. One that is not UTF-8 is read in the encoding in which it says something known."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        pass
+    for encoding in _OLD_ENCODINGS:
+        text = line.decode(encoding, "replace")
+        if any(word in text for word in _FOREIGN):
+            return text
+    return line.decode(errors="replace")
+
+
+_FOREIGN = tuple(word for word in _WORDS if not word.isascii())
