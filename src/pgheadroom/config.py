@@ -6,9 +6,7 @@ Each of the three is a `Layer`, in which None says "not said here". `settle` lay
 import difflib
 import os
 import re
-import select
 import stat
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +15,8 @@ from typing import Any, TypeVar
 from pgheadroom import quantities, toml
 from pgheadroom.conninfo import holds_password
 from pgheadroom.errors import ConfigError
+from pgheadroom.files import contents, read_by_others
+from pgheadroom.model.notification import Channel, Timing, channel_names, channels, command_words
 from pgheadroom.model.thresholds import Thresholds
 
 DEFAULT_INTERVAL = 1.0
@@ -25,10 +25,6 @@ RESERVED_NAMES = (
     "report",
 )  # fmt: skip
 """Words that are commands, so that no target can be called by them."""
-
-_MOST_BYTES = 4 << 20
-_PIPE_WITHIN = 5.0
-"""Seconds for what a pipe gives, as in `--config <(program)`."""
 
 _Value = TypeVar("_Value")
 _YES_NO = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
@@ -47,6 +43,9 @@ class Layer:
     ascii_only: bool | None = None
     protected_roles: tuple[str, ...] = ()
     thresholds: Mapping[str, Any] = field(default_factory=dict)
+    notify: tuple[str, ...] | None = None
+    notify_command: tuple[str, ...] | None = field(default=None, repr=False)
+    notify_when: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,16 @@ class Configuration:
     Attributes:
         general: What holds for every target.
         targets: By name.
+        channels: Who can be told of trouble, by name.
+        exposed: The file, where it can be read by others.
         warnings: One line each, for stderr.
         place: Where a key is in the file, in words for a mistake that is found later.
     """
 
     general: Layer = field(default_factory=Layer)
     targets: Mapping[str, Layer] = field(default_factory=dict)
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    exposed: str = ""
     warnings: tuple[str, ...] = ()
     place: Callable[..., str] = field(default=lambda *path: ".".join(path), compare=False)
 
@@ -78,6 +81,8 @@ class Settings:
         interval: Seconds.
         hide_literals: Query texts are shown and written without their literals and comments.
         protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
+        notify: Names of the channels that are told of trouble; `notify_command` is one more.
+        timing: When they are told.
         meant: A target whose name is like the one that was taken for a database's.
     """
 
@@ -90,6 +95,9 @@ class Settings:
     ascii_only: bool = False
     protected_roles: tuple[str, ...] = ()
     thresholds: Thresholds = field(default_factory=Thresholds)
+    notify: tuple[str, ...] = ()
+    notify_command: tuple[str, ...] = field(default=(), repr=False)
+    timing: Timing = field(default_factory=Timing)
     target: str = ""
     meant: str = ""
 
@@ -113,18 +121,22 @@ def settle(*layers: Layer, target: str = "") -> Settings:
         ascii_only=bool(top.ascii_only),
         protected_roles=top.protected_roles,
         thresholds=Thresholds.from_mapping(top.thresholds),
+        notify=top.notify or (),
+        notify_command=top.notify_command or (),
+        timing=Timing.from_mapping(top.notify_when),
         target=target,
     )
 
 
+_REPLACED = ("conninfo", "doors", "pgbouncers", "interval", "read_only", "hide_literals", "ascii_only", "notify",
+             "notify_command")  # fmt: skip
+
+
 def _over(below: Layer, above: Layer) -> Layer:
-    said = {
-        name: getattr(above, name)
-        for name in ("conninfo", "doors", "pgbouncers", "interval", "read_only", "hide_literals", "ascii_only")
-        if getattr(above, name) is not None
-    }
+    said = {name: getattr(above, name) for name in _REPLACED if getattr(above, name) is not None}
     protected = tuple(dict.fromkeys(below.protected_roles + above.protected_roles))
-    return replace(below, **said, protected_roles=protected, thresholds={**below.thresholds, **above.thresholds})
+    levels, timing = {**below.thresholds, **above.thresholds}, {**below.notify_when, **above.notify_when}
+    return replace(below, **said, protected_roles=protected, thresholds=levels, notify_when=timing)
 
 
 # --- environment -----------------------------------------------------------------------------------------------------
@@ -189,7 +201,7 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
     except RuntimeError:  # a user without a home folder
         return Configuration()
     try:
-        raw, mode = _contents(path)
+        raw, told = contents(path)
         text = raw.decode()
     except (FileNotFoundError, NotADirectoryError):
         if named:
@@ -201,35 +213,8 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: it is not UTF-8") from None
     configuration = parse(text, str(path))
-    return replace(configuration, warnings=_open_secrets(configuration, path, mode))
-
-
-def _contents(path: Path) -> tuple[bytes, int]:
-    """The bytes of a file, or of a pipe that somebody writes into now, and its mode.
-
-    Raises:
-        OSError: It cannot be read.
-        ConfigError: It is no configuration, whatever it holds.
-    """
-    # O_NONBLOCK: a pipe into which nobody writes must not be waited for.
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(file).st_mode
-        raw, ends = b"", time.monotonic() + _PIPE_WITHIN
-        while len(raw) <= _MOST_BYTES:
-            if not stat.S_ISREG(mode) and not select.select([file], [], [], max(0.0, ends - time.monotonic()))[0]:
-                raise ConfigError(f"{path}: nothing came within {_PIPE_WITHIN:g} s")
-            piece = os.read(file, 65536)
-            if not piece:
-                break
-            raw += piece
-    finally:
-        os.close(file)
-    if len(raw) > _MOST_BYTES:
-        raise ConfigError(f"{path}: larger than {_MOST_BYTES >> 20} MB: this is no configuration")
-    if not raw and not stat.S_ISREG(mode):
-        raise ConfigError(f"{path}: it is empty, and not a file")
-    return raw, mode
+    exposed = str(path) if read_by_others(told) else ""
+    return replace(configuration, exposed=exposed, warnings=_open_secrets(configuration, path, told.st_mode))
 
 
 def _open_secrets(configuration: Configuration, path: Path, mode: int) -> tuple[str, ...]:
@@ -262,8 +247,13 @@ def parse(text: str, name: str) -> Configuration:
     except RecursionError:
         raise ConfigError(f"{name}: not TOML that anybody writes: it is nested too deeply") from None
     page = _Page(text, name)
-    general = page.layer((), {key: value for key, value in document.items() if key != "targets"}, _GENERAL_KEYS)
-    return Configuration(general, dict(page.targets(document.get("targets", {}))), place=page.place)
+    tables = ("targets", "channels")
+    general = page.layer((), {key: value for key, value in document.items() if key not in tables}, _GENERAL_KEYS)
+    targets = dict(page.targets(document.get("targets", {})))
+    known = page.channels(document.get("channels", {}))
+    for place, layer in (((), general), *((("targets", name), layer) for name, layer in targets.items())):
+        page.check_names(place, layer.notify or (), known)
+    return Configuration(general, targets, known, place=page.place)
 
 
 def _not_toml(text: str, name: str, said: str) -> ConfigError:
@@ -309,6 +299,13 @@ def _thresholds(value: object) -> Mapping[str, Any]:
     return value
 
 
+def _notify_when(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table")
+    Timing.from_mapping(value)
+    return value
+
+
 _Reader = Callable[[object], Any]
 _SHARED: dict[str, tuple[str, _Reader]] = {
     "interval": ("interval", _interval),
@@ -316,6 +313,9 @@ _SHARED: dict[str, tuple[str, _Reader]] = {
     "hide_literals": ("hide_literals", _flag),
     "protected_roles": ("protected_roles", _texts),
     "thresholds": ("thresholds", _thresholds),
+    "notify": ("notify", channel_names),
+    "notify_command": ("notify_command", command_words),
+    "notify_when": ("notify_when", _notify_when),
 }
 _GENERAL_KEYS = {**_SHARED, "ascii": ("ascii_only", _flag)}
 _TARGET_KEYS = {
@@ -344,13 +344,26 @@ class _Page:
                 raise self._mistake(here, name, f"must be a table: [targets.{name}]")
             yield name, self.layer((*here, name), table, _TARGET_KEYS)
 
+    def channels(self, tables: object) -> Mapping[str, Channel]:
+        try:
+            return channels(tables)
+        except ValueError as error:
+            raise self._value_mistake((), "channels", tables, str(error)) from None
+
+    def check_names(self, place: tuple[str, ...], names: Iterable[str], known: Mapping[str, Channel]) -> None:
+        """Raises ConfigError for a channel that there is not."""
+        for name in names:
+            if name not in known:
+                told = ", ".join(known) or "none: write a table [channels.NAME]"
+                raise self._mistake(place, "notify", f"'{name[:40]}' is no channel; there are {told}")
+
     def layer(
         self, place: tuple[str, ...], table: Mapping[str, object], keys: Mapping[str, tuple[str, _Reader]]
     ) -> Layer:
         said: dict[str, Any] = {}
         for key, value in table.items():
             if key not in keys:
-                allowed = [*keys, "targets"] if not place else list(keys)
+                allowed = [*keys, "targets", "channels"] if not place else list(keys)
                 raise self._mistake(place, key, _unknown(key, allowed))
             field_name, reader = keys[key]
             try:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom import config, toml
+from pgheadroom import config, files, toml
 from pgheadroom.config import Configuration, Layer, Settings, settle
 from pgheadroom.errors import ConfigError
 from pgheadroom.model.thresholds import Thresholds
@@ -278,7 +278,7 @@ def test_nested_as_nobody_writes_is_one_line(tmp_path: Path) -> None:
 def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    monkeypatch.setattr(config, "_PIPE_WITHIN", 0.05)
+    monkeypatch.setattr(files, "_PIPE_WITHIN", 0.05)
     with pytest.raises(ConfigError, match="nothing came within"):
         config.load(str(pipe), {})
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)

@@ -11,6 +11,8 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.quantities import seconds
 
 _HOURS = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-3]):([0-5]\d)")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,40}")
+_WAYS = {"url": "url", "url_file": "url_file", "notify_command": "command"}
 _MOST = 1000
 COMMAND = "command"
 """What the channel of a `notify_command` that stands by itself is called."""
@@ -106,16 +108,76 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A way to tell somebody. One of the two is set.
+    """A way to tell somebody. One of the three is set.
 
     Attributes:
         url: For apprise. It carries a token: never show it.
-        command: A program and its arguments. They may carry one, too.
+        url_file: The file that has the URL, and nothing else.
+        command: A program and its arguments. They may carry a token, too.
     """
 
     name: str
     url: str = field(default="", repr=False)
+    url_file: str = ""
     command: tuple[str, ...] = field(default=(), repr=False)
+
+
+def channels(said: object) -> Mapping[str, Channel]:
+    """Channels as a configuration has them, by name.
+
+    Raises:
+        ValueError: Names the channel and what is allowed; it never quotes what may be secret.
+    """
+    if not isinstance(said, dict):
+        raise ValueError("must be tables, for instance [channels.mail]")
+    return {name: _channel(name, table) for name, table in said.items()}
+
+
+def _channel(name: str, said: object) -> Channel:
+    if not _NAME.fullmatch(name) or name == COMMAND:
+        raise ValueError(f"'{COMMAND}' or odd letters: a channel's name has letters, digits, '-', '_' and '.'")
+    if not isinstance(said, dict) or len(said) != 1 or not said.keys() <= _WAYS.keys():
+        raise ValueError(f"{name}: must have exactly one of {', '.join(_WAYS)}")
+    ((key, value),) = said.items()
+    try:
+        way: Any = command_words(value) if key == "notify_command" else _one_text(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {key} {error}") from None
+    if key == "url" and "://" not in str(way):
+        raise ValueError(f"{name}: url is none: 'mailto://...', 'slack://...', see apprise")
+    return replace(Channel(name), **{_WAYS[key]: way})
+
+
+def _one_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("must be a text that is not empty")
+    return value.strip()
+
+
+def command_words(value: object) -> tuple[str, ...]:
+    """A program and its arguments.
+
+    Raises:
+        ValueError: It is no list of them; a text would have to be cut as a shell does.
+    """
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) and "\0" not in one for one in value):
+        raise ValueError('must be a list of a program and its arguments, for instance ["/usr/local/bin/page", "dba"]')
+    if not value[0].strip():
+        raise ValueError("must begin with a program")
+    return tuple(value)
+
+
+def channel_names(value: object) -> tuple[str, ...]:
+    """Names of channels.
+
+    Raises:
+        ValueError: It is no list of names. A URL is not quoted.
+    """
+    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+        raise ValueError('must be a list of names of channels, for instance ["mail"]')
+    if any("://" in one for one in value):
+        raise ValueError("is for names; a URL belongs into the table of a channel: [channels.mail]")
+    return tuple(dict.fromkeys(value))
 
 
 def _severity(value: object) -> Severity:
