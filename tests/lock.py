@@ -37,9 +37,10 @@ def main() -> None:
     compile_to("requirements.txt", "--extra=demo", "--all-build-deps", "pyproject.toml")
     # A file for as long as it takes, here: from elsewhere `-c` would not find the other one.
     tools = ROOT / "dev.in"
-    # With the extra that only the agent needs: its tests run beside the others.
-    extra = project["project"]["optional-dependencies"]["metrics"]
-    tools.write_text("\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"], *extra]))
+    # With the extras that only the agent needs: its tests run beside the others.
+    extras = project["project"]["optional-dependencies"]
+    agents = [*extras["metrics"], *extras["notify"]]
+    tools.write_text("\n".join(["-c requirements.txt", *project["dependency-groups"]["dev"], *agents]))
     try:
         compile_to("requirements-dev.txt", tools.name)
     finally:
