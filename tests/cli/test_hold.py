@@ -47,6 +47,7 @@ def operator(role: Roles, which_server: Cluster, superuser: "psycopg.Connection[
     return which_server.conninfo(operator)
 
 
+TIMEOUT = ["--idle-in-transaction-timeout", "90s"]
 ODD = "we\"b'; x é"
 
 
@@ -119,7 +120,7 @@ def _answers(connection: "psycopg.Connection[Any]") -> bool:
     st.lists(
         st.tuples(
             st.sampled_from([("--user", "web"), ("--user", ODD), ("--database", "postgres")]),
-            st.sampled_from([["--limit", "0"], ["--limit", "7"], ["--nologin"], ["--release"]]),
+            st.sampled_from([["--limit", "0"], ["--limit", "7"], ["--nologin"], TIMEOUT, ["--release"]]),
         ),
         max_size=5,
     )
@@ -127,16 +128,17 @@ def _answers(connection: "psycopg.Connection[Any]") -> bool:
 def test_any_sequence_of_hold_and_let_go_leaves_what_was_before(
     one_server: Cluster, superuser: "psycopg.Connection[Any]", steps: list[tuple[tuple[str, str], list[str]]]
 ) -> None:
+    superuser.execute("ALTER ROLE web SET idle_in_transaction_session_timeout = '5min'")
     before = state(superuser)
     owner = one_server.conninfo()
     for (flag, name), how in steps:
         if how == ["--release"]:
             main(["hold", "--release", name, "--yes", owner])
-        elif not (flag == "--database" and how == ["--nologin"]):
+        elif flag == "--user" or how[0] == "--limit":
             there = state(superuser)
             made = main(["hold", flag, name, *how, "--yes", owner]) == 0
             assert made is (state(superuser) != there)  # refused only where it has that already
-            assert ("NOLOGIN" if how == ["--nologin"] else how[1]) in value(superuser, flag, name)
+            assert ("NOLOGIN" if how == ["--nologin"] else how[-1]) in value(superuser, flag, name)
     assert main(["hold", "--all", "--yes", owner]) == 0
     assert state(superuser) == before
 
@@ -145,8 +147,39 @@ def value(superuser: "psycopg.Connection[Any]", flag: str, name: str) -> set[str
     """What holds it back."""
     if flag == "--user":
         bound, login = limit(superuser, name)
-        return {str(bound)} if login else {str(bound), "NOLOGIN"}
+        of_role = "SELECT setconfig FROM pg_db_role_setting WHERE setrole = to_regrole(quote_ident(%s))"
+        rows = superuser.execute(of_role, (name,)).fetchall()
+        settings = dict(one.split("=") for (entries,) in rows for one in entries)
+        return {str(bound), "LOGIN" if login else "NOLOGIN", settings.get("idle_in_transaction_session_timeout", "")}
     return {str(fetch(superuser, "SELECT datconnlimit FROM pg_database WHERE datname = %s", name))}
+
+
+@pytest.mark.parametrize("server", OF_EACH_KIND, indirect=True)
+def test_who_leaves_transactions_open_gets_a_timeout_and_then_what_it_had(
+    server: Cluster, operator: str, superuser: "psycopg.Connection[Any]", capsys: pytest.CaptureFixture[str]
+) -> None:
+    superuser.execute("ALTER ROLE web SET work_mem = '2MB'")
+    superuser.execute("ALTER ROLE web SET idle_in_transaction_session_timeout = 300000")
+    before = state(superuser)
+    here = psycopg.connect(server.conninfo("web"))
+    assert main(["hold", "--user", "web", *TIMEOUT, operator]) == 0
+    assert "ALTER ROLE web SET idle_in_transaction_session_timeout = '90s';" in capsys.readouterr().out
+    assert state(superuser) == before
+    assert main(["hold", "--user", "web", *TIMEOUT, "--yes", operator]) == 0
+    assert "hold role web (idle in transaction for 90s at most): done" in capsys.readouterr().out
+    shown = "SHOW idle_in_transaction_session_timeout"
+    with psycopg.connect(server.conninfo("web")) as new:
+        assert [fetch(one, shown) for one in (here, new)] == ["5min", "90s"]
+    here.close()
+    assert main(["hold", "--list", operator]) == 0
+    assert "90s at most, before idle in transaction for 300000 at most" in capsys.readouterr().out
+    superuser.execute("ALTER ROLE web SET idle_in_transaction_session_timeout = '7s'")
+    assert main(["hold", "--release", "web", "--yes", operator]) == 1  # somebody else's value
+    superuser.execute("ALTER ROLE web SET idle_in_transaction_session_timeout = '90s'")
+    assert main(["hold", "--release", "web", "--yes", operator]) == 0
+    assert state(superuser) == before
+    assert main(["hold", "--release", "web", TIMEOUT[0], "none", "--yes", operator]) == 0
+    assert fetch(superuser, "SELECT setconfig FROM pg_db_role_setting") == ["work_mem=2MB"]
 
 
 def test_what_somebody_else_has_set_meanwhile_is_not_overwritten(
@@ -329,6 +362,9 @@ def test_flags_that_do_not_go_together(one_server: Cluster, capsys: pytest.Captu
         ["--user", "a", "--limit", "-1"],
         ["--user", "a", "--limit", "many"],
         ["--list", "--end"],
+        ["--user", "a", "--end", *TIMEOUT],
+        ["--user", "a", TIMEOUT[0], "none"],
+        ["--database", "a", *TIMEOUT],
         ["--all", "--limit", "3"],
     ):
         assert main(["hold", *flags, one_server.conninfo()]) == 2, flags

@@ -163,7 +163,7 @@ HELD = ((HeldKind.ROLE, "lodger"), (HeldKind.DATABASE, "trapped"))
 async def _there_and_back(probe: Probe, kind: HeldKind, name: str) -> list[ChangeOutcome]:
     """Holds it, tries once more from what it was, and lets it go."""
     (what,) = (await holding.look(probe, [(kind, name)], [])).found
-    after = Grip(3, False if kind is HeldKind.ROLE else None)
+    after = Grip(3, False, "1min") if kind is HeldKind.ROLE else Grip(3)
     change = Change(kind, what.oid, name, what.before(after), after)
     return [(await holding.change(probe, one)).outcome for one in (change, change, change.undone)]
 

@@ -229,6 +229,22 @@ def _limit(text: str) -> int:
     return int(text)
 
 
+def _timeout(text: str) -> str:
+    """As PostgreSQL writes it; empty for `none`."""
+    if text == "none":
+        return ""
+    try:
+        milliseconds = round(quantities.seconds(text) * 1000)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < milliseconds < 2**31:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a timeout: from 1ms to 24d")
+    for unit, size in (("min", 60_000), ("s", 1000)):
+        if milliseconds % size == 0:
+            return f"{milliseconds // size}{unit}"
+    return f"{milliseconds}ms"
+
+
 def _hold_flags(parser: argparse.ArgumentParser) -> None:
     _format(parser)
     what = parser.add_argument_group("what is held back, and how far")
@@ -241,6 +257,12 @@ def _hold_flags(parser: argparse.ArgumentParser) -> None:
         help="its CONNECTION LIMIT (default: what leaves the others their share); of --release: what it gets",
     )
     what.add_argument("--nologin", action="store_true", help="NOLOGIN: nobody new gets in as this role")
+    what.add_argument(
+        "--idle-in-transaction-timeout",
+        metavar="TIME",
+        type=_timeout,
+        help="its idle_in_transaction_session_timeout, for new logins; of --release: what it gets (none)",
+    )
     what.add_argument(
         "--end", action="store_true", help="then end its idle sessions above the limit, the longest idle first"
     )

@@ -96,10 +96,16 @@ def _check(flags: argparse.Namespace) -> None:
         raise UsageError("give one of --user ROLE, --database NAME, --list, --release NAME, --all")
     if flags.nologin and not asked["--user"]:
         raise UsageError("--nologin is for a role: --user ROLE --nologin")
+    if flags.idle_in_transaction_timeout is not None and not (asked["--user"] or asked["--release"]):
+        raise UsageError("--idle-in-transaction-timeout is for a role: --user ROLE")
+    if flags.idle_in_transaction_timeout == "" and not asked["--release"]:
+        raise UsageError("--idle-in-transaction-timeout none holds nobody: let it go with --release")
     if flags.login and not asked["--release"]:
         raise UsageError("--login goes with --release NAME")
     if (flags.end or flags.include_transactions) and not (asked["--user"] or asked["--database"]):
         raise UsageError("--end goes with --user or --database")
+    if flags.end and flags.idle_in_transaction_timeout is not None and flags.limit is None and not flags.nologin:
+        raise UsageError("--end goes with a limit: nobody is kept out by a timeout")
     if flags.include_transactions and not flags.end:
         raise UsageError("--include-transactions goes with --end")
     if flags.limit is not None and (flags.list or flags.all):
@@ -171,8 +177,9 @@ def _refused(request: HoldRequest, verb: HoldVerb, what: Holdable, why: str) -> 
 
 def _grip(request: HoldRequest, case: Case, what: Holdable) -> Grip:
     flags = request.flags
-    if flags.nologin:
-        return Grip(flags.limit, False)
+    timeout = flags.idle_in_transaction_timeout
+    if flags.nologin or timeout is not None:
+        return Grip(flags.limit, False if flags.nologin else None, timeout)
     return Grip(proposed_limit(case, what) if flags.limit is None else flags.limit)
 
 
@@ -242,7 +249,7 @@ async def _list(request: HoldRequest) -> int:
 async def _release(request: HoldRequest) -> int:
     seen = await request.source.sample_once()
     site, held = await _held(request)
-    if request.flags.limit is not None or request.flags.login:
+    if request.flags.limit is not None or request.flags.login or request.flags.idle_in_transaction_timeout is not None:
         site, changes = await _as_stated(request, seen)
     else:
         changes = [back(one) for one in _chosen(request, held)]
@@ -273,9 +280,10 @@ async def _as_stated(request: HoldRequest, seen: Snapshot) -> tuple[HoldSite, li
     what = site.named(HeldKind.ROLE, name) or site.named(HeldKind.DATABASE, name)
     if what is None:
         raise NotHeld(site.trouble or f"there is no role and no database {name}")
-    if request.flags.login and what.kind is HeldKind.DATABASE:
-        raise UsageError("--login is for a role")
-    after = Grip(request.flags.limit, True if request.flags.login else None)
+    timeout = request.flags.idle_in_transaction_timeout
+    if what.kind is HeldKind.DATABASE and (request.flags.login or timeout is not None):
+        raise UsageError("--login and --idle-in-transaction-timeout are for a role")
+    after = Grip(request.flags.limit, True if request.flags.login else None, timeout)
     return site, [Change(what.kind, what.oid, what.name, what.before(after), after)]
 
 

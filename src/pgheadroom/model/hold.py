@@ -1,4 +1,5 @@
-"""What holds a role or a database back, so that a cure holds: a lower CONNECTION LIMIT, or NOLOGIN; and its undoing."""
+"""What holds a role or a database back, so that a cure holds: a lower CONNECTION LIMIT, NOLOGIN, or an end for its idle
+transactions; and its undoing."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,20 +24,28 @@ class Grip:
     Attributes:
         limit: CONNECTION LIMIT, `NO_LIMIT` for none.
         login: LOGIN or NOLOGIN; of a role only.
+        timeout: The role's `idle_in_transaction_session_timeout` as it is written there; empty where it has none.
     """
 
     limit: int | None = None
     login: bool | None = None
+    timeout: str | None = None
 
     def over(self, below: "Grip") -> "Grip":
         """Both, this one where both have a value."""
         return Grip(
-            below.limit if self.limit is None else self.limit, below.login if self.login is None else self.login
+            below.limit if self.limit is None else self.limit,
+            below.login if self.login is None else self.login,
+            below.timeout if self.timeout is None else self.timeout,
         )
 
     def matches(self, other: "Grip") -> bool:
         """Whether another one has the same values, in what this one touches."""
-        return self.limit in (None, other.limit) and self.login in (None, other.login)
+        return (
+            self.limit in (None, other.limit)
+            and self.login in (None, other.login)
+            and self.timeout in (None, other.timeout)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class Holdable:
         oid: What it is known by, whatever it is called.
         superuser: No limit binds it.
         may_alter: Whether our role may change it.
+        timeout: As in `Grip`.
     """
 
     kind: HeldKind
@@ -56,14 +66,20 @@ class Holdable:
     login: bool
     superuser: bool
     may_alter: bool
+    timeout: str = ""
 
     @property
     def grip(self) -> Grip:
-        return Grip(self.limit, self.login if self.kind is HeldKind.ROLE else None)
+        is_role = self.kind is HeldKind.ROLE
+        return Grip(self.limit, self.login if is_role else None, self.timeout if is_role else None)
 
     def before(self, after: Grip) -> Grip:
         """Its values of what `after` would change."""
-        return Grip(self.limit if after.limit is not None else None, self.login if after.login is not None else None)
+        return Grip(
+            self.limit if after.limit is not None else None,
+            self.login if after.login is not None else None,
+            self.timeout if after.timeout is not None else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pgheadroom.postgres.exchange import (
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
 from pgheadroom.postgres.sampling import Probe
-from pgheadroom.rules.acting.hold import grip_words
+from pgheadroom.rules.acting.hold import held_words
 from pgheadroom.words.text import safe
 
 _PATIENCE = "500ms"
@@ -76,7 +76,12 @@ def _found(probe: Probe, kind: HeldKind, answer: Answer) -> list[Holdable]:
     if isinstance(answer, Unanswered):
         return []
     codec = probe.catalogue.codec
-    return [Holdable(kind, oid, read_text(bytes(name), codec), *others) for oid, name, *others in answer]
+    return [
+        Holdable(
+            kind, oid, read_text(bytes(name), codec), limit, login, superuser, may, read_text(bytes(timeout), codec)
+        )
+        for oid, name, limit, login, superuser, may, timeout in answer
+    ]
 
 
 def _address(answer: Answer) -> str:
@@ -109,11 +114,17 @@ def _values(probe: Probe, wanted: Change) -> tuple[object, ...]:
     """In the order of `hold_values.sql`."""
     names = known_as(probe.connection, [wanted.name])
     old, new = wanted.before, wanted.after
-    return (wanted.oid, names, *map(_written, (old.limit, new.limit, old.login, new.login)))
+    values = (old.limit, new.limit, old.login, new.login)
+    return (wanted.oid, names, *map(_written, values), _setting(old.timeout), _setting(new.timeout))
 
 
 def _written(value: int | bool | None) -> str:
     return "" if value is None else str(value).lower()
+
+
+def _setting(value: str | None) -> str:
+    """`=` where it is not set; empty where it is not touched."""
+    return "" if value is None else f"={value}"
 
 
 def _result(wanted: Change, done: Sequence[Answer], now: Sequence[Holdable]) -> ChangeResult:
@@ -127,7 +138,7 @@ def _result(wanted: Change, done: Sequence[Answer], now: Sequence[Holdable]) -> 
     if word != "done":
         return ChangeResult(ChangeOutcome.CHANGED, _MESSAGES[word])
     if now and not wanted.after.matches(now[0].grip):
-        return ChangeResult(ChangeOutcome.OVERTAKEN, f"it is {grip_words(now[0].grip)} now")
+        return ChangeResult(ChangeOutcome.OVERTAKEN, f"it is {held_words(now[0].before(wanted.after))} now")
     return ChangeResult(ChangeOutcome.DONE, "" if now else "what it is now could not be read back")
 
 

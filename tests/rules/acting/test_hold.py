@@ -110,7 +110,24 @@ def test_what_is_said_of_it() -> None:
     assert "8 of web, 1 of other" in "\n".join(affected(seen, HeldKind.DATABASE, database))
     assert "the 8 would stay" in limits_of_it(seen, of_web(NO_LIMIT, 3))[0]
     assert statement_of(HeldKind.ROLE, 'a"b', Grip(3, False)) == 'ALTER ROLE "a""b" CONNECTION LIMIT 3 NOLOGIN;'
+    assert statement_of(HeldKind.ROLE, "web", Grip(3, timeout="1'min")) == (
+        "ALTER ROLE web CONNECTION LIMIT 3; ALTER ROLE web SET idle_in_transaction_session_timeout = '1''min';"
+    )
+    assert statement_of(HeldKind.ROLE, "web", Grip(timeout="")).endswith("RESET idle_in_transaction_session_timeout;")
     assert statement_of(HeldKind.DATABASE, "shop", Grip(3)) == "ALTER DATABASE shop CONNECTION LIMIT 3;"
+
+
+def test_who_leaves_transactions_open_is_offered_a_timeout_that_tells_whom_it_does_not_reach() -> None:
+    seen = case(*many(8, user="web", state=State.IDLE_IN_TRANSACTION))
+    (offered,) = [one for one in options(seen, WEB, 3, None, ()) if one.change.after.timeout is not None]
+    assert offered.words == "role web: idle in transaction for 1min at most"
+    assert offered.explanation == "ALTER ROLE web SET idle_in_transaction_session_timeout = '1min';"
+    assert "also 8 sessions idle in a transaction" in limits_of_it(seen, offered.change)[0]
+    has_it = replace(WEB, timeout="1min")
+    assert all(one.change.after.timeout is None for one in options(seen, has_it, 3, None, ()))
+    root = replace(WEB, superuser=True)
+    assert refusal(root, HERE, "dba", (), Grip(timeout="1min")) == ""
+    assert "no limit binds it" in refusal(root, HERE, "dba", (), Grip(3))
 
 
 def test_what_changes_nothing_is_not_offered() -> None:
@@ -153,7 +170,11 @@ def test_what_was_intended_is_held_until_it_is_known_that_nothing_happened(outco
         ]
 
 
-@given(st.lists(st.tuples(st.sampled_from(["limit", "nologin", "both", "let go"]), st.integers(0, 9)), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["limit", "nologin", "both", "timeout", "let go"]), st.integers(0, 9)), max_size=6
+    )
+)
 def test_letting_go_gives_back_what_was_before_the_first(steps: list[tuple[str, int]]) -> None:
     now, told = WEB.grip, list[dict[str, Any]]()
     for number, (what, limit) in enumerate([*steps, ("let go", 0)]):
@@ -164,8 +185,17 @@ def test_letting_go_gives_back_what_was_before_the_first(steps: list[tuple[str, 
                 told += lines("let go", number, held[0].after, held[0].before, "done")
                 now = held[0].before.over(now)
         else:
-            after = Grip(None if what == "nologin" else limit, None if what == "limit" else False)
-            before = Grip(None if after.limit is None else now.limit, None if after.login is None else now.login)
+            after = {
+                "limit": Grip(limit),
+                "nologin": Grip(login=False),
+                "both": Grip(limit, False),
+                "timeout": Grip(timeout=f"{limit + 1}min"),
+            }[what]
+            before = Grip(
+                None if after.limit is None else now.limit,
+                None if after.login is None else now.login,
+                None if after.timeout is None else now.timeout,
+            )
             told += lines("hold", number, before, after, "done")
             now = after.over(now)
     assert now == WEB.grip

@@ -12,8 +12,9 @@ from pgheadroom.model.hold import Change, ChangeOutcome, Grip, HeldKind, Hold, H
 
 Key = tuple[str, HeldKind, int]
 
-Value = TypeVar("Value", int | None, bool | None)
+Value = TypeVar("Value", int | None, bool | None, str | None)
 
+_TIMEOUT = "idle_in_transaction_session_timeout"
 _NOTHING_HAPPENED = frozenset({ChangeOutcome.REFUSED, ChangeOutcome.CHANGED})
 
 
@@ -68,6 +69,7 @@ def _upon(new: Hold, old: Hold | None) -> Hold:
     before = Grip(
         _first(old.before.limit, old.after.limit, new.before.limit),
         _first(old.before.login, old.after.login, new.before.login),
+        _first(old.before.timeout, old.after.timeout, new.before.timeout),
     )
     return _with(new, before, new.after.over(old.after), confirmed=False)
 
@@ -100,13 +102,17 @@ def _hold(line: Mapping[str, Any]) -> Hold:
 
 def grip_of(told: Mapping[str, Any]) -> Grip:
     """From its form in the audit file."""
-    limit, login = told.get("limit"), told.get("login")
-    return Grip(None if limit is None else int(limit), None if login is None else bool(login))
+    limit, login, timeout = told.get("limit"), told.get("login"), told.get(_TIMEOUT)
+    return Grip(
+        None if limit is None else int(limit),
+        None if login is None else bool(login),
+        None if timeout is None else str(timeout),
+    )
 
 
-def told_grip(grip: Grip) -> dict[str, int | bool]:
+def told_grip(grip: Grip) -> dict[str, int | bool | str]:
     """As it stands in the audit file: only what is touched."""
-    values: dict[str, int | bool | None] = {"limit": grip.limit, "login": grip.login}
+    values: dict[str, int | bool | str | None] = {"limit": grip.limit, "login": grip.login, _TIMEOUT: grip.timeout}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -1,7 +1,8 @@
 """What can be held back, how far, and what that does and does not do. Pure.
 
 What a CONNECTION LIMIT and NOLOGIN do to whom was tried on PostgreSQL 13, 16 and 18: either refuses new sessions and
-ends none; a limit binds no superuser; nothing else of the role changes.
+ends none; a limit binds no superuser; nothing else of the role changes. A timeout of a role reaches its new sessions
+only, superusers' too.
 """
 
 from collections import Counter
@@ -12,9 +13,13 @@ from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.share import limit_that_spares_others, raised_limit, room_below_warning
 from pgheadroom.words.counts import plural
-from pgheadroom.words.sql_names import quoted
+from pgheadroom.words.sql_names import literal, quoted
 from pgheadroom.words.states import state_word
+from pgheadroom.words.text import safe
 from pgheadroom.words.wording import clipped
+
+TIMEOUT = "idle_in_transaction_session_timeout"
+PROPOSED_TIMEOUT = "1min"
 
 
 def refusal(
@@ -36,7 +41,7 @@ def refusal(
             return f"{name} is the role that we are connected as: it must get in again"
         if what.name in protected_roles:
             return f"{name} is protected by the configuration (protected_roles)"
-        if what.superuser:
+        if what.superuser and (wanted is None or wanted.timeout is None):
             return f"{name} is a superuser: no limit binds it"
     if what.limit < NO_LIMIT:
         return f"database {name} is invalid: nobody gets in, and only DROP DATABASE is left"
@@ -122,17 +127,30 @@ def grip_words(grip: Grip) -> str:
 
 
 def statement_of(kind: HeldKind, name: str, grip: Grip) -> str:
-    """The statement that sets it, to show and to hand over; empty for a name that is not known to the byte."""
-    written = quoted(name)
-    return f"ALTER {kind.upper()} {written} {grip_words(grip)};" if written else ""
+    """The statement that sets it, or two, to show and to hand over; empty for a name that is not known to the byte."""
+    written, parts = quoted(name), [grip_words(grip), _timeout_words(grip)]
+    return " ".join(f"ALTER {kind.upper()} {written} {part};" for part in parts if part) if written else ""
+
+
+def _timeout_words(grip: Grip) -> str:
+    if grip.timeout is None:
+        return ""
+    return f"SET {TIMEOUT} = {literal(grip.timeout)}" if grip.timeout else f"RESET {TIMEOUT}"
 
 
 def held_words(grip: Grip) -> str:
-    """`limit 5`, `NOLOGIN`, `no limit`."""
-    limit = "no limit" if grip.limit == NO_LIMIT else f"limit {grip.limit}"
-    words = ([] if grip.limit is None else [limit]) + (
-        [] if grip.login is None else ["LOGIN" if grip.login else "NOLOGIN"]
-    )
+    """`limit 5`, `NOLOGIN`, `no limit`, `idle in transaction for 1min at most`."""
+    words = []
+    if grip.limit is not None:
+        words.append("no limit" if grip.limit == NO_LIMIT else f"limit {grip.limit}")
+    if grip.login is not None:
+        words.append("LOGIN" if grip.login else "NOLOGIN")
+    if grip.timeout is not None:
+        words.append(
+            f"idle in transaction for {safe(grip.timeout)} at most"
+            if grip.timeout
+            else "no timeout for idle transactions of its own"
+        )
     return ", ".join(words)
 
 
@@ -165,6 +183,8 @@ def limits_of_it(case: Case, change: Change) -> list[str]:
     if change.raises:
         return [*_more(case, change), "nothing else of it changes; what it had before comes back when it is let go"]
     theirs = members(case.snapshot.sessions, kind, change.name)
+    if grip.limit is None and grip.login is None:
+        return list(_limits_of_timeout(theirs))
     lines = ["it ends nobody: who is connected stays, new sessions are refused"]
     if grip.limit is not None and len(theirs) > grip.limit >= 0:
         lines = [
@@ -175,6 +195,16 @@ def limits_of_it(case: Case, change: Change) -> list[str]:
         lines.append("superusers pass")
     lines.append("nothing else of it changes; it holds until it is let go")
     return lines
+
+
+def _limits_of_timeout(theirs: Sequence[Session]) -> Iterator[str]:
+    """What a timeout for idle transactions does not do to those who hold one open."""
+    opened = sum(one.state in IN_TRANSACTION_BUT_IDLE for one in theirs)
+    also = f", also {plural(opened, 'session')} idle in a transaction: K ends those" if opened else ""
+    yield f"it reaches new logins only: who is connected now keeps what it has{also}"
+    yield "new sessions that idle longer in a transaction are ended, their work is rolled back"
+    yield "who sets it by itself (SET, or options of its connection) is not bound"
+    yield "nothing else of it changes; it holds until it is let go"
 
 
 def _more(case: Case, change: Change) -> Iterator[str]:

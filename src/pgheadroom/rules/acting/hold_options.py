@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pgheadroom.model.action import Verb
 from pgheadroom.model.hold import Change, Grip, HeldKind, Holdable
 from pgheadroom.model.plan import Plan, Scope
-from pgheadroom.model.session import Session
-from pgheadroom.rules.acting.hold import above, held_words, members, statement_of
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session
+from pgheadroom.rules.acting.hold import PROPOSED_TIMEOUT, above, held_words, members, statement_of
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.words.counts import plural
@@ -40,8 +40,9 @@ def role_of(sessions: Sequence[Session]) -> str:
 def options(
     case: Case, role: Holdable, limit: int, database: Holdable | None, protected: Collection[str]
 ) -> Iterator[HoldOption]:
-    """To limit the role and end who is above it, to limit it only, NOLOGIN, and to limit the database where the role is
-    in one only. What would change nothing is not offered; with a limit that is raised, no database is."""
+    """To limit the role and end who is above it, to limit it only, NOLOGIN, a timeout for idle transactions where there
+    are some, and to limit the database where the role is in one only. What would change nothing is not offered; with a
+    limit that is raised, no database is."""
     for option in _options(case, role, limit, database, protected):
         if option.change.before != option.change.after:
             yield option
@@ -62,6 +63,9 @@ def _options(
         )
     yield _option(role, limited, None, "")
     yield _option(role, Grip(None, False), None, "")
+    theirs = members(case.snapshot.sessions, role.kind, role.name)
+    if any(one.state in IN_TRANSACTION_BUT_IDLE for one in theirs):
+        yield _option(role, Grip(timeout=PROPOSED_TIMEOUT), None, "")
     if database is not None and not 0 <= role.limit < limit:
         there = members(case.snapshot.sessions, HeldKind.DATABASE, database.name)
         others = len({one.user for one in there if one.user} - {role.name})

@@ -182,7 +182,7 @@ def _remedy_of_session(case: Case, root: LockNode, holder: Session, gone: str) -
     if holder.state in IN_TRANSACTION_BUT_IDLE:
         return Remedy(
             f"Terminate pid {root.pid} (its work rolls back)",
-            "Set idle_in_transaction_session_timeout",
+            "Set idle_in_transaction_session_timeout (H does)",
             terminate(its, f"end pid {root.pid}", poolers=pooled),
             role_setting(case, holder.user, "idle_in_transaction_session_timeout", "1min"),
             gone,

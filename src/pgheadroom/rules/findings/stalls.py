@@ -53,7 +53,7 @@ def idle_in_transaction(case: Case) -> Iterator[Finding]:
             "Let the application roll back after an error: it swallows one, and goes on; set "
             "idle_in_transaction_session_timeout"
             if _mostly_failed(idlers)
-            else "Set idle_in_transaction_session_timeout",
+            else "Set idle_in_transaction_session_timeout (H does)",
             terminate(
                 all_of("state:idletx,aborted", _oldest(case, idlers, by_count is not None)),
                 "end the oldest transactions",
