@@ -24,7 +24,7 @@ from pgheadroom.postgres.rows import read_session
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_list import SessionList
 from samples import NOW, session
-from servers import Roles, Sessions, hang_up
+from servers import MAJORS, ONE_MAJOR, Roles, Sessions, hang_up
 
 STEPS = int(os.environ.get("PGHEADROOM_DELTA_STEPS", "120"))
 """Of each version; `make test-all` takes more."""
@@ -199,6 +199,7 @@ def comparable(one: Session) -> Session:
     return one._replace(wait_event=WAITS, wait_event_type=WAITS, blocked_by=(), leader_pid=None)
 
 
+@pytest.mark.parametrize("server", MAJORS if os.environ.get("PGHEADROOM_TEST_ALL") else [ONE_MAJOR], indirect=True)
 async def test_a_sample_of_what_changed_is_a_whole_one(
     server: Cluster,
     superuser: "psycopg.Connection[Any]",
