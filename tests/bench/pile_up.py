@@ -122,7 +122,7 @@ async def lock_part(conninfo: str) -> str:
 def answer_bytes(conninfo: str) -> int:
     with psycopg.connect(conninfo) as connection:
         told = connection.pgconn.exec_params(
-            query("locks", connection.info.server_version), [b"false"], result_format=1
+            query("locks", connection.info.server_version, "looking"), [b"false"], result_format=1
         )
         fields = range(told.nfields)
         return sum(7 + sum(4 + len(told.get_value(row, one) or b"") for one in fields) for row in range(told.ntuples))

@@ -92,3 +92,20 @@ async def test_each_right_is_revoked(
         finally:
             change(lean, name, "GRANT", "TO")
     assert wrong == []
+
+
+async def test_queries_stay_when_set_config_is_revoked_between_two_samples(
+    server: Cluster, lean: "psycopg.Connection[Any]", role: Roles
+) -> None:
+    role("watcher", member_of=["pg_monitor"])
+    source = LiveSource(server.conninfo("watcher", "lean"))
+    try:
+        await source.sample_once()
+        lean.execute("REVOKE ALL ON FUNCTION pg_catalog.set_config(text, text, bool) FROM PUBLIC")
+        for _ in range(2):
+            snapshot = await source.sample_once()
+            mine = next(one for one in snapshot.sessions if one.pid == lean.info.backend_pid)
+            assert mine.query.startswith("REVOKE")
+            assert not [gap for gap in snapshot.gaps if gap.part != "connection"]
+    finally:
+        await source.close()

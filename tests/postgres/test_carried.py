@@ -177,7 +177,9 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> "Callable[[Probe], list[Session]]"
     ask = Probe._ask
 
     async def both(self: Probe, questions: "list[Question]", rare: "tuple[Question, ...]" = ()) -> dict[str, Answer]:
-        everybody = Question("everybody", query("activity", self.catalogue.facts.version_num), ("-infinity", "{}"))
+        everybody = Question(
+            "everybody", query("activity", self.catalogue.facts.version_num, "silent"), ("-infinity", "{}")
+        )
         has_sessions = [question for question in questions if question.part == "sessions"]
         answers = await ask(self, [*questions[:3], everybody, *questions[3:]] if has_sessions else questions, rare)
         if has_sessions:

@@ -184,15 +184,21 @@ async def test_what_parallel_workers_wait_for_is_their_leaders(
     assert worker.leader_pid == leader.info.backend_pid
 
 
+@pytest.mark.parametrize("form", ["told", "looking"])
 async def test_without_a_waiter_the_lock_table_is_not_read(
-    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions, form: str
 ) -> None:
     """The condition is checked once, before the rows: the plan says which part was never executed."""
-    question = query("locks", superuser.info.server_version).decode().replace("$1", "'false'")
+    version = superuser.info.server_version
+    question = query("locks", version, form).decode().replace("$1", "'false'")
     explain = ("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + question).encode()
+    activity = query("activity", version, "telling").decode().replace("$1", "'infinity'").replace("$2", "'{}'")
 
     def reads_locks() -> bool:
-        plan = [line for (line,) in superuser.execute(explain).fetchall() if "pg_lock_status" in line]
+        with superuser.transaction():
+            if form == "told":
+                superuser.execute(activity.encode())
+            plan = [line for (line,) in superuser.execute(explain).fetchall() if "pg_lock_status" in line]
         assert len(plan) == 1
         return "never executed" not in plan[0]
 
@@ -201,6 +207,8 @@ async def test_without_a_waiter_the_lock_table_is_not_read(
     holder.execute("BEGIN; LOCK TABLE orders")
     wants(waiter, "SELECT * FROM orders", superuser)
     assert reads_locks()
+    holder.execute("COMMIT")
+    wait_until(lambda: not reads_locks(), "the lock table is read although nobody waits any more")
 
 
 async def test_a_table_under_lock_does_not_stop_the_sample(

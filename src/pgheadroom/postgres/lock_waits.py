@@ -70,14 +70,15 @@ class LockWaits:
         """Whether pg_class was locked a moment ago, so that relations have numbers in place of names."""
         return time.monotonic() < self._unnamed_until
 
-    def questions(self, version: int, *, logins: bool = False) -> list[Question]:
+    def questions(self, version: int, *, logins: bool = False, told: bool = False) -> list[Question]:
         """The lock table where it is within its budget; else, and before 14, the function, if few wait.
 
         Args:
             logins: Whether backends that have no row, because they still log in, may be those that wait.
+            told: Whether the question about the sessions, before it in the transaction, tells whether anybody waits.
         """
         table = self.budget.is_due(time.monotonic())
-        asked = [Question("locks", query("locks", version), (logins,))] if table else []
+        asked = [lock_table(version, read=logins, told=told)] if table else []
         if version < versions.WAITSTART_SINCE or (not table and 0 < len(self._waiting) <= FEW):
             asked.append(_function(version))
         return asked
@@ -154,6 +155,11 @@ class LockWaits:
     def _missing_names(self, catalogue: Catalogue) -> list[int]:
         wanted = dict.fromkeys(oid for locked in self._locked for oid in _relations(locked.tag, catalogue))
         return [oid for oid in wanted if oid not in self._names][:MOST_NAMES]
+
+
+def lock_table(version: int, *, read: bool, told: bool) -> Question:
+    """`read`: also where no session waits."""
+    return Question("locks", query("locks", version, "told" if told else "looking"), (read,))
 
 
 def _function(version: int, pids: Sequence[int] | None = None) -> Question:

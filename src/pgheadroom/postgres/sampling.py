@@ -35,7 +35,7 @@ from pgheadroom.postgres.exchange import (
 )
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
-from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
+from pgheadroom.postgres.lock_waits import Found, LockWaits, lock_table, with_blockers
 from pgheadroom.postgres.prepared import Prepared
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
@@ -232,7 +232,7 @@ class Probe:
         if counted and self._budgets["authenticating"].is_due(time.monotonic()):
             questions.append(Question("authenticating", query("authenticating", version)))
         logins = version < versions.AUTHENTICATING_ARE_ROWS_SINCE and self._authenticating > 0
-        questions += self._locks.questions(version, logins=logins)
+        questions += self._locks.questions(version, logins=logins, told=self._tells)
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     def _essential_questions(self) -> list[Question]:
@@ -252,7 +252,12 @@ class Probe:
 
     def _session_questions(self) -> list[Question]:
         alone, presence = self._is_forbidden(DETAILS), not self._is_forbidden(PRESENT)
-        return self._list.questions(self._catalogue, alone=alone, presence=presence)
+        return self._list.questions(self._catalogue, alone=alone, presence=presence, telling=self._tells)
+
+    @property
+    def _tells(self) -> bool:
+        """Whether the sessions tell the lock table's question that somebody waits."""
+        return is_pinned(self.connection) and not self._is_forbidden(DETAILS)
 
     def _moment_question(self, version: int) -> Question:
         return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
@@ -287,13 +292,18 @@ class Probe:
             if not isinstance(answer, Unanswered):
                 continue
             if answer.sqlstate:
-                self._note(question.part, answer)
-                again += self._another_way(question)
+                again += self._another_way(question, answer)
                 if not _came_at_once(answer):
                     return again
             elif not answer.reached and not (is_clock(question.part) and self._is_forbidden(CLOCK)):
-                again.append(question)
+                again.append(self._by_itself(question))
         return again
+
+    def _by_itself(self, asked: Question) -> Question:
+        """The question as it is asked where those before it have failed."""
+        if asked.part != "locks":
+            return asked
+        return lock_table(self._catalogue.facts.version_num, read=False, told=False)
 
     def _note(self, part: str, answer: Unanswered) -> None:
         if answer.forbidden:
@@ -301,8 +311,11 @@ class Probe:
             refused = part if self._is_forbidden(function) else function
             self._forbidden[refused] = (answer.reason, time.monotonic() + RARELY)
 
-    def _another_way(self, asked: Question) -> list[Question]:
+    def _another_way(self, asked: Question, answer: Unanswered) -> list[Question]:
+        """How else it can be asked. What was refused for want of a right is not asked like that from now on."""
         version = self._catalogue.facts.version_num
+        if not (asked.sql == query("activity", version, "telling") and not is_pinned(self.connection)):
+            self._note(asked.part, answer)  # else it was refused for set_config, which is not part of it any more
         match asked.part:
             case "moment":
                 other = self._moment_question(version)

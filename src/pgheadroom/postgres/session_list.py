@@ -70,12 +70,15 @@ class SessionList:
         """Ask for everybody next time."""
         self._whole_at = float("-inf")
 
-    def questions(self, catalogue: Catalogue, *, alone: bool = False, presence: bool = True) -> list[Question]:
+    def questions(
+        self, catalogue: Catalogue, *, alone: bool = False, presence: bool = True, telling: bool = False
+    ) -> list[Question]:
         """The sessions, and beside them who is there.
 
         Args:
             alone: By the one function that it cannot do without.
             presence: Whether who is there may be asked for.
+            telling: Whether it tells `locks.sql` that somebody waits, by set_config.
         """
         self._asked_at = time.monotonic()
         self._changed_only = not alone and presence and self._is_near(catalogue)
@@ -85,7 +88,7 @@ class SessionList:
         values = _EVERYBODY
         if self._before is not None and self._changed_only:
             values = (self._before.bound(self._asked_at).isoformat(), "{" + ",".join(map(str, self._before.odd)) + "}")
-        asked = [Question(PART, query("activity", version), values)]
+        asked = [Question(PART, query("activity", version, "telling" if telling else "silent"), values)]
         return [*asked, Question(PRESENT, query("present", version))] if presence else asked
 
     def _is_near(self, catalogue: Catalogue) -> bool:

@@ -6,6 +6,8 @@
 -- Only who may be another than in the sample before: whose state began since $1, who is in $2, and who does not idle
 -- waiting for nothing but its client's next statement. Of the others nothing can change and leave state_change as it is;
 -- that is written down in carried.py, where the same is said in Python. With $1 = -infinity: everybody.
+-- By the way it tells locks.sql in the same transaction that somebody waits for a lock, or is hidden and may. To find that
+-- out once more costs as much as all of this: for each row the server goes through the list of its processes.
 -- A long comment that it begins with (sqlcommenter, marginalia) is left out, or nothing but the comment would be seen.
 SELECT a.pid,
        a.backend_start,
@@ -40,7 +42,10 @@ SELECT a.pid,
            pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
        END
   FROM pg_catalog.pg_stat_get_activity(NULL) AS a
- WHERE a.state_change OPERATOR(pg_catalog.>=) $1::pg_catalog.timestamptz
+ WHERE false -- for silent
+ WHERE CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock' OR a.backend_type IS NULL -- for telling
+            THEN pg_catalog.set_config('pgheadroom.lock_waits', 'on', true) IS NOT NULL END -- for telling
+    OR a.state_change OPERATOR(pg_catalog.>=) $1::pg_catalog.timestamptz
     OR (a.state_change IS NOT NULL
         AND a.backend_start IS NOT NULL
         AND a.wait_event OPERATOR(pg_catalog.=) 'ClientRead'::pg_catalog.text

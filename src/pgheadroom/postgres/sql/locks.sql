@@ -1,7 +1,8 @@
 -- rows: text, oid, oid, int4, int2, text, text, oid, oid, int2, bool, int4[], text[], timestamptz[]?
 -- Each lock that is waited for, in one reading of the lock table: a row with all its waiters, and one with all holders.
--- The EXISTS does not depend on the rows: without a waiter the locks are not read. Who is hidden from our role may be one;
--- before 18 so may who still logs in and has no row anywhere ($1).
+-- What $1 stands beside does not depend on the rows: without a waiter the locks are not read. Who is hidden from our role
+-- may be one; before 18 so may who still logs in and has no row anywhere ($1). activity.sql tells it in the same
+-- transaction; where it may not, the sessions are looked through again.
 -- The function, not the view pg_locks: like every view it waits when pg_class is locked.
 -- What is NULL gets a value, for NULLs are not equal; the equal columns are hashed, so it is linear whatever is estimated.
 -- Left out: fast-path locks, which nobody can wait for (who might have to moves them out of the fast path first: lock.c),
@@ -25,10 +26,12 @@ WITH locks AS MATERIALIZED (
            l.waitstart AS waitstart -- from 14 on
       FROM pg_catalog.pg_lock_status() AS l
      WHERE ($1::pg_catalog.bool
-            OR EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() AS b(id)
-                        WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id) OPERATOR(pg_catalog.=) 'Lock'
-                           OR pg_catalog.pg_stat_get_backend_wait_event_type(b.id)
-                              OPERATOR(pg_catalog.=) '<insufficient privilege>'))
+            OR pg_catalog.current_setting('pgheadroom.lock_waits', true) OPERATOR(pg_catalog.=) 'on') -- for told
+            OR EXISTS (SELECT FROM pg_catalog.pg_stat_get_backend_idset() AS b(id) -- for looking
+                        WHERE pg_catalog.pg_stat_get_backend_wait_event_type(b.id) -- for looking
+                              OPERATOR(pg_catalog.=) 'Lock' -- for looking
+                           OR pg_catalog.pg_stat_get_backend_wait_event_type(b.id) -- for looking
+                              OPERATOR(pg_catalog.=) '<insufficient privilege>')) -- for looking
        AND NOT l.fastpath
        AND l.mode OPERATOR(pg_catalog.<>) 'SIReadLock'
 ), wanted AS MATERIALIZED (
