@@ -55,6 +55,17 @@ def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}
 
 
+@pytest.mark.parametrize("command", ["monitor", "snapshot"])
+def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before_it(command: str) -> None:
+    statement = f"import sys, pgheadroom.cli.{command}\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True)
+    loaded = {name.removeprefix("pgheadroom.") for name in done.stdout.split() if name.startswith("pgheadroom.")}
+    assert "postgres.ahead" in loaded
+    later = ("live", "rules", "view", "tui", "history", "pgbouncer", "acting", "analysis", "wire", "demo")
+    assert {name for name in loaded if name.split(".")[0] in later} == set()
+    assert loaded.isdisjoint({"model.snapshot", "model.hold", "postgres.sampling", "postgres.doors"})
+
+
 # --- no circles ------------------------------------------------------------------------------------------------------
 
 

@@ -68,24 +68,36 @@ def apart(work: Callable[[], Answer], unclaimed: Callable[[Answer], object]) -> 
             future.set_exception(error)
 
     def run() -> None:
-        result, error = None, None
+        result: Answer | None = None
+        error: BaseException | None = None
         try:
             result = work()
         except BaseException as raised:  # whoever waits for the future gets it
             error = raised
-        _apart.discard(threading.current_thread())
         try:
             loop.call_soon_threadsafe(settle, result, error)
         except RuntimeError:  # the loop is closed: the program ends
             if error is None:
                 unclaimed(result)  # type: ignore[arg-type]
 
-    thread = threading.Thread(target=run, name="apart", daemon=True)
-    _apart.add(thread)
-    thread.start()
+    in_thread(run, "apart")
     return future
 
 
+def in_thread(work: Callable[[], object], name: str) -> None:
+    """Begin `work`, which raises nothing, in a thread that nothing waits for."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            _apart.discard(threading.current_thread())
+
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    _apart.add(thread)
+    thread.start()
+
+
 def left_behind() -> int:
-    """How many threads of `apart` still run. While they do, the interpreter must not be taken down around them."""
+    """How many threads of `in_thread` still run. While they do, the interpreter must not be taken down around them."""
     return len(_apart)

@@ -2,28 +2,24 @@
 
 import argparse
 import asyncio
-import importlib
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
-from pgheadroom.cli.loading import loading
-from pgheadroom.cli.source import open_source
+from pgheadroom.cli.loading import load_beside
+from pgheadroom.cli.source import begin, open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, AuditFailed
-from pgheadroom.live.source import LiveSource
 from pgheadroom.postgres import conninfo
-
-SWITCH_OFTEN = 0.0005
-"""Seconds after which a thread that waits gets its turn, a tenth of Python's own."""
+from pgheadroom.postgres.ahead import Ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pgheadroom.acting.powers import Powers
     from pgheadroom.lesson.progress import Guide
+    from pgheadroom.live.source import LiveSource
     from pgheadroom.tui.app import Monitor
     from pgheadroom.tui.coach import Coach
 
@@ -41,14 +37,15 @@ def monitor(flags: argparse.Namespace) -> int:
 
 def watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None" = None) -> int:
     """As `monitor`, with settings that are settled already, and with a lesson where one is given."""
-    return asyncio.run(_watch(settings, flags, guide))
+    # What is not needed for connecting is loaded later: a slot that falls free goes to who asks first.
+    ahead = begin(settings, flags, may_wait=True)
+    return asyncio.run(_watch(settings, flags, guide, ahead))
 
 
-async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None") -> int:
-    # Loading the screens takes longer than connecting: both at once. What is not needed for connecting is loaded later:
-    # a slot that falls free goes to who asks first.
-    screens = asyncio.create_task(asyncio.to_thread(_load_screens))
-    source = await open_source(settings, flags, may_wait=True)
+async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | None", ahead: Ahead | None) -> int:
+    # Loading the screens takes longer than connecting: both at once.
+    screens = asyncio.create_task(asyncio.to_thread(load_beside, "pgheadroom.tui.app"))
+    source = await open_source(settings, flags, may_wait=True, ahead=ahead)
     try:
         await screens
         return await _show(source, settings, guide, required_audit=not flags.no_audit)
@@ -61,18 +58,7 @@ async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | 
         await source.close()
 
 
-def _load_screens() -> None:
-    """In a thread beside the attempts to connect, which must not wait for it: each needs Python only for moments."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_OFTEN)
-    try:
-        with loading():
-            importlib.import_module("pgheadroom.tui.app")
-    finally:
-        sys.setswitchinterval(usual)
-
-
-async def _show(source: LiveSource, settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:
+async def _show(source: "LiveSource", settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:
     from pgheadroom.tui.app import Monitor, Options
 
     powers, lacking = (None, "") if settings.read_only else _powers(source, settings, required_audit)
@@ -98,7 +84,7 @@ def _coach(guide: "Guide") -> "Callable[[Monitor], Coach]":
     return lambda monitor: Coach(monitor, guide)
 
 
-def _powers(source: LiveSource, settings: Settings, required_audit: bool) -> "tuple[Powers | None, str]":
+def _powers(source: "LiveSource", settings: Settings, required_audit: bool) -> "tuple[Powers | None, str]":
     """What acts, or why nothing does: a monitor that cannot act is better than none."""
     from pgheadroom.acting.powers import Powers
     from pgheadroom.audit import audit_of

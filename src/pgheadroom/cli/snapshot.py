@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put
-from pgheadroom.cli.source import open_source
+from pgheadroom.cli.source import begin, open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, PgHeadroomError, UsageError
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.postgres.ahead import Ahead
 
 if TYPE_CHECKING:
     from pgheadroom.model.metrics import MetricFamily
+    from pgheadroom.model.snapshot import Snapshot
 
 _READABLE = 0o644
 """As node_exporter, which is another user, needs it."""
@@ -36,7 +37,8 @@ def snapshot(flags: argparse.Namespace) -> int:
 
 def print_snapshot(settings: Settings, flags: argparse.Namespace) -> int:
     """As `snapshot`, with settings that are settled already."""
-    sample = asyncio.run(_sample(settings, flags))
+    ahead = begin(settings, flags)
+    sample = asyncio.run(_sample(settings, flags, ahead))
     if (path := getattr(flags, "textfile", None)) is not None:
         from pgheadroom.output.exposition import prometheus_text
 
@@ -67,22 +69,22 @@ def write_whole(path: Path, text: str) -> None:
         raise PgHeadroomError(f"{path}: {error.strerror}") from None
 
 
-def _families(sample: Snapshot, settings: Settings) -> "list[MetricFamily]":
+def _families(sample: "Snapshot", settings: Settings) -> "list[MetricFamily]":
     from pgheadroom.analysis import analyse
     from pgheadroom.output.families import Families
 
     return Families(settings.target).of(analyse(sample, settings.thresholds))
 
 
-async def _sample(settings: Settings, flags: argparse.Namespace) -> Snapshot:
-    source = await open_source(settings, flags)
+async def _sample(settings: Settings, flags: argparse.Namespace, ahead: Ahead | None) -> "Snapshot":
+    source = await open_source(settings, flags, ahead=ahead)
     try:
         return await source.sample_once()
     finally:
         await source.close()
 
 
-def _printed(sample: Snapshot, settings: Settings, form: str, table: str | None) -> str:
+def _printed(sample: "Snapshot", settings: Settings, form: str, table: str | None) -> str:
     from pgheadroom.analysis import analyse
 
     if form == "openmetrics":

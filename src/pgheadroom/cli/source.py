@@ -1,25 +1,44 @@
 """The live source of a command, opened with a password where one is wanted."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pgheadroom.cli.connection import may_ask, opened
 from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.loading import load_beside
 from pgheadroom.config import Settings
 from pgheadroom.errors import NoConnection
-from pgheadroom.live.source import LiveSource
+from pgheadroom.postgres.ahead import Ahead
+
+if TYPE_CHECKING:
+    from pgheadroom.live.source import LiveSource
 
 
-async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = False) -> LiveSource:
+def begin(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = False) -> Ahead | None:
+    """Begin to connect, and load meanwhile what `open_source` needs. None where the user is asked for a password first.
+
+    Raises:
+        UsageError: The conninfo is not understood.
+    """
+    ahead = None if flags.password else Ahead(settings.conninfo, read_only=settings.read_only, again=may_wait)
+    load_beside("pgheadroom.live.source")
+    return ahead
+
+
+async def open_source(
+    settings: Settings, flags: argparse.Namespace, *, may_wait: bool = False, ahead: Ahead | None = None
+) -> "LiveSource":
     """Connect.
 
     Args:
         may_wait: A server without room is no error: the source goes on trying while it runs.
+        ahead: What `begin` has begun.
 
     Raises:
         NoConnection: The server is not reached, or refuses us.
         UsageError: `-W` without a terminal to ask on.
     """
-    source = _source(settings, read_only=settings.read_only, asks_password=may_ask(flags))
+    source = _source(settings, read_only=settings.read_only, asks_password=may_ask(flags), ahead=ahead)
     try:
         await opened(source.open, settings, flags)
     except NoConnection as shut:
@@ -36,12 +55,14 @@ async def open_source(settings: Settings, flags: argparse.Namespace, *, may_wait
     return source
 
 
-def unattended_source(settings: Settings) -> LiveSource:
+def unattended_source(settings: Settings) -> "LiveSource":
     """One that changes nothing and asks nobody for a password; not connected yet."""
     return _source(settings, read_only=True, asks_password=False)
 
 
-def _source(settings: Settings, *, read_only: bool, asks_password: bool) -> LiveSource:
+def _source(settings: Settings, *, read_only: bool, asks_password: bool, ahead: Ahead | None = None) -> "LiveSource":
+    from pgheadroom.live.source import LiveSource  # here: `begin` has an attempt under way while it is loaded
+
     return LiveSource(
         settings.conninfo,
         doors=settings.doors,
@@ -51,4 +72,5 @@ def _source(settings: Settings, *, read_only: bool, asks_password: bool) -> Live
         target=settings.target,
         asks_password=asks_password,
         hide_literals=settings.hide_literals,
+        ahead=ahead,
     )

@@ -23,6 +23,7 @@ from pgheadroom.model.ports import Post
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.postgres import actions, holding, session_detail
+from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
 
@@ -59,6 +60,7 @@ class LiveSource:
         password: str | None = None,
         asks_password: bool = False,
         hide_literals: bool = False,
+        ahead: Ahead | None = None,
     ) -> None:
         """Nothing is connected yet.
 
@@ -70,11 +72,12 @@ class LiveSource:
             asks_password: `open` is called again with the user's password when the first door wants one; no other
                 door is tried before.
             hide_literals: Query texts come without their literals and comments.
+            ahead: Attempts at the first door that have begun already.
 
         Raises:
             UsageError: when a conninfo is not understood.
         """
-        ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals)
+        ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals, ahead)
         self._read_only = read_only
         self._link = Link()
         self._rest = Rest(interval)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,19 +19,18 @@ class Burst:
     """The attempts of one turn of a door.
 
     Attributes:
+        attempts: How many have begun.
         limits: That refused those that were alone when they began: what they met was not made by us.
         refused: How many each limit refused, as far as their texts tell it.
     """
 
-    def __init__(self, pace: Pace, begun: Callable[[], object]) -> None:
-        """`begun` is called for each attempt."""
+    def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._begun = begun
+        self.attempts = 0
         self.limits: set[RefusedBy] = set()
         self.refused: Counter[RefusedBy] = Counter()
         self._in_flight: set[asyncio.Task[Connection]] = set()
         self._alone: set[asyncio.Task[Connection]] = set()
-        self._started = 0
         self._may_start = True
         self._next = 0.0
 
@@ -60,16 +59,15 @@ class Burst:
 
     def _start(self, given: Mapping[str, Any], where: str, deadline: float, ours: str) -> bool:
         """Whether more attempts are to come, after having begun the one that is due."""
-        self._may_start = self._may_start and self._started < self._pace.attempts
+        self._may_start = self._may_start and self.attempts < self._pace.attempts
         now = clock()
         if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
             attempt = asyncio.create_task(connect(given, where, deadline, ours, self._pace))
             if not self._in_flight:
                 self._alone.add(attempt)
             self._in_flight.add(attempt)
-            self._next = max(self._next + self._pace.spacing, now) if self._started else now + self._pace.spacing
-            self._started += 1
-            self._begun()
+            self._next = max(self._next + self._pace.spacing, now) if self.attempts else now + self._pace.spacing
+            self.attempts += 1
         return self._may_start
 
     async def _ended(self) -> set[asyncio.Task[Connection]]:

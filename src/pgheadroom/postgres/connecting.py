@@ -1,16 +1,35 @@
 """The event loop's side of an attempt to connect: to wait for it, or to leave it behind."""
 
 import asyncio
+from typing import Protocol
 
 from psycopg import OperationalError
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.deadline import apart
-from pgheadroom.postgres.attempt import Attempt
 
 HANGING = 2
 """Attempts at one place that may be left behind at a time: one that computes keeps a processor busy, for hours."""
+
+
+class Attempt(Protocol):
+    """What is waited for: `attempt.Attempt`, or one that has begun already."""
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """Where it leads, as far as the parameters say."""
+
+    @property
+    def over(self) -> bool:
+        """It has ended, however."""
+
+    def run(self) -> PGconn:
+        """Connect; for a thread."""
+
+    def give_up(self) -> None:
+        """End it as soon as possible."""
+
 
 _left: set[Attempt] = set()
 

@@ -19,6 +19,7 @@ from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
+from pgheadroom.postgres.connecting import Attempt as AnyAttempt
 from pgheadroom.postgres.connecting import connected
 from pgheadroom.postgres.conninfo import parse
 from pgheadroom.postgres.own_session import session_settings, startup_options
@@ -143,8 +144,13 @@ async def connect(
     Raises:
         NoConnection: with one line that says why.
     """
+    return await let_in(Attempt(given, pace=pace, ours=ours), where, deadline)
+
+
+async def let_in(attempt: AnyAttempt, where: str, deadline: float) -> Connection:
+    """The connection that an attempt makes within `deadline` seconds. Errors as of `connect`."""
     try:
-        pgconn = await connected(Attempt(given, pace=pace, ours=ours), deadline)
+        pgconn = await connected(attempt, deadline)
     except TimeoutError:
         silence = f"{where}: no answer in {deadline:.0f} s"
         raise NotLetIn(Said(silence, hindrance=Hindrance.SILENCE), None) from None

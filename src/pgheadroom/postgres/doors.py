@@ -19,6 +19,7 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.postgres import conninfo, libpq
+from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.burst import Burst
 from pgheadroom.postgres.door import Connection, NotLetIn, hindrance_of, in_time, parameters, patience, timeout
 from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port
@@ -89,6 +90,7 @@ class Doors:
     Attributes:
         password: That the user typed; it belongs to the first door and goes to no other.
         hides_literals: Whether query texts come without their literals.
+        ahead: Attempts at the first door that have begun already; None when they have had their turn.
         asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
         way: The door that opened last.
         system: The system identifier of the server behind it; None when it could not be read.
@@ -105,6 +107,7 @@ class Doors:
     target: str = ""
     asks: bool = False
     hides_literals: bool = False
+    ahead: Ahead | None = field(default=None, repr=False)
     way: Way | None = None
     system: int | None = None
     passed: tuple[Refusal, ...] = ()
@@ -175,7 +178,7 @@ class Doors:
 
     async def _through(self, way: Way, pace: Pace) -> Probe:
         began = clock()
-        burst = Burst(pace, self._count)
+        turn = self._turn(way, pace)
         try:
             probe = await Probe.open(
                 way.conninfo,
@@ -183,26 +186,32 @@ class Doors:
                 read_only=self.read_only,
                 target=self.target,
                 patient=way.patient,
-                connecting=burst.connect,
+                connecting=turn.connect,
             )
             probe.hides_literals = self.hides_literals
             await self._identify(way, probe)
         except NoConnection as failure:
             unanswered = clock() - began >= timeout(parameters(way.conninfo))
             way.patient = min(_MOST_PATIENT, 2 * way.patient) if unanswered else 1
-            self.moves = self.moves or len(burst.limits | way.limits) > 1
-            way.limits = frozenset(burst.limits)
+            self.moves = self.moves or len(turn.limits | way.limits) > 1
+            way.limits = frozenset(turn.limits)
             way.refusal = await self._heard(way, failure, waits=pace == ONCE or self.in_turn > 1)
-            self._count_refused(burst.refused, failure, way.refusal)
+            self._count_refused(turn.refused, failure, way.refusal)
             if way.refusal.hindrance not in SOON:
                 way.alone_until = clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (clock() - began))
             raise
-        self.refused += burst.refused
+        finally:
+            self.attempts += turn.attempts
+        self.refused += turn.refused
         self._opened(way)
         return probe
 
-    def _count(self) -> None:
-        self.attempts += 1
+    def _turn(self, way: Way, pace: Pace) -> Burst | Ahead:
+        ahead = self.ahead if way is self.ways[0] else None
+        if ahead is None:
+            return Burst(pace)
+        self.ahead = None
+        return ahead
 
     def _count_refused(self, met: Counter[RefusedBy], last: NoConnection, heard: Refusal) -> None:
         """What a closer look told of the last attempt holds for those before it that were told the same."""
