@@ -280,6 +280,16 @@ def _hold_flags(parser: argparse.ArgumentParser) -> None:
     _no_audit(how)
 
 
+def _advise_flags(parser: argparse.ArgumentParser) -> None:
+    _format(parser)
+    parser.add_argument(
+        "--watch",
+        metavar="TIME",
+        type=read_duration_of_seconds,
+        help="look for so long before advising: how long sessions rest and are used again is known only then",
+    )
+
+
 def _rules_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=("prometheus", "grafana"), help="alert rules, or a dashboard")
 
@@ -327,5 +337,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "hold": Command(
         "limit a role or a database so that a cure holds; let go again", "pgheadroom.cli.hold:hold", _hold_flags
+    ),
+    "advise": Command(
+        "what keeps it from happening again, computed from this server",
+        "pgheadroom.cli.advise:advise",
+        _advise_flags,
+        samples_on=True,
     ),
 }

@@ -1,0 +1,1 @@
+"""What keeps an outage from coming again: rules over what was seen, and what is set. Pure."""

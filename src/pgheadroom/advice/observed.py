@@ -1,0 +1,160 @@
+"""What was seen while it was looked: peaks, and how long sessions idled before they were used again, or were not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import NamedTuple
+
+from pgheadroom.model.application import family
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, SessionId, State, seconds_between
+from pgheadroom.rules.facts.case import Case
+
+
+class Whose(NamedTuple):
+    """A group of sessions: one application of one role in one database."""
+
+    user: str
+    database: str
+    application: str
+
+
+class Rest(NamedTuple):
+    """How long the sessions of a group rested.
+
+    Attributes:
+        used_again: The longest rest, in seconds, after which a session was used again; None where none was seen.
+        open: The longest that was not over when last seen.
+        resting: How many do now.
+    """
+
+    used_again: float | None
+    open: float | None
+    resting: int
+
+
+NO_REST = Rest(None, None, 0)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that was seen.
+
+    Attributes:
+        seconds: From the first sample to the last; 0 for one look.
+        fullest: The sample in which most slots were used.
+        peaks: The most sessions of a role or a database at once, by kind and name.
+        active_peak: The most sessions that ran something at once.
+        in_transaction, idle: Rests within a transaction, and outside of one. Ours and poolers' are left out of `idle`.
+        transactions: Likewise how long transactions lasted that are over, and the longest that is not.
+    """
+
+    seconds: float
+    samples: int
+    fullest: Case
+    peaks: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    active_peak: int = 0
+    in_transaction: Mapping[Whose, Rest] = field(default_factory=dict)
+    idle: Mapping[Whose, Rest] = field(default_factory=dict)
+    transactions: Mapping[Whose, Rest] = field(default_factory=dict)
+
+
+_Moment = Callable[[Session], datetime | None]
+
+
+class _Rests:
+    """Spans of one kind: who is in one since when, and the longest of each group that was over.
+
+    Args:
+        since: When a session's span began.
+        over: When one is over that a later sample does not find any more.
+    """
+
+    def __init__(self, since: _Moment, over: _Moment) -> None:
+        self._began, self._ended = since, over
+        self._since: dict[SessionId, tuple[Whose, datetime]] = {}
+        self._over: dict[Whose, float] = {}
+
+    def take(self, within: Iterable[Session], there: Mapping[SessionId, Session]) -> None:
+        """`there` is everybody: whose session has ended was not used again."""
+        for session_id, (whose, since) in self._since.items():
+            now = there.get(session_id)
+            if now is not None and self._began(now) != since and (ended := self._ended(now)) is not None:
+                self._over[whose] = max(self._over.get(whose, 0.0), seconds_between(since, ended) or 0.0)
+        began = ((one.id, whose_of(one), self._began(one)) for one in within)
+        self._since = {session_id: (whose, since) for session_id, whose, since in began if since is not None}
+
+    def found(self, now: datetime) -> dict[Whose, Rest]:
+        resting: dict[Whose, list[float]] = {}
+        for whose, since in self._since.values():
+            resting.setdefault(whose, []).append(seconds_between(since, now) or 0.0)
+        return {
+            whose: Rest(self._over.get(whose), max(resting.get(whose, []), default=None), len(resting.get(whose, [])))
+            for whose in {*self._over, *resting}
+        }
+
+
+_state_change: _Moment = attrgetter("state_change")
+_query_start: _Moment = attrgetter("query_start")
+_xact_start: _Moment = attrgetter("xact_start")
+
+
+class Watching:
+    """Takes samples one after the other; `observed` says what they showed."""
+
+    def __init__(self) -> None:
+        self._first: datetime | None = None
+        self._samples = 0
+        self._newest: Case | None = None
+        self._fullest: Case | None = None
+        self._peaks: Counter[tuple[str, str]] = Counter()
+        self._active_peak = 0
+        self._in_transaction, self._idle = _Rests(_state_change, _query_start), _Rests(_state_change, _query_start)
+        self._transactions = _Rests(_xact_start, _state_change)
+
+    def take(self, case: Case) -> None:
+        self._samples += 1
+        self._first = self._first or case.snapshot.taken_at
+        self._newest = case
+        if self._fullest is None or case.capacity.used >= self._fullest.capacity.used:
+            self._fullest = case
+        self._take_peaks(case)
+        there = {one.id: one for one in case.snapshot.sessions if one.backend_start is not None}
+        own, pooled = case.snapshot.door.pid, case.pooled
+        named = [one for one in there.values() if one.user and one.pid != own]
+        self._in_transaction.take((one for one in named if one.state in IN_TRANSACTION_BUT_IDLE), there)
+        self._idle.take((one for one in named if one.state is State.IDLE and one.pid not in pooled), there)
+        self._transactions.take((one for one in named if one.xact_start is not None), there)
+
+    def _take_peaks(self, case: Case) -> None:
+        sessions = case.snapshot.sessions
+        counts = Counter(("role", one.user) for one in sessions if one.user)
+        counts.update(("database", one.database) for one in sessions if one.database)
+        for key, count in counts.items():
+            self._peaks[key] = max(self._peaks[key], count)
+        self._active_peak = max(self._active_peak, len(case.running))
+
+    def observed(self) -> Observed:
+        """What was seen so far.
+
+        Raises:
+            ValueError: Nothing was.
+        """
+        if self._newest is None or self._fullest is None or self._first is None:
+            raise ValueError("no sample was taken")
+        now = self._newest.snapshot.taken_at
+        return Observed(
+            seconds_between(self._first, now) or 0.0,
+            self._samples,
+            self._fullest,
+            dict(self._peaks),
+            self._active_peak,
+            self._in_transaction.found(now),
+            self._idle.found(now),
+            self._transactions.found(now),
+        )
+
+
+def whose_of(session: Session) -> Whose:
+    return Whose(session.user or "", session.database or "", family(session.application))

@@ -1,0 +1,95 @@
+"""A piece of advice: what keeps an outage from coming again, computed from what was seen on this server."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """When a change counts."""
+
+    NEW_SESSIONS = "new sessions"
+    RELOAD = "reload"
+    RESTART = "restart"
+    NOW = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One piece. Its texts are safe to show, and its statements whole, whatever the names in them.
+
+    Attributes:
+        key: The same as long as it is the same advice: `idle-in-transaction:web@shop`.
+        kind: The family of its rule, for instance `timeouts`.
+        title: What it is about, half a line.
+        seen: What was seen, a sentence each.
+        do: Statements to run, in this order.
+        steps: What is no statement: what to do elsewhere, a sentence each.
+        why: Why it helps.
+        source: Where that is said, or how it was found.
+        effect: When it counts.
+        risk: What else it does, or does not do.
+        undo: Statements that bring back what was before.
+        beside: Commands of this program for what the advice does not reach: sessions that are there already.
+        needs: Who may run it.
+        saves: Sessions, at the fullest moment that was seen, that it would have spared.
+    """
+
+    key: str
+    kind: str
+    title: str
+    seen: tuple[str, ...]
+    why: str
+    source: str
+    do: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    effect: Effect = Effect.NEW_SESSIONS
+    risk: str = ""
+    undo: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    needs: str = ""
+    saves: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WellSet:
+    """Something that needs no advice: of what kind, and what it is."""
+
+    kind: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """A role or a database beside its limit.
+
+    Attributes:
+        limit: None where it has none, or where none binds it.
+        now: Its sessions in the newest sample.
+        peak: The most of them in any sample.
+        note: For instance that no limit binds a superuser.
+    """
+
+    kind: str
+    name: str
+    limit: int | None
+    now: int
+    peak: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counsel:
+    """All that is advised, what saves most first, and what is well set.
+
+    Attributes:
+        looked: How long was looked, and at what, in a sentence.
+        limits: Every limit, and every role and database that had sessions.
+        limit_sum: What the limits of roles let in together, in a sentence; empty where there is none.
+    """
+
+    looked: str
+    advice: tuple[Advice, ...] = ()
+    well_set: tuple[WellSet, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
+    limit_sum: str = ""
+    gaps: tuple[str, ...] = ()
