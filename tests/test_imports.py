@@ -24,9 +24,22 @@ PURE = (
 """Without IO: they need nothing but the standard library."""
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Which of HEAVY a fresh interpreter has loaded after `statement`."""
-    report = f"import sys\n{statement}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
+UNUSED_BY_A_CHECK = (
+    "statistics",
+    "pgheadroom.model.detail",
+    "pgheadroom.model.hold",
+    "pgheadroom.model.plan",
+    "pgheadroom.pgbouncer.console",
+    "pgheadroom.postgres.actions",
+    "pgheadroom.rules.acting.plan",
+    "pgheadroom.rules.verdict.decision",
+)
+"""Acting, the decision flow, and consoles where no PgBouncer was named: a monitoring system starts it every minute."""
+
+
+def loaded_by(statement: str, looked_for: Collection[str] = HEAVY) -> set[str]:
+    """Which of the modules looked for a fresh interpreter has loaded after `statement`."""
+    report = f"import sys\n{statement}\nprint(*[name for name in {looked_for!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
     return set(done.stdout.splitlines()[-1].split())
 
@@ -64,6 +77,11 @@ def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before
     later = ("live", "rules", "view", "tui", "history", "pgbouncer", "acting", "analysis", "wire", "demo")
     assert {name for name in loaded if name.split(".")[0] in later} == set()
     assert loaded.isdisjoint({"model.snapshot", "model.hold", "postgres.sampling", "postgres.doors"})
+
+
+def test_a_check_loads_nothing_that_it_does_not_use() -> None:
+    statement = "import pgheadroom.cli.check\nfrom pgheadroom.cli import main\nmain(['check', '-h', '/nowhere'])"
+    assert loaded_by(statement, UNUSED_BY_A_CHECK) == set()
 
 
 # --- no circles ------------------------------------------------------------------------------------------------------

@@ -4,22 +4,24 @@ reports takes this one value."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pgheadroom.history.history import History
 from pgheadroom.history.past import Past
-from pgheadroom.model.decision import Step
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.health import Health, Status
-from pgheadroom.model.hold import Hold
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings.registry import findings
-from pgheadroom.rules.verdict.decision import path_of, walk
 from pgheadroom.rules.verdict.health import health, overall
 from pgheadroom.rules.verdict.status import status_of
 from pgheadroom.rules.verdict.watch import Watch
+
+if TYPE_CHECKING:  # commands that look once load neither
+    from pgheadroom.model.decision import Step
+    from pgheadroom.model.hold import Hold
 
 _NOTHING_BEFORE = History(1).past()
 
@@ -47,8 +49,10 @@ class Analysis(Case):
         """The past, for plots: empty where nothing is known of it."""
         return self.past if self.past is not None else _NOTHING_BEFORE
 
-    def steps(self, chosen: Finding | None = None) -> Sequence[Step]:
+    def steps(self, chosen: Finding | None = None) -> "Sequence[Step]":
         """The path through the decision flow: to the chosen finding, or without one where the data lead."""
+        from pgheadroom.rules.verdict.decision import path_of, walk  # here: only screens show it
+
         return path_of(walk(self, self.findings, chosen))
 
 

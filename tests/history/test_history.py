@@ -1,13 +1,16 @@
 import pickle
+import statistics
 from collections.abc import Sequence
 from datetime import timedelta
 from math import floor, isnan, nan
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pgheadroom.history.history import COLUMNS, HOGS_KEPT, History
+from pgheadroom.history.median import median
 from pgheadroom.history.past import Past
 from pgheadroom.history.ring import Ring
 from pgheadroom.history.turnover import HogName
@@ -281,3 +284,10 @@ def test_a_clock_that_goes_back_forgets_the_hogs_too() -> None:
     kept = writer.past()
     assert kept.hog_series(WEB, "total")[1] == [2]
     assert kept.turnover(10) is None
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
+def test_the_median_is_that_of_the_standard_library(values: list[float]) -> None:
+    assert median(values) == statistics.median(values)
+    with pytest.raises(ValueError, match="nothing"):
+        median([])

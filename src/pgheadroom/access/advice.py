@@ -101,7 +101,7 @@ def no_longer(refusals: Sequence[Refusal], role: str, service: Service | None = 
         )
     for refusal in refusals[:1]:  # the door that let us in: what others say was so before
         for words, sentence in _NO_LONGER:
-            if words.search(refusal.message):
+            if re.search(words, refusal.message):
                 return sentence.format(role=quoted(role) or "<role>")
         if refusal.limit is RefusedBy.OTHER and refusal.hindrance is Hindrance.LOGIN:
             return _REFUSED_SOMEHOW  # in another language, or by what we know nothing of
@@ -116,59 +116,57 @@ _REFUSED_SOMEHOW = (
 
 _NO_LONGER = (
     (
-        re.compile(r"password authentication failed"),
+        r"password authentication failed",
         "The password was accepted before: it has been changed, or its VALID UNTIL has passed. A new one in ~/.pgpass "
         "is read at the next try; if it was typed or given in another way, start pgheadroom again.",
     ),
     (
-        re.compile(r"(?i)\btoken\b.*expired|expired.*\btoken\b|(?:OAuth bearer|BearerToken) authentication failed"),
+        r"(?i)\btoken\b.*expired|expired.*\btoken\b|(?:OAuth bearer|BearerToken) authentication failed",
         "The token was accepted before, and has run out or been withdrawn: fetch a new one. In ~/.pgpass it is read at "
         "the next try; else start pgheadroom again with it.",
     ),
     (
-        re.compile(r"(?:PAM|LDAP|RADIUS|BSD) authentication failed"),
+        r"(?:PAM|LDAP|RADIUS|BSD) authentication failed",
         "The password or token was accepted before; what is behind the server (PAM, LDAP, RADIUS) refuses it now, "
         "or is not reached: tokens of a cloud run out after minutes. A new one in ~/.pgpass is read at the next try.",
     ),
     (
-        re.compile(r"(?:GSSAPI|SSPI) authentication failed|GSSAPI continuation error|initiate GSSAPI"),
+        r"(?:GSSAPI|SSPI) authentication failed|GSSAPI continuation error|initiate GSSAPI",
         "The Kerberos ticket was accepted before: see klist, and fetch a new one with kinit; the next try takes it.",
     ),
     (
-        re.compile(r"(?:Ident|Peer) authentication failed"),
+        r"(?:Ident|Peer) authentication failed",
         "The server lets in only who the operating system says we are: see pg_ident.conf and the line of pg_hba.conf, "
         "or come in as another role (-U, or --door).",
     ),
     (
-        re.compile(
-            r"(?i)certificate authentication failed|valid client certificate|alert .*certificate|certificate .*expired"
-        ),
+        r"(?i)certificate authentication failed|valid client certificate|alert .*certificate|certificate .*expired",
         "A certificate was accepted before: it has expired, or been replaced or withdrawn, ours (sslcert) or the "
         "server's (sslrootcert). New files are read at the next try.",
     ),
     (
-        re.compile(r"a password is needed|no password supplied"),
+        r"a password is needed|no password supplied",
         "The server asks for a password now, see pg_hba.conf. One in ~/.pgpass is read at the next try; to type it, "
         "start pgheadroom again.",
     ),
     (
-        re.compile(r"not permitted to log in"),
+        r"not permitted to log in",
         "The role may not log in any more: ALTER ROLE {role} LOGIN; lets it in again, another one's --door does, too.",
     ),
     (
-        re.compile(r'role ".*" does not exist'),
+        r'role ".*" does not exist',
         "The role has been dropped or renamed: make it again, or start pgheadroom as another one (-U, or --door).",
     ),
     (
-        re.compile(r'database ".*" does not exist'),
+        r'database ".*" does not exist',
         "The database has been dropped or renamed: start pgheadroom on another one, -d postgres for instance.",
     ),
     (
-        re.compile(r"permission denied for database"),
+        r"permission denied for database",
         "The role may not connect to this database any more: GRANT CONNECT ON DATABASE ... TO {role};",
     ),
     (
-        re.compile(r"pg_hba\.conf"),
+        r"pg_hba\.conf",
         "pg_hba.conf no longer lets this role in from here: see its line for us, and pg_reload_conf().",
     ),
 )

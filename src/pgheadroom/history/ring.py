@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import floor, isnan, nan
-from statistics import median
+
+from pgheadroom.history.median import median
 
 BLOCK = 512
 """Points a block. A ring keeps up to one block more than its room."""

@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from statistics import median
 from typing import NamedTuple
 
+from pgheadroom.history.median import median
 from pgheadroom.model.application import family
 from pgheadroom.model.session import Session, seconds_between
 

@@ -1,12 +1,17 @@
 """The admin consoles of a server's PgBouncers, asked at the same time."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pgheadroom.errors import UsageError
-from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.console import Console
+
+if TYPE_CHECKING:
+    from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
+    from pgheadroom.pgbouncer.console import Console
 
 
 class Consoles:
@@ -16,7 +21,7 @@ class Consoles:
         """Raises:
         UsageError: when a conninfo is not understood.
         """
-        self._consoles = [Console(conninfo) for conninfo in conninfos]
+        self._consoles = [_console(conninfo) for conninfo in conninfos]
 
     def __bool__(self) -> bool:
         return bool(self._consoles)
@@ -53,3 +58,9 @@ class Consoles:
     async def close(self) -> None:
         """Give all connections back."""
         await asyncio.gather(*(console.close() for console in self._consoles))
+
+
+def _console(conninfo: str) -> Console:
+    from pgheadroom.pgbouncer.console import Console  # here: most servers have no PgBouncer, and do without
+
+    return Console(conninfo)

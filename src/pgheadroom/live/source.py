@@ -3,9 +3,11 @@
 To the screens it is a `Source`, `Inquiries`, `Signals` and `Commands`, see `model.ports`.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pgheadroom.deadline import arrives, clock, forget
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
@@ -15,17 +17,18 @@ from pgheadroom.live.link import Link, Question
 from pgheadroom.live.reconnection import Reconnection
 from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
-from pgheadroom.model.action import Result, Target, Verb
-from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
-from pgheadroom.model.detail import SessionDetail
-from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
 from pgheadroom.model.ports import Post
-from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.postgres import actions, holding, session_detail
 from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
+
+if TYPE_CHECKING:  # whoever looks once, and does nothing, loads none of it
+    from pgheadroom.model.action import Result, Target, Verb
+    from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
+    from pgheadroom.model.detail import SessionDetail
+    from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
+    from pgheadroom.model.session import SessionId
 
 Answer = TypeVar("Answer")
 
@@ -239,6 +242,8 @@ class LiveSource:
         self, session: SessionId, known: SessionDetail | None = None, patience: float = 5.0
     ) -> SessionDetail | None:
         """One session looked at closely; None when it has ended. Errors as `ask`."""
+        from pgheadroom.postgres import session_detail
+
         return await self.ask(lambda probe: session_detail.detail(probe, session, known), patience)
 
     async def signal(
@@ -255,6 +260,8 @@ class LiveSource:
         Raises:
             UsageError: when the source is read-only.
         """
+        from pgheadroom.postgres import actions
+
         if self._read_only:
             raise UsageError("read-only: nothing was signalled")
         return await self.ask(
@@ -273,6 +280,8 @@ class LiveSource:
         self, names: Collection[tuple[HeldKind, str]] = (), numbers: Collection[tuple[HeldKind, int]] = ()
     ) -> HoldSite:
         """What could be held of these, see `postgres.holding.look`. Errors as `ask`."""
+        from pgheadroom.postgres import holding
+
         return await self.ask(lambda probe: holding.look(probe, names, numbers))
 
     async def change(self, change: Change, patience: float = 15.0) -> ChangeResult:
@@ -281,6 +290,8 @@ class LiveSource:
         Raises:
             UsageError: when the source is read-only.
         """
+        from pgheadroom.postgres import holding
+
         if self._read_only:
             raise UsageError("read-only: nothing was changed")
         try:

@@ -3,15 +3,19 @@
 A recording is a `Source` only: it has nothing to inquire of, to signal or to command.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from __future__ import annotations
 
-from pgheadroom.model.action import Result, Target, Verb
-from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
-from pgheadroom.model.detail import SessionDetail
-from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
-from pgheadroom.model.session import SessionId
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Protocol
+
 from pgheadroom.model.update import Update
+
+if TYPE_CHECKING:
+    from pgheadroom.model.action import Result, Target, Verb
+    from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
+    from pgheadroom.model.detail import SessionDetail
+    from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
+    from pgheadroom.model.session import SessionId
 
 Post = Callable[[Update], None]
 """Takes each update of a source; must not wait."""

@@ -14,17 +14,17 @@ from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import clear_text, translated
 from pgheadroom.postgres.startup_packet import ServerError
 
-_ENGLISH = (
-    (re.compile(r"sorry, too many clients already"), RefusedBy.SERVER),
+_ENGLISH: tuple[tuple[str | re.Pattern[str], RefusedBy], ...] = (
+    (r"sorry, too many clients already", RefusedBy.SERVER),
     # The words in capitals, and the role's name, are the same in every language (16+).
-    (re.compile(r"pg_use_reserved_connections"), RefusedBy.RESERVE),
+    (r"pg_use_reserved_connections", RefusedBy.RESERVE),
     # Amazon RDS has reserves of its own, for itself (16+) or for its customers' administrators.
-    (re.compile(r"reserved for .*\b(?P<name>rds_\w+)"), RefusedBy.RESERVE),
-    (re.compile(r"reserved for non-replication superuser|\bSUPERUSER\b"), RefusedBy.SUPERUSER_RESERVE),
-    (re.compile(r'too many connections for role "(?P<name>.*)"'), RefusedBy.ROLE),
-    (re.compile(r'too many connections for database "(?P<name>.*)"'), RefusedBy.DATABASE),
-    (re.compile(r"\bmax_wal_senders\b"), RefusedBy.WALSENDERS),
-    (re.compile(r"no more connections allowed|client connections exceeded"), RefusedBy.POOLER),
+    (r"reserved for .*\b(?P<name>rds_\w+)", RefusedBy.RESERVE),
+    (r"reserved for non-replication superuser|\bSUPERUSER\b", RefusedBy.SUPERUSER_RESERVE),
+    (r'too many connections for role "(?P<name>.*)"', RefusedBy.ROLE),
+    (r'too many connections for database "(?P<name>.*)"', RefusedBy.DATABASE),
+    (r"\bmax_wal_senders\b", RefusedBy.WALSENDERS),
+    (r"no more connections allowed|client connections exceeded", RefusedBy.POOLER),
 )
 _ROUTINES = {
     "InitProcess": RefusedBy.SERVER,
@@ -47,14 +47,14 @@ _LIST_OF_ATTEMPTS = "Multiple connection attempts failed. All failures were:"
 _NOT_RESOLVED = re.compile(r"failed to resolve host '?(?P<host>[^':]+)'?")
 
 _MEANING = (
-    (re.compile(r"sorry, too many clients already"), "no slot is left, not even a reserved one"),
-    (re.compile(r"reserved for roles with privileges of|reserved for .*\brds_"), "only reserved slots are left"),
-    (re.compile(r"reserved for (?:non-replication superuser|roles with the SUPERUSER)"), "only superusers get in"),
-    (re.compile(r"no more connections allowed"), "PgBouncer is full"),
-    (re.compile(r"client connections exceeded"), "PgBouncer is full for us"),
-    (re.compile(r'"none"'), "it wants more than our name, and a door that was not named is given nothing"),
-    (re.compile(r"query_wait_timeout"), "PgBouncer got no server connection in time"),
-    (re.compile(r"cannot connect to server|server login has been failing"), "PgBouncer does not reach PostgreSQL"),
+    (r"sorry, too many clients already", "no slot is left, not even a reserved one"),
+    (r"reserved for roles with privileges of|reserved for .*\brds_", "only reserved slots are left"),
+    (r"reserved for (?:non-replication superuser|roles with the SUPERUSER)", "only superusers get in"),
+    (r"no more connections allowed", "PgBouncer is full"),
+    (r"client connections exceeded", "PgBouncer is full for us"),
+    (r'"none"', "it wants more than our name, and a door that was not named is given nothing"),
+    (r"query_wait_timeout", "PgBouncer got no server connection in time"),
+    (r"cannot connect to server|server login has been failing", "PgBouncer does not reach PostgreSQL"),
 )
 
 
@@ -103,22 +103,22 @@ def refusal(text: str, where: str = "") -> Said:
 def _hindrance(told: str, limit: RefusedBy) -> Hindrance:
     if limit is not RefusedBy.OTHER:
         return Hindrance.NO_ROOM
-    return next((kind for words, kind in _HINDRANCES if words.search(told)), Hindrance.LOGIN)
+    return next((kind for words, kind in _HINDRANCES if re.search(words, told)), Hindrance.LOGIN)
 
 
-_NO_LIBRARY = re.compile(r"could not (?:access|load|open) (?:file|library|directory)")
+_NO_LIBRARY = r"could not (?:access|load|open) (?:file|library|directory)"
 """A server's own words about a file that it lacks, for instance one of session_preload_libraries: it does listen."""
 _HINDRANCES = (
     (_NO_LIBRARY, Hindrance.LOGIN),
-    (re.compile(r"the database system is|not (?:currently|yet) accepting connections"), Hindrance.OPENING),
-    (re.compile(r"Connection refused|No such file or directory"), Hindrance.DOWN),
+    (r"the database system is|not (?:currently|yet) accepting connections", Hindrance.OPENING),
+    (r"Connection refused|No such file or directory", Hindrance.DOWN),
     (
-        re.compile(r"closed the connection unexpectedly|Connection reset|Broken pipe|terminating connection"),
+        r"closed the connection unexpectedly|Connection reset|Broken pipe|terminating connection",
         Hindrance.DOWN,
     ),
-    (re.compile(r"failed to resolve host|could not translate host name"), Hindrance.UNKNOWN_HOST),
-    (re.compile(r"No route to host|Network is unreachable|Host is down"), Hindrance.NO_ROUTE),
-    (re.compile(r"timeout expired|Connection timed out|still hang"), Hindrance.SILENCE),
+    (r"failed to resolve host|could not translate host name", Hindrance.UNKNOWN_HOST),
+    (r"No route to host|Network is unreachable|Host is down", Hindrance.NO_ROUTE),
+    (r"timeout expired|Connection timed out|still hang", Hindrance.SILENCE),
 )
 """libpq's and the system's words, which Python leaves in English, and the server's. Its "the database system is ..." is
 SQLSTATE 57P03 in whatever way it ends; in another language a startup packet tells."""
@@ -127,7 +127,7 @@ SQLSTATE 57P03 in whatever way it ends; in another language a startup packet tel
 def limit_of(text: str) -> tuple[RefusedBy, str]:
     """What refused us, and the name of the role or database whose limit it was."""
     for pattern, limit in (*_ENGLISH, *translated.patterns()):
-        if found := pattern.search(text):
+        if found := re.search(pattern, text):
             return limit, found.groupdict().get("name") or ""
     return RefusedBy.OTHER, ""
 
@@ -194,7 +194,7 @@ def _first_lines(texts: Iterable[str]) -> str:
 
 
 def _in_our_words(said: str) -> str:
-    if not _NO_LIBRARY.search(said) and ("Connection refused" in said or "No such file or directory" in said):
+    if not re.search(_NO_LIBRARY, said) and ("Connection refused" in said or "No such file or directory" in said):
         return f"nobody listens there ({said[0].lower()}{said[1:]})"
     if "timeout expired" in said or "Connection timed out" in said:
         return "no answer in time"
@@ -210,6 +210,6 @@ def _in_our_words(said: str) -> str:
 
 def _explained(said: str) -> str:
     for pattern, meaning in _MEANING:
-        if pattern.search(said):
+        if re.search(pattern, said):
             return f"{said} ({meaning})"
     return said

@@ -10,6 +10,7 @@ from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.session import RUNNING, Session, SessionId, State, Wait, oldest_seconds
 from pgheadroom.model.snapshot import LockRequest, Snapshot
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.dropped import role_was_dropped
 
 START_HIDDEN = "its start is not visible: GRANT pg_monitor"
 SUPERUSER_UNKNOWN = "whether its role is a superuser is not known"
@@ -58,16 +59,6 @@ def plan(case: Case, verb: Verb, chosen: Sequence[Session], scope: Scope = ORDIN
 def _rolls_back(verb: Verb, session: Session) -> bool:
     """Not who is committed and waits for a standby; and a cancel does nothing to who waits for its client."""
     return session.waits_for is not Wait.STANDBY and (verb is Verb.TERMINATE or session.waits_for is not Wait.CLIENT)
-
-
-def role_was_dropped(snapshot: Snapshot, user: str) -> bool:
-    """Whether a session's role is shown by its number because there is none of that number any more.
-
-    Nobody is a superuser, nor protected by name, in a role that is gone; the server allows to signal its sessions.
-    """
-    if not user.startswith("oid ") or user in snapshot.roles:
-        return False
-    return bool(snapshot.roles) and all(gap.part != "roles" for gap in snapshot.gaps)
 
 
 def _is_superusers(snapshot: Snapshot, session: Session) -> bool:

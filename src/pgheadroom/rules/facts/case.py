@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
 from pgheadroom.history.past import Past
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.chain import RealClients
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
-from pgheadroom.model.hold import Hold
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.overcommit import Overcommitment
 from pgheadroom.model.pool import PgBouncer, Pool
@@ -29,6 +29,9 @@ from pgheadroom.rules.facts.states import states
 from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import largest_group
 
+if TYPE_CHECKING:  # commands that look once do without
+    from pgheadroom.model.hold import Hold
+
 
 # No slots: `cached_property` keeps its value in the instance's dictionary.
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Case:
     snapshot: Snapshot
     thresholds: Thresholds
     past: Past | None = None
-    holds: tuple[Hold, ...] = ()
+    holds: "tuple[Hold, ...]" = ()
 
     @cached_property
     def capacity(self) -> Capacity:
@@ -170,11 +173,11 @@ class Case:
             return tuple(limit for limit in limits if not limit.closed)
         return tuple(takewhile(lambda limit: limit.used and not limit.closed, limits))
 
-    def hold_of(self, kind: str, name: str | None) -> Hold | None:
+    def hold_of(self, kind: str, name: str | None) -> "Hold | None":
         """How a role or a database is held back by what was written down; None where it is not."""
         return next((one for one in self.holds if (one.kind, one.name) == (kind, name)), None)
 
-    def held_for(self, hold: Hold) -> str:
+    def held_for(self, hold: "Hold") -> str:
         """`3m12s`, by our own clock against the server's."""
         return duration(seconds_between(hold.since, self.snapshot.taken_at))
 

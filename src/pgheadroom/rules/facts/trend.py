@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
-from statistics import median
+
+from pgheadroom.history.median import median
 
 _SURE = 2.58
 """Standard deviations for 99 %."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
-from pgheadroom.rules.acting.plan import role_was_dropped
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.dropped import role_was_dropped
 from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, terminate
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration

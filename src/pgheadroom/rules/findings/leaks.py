@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
 
+from pgheadroom.history.median import median
 from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName, hog_name
 from pgheadroom.model.application import family

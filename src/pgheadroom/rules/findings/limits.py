@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import ceil
+from typing import TYPE_CHECKING
 
 from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Severity
-from pgheadroom.model.hold import Hold
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.rules.facts.case import Case
@@ -19,6 +19,9 @@ from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
 from pgheadroom.words.states import state_word
 from pgheadroom.words.wording import clipped, ids, severity, who
+
+if TYPE_CHECKING:
+    from pgheadroom.model.hold import Hold
 
 _HOGS_SHOWN = 3
 _AUTHENTICATING_PERCENT = 10
@@ -118,7 +121,7 @@ def _calm(case: Case, limit: Limit) -> Finding:
     ).of(found)
 
 
-def _undone(case: Case, limit: Limit, hold: Hold | None) -> Statement:
+def _undone(case: Case, limit: Limit, hold: "Hold | None") -> Statement:
     """What gives it back what it had before; without a record, no limit."""
     if hold is not None and hold.before.limit is not None and hold.before.limit >= 0:
         return limit_of(case, limit.kind, limit.name, hold.before.limit)
