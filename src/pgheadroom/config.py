@@ -213,8 +213,11 @@ def load(given: str | None, environ: Mapping[str, str]) -> Configuration:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigError(f"{path}, line {line}: it is not UTF-8") from None
     configuration = parse(text, str(path))
+    known = {name: one.seen_from(path.parent) for name, one in configuration.channels.items()}
     exposed = str(path) if read_by_others(told) else ""
-    return replace(configuration, exposed=exposed, warnings=_open_secrets(configuration, path, told.st_mode))
+    return replace(
+        configuration, channels=known, exposed=exposed, warnings=_open_secrets(configuration, path, told.st_mode)
+    )
 
 
 def _open_secrets(configuration: Configuration, path: Path, mode: int) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.demo.stage import SCENARIOS
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.health import Status
+from pgheadroom.model.notification import Timing
 from pgheadroom.model.thresholds import Thresholds
 
 ROOT = Path(__file__).parents[2]
@@ -42,16 +43,27 @@ def test_the_readme_tells_no_flag_that_there_is_not() -> None:
     assert told <= there_are
 
 
+MESSAGES, EXAMPLE = re.findall(r"```toml\n(.*?)```", README, re.S)
+
+
 def test_the_configuration_of_the_readme_is_read() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
-    read = config.parse(example, "README.md")
+    read = config.parse(EXAMPLE, "README.md")
     assert set(read.targets) == {"production", "test"}
     assert set(read.general.thresholds) == {field.name for field in fields(Thresholds)}
 
 
 def test_the_thresholds_of_the_readme_are_the_defaults() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.S)
-    assert Thresholds.from_mapping(config.parse(example, "README.md").general.thresholds) == Thresholds()
+    assert Thresholds.from_mapping(config.parse(EXAMPLE, "README.md").general.thresholds) == Thresholds()
+
+
+def test_the_channels_of_the_readme_are_read_and_when_they_are_told_is_the_default() -> None:
+    read = config.parse(MESSAGES, "README.md")
+    assert read.targets["production"].notify == tuple(read.channels) == ("mail", "pager")
+    (defaults,) = re.findall(r"`(notify_when = .*?)`", README)
+    assert config.settle(config.parse(defaults, "README.md").general).timing == Timing()
+    assert set(config.parse(defaults, "README.md").general.notify_when) == {
+        field.name for field in fields(Timing) if field.name != "quiet_hours"
+    }
 
 
 def test_the_words_for_how_bad_it_is_are_told() -> None:

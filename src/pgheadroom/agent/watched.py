@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pgheadroom.analysis import Analysis, Memory
@@ -26,6 +26,7 @@ TOTALS_EVERY = 10.0
 STARTING, LOST = "starting", "lost"
 REASONS = (STARTING, LOST, *(one.value.replace(" ", "_") for one in Hindrance))
 """Every reason for which there is no connection; the list is closed."""
+Tell = Callable[[Analysis | Trouble], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,20 @@ class Watched:
     """
 
     def __init__(
-        self, name: str, source: LiveSource, thresholds: Thresholds, top: int, compat: Sequence[str] = ()
+        self,
+        name: str,
+        source: LiveSource,
+        thresholds: Thresholds,
+        top: int,
+        compat: Sequence[str] = (),
+        tell: Tell | None = None,
     ) -> None:
         """Nothing is connected yet.
 
         Args:
             top: As of `Families`.
             compat: Exporters whose names are told as well, see `output.compat`.
+            tell: Takes each sample's meaning, and why there is none; must not wait.
         """
         self.name = name
         self.seen = Seen()
@@ -78,6 +86,7 @@ class Watched:
         self._memory = Memory(thresholds)
         self._families = Families(name, top)
         self._compat = tuple(compat)
+        self._tell = tell
 
     async def run(self) -> None:
         """Sample until cancelled, and give the slot back then."""
@@ -107,11 +116,17 @@ class Watched:
             families = (*self._families.of(case), *compat_families(case, self._compat, self.name))
             self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, dict(doors.refused),
                              before.samples + 1)  # fmt: skip
+            self._told(case)
         else:
             refusals = update.waiting.refusals if update.waiting is not None else ()
             reason = _reason(update, doors.refusals, held=self._source.connected)
             self.seen = replace(before, reason=reason, refusals=refusals, attempts=doors.attempts,
                                 refused=dict(doors.refused))  # fmt: skip
+            self._told(update)
+
+    def _told(self, seen: Analysis | Trouble) -> None:
+        if self._tell is not None:
+            self._tell(seen)
 
     @property
     def ready(self) -> bool:

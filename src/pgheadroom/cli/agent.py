@@ -15,10 +15,14 @@ from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
 from pgheadroom.cli.connection import configuration_of, settings_of
 from pgheadroom.cli.diagnostics import say
+from pgheadroom.cli.notifying import channels_of
 from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
+from pgheadroom.config import load as load_configuration
 from pgheadroom.errors import EXIT_OK, UsageError
 from pgheadroom.model.metrics import MetricFamily
+from pgheadroom.model.notification import COMMAND
+from pgheadroom.notify.messenger import Messenger
 from pgheadroom.output.families import merged
 from pgheadroom.postgres import conninfo
 
@@ -32,7 +36,7 @@ def agent(flags: argparse.Namespace) -> int:
     _need_extra()
     every = _settings(flags)
     config = load(Path(flags.web_config)) if flags.web_config else WebConfig()
-    asyncio.run(_run(every, flags, config))
+    asyncio.run(_run(every, flags, config, _messenger(every, flags)))
     return EXIT_OK
 
 
@@ -51,26 +55,50 @@ def _settings(flags: argparse.Namespace) -> list[Settings]:
     return [settings_of(one, os.environ) for one in chosen]
 
 
-def _watched(settings: Settings, flags: argparse.Namespace) -> Watched:
-    source = unattended_source(settings)
-    name = settings.target or conninfo.label(settings.conninfo)
-    return Watched(name, source, settings.thresholds, flags.top, flags.compat)
+def _messenger(every: Sequence[Settings], flags: argparse.Namespace) -> Messenger:
+    """Who is told of troubles.
+
+    Raises:
+        UsageError: There is no such channel, or it cannot be used.
+    """
+    configuration = load_configuration(flags.config, os.environ)  # its warnings are said already
+    if COMMAND in flags.notify and not any(one.notify_command for one in every):
+        raise UsageError(f"--notify {COMMAND}: no target has a notify_command")
+    messenger = Messenger(say)
+    for one in every:
+        channels = channels_of(configuration, one.notify, one.notify_command, one.target, flags.notify)
+        messenger.watch(_name(one), one.timing, channels)
+    return messenger
 
 
-async def _run(every: Sequence[Settings], flags: argparse.Namespace, config: WebConfig) -> None:
+def _name(settings: Settings) -> str:
+    return settings.target or conninfo.label(settings.conninfo)
+
+
+def _watched(settings: Settings, flags: argparse.Namespace, messenger: Messenger) -> Watched:
+    name = _name(settings)
+    return Watched(
+        name, unattended_source(settings), settings.thresholds, flags.top, flags.compat, messenger.take_of(name)
+    )
+
+
+async def _run(every: Sequence[Settings], flags: argparse.Namespace, config: WebConfig, messenger: Messenger) -> None:
     from pgheadroom.agent.collector import Exposition
 
-    targets = [_watched(settings, flags) for settings in every]
+    targets = [_watched(settings, flags, messenger) for settings in every]
 
     def gather() -> list[MetricFamily]:
-        return merged(one.families() for one in targets)
+        return [*merged(one.families() for one in targets), *messenger.families()]
 
     server = Server(flags.listen, Pages(Exposition(gather).scrape, lambda: all(one.ready for one in targets)), config)
     host, port = server.server_address[:2]
     say(f"serving metrics of {', '.join(one.name for one in targets)} on {_shown(str(host), int(port))}/metrics")
     if not ip_address(str(host)).is_loopback and not config.users:
         say("everybody who reaches this address reads them: --web.config.file can ask for a password")
+    if messenger.outboxes:
+        say(f"telling of troubles on {', '.join(messenger.outboxes)}")
     server.start()
+    messenger.start()
     running = [asyncio.create_task(one.run()) for one in targets]
     try:
         await _until_told()
@@ -78,6 +106,7 @@ async def _run(every: Sequence[Settings], flags: argparse.Namespace, config: Web
         for task in running:
             task.cancel()
         await asyncio.wait(running)
+        await messenger.finish()
         await asyncio.to_thread(server.stop)
 
 

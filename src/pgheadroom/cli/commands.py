@@ -219,7 +219,27 @@ def _agent_flags(parser: argparse.ArgumentParser) -> None:
         default=(),
         help="serve the names of postgres_exporter,pgbouncer_exporter as well",
     )
+    parser.add_argument(
+        "--notify",
+        metavar="NAME",
+        type=_channel_name,
+        action="append",
+        default=[],
+        help="tell of troubles on this channel, not on those that the target names; repeat it for more",
+    )
     parser.set_defaults(password=False, no_password=True)
+
+
+def _channel_name(text: str) -> str:
+    if "://" in text:
+        # Not quoted: it carries a token, and stands in the list of processes already.
+        raise argparse.ArgumentTypeError("takes the name of a channel; its URL belongs into the configuration")
+    return text
+
+
+def _notify_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="NAME", type=_channel_name, help="channels; all without one")
+    parser.add_argument("--test", action="store_true", help="send one message to each, and say what became of it")
 
 
 def _limit(text: str) -> int:
@@ -315,6 +335,12 @@ COMMANDS: dict[str, Command] = {
         _agent_flags,
         samples_on=True,
         never_asks=True,
+    ),
+    "notify": Command(
+        "a test message to each channel that the agent tells troubles on",
+        "pgheadroom.cli.notify:notify",
+        _notify_flags,
+        connects=False,
     ),
     "rules": Command(
         "alert rules for Prometheus, a dashboard for Grafana",

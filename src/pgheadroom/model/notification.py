@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from pgheadroom.model.finding import Finding, Severity
@@ -120,6 +121,10 @@ class Channel:
     url: str = field(default="", repr=False)
     url_file: str = ""
     command: tuple[str, ...] = field(default=(), repr=False)
+
+    def seen_from(self, folder: Path) -> "Channel":
+        """The same, with a file that is told from a folder."""
+        return replace(self, url_file=str(folder / self.url_file)) if self.url_file else self
 
 
 def channels(said: object) -> Mapping[str, Channel]:
