@@ -12,12 +12,14 @@ from psycopg import sql
 from pgheadroom.advice import statements
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.observed import Watching
+from pgheadroom.advice.slots import slots
 from pgheadroom.advice.statements import Scope, Statements
 from pgheadroom.cli import main
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.postgres.advice_settings import server_settings
+from pgheadroom.postgres.backend_memory import private_memory
 from pgheadroom.rules.facts.case import Case
 from servers import MAJORS, Roles, Sessions, hang_up, runs, wait_until
 
@@ -135,3 +137,42 @@ def test_the_text_tells_how_long_was_looked(one_server: Cluster, capsys: pytest.
     told = capsys.readouterr().out
     assert told.startswith("One look: ")
     assert "database postgres" in told
+
+
+async def test_a_restart_that_is_pending_is_seen_with_the_file_that_says_so(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles
+) -> None:
+    superuser.execute("ALTER SYSTEM SET max_connections = 77")
+    try:
+        (piece,) = [one for one in slots(await ground_of(one_server)) if one.key == "pending-restart"]
+        assert "max_connections is 30 and will be 77" in piece.seen[0]
+        _run(superuser, piece.undo)
+    finally:
+        superuser.execute("ALTER SYSTEM RESET max_connections")
+    assert not [one for one in slots(await ground_of(one_server)) if one.key == "pending-restart"]
+
+
+async def test_a_member_that_does_not_inherit_the_reserve_is_set_right(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]", role: Roles
+) -> None:
+    role('od"d', member_of=["pg_use_reserved_connections"])
+    role("watcher", member_of=["pg_use_reserved_connections"])
+    superuser.execute('GRANT pg_use_reserved_connections TO "od""d" WITH INHERIT FALSE')
+    (piece,) = [one for one in slots(await ground_of(one_server)) if one.key.startswith("not-inherited")]
+    _run(superuser, piece.do)
+    ground = await ground_of(one_server)
+    assert ground.settings.without_reserve == ()
+    assert ground.snapshot.roles['od"d'].reserved
+    _run(superuser, piece.undo)
+    assert (await ground_of(one_server)).settings.without_reserve == ('od"d',)
+
+
+async def test_the_memory_of_backends_is_their_own_and_that_of_nobody_else(
+    one_server: Cluster, sessions: Sessions, tmp_path: Path
+) -> None:
+    pids = [one.info.backend_pid for one in sessions(3)]
+    sizes = private_memory([*pids, os.getpid()], pids[0])
+    assert len(sizes) == 3
+    assert all(200_000 < size < 50_000_000 for size in sizes)
+    assert private_memory(pids, os.getpid()) == ()
+    assert private_memory(pids, pids[0], proc=tmp_path) == ()

@@ -16,11 +16,16 @@ from pgheadroom.words.wording import clipped
 # No slots: `cached_property` keeps its value in the instance's dictionary.
 @dataclass(frozen=True)
 class Ground:
-    """Of one server."""
+    """Of one server.
+
+    Attributes:
+        private_memory: Bytes of each backend that was looked at; empty where they are not on this machine.
+    """
 
     case: Case
     observed: Observed
     settings: ServerSettings
+    private_memory: tuple[int, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot:

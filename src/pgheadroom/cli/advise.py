@@ -18,6 +18,7 @@ from pgheadroom.deadline import clock
 from pgheadroom.errors import EXIT_OK
 from pgheadroom.live.source import LiveSource
 from pgheadroom.postgres.advice_settings import server_settings
+from pgheadroom.postgres.backend_memory import private_memory
 
 
 def advise(flags: argparse.Namespace) -> int:
@@ -37,9 +38,15 @@ async def _ground(settings: Settings, flags: argparse.Namespace) -> Ground:
     try:
         watching = Watching()
         newest = await _look(source, settings, flags.watch, watching)
-        return Ground(newest, watching.observed(), await source.ask(server_settings))
+        settled = await source.ask(server_settings)
+        return Ground(newest, watching.observed(), settled, _memory(newest))
     finally:
         await source.close()
+
+
+def _memory(newest: Analysis) -> tuple[int, ...]:
+    seen = newest.snapshot
+    return private_memory((one.pid for one in seen.sessions if one.pid != seen.door.pid), seen.door.pid)
 
 
 async def _look(source: LiveSource, settings: Settings, seconds: float | None, watching: Watching) -> Analysis:

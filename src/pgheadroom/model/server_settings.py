@@ -67,6 +67,7 @@ class ServerSettings:
         filed: None where it is not shown to our role.
         troubles: What could not be read, and why.
         superuser, creates_roles: What our role may do.
+        without_reserve: Roles that were granted pg_use_reserved_connections, and do not inherit it (16+).
     """
 
     settings: Mapping[str, Setting] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class ServerSettings:
     troubles: tuple[str, ...] = ()
     superuser: bool = False
     creates_roles: bool = False
+    without_reserve: tuple[str, ...] = ()
 
     def common(self, name: str) -> str | None:
         """The value that all get who are not told otherwise; None where it is not known, or does not exist."""

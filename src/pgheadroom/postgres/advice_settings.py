@@ -1,6 +1,7 @@
 """The settings that advice is about, read on demand: each part in a transaction of its own, in one round trip."""
 
 from pgheadroom.model.server_settings import Filed, Placed, ServerSettings, Setting
+from pgheadroom.model.versions import RESERVED_SLOTS_SINCE
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.exchange import Answer, Question, Row, Transaction, Unanswered, ask
 from pgheadroom.postgres.own_session import session_settings
@@ -35,7 +36,9 @@ _PARTS = {
     "placed": "settings of roles and databases",
     "files": "the configuration files",
     "rights": "our rights",
+    "heirs": "who has the reserve",
 }
+_WITHOUT_NAMES = {"rights", "heirs"}
 
 
 async def server_settings(probe: Probe) -> ServerSettings:
@@ -47,8 +50,9 @@ async def server_settings(probe: Probe) -> ServerSettings:
     connection = probe.connection
     version = connection.info.server_version
     names = "{" + ",".join(NAMES) + "}"
+    parts = [part for part in _PARTS if part != "heirs" or version >= RESERVED_SLOTS_SINCE]
     questions = [
-        Question(part, query(f"advice_{part}", version), () if part == "rights" else (names,)) for part in _PARTS
+        Question(part, query(f"advice_{part}", version), () if part in _WITHOUT_NAMES else (names,)) for part in parts
     ]
     answers = await ask(connection, [Transaction([one]) for one in questions])
     told = {one.part: answer for one, (answer,) in zip(questions, answers, strict=True)}
@@ -65,7 +69,16 @@ async def server_settings(probe: Probe) -> ServerSettings:
         ),
         superuser=superuser,
         creates_roles=creates,
+        without_reserve=_not_heirs(probe, told.get("heirs")),
     )
+
+
+def _not_heirs(probe: Probe, answer: Answer | None) -> tuple[str, ...]:
+    """Who is granted it, and inherits it by no grant."""
+    rows = answer if isinstance(answer, list) else []
+    inherits = {member for member, inherited in rows if inherited}
+    names = (probe.catalogue.role_names.get(member) for member, _ in rows if member not in inherits)
+    return tuple(sorted({name for name in names if name is not None}))
 
 
 def _placed(probe: Probe, answer: Answer) -> list[Placed] | None:
