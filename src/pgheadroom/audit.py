@@ -23,7 +23,7 @@ from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
 from pgheadroom.model.hold import Change, Hold
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
 from pgheadroom.rules.acting.held import holds, told_grip
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json
@@ -142,6 +142,25 @@ class Audit:
             "after": told_grip(change.after),
         }
         return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, hold=told)
+
+    def intend_rollback(self, server: str, door_user: str, prepared: PreparedTransaction) -> str:
+        """Write down that a prepared transaction is to be rolled back, before it is.
+
+        Returns:
+            The action's id, for `complete_command`.
+
+        Raises:
+            AuditFailed: As `intend`.
+        """
+        since = None if prepared.since is None else told_moment(prepared.since)
+        told = {"gid": prepared.gid, "owner": prepared.owner, "database": prepared.database, "since": since}
+        verb = "roll back prepared"
+        return self._intend("nothing was rolled back", verb=verb, server=server, door_user=door_user, prepared=told)
+
+    def refuse_rollback(self, gid: str, reason: str) -> None:
+        """Write down that nothing was rolled back; never raises."""
+        with contextlib.suppress(OSError):
+            self._append("refused", str(uuid.uuid4()), verb="roll back prepared", gid=gid, reason=reason)
 
     def refuse_change(self, verb: str, kind: str, name: str, reason: str) -> None:
         """Write down that nothing was changed; never raises."""

@@ -9,8 +9,9 @@ from pgheadroom.audit import Audit
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.detail import Lock, LoginSetting, SessionDetail
+from pgheadroom.model.hold import ChangeOutcome, ChangeResult
 from pgheadroom.model.session import SessionId
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
 from pgheadroom.tui.app import Options
 
 
@@ -53,6 +54,28 @@ class FakeServer:
     @property
     def signalled_pids(self) -> list[int]:
         return [target.pid for _, targets, _ in self.signals for target in targets]
+
+
+class FakeRollbacks:
+    """Rolls one prepared transaction back, or fails to; keeps what it was asked for."""
+
+    def __init__(
+        self,
+        error: Exception | None = None,
+        happens: bool = True,
+        answer: ChangeResult = ChangeResult(ChangeOutcome.DONE),  # noqa: B008 - it does not change
+    ) -> None:
+        self.asked: list[PreparedTransaction] = []
+        self._error, self._happens, self._answer = error, happens, answer
+
+    async def is_prepared(self, prepared: PreparedTransaction) -> bool:
+        return not self._happens
+
+    async def roll_back(self, prepared: PreparedTransaction) -> ChangeResult:
+        self.asked.append(prepared)
+        if self._error is not None:
+            raise self._error
+        return self._answer
 
 
 def armed(server: FakeServer, folder: Path, *protected: str) -> Options:

@@ -4,11 +4,15 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from pgheadroom.acting.powers import Powers
+from pgheadroom.audit import Audit
+from pgheadroom.model.snapshot import PreparedTransaction, SlotKind
 from pgheadroom.tui.app import Options
+from samples import ago, waiter
 from sure import sure
 from tui.outage import outage, session
-from tui.powers import FakeServer, armed
-from tui.stage import LARGE, matches_golden, on_stage, settled
+from tui.powers import FakeRollbacks, FakeServer, armed
+from tui.stage import LARGE, SMALL, matches_golden, on_stage, settled
 from tui.test_acting import known_roles
 
 
@@ -77,3 +81,30 @@ async def test_another_finding_is_told_from_its_first_line(tmp_path: Path) -> No
         assert " 1–" not in stage.line("WHAT HELPS")
         await stage.press("shift+tab", "j")
         assert " 1–" in stage.line("WHAT HELPS")
+
+
+async def test_a_prepared_transaction_is_rolled_back_after_a_question_or_handed_over(tmp_path: Path) -> None:
+    left = PreparedTransaction("order-4711", "batch", "shop", ago(600))
+    stuck = replace(outage(), sessions=tuple(waiter(n, 0) for n in range(20, 40)), prepared=(left,))
+    server, rollbacks = FakeServer(stuck), FakeRollbacks()
+    powers = Powers(server, Audit(tmp_path / "pgheadroom" / "actions.jsonl"), rollbacks=rollbacks)
+    options = Options("prod", powers=powers)
+    ours = replace(stuck, door=replace(stuck.door, database="shop", user="batch"))
+    async with on_stage(*settled(ours), options=options, size=SMALL) as stage:
+        await stage.press("t", "enter")
+        assert "Roll this prepared transaction back?" in stage.screen
+        assert "prepared 10m ago by batch in shop" in stage.screen
+        assert "ROLLBACK PREPARED 'order-4711';" in stage.screen
+        assert "20 waiters can go on" in stage.screen
+        await stage.press("n", "enter", "y")
+        assert rollbacks.asked == [left]
+        assert "ROLLBACK PREPARED order-4711: done" in stage.screen
+    for door, because in (
+        (replace(ours.door, user="dba", slot=SlotKind.ORDINARY), "our role dba may not"),
+        (replace(ours.door, database="postgres"), "has to be done in database shop"),
+    ):
+        async with on_stage(*settled(replace(ours, door=door)), options=options, size=LARGE) as stage:
+            await stage.press("t", "enter")
+            assert because in stage.screen
+            assert "To hand over: ROLLBACK PREPARED 'order-4711';" in stage.screen
+    assert len(rollbacks.asked) == 1

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pgheadroom.audit import Audit
-from pgheadroom.model.ports import Commands, Holdings, Signals
+from pgheadroom.model.ports import Commands, Holdings, Rollbacks, Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Powers:
         commands: None where no PgBouncer can be commanded.
         protected_roles: Roles that a signal never reaches, and that are never held back.
         holdings: None where nothing can be held back.
+        rollbacks: None where no prepared transaction can be rolled back.
     """
 
     signals: Signals
@@ -21,3 +22,4 @@ class Powers:
     commands: Commands | None = None
     protected_roles: tuple[str, ...] = ()
     holdings: Holdings | None = None
+    rollbacks: Rollbacks | None = None

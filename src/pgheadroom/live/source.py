@@ -18,7 +18,7 @@ from pgheadroom.live.reconnection import Reconnection
 from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
 from pgheadroom.model.ports import Post
-from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
 from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
@@ -294,12 +294,34 @@ class LiveSource:
 
         if self._read_only:
             raise UsageError("read-only: nothing was changed")
+        return await self._changing(lambda probe: holding.change(probe, change), patience)
+
+    async def is_prepared(self, prepared: PreparedTransaction) -> bool:
+        """Whether this prepared transaction is still there. Errors as `ask`."""
+        from pgheadroom.postgres import rollback
+
+        return await self.ask(lambda probe: rollback.find(probe, prepared)) is not None
+
+    async def roll_back(self, prepared: PreparedTransaction, patience: float = 15.0) -> ChangeResult:
+        """Roll it back, see `postgres.rollback.roll_back`. Errors as `ask`.
+
+        Raises:
+            UsageError: when the source is read-only.
+        """
+        from pgheadroom.postgres import rollback
+
+        if self._read_only:
+            raise UsageError("read-only: nothing was rolled back")
+        return await self._changing(lambda probe: rollback.roll_back(probe, prepared), patience)
+
+    async def _changing(self, question: Question[ChangeResult], patience: float) -> ChangeResult:
+        """What changes what samples rarely read: the next one asks for all of it."""
         try:
-            result = await self.ask(lambda probe: holding.change(probe, change), patience)
+            result = await self.ask(question, patience)
         except NoConnection:
             await self._link.drop()
             raise
-        self.sample_now()  # limits are read rarely
+        self.sample_now()
         return result
 
     async def command(self, bouncer: str, command: BouncerCommand) -> CommandResult:

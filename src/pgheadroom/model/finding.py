@@ -1,12 +1,18 @@
 """What is wrong, said so that a tired person understands it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.session import SessionId
+
+if TYPE_CHECKING:  # who only connects loads none of it
+    from pgheadroom.model.snapshot import PreparedTransaction
 
 
 class Severity(StrEnum):
@@ -23,8 +29,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a key press opens: the preview of a signal, the sessions to look at, or the question before a command.
-    Nothing is done by it alone.
+    """What a key press opens: the preview of a signal, the sessions to look at, or the question before a command or
+    the end of a prepared transaction. Nothing is done by it alone.
 
     Attributes:
         verb: For the preview; None opens the list of sessions.
@@ -32,6 +38,7 @@ class Proposal:
         label: A few words for the key, safe to show.
         poolers: The filter is meant for a pooler's server connections, which a preview spares unless asked.
         command: What its question is about, to the PgBouncer named `bouncer`; None where no command is meant.
+        prepared: What its question is about, to be rolled back; None where none is meant.
     """
 
     verb: Verb | None
@@ -40,6 +47,7 @@ class Proposal:
     poolers: bool = False
     command: BouncerCommand | None = None
     bouncer: str = ""
+    prepared: PreparedTransaction | None = None
 
 
 @dataclass(frozen=True, slots=True)

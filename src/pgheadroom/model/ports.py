@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
     from pgheadroom.model.session import SessionId
+    from pgheadroom.model.snapshot import PreparedTransaction
 
 Post = Callable[[Update], None]
 """Takes each update of a source; must not wait."""
@@ -82,6 +83,25 @@ class Commands(Protocol):
 
         Raises:
             PgHeadroomError: It was not given; one line says why.
+        """
+
+
+class Rollbacks(Protocol):
+    """Rolls prepared transactions back."""
+
+    async def is_prepared(self, prepared: PreparedTransaction) -> bool:
+        """Whether this one is still there.
+
+        Raises:
+            PgHeadroomError: It could not be had; one line says why.
+        """
+
+    async def roll_back(self, prepared: PreparedTransaction) -> ChangeResult:
+        """Roll it back, if it is still the one that was shown.
+
+        Raises:
+            NoAnswer: No answer came; its `asked` says whether it may have happened all the same.
+            PgHeadroomError: The connection is lost, or there is none; it may have happened.
         """
 
 

@@ -195,6 +195,6 @@ def finding_document(finding: Finding) -> Json:
 
 
 def _now(remedy: Proposal | None) -> Json | None:
-    if remedy is None or remedy.command is not None:
+    if remedy is None or remedy.command is not None or remedy.prepared is not None:
         return None
     return {"verb": remedy.verb.value if remedy.verb else None, "filter": remedy.filter, "label": remedy.label}

@@ -84,10 +84,12 @@ class Transaction:
 
     Attributes:
         lock_timeout: How long one of them may wait for a lock, as PostgreSQL writes it.
+        alone: Its one question is a statement that stands before and behind no other: nothing is pinned for it.
     """
 
     questions: Sequence[Question]
     lock_timeout: str = LOCK_TIMEOUT
+    alone: bool = False
 
 
 async def ask_together(connection: Connection, questions: Sequence[Question]) -> list[Answer]:
@@ -109,12 +111,14 @@ async def ask(connection: Connection, transactions: Sequence[Transaction]) -> li
     """
     pinned = is_pinned(connection)
     results = await _results(connection, transactions, pinned)
-    if pinned and any(_refused(of_one[0]).forbidden for of_one in results if of_one):
+    may_tell = [of_one for one, of_one in zip(transactions, results, strict=True) if of_one and not one.alone]
+    if pinned and any(_refused(of_one[0]).forbidden for of_one in may_tell):
         # Every text names what it means in full, so that it means the same without.
         _UNPINNED.add(connection)
         pinned, results = False, await _results(connection, transactions, False)
     asked = [_questions(transaction, pinned) for transaction in transactions]
-    return [_answers(questions, told)[pinned:] for questions, told in zip(asked, results, strict=True)]
+    answers = [_answers(questions, told) for questions, told in zip(asked, results, strict=True)]
+    return [told[pinned and not one.alone :] for one, told in zip(transactions, answers, strict=True)]
 
 
 def is_pinned(connection: Connection) -> bool:
@@ -156,7 +160,7 @@ def _exchange(
 
 def _questions(transaction: Transaction, pinned: bool) -> list[Question]:
     pin = Question("pin", query("pin", 0), (STATEMENT_TIMEOUT, transaction.lock_timeout))
-    return [pin, *transaction.questions] if pinned else list(transaction.questions)
+    return [pin, *transaction.questions] if pinned and not transaction.alone else list(transaction.questions)
 
 
 def _answers(questions: Sequence[Question], results: Sequence[PGresult]) -> list[Answer]:

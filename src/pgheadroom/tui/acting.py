@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from pgheadroom.acting.bouncers import give
 from pgheadroom.acting.powers import Powers
+from pgheadroom.acting.rolling_back import roll_back
 from pgheadroom.acting.sessions import Confirmed, SessionAction
 from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
@@ -13,10 +14,11 @@ from pgheadroom.model.plan import Plan, Scope
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import SlotKind, Snapshot
+from pgheadroom.model.snapshot import PreparedTransaction, SlotKind, Snapshot
 from pgheadroom.rules.acting.choice import ALTHOUGH_CHANGED, BY_HAND, by_hand, regardless
 from pgheadroom.rules.acting.outcome import WATCHED_SECONDS, changed_alone
 from pgheadroom.rules.acting.plan import find, plan
+from pgheadroom.rules.acting.rollback import no_rollback
 from pgheadroom.rules.pools.commands import command_words, consequence
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.holding import Holding
@@ -25,7 +27,9 @@ from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.view.bouncer_lines import command_lines
 from pgheadroom.view.cells import Line
 from pgheadroom.view.confirmation import READ_AT_ONCE, confirmation, question, refusal
+from pgheadroom.view.rollback_lines import rollback_lines
 from pgheadroom.words.counts import plural
+from pgheadroom.words.wording import clipped
 
 _LOOK_AFTER = 0.2
 """Seconds: the sample that ends a watch is taken a little after its end."""
@@ -186,6 +190,35 @@ class Acting:
         if planned.targets:
             targets = [regardless(session) for session in planned.targets]
             self._ask(planned, analysis, "Terminate it although it changed?", ALTHOUGH_CHANGED, targets, changed)
+
+    def confirm_rollback(self, prepared: PreparedTransaction) -> None:
+        """Ask, and if the answer is yes, roll it back; where we may not, say who may, with the statement."""
+        analysis, powers = self._ground.analysis, self.powers
+        if analysis is None or powers is None or powers.rollbacks is None:
+            return
+        if why := no_rollback(analysis, prepared):
+            powers.audit.refuse_rollback(prepared.gid, why)
+            self._ground.say(f"not rolled back: {why}")
+            return
+
+        def lines(width: int) -> list[Line]:
+            return rollback_lines(analysis, prepared, width)
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._ground.in_background(self._roll_back(analysis.snapshot, prepared, powers))
+
+        self._ground.ask(Confirm("Roll this prepared transaction back?", lines), answered)
+
+    async def _roll_back(self, shown: Snapshot, prepared: PreparedTransaction, powers: Powers) -> None:
+        words = f"ROLLBACK PREPARED {clipped(prepared.gid, 40)}"
+        self._ground.say(f"{words} ...")
+        try:
+            came_of_it = await roll_back(prepared, shown.server.name, shown.door.user, powers)
+            self._ground.say(f"{words}: {came_of_it}")
+        except PgHeadroomError as error:
+            self._ground.say(f"{words}: {error}")
+        self._source.sample_now()
 
     def open_commands(self, bouncer: PgBouncer, commands: Sequence[BouncerCommand]) -> None:
         """Choose a command, confirm it, and give it in the background: a PAUSE can take long."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, RUNNING, Session, State, Wait, seconds_between
 from pgheadroom.model.snapshot import PreparedTransaction
@@ -139,6 +139,13 @@ def _ending_of_prepared(found: Sequence[PreparedTransaction]) -> str:
     )
 
 
+def _ending_by_key(found: Sequence[PreparedTransaction]) -> Proposal | None:
+    """The question before its end, where it is known which one it is."""
+    if len(found) != 1 or not rollback_statement(found[0]):
+        return None
+    return Proposal(None, "", "ROLLBACK PREPARED, after a question", prepared=found[0])
+
+
 def _rollback(case: Case, found: Sequence[PreparedTransaction]) -> Statement:
     """To roll it back, where it is known which one it is; else to look which there are."""
     written = rollback_statement(found[0]) if len(found) == 1 else ""
@@ -160,6 +167,7 @@ def _remedy(case: Case, root: LockNode) -> Remedy:
         return Remedy(
             _ending_of_prepared(root.prepared),
             "Watch what prepares transactions, or set max_prepared_transactions to 0",
+            _ending_by_key(root.prepared),
             statement=_rollback(case, root.prepared),
             proof=gone,
         )

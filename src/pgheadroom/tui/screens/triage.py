@@ -10,6 +10,7 @@ from pgheadroom.analysis import Analysis
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.finding import Finding
 from pgheadroom.model.session import Session
+from pgheadroom.model.snapshot import PreparedTransaction
 from pgheadroom.rules.acting.plan import find
 from pgheadroom.rules.pools.commands import forbidden
 from pgheadroom.tui.screens.base import LiveScreen
@@ -95,6 +96,8 @@ class Triage(LiveScreen):
             self.monitor.say(finding.remedy or "there is nothing to press for this one")
         elif finding.proposal.command is not None:
             self._command(finding, finding.proposal.bouncer, finding.proposal.command)
+        elif finding.proposal.prepared is not None:
+            self._roll_back(finding, finding.proposal.prepared)
         elif finding.proposal.verb is None or self.monitor.acting.powers is None:
             self.monitor.open_sessions(finding.proposal.filter)
         else:
@@ -111,6 +114,13 @@ class Triage(LiveScreen):
             self.monitor.say(f"not given: {why}")
         else:
             self.monitor.acting.confirm_command(bouncer, command)
+
+    def _roll_back(self, finding: Finding, prepared: PreparedTransaction) -> None:
+        powers = self.monitor.acting.powers
+        if powers is None or powers.rollbacks is None:
+            self.monitor.say(finding.remedy)
+        else:
+            self.monitor.acting.confirm_rollback(prepared)
 
     def action_copy(self) -> None:
         finding = self._current()

@@ -1,0 +1,2 @@
+-- nothing
+ROLLBACK PREPARED %s
