@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyte
@@ -19,7 +20,8 @@ from pgheadroom.tui import terminal_app, textual_private
 from pgheadroom.view.cells import Cell, plain
 from servers import PATIENCE
 from tui.outage import outage, session
-from tui.stage import on_stage
+from tui.powers import FakeServer, armed
+from tui.stage import Stage, on_stage
 from tui.terminal_cells import cells_of
 
 SIZE = (100, 30)
@@ -67,6 +69,13 @@ def output(monkeypatch: pytest.MonkeyPatch) -> Output:
     # Textual writes nothing without a terminal: it is caught where a driver would take it.
     monkeypatch.setattr(App, "_display", lambda app, screen, update: output.take(app, screen, update))
     return output
+
+
+async def shown(output: Output, stage: Stage) -> None:
+    """Wait until the terminal shows what is to be seen."""
+    async with asyncio.timeout(PATIENCE):
+        while output.cells != output.whole(stage.app):
+            await stage.settle()
 
 
 def some_session(dice: random.Random, pid: int) -> Session:
@@ -119,6 +128,37 @@ async def test_nothing_is_sent_while_nothing_changes(output: Output) -> None:
         assert output.written == []
 
 
+async def test_a_screen_is_drawn_once_and_not_before_it_is_complete(
+    output: Output, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As on a machine so busy that any time passes between two steps of Textual's.
+    monkeypatch.setattr(terminal_app, "TOGETHER", 1e-6)
+    monkeypatch.setattr(terminal_app, "FRAME", 0.0)
+    monkeypatch.setattr(terminal_app, "COMPLETE", PATIENCE)
+    options = replace(armed(FakeServer(outage()), tmp_path), inquiries=None)
+    async with on_stage(size=SIZE, options=options) as stage:
+
+        async def press(*keys: str) -> None:
+            for key in keys:
+                output.written.clear()
+                await stage.press(key)
+                await shown(output, stage)
+                assert len(output.written) == 1, f"pictures after {key}, on {stage.app.screen}"
+
+        await press("2", "enter", "escape", "question_mark", "escape")
+        await stage.press("slash", *"user:mobile", "enter")
+        await press("K", "n", *"345612")
+
+
+async def test_a_screen_that_is_never_complete_is_drawn_all_the_same(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal_app, "is_changing", lambda _: True)
+    async with on_stage(size=SIZE) as stage:
+        await stage.press("2")
+        await shown(output, stage)
+
+
 async def test_ctrl_l_draws_the_whole_screen(output: Output) -> None:
     async with on_stage(size=SIZE) as stage:
         output.wipe()
@@ -146,18 +186,26 @@ async def test_a_textual_without_these_parts_draws_by_itself(
             assert output.screen == stage.screen
 
 
-def look_without(gone: str) -> Callable[..., object]:
-    """What Textual's objects have, except for one name."""
+def look_without(gone: tuple[str, ...]) -> Callable[..., object]:
+    """What Textual's objects have, except for these names."""
 
     def look(thing: object, name: str, *otherwise: object) -> object:
-        return otherwise[0] if name == gone and otherwise else getattr(thing, name, *otherwise)
+        return otherwise[0] if name in gone and otherwise else getattr(thing, name, *otherwise)
 
     return look
 
 
-@pytest.mark.parametrize("gone", ["_batch_count", "_exception", "_close_messages_no_wait", "_driver"])
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ("_batch_count",),
+        ("_dirty_widgets", "_callbacks", "_layout_required", "_repaint_required"),
+        ("_exception", "_close_messages_no_wait"),
+        ("_driver",),
+    ],
+)
 async def test_an_application_of_textuals_without_these_parts_does_with_what_is_there(
-    output: Output, monkeypatch: pytest.MonkeyPatch, gone: str
+    output: Output, monkeypatch: pytest.MonkeyPatch, gone: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(textual_private, "getattr", look_without(gone), raising=False)
     monkeypatch.delattr(textual_private, "_styles_cache")

@@ -17,6 +17,7 @@ from pgheadroom.tui.textual_private import (
     fatal_error_of,
     forget_drawn_styles,
     is_batching,
+    is_changing,
     question,
     wait_for_line,
     written,
@@ -25,7 +26,9 @@ from pgheadroom.tui.textual_private import (
 FRAME = 0.016
 """Seconds from one picture to the next."""
 TOGETHER = 0.003
-"""Seconds in which Textual's updates of one change come: first blank, then with content."""
+"""Seconds in which Textual's updates of one change come."""
+COMPLETE = 1.0
+"""Seconds within which a screen that is gone to is drawn, complete or not. Textual lays it out blank at first."""
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -45,12 +48,18 @@ class TerminalApp(App[int]):
         self._drawing: asyncio.TimerHandle | None = None
         self._held_up = False
         self._drawn_at = 0.0
+        self._complete_by = 0.0
 
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
         self.app_resume_signal.subscribe(self, lambda _: self.draw_whole())
-        self.screen_change_signal.subscribe(self, lambda _: forget_drawn_styles())
+        self.screen_change_signal.subscribe(self, lambda _: self._come_to_screen(), immediate=True)
+        self._come_to_screen()
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
+
+    def _come_to_screen(self) -> None:
+        forget_drawn_styles()
+        self._complete_by = asyncio.get_running_loop().time() + COMPLETE
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """What Textual wants to be shown is taken here, and what differs is written when a picture is complete."""
@@ -71,7 +80,7 @@ class TerminalApp(App[int]):
 
     def _draw_difference(self) -> None:
         self._drawing = None
-        wait = FRAME if is_batching(self) else wait_for_line(self)
+        wait = self._wait()
         self._held_up = wait > 0
         if self._held_up:
             # Over a slow line pictures are left out, and never stand in line: the next one shows what is then.
@@ -81,6 +90,15 @@ class TerminalApp(App[int]):
         if text:
             self._drawn_at = asyncio.get_running_loop().time()
             super()._display(self.screen, written(text + question(self, len(text.encode()))))
+
+    def _wait(self) -> float:
+        """Seconds after which to look again whether a picture may be written; 0 where it may be now."""
+        if is_batching(self):
+            return FRAME
+        if asyncio.get_running_loop().time() < self._complete_by and is_changing(self.screen):
+            return TOGETHER
+        self._complete_by = 0.0
+        return wait_for_line(self)
 
     def arrived(self, doubtful: bool) -> None:
         """The terminal shows a picture, so that the line is free for the next one.

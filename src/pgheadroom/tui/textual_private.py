@@ -11,7 +11,9 @@ from typing import Any
 
 from textual.app import App
 from textual.drivers import linux_driver
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from pgheadroom.tui.arrival import Sieve
 
@@ -152,6 +154,26 @@ def keys_sifted(sieve: Sieve, begun: Callable[[], None]) -> Iterator[None]:
 def is_batching(app: App[Any]) -> bool:
     """Whether nothing is to be displayed until a change of several steps is complete."""
     return bool(getattr(app, "_batch_count", 0))
+
+
+_TO_BE_DRAWN = ("_layout_required", "_scroll_required", "_repaint_required", "_recompose_required", "_next_callbacks")
+
+
+def is_changing(screen: Screen[Any]) -> bool:
+    """Whether a screen or its widgets have been told of something that is not in what Textual drew yet."""
+    return bool(
+        getattr(screen, "_dirty_widgets", ()) or getattr(screen, "_callbacks", ()) or _has_something_to_draw(screen)
+    )
+
+
+def _has_something_to_draw(widget: Widget) -> bool:
+    # What is hidden keeps its marks until it is shown.
+    return bool(
+        not widget.is_mounted
+        or widget.message_queue_size
+        or any(getattr(widget, mark, False) for mark in _TO_BE_DRAWN)
+        or any(map(_has_something_to_draw, widget.displayed_children))
+    )
 
 
 def forget_drawn_styles() -> None:
