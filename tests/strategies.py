@@ -40,6 +40,7 @@ from pgheadroom.model.snapshot import (
     SlotSettings,
     Snapshot,
 )
+from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
 from samples import NOW
 
 USERS = ("web", "batch", "postgres", "Repörting")
@@ -94,6 +95,25 @@ requests = st.builds(
     blocked_by=st.lists(pids, max_size=2, unique=True).map(tuple),
 )
 held_locks = st.builds(HeldLock, pid=pids, mode=st.just("AccessExclusiveLock"), target=texts)
+turned_away = st.builds(
+    TurnedAway,
+    reason=st.sampled_from(Reason),
+    host=texts,
+    role=texts,
+    database=texts,
+    count=st.integers(1, 10**6),
+    first=moments.map(lambda moment: moment or NOW),
+    last=moments.map(lambda moment: moment or NOW),
+)
+refusals = st.builds(
+    Refusals,
+    groups=st.lists(turned_away, max_size=2).map(tuple),
+    seconds=st.floats(0, 1e6),
+    log=texts,
+    skipped=st.integers(0, 10**9),
+    others=st.integers(0, 10**6),
+    before=st.booleans(),
+)
 prepared = st.builds(PreparedTransaction, gid=texts, owner=texts, database=texts, since=moments)
 gaps = st.builds(Gap, texts, texts)
 spared = st.builds(
@@ -277,6 +297,8 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "prepared": st.lists(prepared, max_size=2).map(tuple),
         "returned": texts,
         "literals_hidden": st.booleans(),
+        "refusals": st.none() | refusals,
+        "refusals_unread": texts,
         "spared": st.lists(spared, max_size=2, unique_by=lambda one: one.part).map(tuple),
     }
     return st.builds(Snapshot, **{**plain, **given})

@@ -11,6 +11,7 @@ from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.service import Service, service_of_roles
 from pgheadroom.model.session import NEVER_WAIT, Session, State, Wait
+from pgheadroom.model.turned_away import Refusals
 
 
 class SlotKind(StrEnum):
@@ -170,6 +171,8 @@ class Snapshot:
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
         prepared: The oldest prepared transactions, while somebody waits for one.
+        refusals: Who was turned away since the sample before; None where nothing was read that would tell.
+        refusals_unread: Why nothing is read that would tell, and what would help; empty where something is.
         spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
     """
 
@@ -193,6 +196,8 @@ class Snapshot:
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
     prepared: tuple[PreparedTransaction, ...] = ()
+    refusals: Refusals | None = None
+    refusals_unread: str = ""
 
     @cached_property
     def by_state(self) -> Mapping[State, Sequence[Session]]:

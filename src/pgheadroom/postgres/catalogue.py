@@ -10,6 +10,7 @@ from pgheadroom.model.snapshot import Database, Role, SlotKind, SlotSettings
 from pgheadroom.postgres.exchange import Answer, Question, Row, Unanswered
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import codec_for, read_text
+from pgheadroom.postgres.server_log.site import LogSite
 
 INVALID_DATABASE = -2
 """`datconnlimit` of a database whose DROP was interrupted: nobody gets in, and it is no limit."""
@@ -17,7 +18,9 @@ LOOKED_UP = "roles looked up"
 """The question by which our session's cache knows the roles of all sessions, for signals while pg_authid is locked."""
 MANAGED = "managed"
 """What only a managed service has. A sample goes without it."""
-NOT_SHOWN = frozenset({LOOKED_UP, MANAGED})
+LOG_SITE = "server log site"
+"""Whether the server's log can be read. That it cannot is told with the refusals that it would tell of."""
+NOT_SHOWN = frozenset({LOOKED_UP, MANAGED, LOG_SITE})
 
 _Names = dict[int | None, str | None]
 
@@ -75,6 +78,7 @@ class Catalogue:
         codecs: Python's codec for the text of a database's sessions, by the database's OID.
         not_superusers: OIDs of members of the first superuser's role that are no superusers themselves.
         refused: Parts that could not be read this time, and why; they keep what was read before.
+        log: Whether the server's log can be read; None where that is not told.
         as_read: A number for the rows of each part of names. Rows that are as before leave the same mappings in place,
             so that whoever works something out of them sees that nothing changed.
     """
@@ -87,6 +91,7 @@ class Catalogue:
     databases: dict[str, Database] = field(default_factory=dict)
     not_superusers: tuple[int, ...] = ()
     refused: tuple[tuple[str, str], ...] = ()
+    log: LogSite | None = None
     as_read: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -125,7 +130,7 @@ def _extends(later: _Names, earlier: _Names) -> bool:
     return later is earlier or earlier.items() <= later.items()
 
 
-CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED)
+CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED, LOG_SITE)
 """What is asked, each in a transaction of its own: any of it can be forbidden, or behind a lock."""
 _BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}
 """Units of settings that are memory. Source: src/backend/utils/misc/guc.c."""
@@ -140,7 +145,7 @@ def catalogue_questions(version_num: int, *, listed: bool = False) -> list[Quest
     Args:
         listed: Settings are looked up in a list, because they cannot be asked for by name.
     """
-    names = {"settings": "settings_listed" if listed else "settings", LOOKED_UP: "look_up_roles"}
+    names = {"settings": "settings_listed" if listed else "settings", LOOKED_UP: "look_up_roles", LOG_SITE: "log_site"}
     return [Question(part, query(names.get(part, part), version_num)) for part in CATALOGUE_PARTS]
 
 
@@ -165,11 +170,19 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
             catalogue = replace(with_them(catalogue, rows), as_read={**catalogue.as_read, part: number})
     for not_superusers, _ in _rows(answers, LOOKED_UP):
         catalogue = replace(catalogue, not_superusers=tuple(not_superusers))
+    for row in _rows(answers, LOG_SITE):
+        catalogue = replace(catalogue, log=_log_site(row, catalogue))
     for told, administers in _rows(answers, MANAGED):
         reserved = _service_reserved(told, catalogue)
         facts = catalogue.facts._replace(service_reserved=reserved, administers=administers)
         catalogue = replace(catalogue, facts=facts)
     return catalogue
+
+
+def _log_site(row: Row, catalogue: Catalogue) -> LogSite:
+    allowed, collector, formats = row
+    written = _text(formats, catalogue.codec).split(",")
+    return LogSite(allowed, _text(collector) == "on", tuple(one.strip().lower() for one in written))
 
 
 def _service_reserved(told: bytes | None, catalogue: Catalogue) -> int:

@@ -40,6 +40,8 @@ from pgheadroom.postgres.prepared import Prepared
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
 from pgheadroom.postgres.rows import Activity, Words, read_session
+from pgheadroom.postgres.server_log.over_sql import PART as SERVER_LOG
+from pgheadroom.postgres.server_log.over_sql import ServerLog
 from pgheadroom.postgres.session_list import PRESENT, SessionList
 from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
 from pgheadroom.words.sql_names import quoted
@@ -83,12 +85,14 @@ class Probe:
         self._locks = LockWaits()
         self._held = HeldLocks()
         self._prepared = Prepared()
+        self._log = ServerLog()
         self._authenticating, self._authenticating_at = 0, 0.0
         self._budgets = {
             "locks": self._locks.budget,
             "sessions": Budget(),
             "authenticating": Budget(),
             HELD_LOCKS: self._held.budget,
+            SERVER_LOG: self._log.budget,
         }
         self._costly = False
         self._in_recovery = False
@@ -178,7 +182,7 @@ class Probe:
             if self._is_forbidden(part):
                 raise NoSample(f"the server does not tell its sessions: {self._forbidden[part][0]}")
         began = time.perf_counter()
-        answers = await self._ask(self._questions(), self._rare_questions())
+        answers = await self._ask(self._questions(), self._rare_questions(), self._log_questions())
         activity = await self._read_sessions(answers)
         if activity is None:
             answers |= await self._ask(self._essential_questions())
@@ -244,6 +248,11 @@ class Probe:
         questions = catalogue_questions(self._catalogue.facts.version_num, listed=self._is_forbidden(BY_NAME))
         return [question for question in questions if not self._is_forbidden(question.part)]
 
+    def _log_questions(self) -> list[Question]:
+        facts = self._catalogue.facts
+        questions = self._log.questions(self._catalogue.log, facts.version_num, time.monotonic())
+        return [question for question in questions if not self._is_forbidden(question.part)]
+
     @property
     def _catalogue_lasts(self) -> float:
         """Seconds. A part that did not answer may cost its timeout each time."""
@@ -262,9 +271,16 @@ class Probe:
     def _moment_question(self, version: int) -> Question:
         return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
 
-    async def _ask(self, questions: Sequence[Question], rare: Sequence[Question] = ()) -> dict[str, Answer]:
-        """Everything in one round trip; what was not reached because of a refusal is asked for again without that."""
-        groups = [group for group in (questions, *((one,) for one in rare)) if group]
+    async def _ask(
+        self, questions: Sequence[Question], rare: Sequence[Question] = (), alone: Sequence[Question] = ()
+    ) -> dict[str, Answer]:
+        """Everything in one round trip; what was not reached because of a refusal is asked for again without that.
+
+        Args:
+            rare: Of the catalogue.
+            alone: Whose failure shall cost nothing else.
+        """
+        groups = [group for group in (questions, *((one,) for one in (*rare, *alone))) if group]
         clocks = not self._is_forbidden(CLOCK)
         transactions = [Transaction(timed(group) if clocks else group, NAMES_WAIT) for group in groups]
         answers: dict[str, Answer] = {}
@@ -352,6 +368,7 @@ class Probe:
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
         if "authenticating" in answers:
             self._authenticating, self._authenticating_at = _count(answers["authenticating"]), time.monotonic()
+        refusals = self._log.take(answers.pop(SERVER_LOG, None), catalogue.codec, taken_at, time.monotonic())
         waits = self._locks.found()
         sessions = with_blockers(activity.sessions, waits.blockers, self._shown)
         processes = with_blockers(activity.processes, waits.blockers, self._shown)
@@ -375,7 +392,9 @@ class Probe:
             databases=catalogue.databases,
             gaps=tuple(self._gaps(answers, activity)),
             literals_hidden=self.hides_literals,
-            spared=(*self._locks.spared(), *self._spared(answers)),
+            spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
+            refusals=refusals,
+            refusals_unread=self._log.unread(catalogue.log, facts.user),
         )
 
     def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:

@@ -18,6 +18,7 @@ _OIDS = {
     "int4[]": 1007,
     "text[]": 1009,
     "oid[]": 1028,
+    "timestamp": 1114,
     "timestamptz": 1184,
     "timestamptz[]": 1185,
 }

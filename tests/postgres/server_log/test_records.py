@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from pgheadroom.model.turned_away import Reason, Who
 from pgheadroom.postgres.server_log.cutting import LONGEST
+from pgheadroom.postgres.server_log.format import Format
 from pgheadroom.postgres.server_log.meaning import turned_away
 from pgheadroom.postgres.server_log.prefix import pattern_of
-from pgheadroom.postgres.server_log.records import Format, Reader, Record
+from pgheadroom.postgres.server_log.records import Reader, Record
 
 PREFIX = "%m [%p] %q%u@%d %h "
 TEXT = """\

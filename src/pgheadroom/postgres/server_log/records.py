@@ -7,20 +7,12 @@ import csv
 import json
 import re
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from pgheadroom.postgres.server_log import needles
 from pgheadroom.postgres.server_log.cutting import Lines, QuotedLines
+from pgheadroom.postgres.server_log.format import Format
 from pgheadroom.postgres.server_log.prefix import pattern_of
-
-
-class Format(StrEnum):
-    """As pg_current_logfile calls them."""
-
-    JSON = "jsonlog"
-    CSV = "csvlog"
-    TEXT = "stderr"
 
 
 class Record(NamedTuple):
@@ -49,10 +41,11 @@ class Reader:
             prefix: The server's log_line_prefix, for `Format.TEXT`; None where it is not known.
         """
         self._lines: Lines | QuotedLines = QuotedLines() if kind is Format.CSV else Lines()
+        self._text = TextReader(prefix)
         self._read: Callable[[bytes], Record | None] = {
             Format.JSON: _read_json,
             Format.CSV: _read_csv,
-            Format.TEXT: TextReader(prefix).read,
+            Format.TEXT: self._text.read,
         }[kind]
         self._telling = needles.TEXTS if kind is Format.TEXT else needles.STATES
 
@@ -62,6 +55,10 @@ class Reader:
         telling = needles.present(self._telling, b"\n".join(lines))
         found = (self._read(line) for line in lines if telling and needles.present(telling, line))
         return [record for record in found if record is not None]
+
+    def reads(self, prefix: str) -> None:
+        """The server's log_line_prefix is this one from now on."""
+        self._text.reads(prefix)
 
     def lose(self) -> None:
         """What comes next does not follow what came."""
@@ -112,7 +109,15 @@ class TextReader:
     """Lines for people: those of stderr, of syslog or the journal, and those of PgBouncer."""
 
     def __init__(self, prefix: str | None) -> None:
-        self._patterns = [pattern_of(prefix)] if prefix is not None else []
+        self._prefix: str | None = None
+        self._patterns: list[re.Pattern[str]] = []
+        if prefix is not None:
+            self.reads(prefix)
+
+    def reads(self, prefix: str) -> None:
+        """Lines have this prefix; those that have another one are read as far as they can be without."""
+        if prefix != self._prefix:
+            self._prefix, self._patterns = prefix, [pattern_of(prefix)]
 
     def read(self, line: bytes) -> Record | None:
         """None for what continues a record: PostgreSQL puts a tab before it, so that no statement looks like one."""
