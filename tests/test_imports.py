@@ -80,8 +80,9 @@ def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before
 
 
 def test_a_check_loads_nothing_that_it_does_not_use() -> None:
-    statement = "import pgheadroom.cli.check\nfrom pgheadroom.cli import main\nmain(['check', '-h', '/nowhere'])"
-    assert loaded_by(statement, UNUSED_BY_A_CHECK) == set()
+    checks = "from pgheadroom.cli import main\nmain(['check', {!r}, {!r}])".format
+    assert loaded_by(checks("-h", "/nowhere"), UNUSED_BY_A_CHECK) == set()
+    assert loaded_by(checks("--agent", "127.0.0.1:1"), (*HEAVY, "prometheus_client")) == set()
 
 
 # --- no circles ------------------------------------------------------------------------------------------------------

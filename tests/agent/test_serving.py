@@ -18,6 +18,7 @@ import pytest
 
 from pgheadroom.agent.collector import Exposition
 from pgheadroom.agent.serving import Pages, Server, place_of
+from pgheadroom.agent.verdicts import told
 from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
 from pgheadroom.cli import main
@@ -40,7 +41,7 @@ def serve() -> Iterator[Serve]:
     running: list[Server] = []
 
     def start(pages: Pages | None = None, config: WebConfig | None = None) -> str:
-        plain = Pages(Exposition(lambda: [gauge("x", "X", ((("a", "ü\x01"),), 1))]).scrape, lambda: False)
+        plain = Pages(Exposition(lambda: [gauge("x", "X", ((("a", "ü\x01"),), 1))]).scrape, lambda: False, lambda _: {})
         server = Server(("127.0.0.1", 0), pages or plain, config or WebConfig())
         server.start()
         running.append(server)
@@ -131,11 +132,15 @@ def test_places() -> None:
 
 
 async def test_however_many_scrape_there_is_one_slot_and_one_console(
-    one_server: Cluster, bouncer: Bouncer, serve: Serve, superuser: "psycopg.Connection[Any]"
+    one_server: Cluster,
+    bouncer: Bouncer,
+    serve: Serve,
+    superuser: "psycopg.Connection[Any]",
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     source = LiveSource(one_server.conninfo(), pgbouncers=[bouncer.console()], interval=0.2, read_only=True)
     watched = Watched("here", source, Thresholds(), 5)
-    at = serve(Pages(Exposition(watched.families).scrape, lambda: watched.ready))
+    at = serve(Pages(Exposition(watched.families).scrape, lambda: watched.ready, lambda only: told([watched], only)))
     running = asyncio.create_task(watched.run())
     ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
     try:
@@ -145,6 +150,12 @@ async def test_however_many_scrape_there_is_one_slot_and_one_console(
             bodies = [await asyncio.to_thread(lambda one=one: one.result()[2]) for one in asked]  # type: ignore[misc]
         assert all('pgheadroom_up{target="here"} 1.0' in body for body in bodies)
         assert fetch(superuser, ours) == 1
+        assert await asyncio.to_thread(main, ["check", "--agent", at, "--usage", "80%,90%"]) == 3  # the agent's own
+        assert await asyncio.to_thread(main, ["check", "here", "--agent", at, "--metric", "until_full"]) == 0
+        assert fetch(superuser, ours) == 1
+        said = capsys.readouterr().out.splitlines()
+        assert [line.split(" ")[0] for line in said if " - " in line] == ["UNKNOWN", "OK"]
+        assert said[-1].startswith(f"through the agent at {at}: a sample of ")
         await asyncio.to_thread(wait_until, lambda: watched.totals is not None, "its sessions are counted", 60)
         assert "pgheadroom_new_sessions_total" in (await asyncio.to_thread(get, f"{at}/metrics"))[2]
         with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as console:
@@ -169,7 +180,7 @@ async def test_however_many_scrape_there_is_one_slot_and_one_console(
 
 
 def test_wrong_use_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    taken = Server(("127.0.0.1", 0), Pages(lambda _: (b"", ""), lambda: True), WebConfig())
+    taken = Server(("127.0.0.1", 0), Pages(lambda _: (b"", ""), lambda: True, lambda _: {}), WebConfig())
     place = f"127.0.0.1:{taken.server_address[1]}"
     try:
         assert main(["agent", "--listen", place, "-h", str(tmp_path)]) == 2

@@ -23,6 +23,7 @@ class Staged:
 
     def __init__(self) -> None:
         self.connected = True
+        self.interval = 1.0
         self.doors = SimpleNamespace(refusals=(), attempts=3, refused=Counter({RefusedBy.ROLE: 2}))
         self.reconnection = SimpleNamespace(attempts=SimpleNamespace(doors=self.doors))
 

@@ -183,7 +183,9 @@ def test_a_real_prometheus_has_data_for_every_panel(tmp_path: Path) -> None:
     assert any(one.severity is not Severity.NOTICE for one in bad.findings)
     case = replace(bad, ahead=Forecast(Limit("server", "", 20, 97), 90, 60, 120, 40.0, 60))
     families = [*Families("t").of(case), gauge("up", "x", ((("target", "t"),), 1))]
-    server = Server(("127.0.0.1", 0), Pages(Exposition(lambda: families).scrape, lambda: True), WebConfig())
+    server = Server(
+        ("127.0.0.1", 0), Pages(Exposition(lambda: families).scrape, lambda: True, lambda _: {}), WebConfig()
+    )
     server.start()
     (tmp_path / "rules.yml").write_text(rules({"": PLAIN}) + "\n")
     scrape = {"job_name": "pgheadroom", "scrape_interval": "500ms", "scrape_timeout": "400ms",

@@ -1,19 +1,22 @@
-"""The agent's HTTP side: /metrics, /-/healthy and /-/ready. It runs in threads, and asks no server anything."""
+"""The agent's HTTP side: /metrics, /check, /-/healthy and /-/ready. It runs in threads, and asks no server anything."""
 
 import base64
 import binascii
+import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ssl import SSLSocket
 from typing import Any
+from urllib.parse import parse_qs
 
 from pgheadroom.agent.web_config import Keeper, WebConfig
 from pgheadroom.errors import UsageError
+from pgheadroom.wire.sample import Json
 
 PATIENCE = 10.0
 """Seconds for a client to say what it wants, its TLS handshake too."""
@@ -21,6 +24,7 @@ AT_ONCE = 32
 """Clients that are served at the same time; others wait to be accepted."""
 DEFAULT = "127.0.0.1:9899"
 _TEXT = "text/plain; charset=utf-8"
+_JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,12 @@ class Pages:
     Attributes:
         scrape: The metrics and their content type, for an Accept header.
         ready: Whether every target was heard of.
+        check: The verdicts on all targets, by the metrics of these names; by everything where there are none.
     """
 
     scrape: Callable[[str], tuple[bytes, str]]
     ready: Callable[[], bool]
+    check: Callable[[Collection[str]], Json]
 
 
 def place_of(text: str) -> tuple[str, int]:
@@ -109,11 +115,14 @@ class _Handler(BaseHTTPRequestHandler):
     connection: "socket.socket | SSLSocket"
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         if self.server.keeper is not None and not self._is_known(self.server.keeper):
             self._answer(HTTPStatus.UNAUTHORIZED, b"who are you?\n", _TEXT)
         elif path == "/metrics":
             self._answer(HTTPStatus.OK, *self.server.pages.scrape(self.headers.get("Accept", "")))
+        elif path == "/check":
+            told = self.server.pages.check(frozenset(parse_qs(query).get("metric", ())))
+            self._answer(HTTPStatus.OK, json.dumps(told, allow_nan=False).encode(), _JSON)
         elif path == "/-/healthy":
             self._answer(HTTPStatus.OK, b"healthy\n", _TEXT)
         elif path == "/-/ready":

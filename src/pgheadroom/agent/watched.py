@@ -38,7 +38,9 @@ class Seen:
         case: The last sample.
         at: When it came, by the clock that never goes back.
         reason: Why there is no connection now, one of REASONS; empty while there is one.
+        trouble: The same in a line for people.
         refusals: What doors without room said, while that is why.
+        advice: What helps then, and what to have ready the next time.
         attempts: To connect, so far.
         refused: Of them, by what refused them.
         samples: So far.
@@ -48,7 +50,9 @@ class Seen:
     case: Analysis | None = None
     at: float = 0.0
     reason: str = STARTING
+    trouble: str = ""
     refusals: tuple[Refusal, ...] = ()
+    advice: tuple[str, ...] = ()
     attempts: int = 0
     refused: Mapping[RefusedBy, int] = field(default_factory=dict)
     samples: int = 0
@@ -114,19 +118,30 @@ class Watched:
         if isinstance(update, Snapshot):
             case = self._memory.take(update)
             families = (*self._families.of(case), *compat_families(case, self._compat, self.name))
-            self.seen = Seen(families, case, time.monotonic(), "", (), doors.attempts, dict(doors.refused),
-                             before.samples + 1)  # fmt: skip
+            self.seen = Seen(families, case, time.monotonic(), "", attempts=doors.attempts,
+                             refused=dict(doors.refused), samples=before.samples + 1)  # fmt: skip
             self._told(case)
         else:
-            refusals = update.waiting.refusals if update.waiting is not None else ()
-            reason = _reason(update, doors.refusals, held=self._source.connected)
-            self.seen = replace(before, reason=reason, refusals=refusals, attempts=doors.attempts,
-                                refused=dict(doors.refused))  # fmt: skip
+            waiting = update.waiting
+            self.seen = replace(
+                before,
+                reason=_reason(update, doors.refusals, held=self._source.connected),
+                trouble=update.reason,
+                refusals=waiting.refusals if waiting is not None else (),
+                advice=waiting.advice if waiting is not None else (),
+                attempts=doors.attempts,
+                refused=dict(doors.refused),
+            )
             self._told(update)
 
     def _told(self, seen: Analysis | Trouble) -> None:
         if self._tell is not None:
             self._tell(seen)
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two samples, where the server is not spared."""
+        return self._source.interval
 
     @property
     def ready(self) -> bool:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from pgheadroom.agent.serving import Pages, Server
+from pgheadroom.agent.verdicts import told
 from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
 from pgheadroom.cli.connection import configuration_of, settings_of
@@ -90,7 +91,10 @@ async def _run(every: Sequence[Settings], flags: argparse.Namespace, config: Web
     def gather() -> list[MetricFamily]:
         return [*merged(one.families() for one in targets), *messenger.families()]
 
-    server = Server(flags.listen, Pages(Exposition(gather).scrape, lambda: all(one.ready for one in targets)), config)
+    pages = Pages(
+        Exposition(gather).scrape, lambda: all(one.ready for one in targets), lambda only: told(targets, only)
+    )
+    server = Server(flags.listen, pages, config)
     host, port = server.server_address[:2]
     say(f"serving metrics of {', '.join(one.name for one in targets)} on {_shown(str(host), int(port))}/metrics")
     if not ip_address(str(host)).is_loopback and not config.users:

@@ -132,6 +132,12 @@ def _check_flags(parser: argparse.ArgumentParser) -> None:
     what.add_argument("-c", "--critical", metavar="LEVEL", help="likewise; -w is not psql's here: it never asks anyway")
     what.add_argument("--all", action="store_true", help="every target of the configuration, side by side")
     how = parser.add_argument_group("how")
+    how.add_argument(
+        "--agent",
+        metavar="PLACE",
+        type=_agents_place,
+        help="ask the agent that listens there (127.0.0.1:9899, a URL): no slot is taken, and it has the time before",
+    )
     how.add_argument("--watch", metavar="TIME", type=read_duration_of_seconds, help="sample for so long before judging")
     how.add_argument(
         "--timeout", metavar="TIME", type=read_duration_of_seconds, default=10.0, help="for an answer (default: 10s)"
@@ -144,6 +150,15 @@ def _check_flags(parser: argparse.ArgumentParser) -> None:
         shape = "TIME" if field.name == "long_query_seconds" else "W,C"
         levels.add_argument(f"--{field.name.replace('_', '-')}", dest=f"level_{field.name}", metavar=shape)
     parser.set_defaults(password=False, no_password=True)
+
+
+def _agents_place(text: str) -> object:
+    from pgheadroom.agent.client import place_of_agent  # here: few checks ask one
+
+    try:
+        return place_of_agent(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def read_duration_of_seconds(text: str) -> float:
