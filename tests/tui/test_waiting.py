@@ -95,3 +95,24 @@ async def test_keys_of_panes_are_shown_where_there_are_panes() -> None:
         assert "/ filter" not in stage.screen
         await stage.press("slash", "tab")
         assert "text that a row" not in stage.screen
+
+
+async def test_footer_offers_nothing_that_needs_a_sample_before_there_is_one() -> None:
+    async with on_stage(waiting()) as stage:
+        await first(stage)
+        assert stage.screen.splitlines()[-1] == "/ filter  s sort  r now  ? help  q quit"
+        await stage.press("p")
+        assert "there is no sample yet" in stage.screen
+        await stage.post(outage())
+        assert "PAUSED" not in stage.screen
+        assert "94/97" in stage.screen
+
+
+async def test_footer_leads_from_the_waiting_room_to_the_samples_of_before_and_not_to_itself() -> None:
+    async with on_stage() as stage:
+        await stage.post(waiting())
+        await stage.press("w")
+        footer = stage.screen.splitlines()[-1]
+        assert "t triage" in footer
+        assert "p pause" in footer
+        assert "waiting room" not in footer

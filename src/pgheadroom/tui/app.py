@@ -53,6 +53,7 @@ SAID_FOR = 120.0
 """Seconds, by our clock, after which what was said of one key press is about nothing any more."""
 NEWS_FOR = 30.0
 """Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
+NO_SAMPLE = "there is no sample yet"
 _SCREENS = frozenset(f"mode('{mode}')" for _, mode, _ in SCREENS)
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -316,7 +317,7 @@ class Monitor(TerminalApp):
 
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         if self._analysis is None:
-            self.say("there is no sample yet")
+            self.say(NO_SAMPLE)
         elif not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text, poolers=poolers))
 
@@ -383,6 +384,9 @@ class Monitor(TerminalApp):
 
     def action_pause(self) -> None:
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""
+        if self._analysis is None and not self.paused:
+            self.say(NO_SAMPLE)
+            return
         self.paused = not self.paused
         if not self.paused and self._newest is not None:
             self._analysis = self._newest

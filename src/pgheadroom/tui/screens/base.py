@@ -215,6 +215,10 @@ class LiveScreen(Screen[None]):
     def action_let_go(self) -> None:
         self.monitor.acting.holding.ask_let_go()
 
+    def offers(self, action: str) -> bool:
+        """Whether the footer names it: what leads to where one is needs no room there."""
+        return action != f"mode('{self.kind}')"
+
     # Filter
 
     def action_filter(self) -> None:

@@ -51,6 +51,10 @@ class WaitingRoom(LiveScreen):
             return False  # there is one pane at most, and without a PgBouncer none
         return super().check_action(action, parameters)
 
+    def offers(self, action: str) -> bool:
+        without_sample = self.monitor.analysis is None and action in {"pause", "mode('triage')"}
+        return not without_sample and super().offers(action)
+
     def show(self, analysis: Analysis) -> None:
         """A analysis is of the time before; what is to be told here comes with the trouble."""
 

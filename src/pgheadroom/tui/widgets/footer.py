@@ -1,5 +1,7 @@
 """The last line: the keys that work here and now."""
 
+from collections.abc import Callable
+
 from textual import events
 from textual.binding import ActiveBinding, Binding
 from textual.screen import Screen
@@ -75,7 +77,12 @@ def _name(binding: Binding) -> str:
 
 
 def _shown(screen: Screen[object]) -> list[ActiveBinding]:
-    active = [item for item in screen.active_bindings.values() if item.enabled and item.binding.show]
+    offers: Callable[[str], bool] = getattr(screen, "offers", lambda action: True)
+    active = [
+        item
+        for item in screen.active_bindings.values()
+        if item.enabled and item.binding.show and offers(item.binding.action)
+    ]
     by_action = {item.binding.action: item for item in active}
     return sorted(by_action.values(), key=lambda item: _urgency(item.binding))
 
