@@ -10,7 +10,7 @@ import pytest
 
 import pgheadroom
 
-HEAVY = ("textual", "rich", "plotext", "psycopg")
+HEAVY = ("textual", "rich", "plotext", "psycopg", "apprise")
 
 PURE = (
     "analysis",
@@ -63,7 +63,7 @@ def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(mo
     assert loaded_by(f"import pgheadroom.{module}") == {"textual", "rich"}
 
 
-@pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot", "cli.check"])
+@pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot", "cli.check", "cli.agent"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}
 

@@ -106,20 +106,21 @@ def reason(log: str) -> str:
         return f"it answered {answer[1]}"
     if answer := _SMTP.search(log):
         return f"the mail server answered {answer[1]}"
-    return next((words for pattern, words in _REASONS if re.search(pattern, log, re.IGNORECASE)), "apprise cannot")
+    known = (words for pattern, words in _REASONS if re.search(pattern, log, re.IGNORECASE))
+    return next(known, "apprise cannot say why")
 
 
 def _listened() -> Any:
     """apprise, with a log that goes nowhere but to us."""
-    import apprise
-
     logger = logging.getLogger("apprise")
     if not any(isinstance(one, _Ear) for one in logger.handlers):
         logger.handlers[:] = [_Ear()]
         logger.propagate = False
         logger.setLevel(logging.DEBUG)
-    for noisy in ("urllib3", "requests"):
-        logging.getLogger(noisy).propagate = False
+        for library in ("urllib3", "requests"):
+            logging.getLogger(library).propagate = False
+    import apprise  # with its log in place already
+
     return apprise
 
 
