@@ -25,6 +25,7 @@ from pgheadroom.model.hold import Change, Hold
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
 from pgheadroom.rules.acting.held import holds, told_grip
+from pgheadroom.rules.pools.held import PoolerHold, pooler_holds
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json
 from pgheadroom.wire.session import told_id, told_session
@@ -96,12 +97,13 @@ class Audit:
         """
         return self._intend("nothing was signalled", **_what(verb, sessions, seen, chosen_by))
 
-    def intend_command(self, bouncer: str, command: str, expected: str) -> str:
+    def intend_command(self, bouncer: str, command: str, expected: str, verb: str = "", database: str = "") -> str:
         """Write down a command to a PgBouncer before it is given.
 
         Args:
             command: As the user read it, for instance `PAUSE shop`.
             expected: What the user was told that it does.
+            verb, database: The same command, to be read again.
 
         Returns:
             The action's id, for `complete_command`.
@@ -109,7 +111,8 @@ class Audit:
         Raises:
             AuditFailed: As `intend`.
         """
-        return self._intend("the command was not given", pgbouncer=bouncer, command=command, expected=expected)
+        told = {"bouncer_verb": verb, "database": database} if verb else {}
+        return self._intend("the command was not given", pgbouncer=bouncer, command=command, expected=expected, **told)
 
     def complete_command(self, action: str, outcome: str, message: str) -> None:
         """Write down what came of a command.
@@ -182,18 +185,25 @@ class Audit:
         Raises:
             AuditFailed: It is there, and cannot be read.
         """
+        return holds(self._lines(_MAY_TELL_OF_HOLDS))
+
+    def pooler_holds(self) -> tuple[PoolerHold, ...]:
+        """What this file tells to be paused or disabled in PgBouncers. Errors as `holds`."""
+        return pooler_holds(self._lines(_MAY_TELL_OF_POOLERS))
+
+    def _lines(self, wanted: re.Pattern[bytes]) -> list[dict[str, Any]]:
         if self.path is None:
-            return ()
+            return []
         try:
             with self.path.open("rb") as file:
-                lines = [_read(line) for line in file if _MAY_TELL_OF_HOLDS.search(line)]
+                lines = [_read(line) for line in file if wanted.search(line)]
         except FileNotFoundError:
-            return ()
+            return []
         except OSError as error:
             raise AuditFailed(
                 f"what is held is not known: the audit file {self.path} cannot be read ({error.strerror})"
             ) from None
-        return holds(line for line in lines if line is not None)
+        return [line for line in lines if line is not None]
 
     def fail(self, action: str, results: Iterable[Result], reason: str) -> None:
         """Write down that no answer came to an action, so that nobody knows what it did.
@@ -279,6 +289,7 @@ class Audit:
 
 
 _MAY_TELL_OF_HOLDS = re.compile(rb'"hold"|"event": "result"')
+_MAY_TELL_OF_POOLERS = re.compile(rb'"bouncer_verb"|"event": "result"')
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

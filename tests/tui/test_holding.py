@@ -10,12 +10,17 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.action import Outcome
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, Grip, HeldKind, Holdable, HoldSite
+from pgheadroom.rules.acting.hold_options import HoldOption
+from pgheadroom.rules.pools.hold_options import PoolerOption
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.confirm_number import ConfirmNumber
 from pgheadroom.tui.screens.hold_menu import HoldMenu
+from sure import sure
 from tui.outage import outage
+from tui.pooled import FakeConsole, pooled
 from tui.powers import FakeServer
 from tui.stage import SMALL, Stage, on_stage
 
@@ -163,6 +168,36 @@ async def test_it_is_let_go_in_steps_while_the_server_is_below_its_warning(
         assert " HELD " not in stage.screen
 
 
+async def test_a_database_of_a_pgbouncer_is_held_and_let_go_with_the_same_keys(tmp_path: Path) -> None:
+    seen, console = pooled(), FakeConsole()
+    (bouncer,) = seen.pgbouncers
+    stopped = replace(bouncer, databases=tuple(replace(one, paused=True) for one in bouncer.databases))
+    it = Outage(tmp_path)
+    root = next(one for one in seen.sessions if one.pid == 3000)
+    options = replace(it.options, powers=replace(sure(it.options.powers), commands=console))
+    async with on_stage(replace(seen, sessions=(root,)), options=options) as stage:
+        await stage.press("2", "H")
+        menu = stage.app.screen
+        assert isinstance(menu, HoldMenu)
+        places = [place for place, one in enumerate(menu._options) if isinstance(one, PoolerOption)]
+        assert places == list(range(len(menu._options) - 2, len(menu._options)))
+        verbs = [one.command.verb for one in menu._options if isinstance(one, PoolerOption)]
+        await stage.press("abcdefgh"[places[verbs.index(BouncerVerb.PAUSE)]])
+        assert "PAUSE shop?" in stage.screen
+        await stage.press("y")
+        assert console.given == [(bouncer.name, BouncerCommand(BouncerVerb.PAUSE, "shop"))]
+        for _ in range(2):
+            await stage.post(replace(seen, sessions=(root,), pgbouncers=(stopped,)))
+        assert "PAUSE shop in" in stage.line(" HELD ")
+        await stage.press("L")
+        assert "RESUME shop?" in stage.screen
+        await stage.press("y")
+        assert console.given[1:] == [(bouncer.name, BouncerCommand(BouncerVerb.RESUME, "shop"))]
+        for _ in range(2):
+            await stage.post(replace(seen, sessions=(root,)))
+        assert " HELD " not in stage.screen
+
+
 async def test_if_the_limit_fails_nobody_is_ended(tmp_path: Path) -> None:
     it = Outage(tmp_path)
     it.holdings.refuse = "not permitted: permission denied"
@@ -192,7 +227,8 @@ async def test_from_other_screens_without_a_number_where_nobody_is_ended(tmp_pat
         await stage.press(*keys, "H")
         menu = stage.app.screen
         assert isinstance(menu, HoldMenu)
-        nologin = next(place for place, one in enumerate(menu._options) if one.change.after.login is False)
+        changes = [one.change.after for one in menu._options if isinstance(one, HoldOption)]
+        nologin = changes.index(Grip(None, False))
         await stage.press("abcde"[nologin])
         assert type(stage.app.screen) is Confirm
         await stage.press("n", "H", "abcde"[nologin], "y")

@@ -43,7 +43,9 @@ async def give(command: BouncerCommand, bouncer: str, expected: str, powers: Pow
     """
     if powers.commands is None:
         raise UsageError("no PgBouncer can be commanded")
-    audit_id = powers.audit.intend_command(bouncer, command_words(command), expected)
+    audit_id = powers.audit.intend_command(
+        bouncer, command_words(command), expected, command.verb.value, command.database
+    )
     try:
         result = await powers.commands.command(bouncer, command)
     except PgHeadroomError as error:

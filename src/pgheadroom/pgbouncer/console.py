@@ -17,7 +17,7 @@ from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
 from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
 from pgheadroom.pgbouncer.table import Unreadable
 from pgheadroom.postgres.door import Connection, in_time
-from pgheadroom.rules.pools.commands import forbidden, resume_of
+from pgheadroom.rules.pools.commands import PAUSE_WITHIN, forbidden, resume_of
 from pgheadroom.words.text import safe
 
 ANSWER_WITHIN = 10.0
@@ -27,8 +27,6 @@ LATE = 1.0
 then what was seen before is shown, with its age."""
 STRANGER_PAUSE = 60.0
 """Seconds between two attempts where no pooler answers: each takes one of PostgreSQL's own slots."""
-PAUSE_WITHIN = 30.0
-"""Seconds after which a PAUSE that has not come about is taken back, unless another deadline is given."""
 _HELD_FOR_PAUSE = 0.5
 """Seconds that a PAUSE may keep our connection: it answers only when the last client let go of its server."""
 _LOOK_AGAIN = 0.3

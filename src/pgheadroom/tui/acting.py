@@ -50,7 +50,7 @@ class Acting:
         self.powers = powers
         self.on_signalled: Callable[[SessionAction], object] = lambda action: None
         self._under_way: list[SessionAction] = []
-        self.holding = Holding(ground, powers, self.carry_out)
+        self.holding = Holding(ground, powers, self.carry_out, self.confirm_command)
 
     def plan(
         self,
@@ -249,6 +249,7 @@ class Acting:
         self._ground.say(f"{words} ...")
         try:
             given = await give(command, bouncer.name, expected, self.powers)
+            self.holding.look_again()
             self._ground.say(given.sentence)
         except PgHeadroomError as error:
             self._ground.say(f"{words}: {error}")

@@ -11,13 +11,18 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.action import Verb
+from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.hold import Change, Grip, HeldKind, Hold, Holdable, HoldSite, HoldState
+from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
 from pgheadroom.rules.acting.hold import held_words, offered_limit, refusal
 from pgheadroom.rules.acting.hold_options import HoldOption, options, role_of
 from pgheadroom.rules.acting.staged import STEP_EVERY, Key, has_steps, key_of, next_step
+from pgheadroom.rules.pools.commands import forbidden
+from pgheadroom.rules.pools.held import PoolerHold, still_standing
+from pgheadroom.rules.pools.hold_options import PoolerOption, pooler_options
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.confirm_number import ConfirmNumber
@@ -41,24 +46,34 @@ class Holding:
 
     Attributes:
         held: What is held on this server by this user's record, as last looked at.
+        poolers: What is paused or disabled in its PgBouncers by this user's record, as the newest sample has it.
     """
 
-    def __init__(self, ground: Ground, powers: Powers | None, end: Callable[..., None]) -> None:
-        """`end` ends sessions, and follows what comes of it."""
+    def __init__(
+        self,
+        ground: Ground,
+        powers: Powers | None,
+        end: Callable[..., None],
+        command: Callable[[PgBouncer, BouncerCommand], None],
+    ) -> None:
+        """`end` ends sessions, and follows what comes of it; `command` asks, and then gives a PgBouncer a command."""
         self._ground = ground
         self._powers = powers if powers is not None and powers.holdings is not None else None
         self._end = end
+        self._command = command
         self._looked_at: float | None = None
         self._looking = False
         self._recorded: tuple[Hold, ...] = ()
         self._stamp: tuple[int, int] | None = None
+        self._recorded_poolers: tuple[PoolerHold, ...] = ()
         self.held: list[Held] = []
+        self.poolers: tuple[PoolerHold, ...] = ()
         self._due: dict[Key, float] = {}
         self._stepping = False
 
     def can(self, action: str) -> bool:
         """Whether a key does something: H where there is somebody to act, L also where something is held."""
-        return self._powers is not None and (action == "hold" or bool(self.held))
+        return self._powers is not None and (action == "hold" or bool(self.held or self.poolers))
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -69,12 +84,17 @@ class Holding:
 
     def lines(self, width: int) -> list[Line]:
         """What stands on every screen while something is held."""
-        return [held_line(self.held, datetime.now(UTC), width, self._due)] if self.held else []
+        if not self.held and not self.poolers:
+            return []
+        return [held_line(self.held, self.poolers, datetime.now(UTC), width, self._due)]
 
     # --- what is held ------------------------------------------------------------------------------------------------
 
     def follow(self) -> None:
         """With each sample: look again, when it is time, and go on with what is let go in steps."""
+        newest = self._ground.newest
+        if newest is not None:
+            self.poolers = still_standing(self._recorded_poolers, newest.snapshot.pgbouncers)
         due = self._looked_at is None or time.monotonic() - self._looked_at >= LOOK_EVERY
         if self._powers is not None and due and not self._looking:
             self._looking, self._looked_at = True, time.monotonic()
@@ -82,6 +102,10 @@ class Holding:
         if not self._stepping and any(due <= time.monotonic() for due in self._due.values()):
             self._stepping = True
             self._ground.in_background(self._step())
+
+    def look_again(self) -> None:
+        """With the next sample, for something was done that may hold."""
+        self._looked_at = None
 
     async def _look(self) -> None:
         try:
@@ -98,6 +122,7 @@ class Holding:
             return None
         if (stamp := self._powers.audit.stamp) != self._stamp:
             self._recorded, self._stamp = self._powers.audit.holds(), stamp
+            self._recorded_poolers = self._powers.audit.pooler_holds()
         recorded = self._recorded
         if not recorded:
             self.held = []
@@ -145,11 +170,16 @@ class Holding:
     def _choose(self, analysis: Analysis, site: HoldSite, role: Holdable, database: Holdable | None) -> None:
         protected = self._powers.protected_roles if self._powers is not None else ()
 
-        def offered(limit: int) -> list[HoldOption]:
-            return list(options(analysis, role, limit, database, protected))
+        commands = self._powers is not None and self._powers.commands is not None
+        poolers = list(pooler_options(analysis, role.name, protected)) if commands else []
 
-        def chosen(option: HoldOption | None) -> None:
-            if option is not None:
+        def offered(limit: int) -> list[HoldOption | PoolerOption]:
+            return [*options(analysis, role, limit, database, protected), *poolers]
+
+        def chosen(option: HoldOption | PoolerOption | None) -> None:
+            if isinstance(option, PoolerOption):
+                self._command(option.bouncer, option.command)
+            elif option is not None:
                 self._confirm(analysis, site, option)
 
         first = offered_limit(analysis, role)
@@ -195,14 +225,30 @@ class Holding:
     def ask_let_go(self) -> None:
         """Ask which, where there are several, and then whether."""
 
-        def chosen(some: list[Held] | None) -> None:
-            if some:
-                self._confirm_let_go(some)
+        def chosen(some: list[Held | PoolerHold] | None) -> None:
+            for one in some or ():
+                if isinstance(one, PoolerHold):
+                    self._resume(one)
+            if held := [one for one in some or () if isinstance(one, Held)]:
+                self._confirm_let_go(held)
 
-        if len(self.held) == 1:
-            self._confirm_let_go(list(self.held))
-        elif self.held:
-            self._ground.ask(LetGoMenu(list(self.held)), chosen)
+        everything: list[Held | PoolerHold] = [*self.held, *self.poolers]
+        if len(everything) == 1:
+            chosen(everything)
+        elif everything:
+            self._ground.ask(LetGoMenu(everything), chosen)
+
+    def _resume(self, hold: PoolerHold) -> None:
+        """Ask, and then give the command that lets go of a database of a PgBouncer."""
+        newest = self._ground.newest
+        bouncers = newest.snapshot.pgbouncers if newest is not None else ()
+        bouncer = next((one for one in bouncers if one.name == hold.bouncer), None)
+        if bouncer is None:
+            self._ground.say(f"there is no PgBouncer {clipped(hold.bouncer, 40)} here")
+        elif why := forbidden(hold.undoing, bouncer):
+            self._ground.say(f"not given: {why}")
+        else:
+            self._command(bouncer, hold.undoing)
 
     def _confirm_let_go(self, some: list[Held]) -> None:
         steps = _IN_STEPS if all(map(has_steps, some)) else ""

@@ -10,10 +10,12 @@ from pgheadroom.rules.acting.held import Held
 from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
 from pgheadroom.rules.acting.staged import Key, key_of
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.pools.commands import command_words
+from pgheadroom.rules.pools.held import PoolerHold
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.confirmation import consequences
 from pgheadroom.words.durations import duration
-from pgheadroom.words.text import safe, wrap
+from pgheadroom.words.text import place, safe, wrap
 from pgheadroom.words.wording import clipped
 
 _BY_S = ([Cell("s  ", "key")], *([[Cell("   ")]] * 3))
@@ -63,11 +65,20 @@ def _labelled(label: str, sentences: Sequence[str], style: str = "") -> Iterator
         yield [Cell(label if not number else " " * len(label), "heading"), Cell(piece, style)]
 
 
-def held_line(held: Sequence[Held], now: datetime, width: int, in_steps: Collection[Key] = ()) -> Line:
+def held_line(
+    held: Sequence[Held], poolers: Sequence[PoolerHold], now: datetime, width: int, in_steps: Collection[Key] = ()
+) -> Line:
     """` HELD  web: limit 5 since 3m by alice`, and the key that lets go."""
-    told = "; ".join(_held_words(one, now) + (", let go in steps" if key_of(one) in in_steps else "") for one in held)
-    left = [Cell(" HELD ", "alert-warn"), Cell(f" {told}", "warn")]
+    told = [_held_words(one, now) + (", let go in steps" if key_of(one) in in_steps else "") for one in held]
+    told += [pooler_hold_words(one, now) for one in poolers]
+    left = [Cell(" HELD ", "alert-warn"), Cell(f" {'; '.join(told)}", "warn")]
     return spread(left, [Cell("  L", "key"), Cell(" lets go", "dim")], width)
+
+
+def pooler_hold_words(one: PoolerHold, now: datetime) -> str:
+    """`PAUSE shop in pgb1 since 3m by alice`; safe to show."""
+    since = duration(seconds_between(one.since, now))
+    return f"{command_words(one.command)} in {place(one.bouncer)} since {since} by {safe(one.os_user)}"
 
 
 def _held_words(one: Held, now: datetime) -> str:

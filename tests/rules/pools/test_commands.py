@@ -89,14 +89,18 @@ def test_kill_says_whom_it_cuts_and_that_the_database_stays_paused() -> None:
 def test_pause_says_whom_it_holds_and_what_it_waits_for() -> None:
     assert says("PAUSE", config=settings(query_wait_timeout="120")) == (
         "Holds 23 clients of shop until RESUME; who waits longer than 120 s (query_wait_timeout) is cut. "
-        "It closes 6 server connections, each of the 3 in use when its client has let go of it."
+        "It closes 6 server connections, each of the 3 in use when its client has let go of it. "
+        "It is for the whole database: 22 clients of web, 1 of batch."
     )
     idle = (pool(cl_active=2, sv_idle=2),)
     assert says("PAUSE", pools=idle) == (
         "Holds 2 clients of shop until RESUME. It closes 2 server connections at once."
     )
     session = (pool(cl_active=1, sv_active=1, mode="session"),)
-    assert says("PAUSE", pools=session).endswith("the 1 in use when its client has left (session mode).")
+    assert says("PAUSE", pools=session).endswith(
+        "the 1 in use when its client has left (session mode). Until then it does not come about: after 30 s it is "
+        "taken back."
+    )
 
 
 def test_resume() -> None:
@@ -109,7 +113,10 @@ def test_resume() -> None:
 
 
 def test_the_others() -> None:
-    assert says("DISABLE") == "Refuses new clients of shop until ENABLE; the 23 clients connected now stay."
+    assert says("DISABLE") == (
+        "Refuses new clients of shop until ENABLE; the 23 clients connected now stay. "
+        "It is for the whole database: 22 clients of web, 1 of batch."
+    )
     assert says("DISABLE", pools=()) == "Refuses new clients of shop until ENABLE; nobody is connected now."
     assert says("ENABLE") == "Lets new clients of shop in again."
     assert says("RECONNECT") == (

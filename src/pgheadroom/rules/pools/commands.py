@@ -1,5 +1,6 @@
 """Commands to a PgBouncer: which are possible, and what they would do here and now."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from pgheadroom.model import versions
@@ -8,6 +9,10 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.words.counts import plural
 from pgheadroom.words.text import safe
+from pgheadroom.words.wording import clipped
+
+PAUSE_WITHIN = 30.0
+"""Seconds in which a PAUSE has to come about; then it is taken back with RESUME."""
 
 
 def command_words(command: BouncerCommand) -> str:
@@ -99,6 +104,24 @@ def _servers(database: str, bouncer: PgBouncer) -> int:
     return sum(pool.servers for pool in _pools(database, bouncer))
 
 
+def clients_by_role(database: str, bouncer: PgBouncer) -> Counter[str]:
+    """How many clients of a database each role has, as they logged in; without the list of clients, as its pools do."""
+    found = Counter(one.user for one in bouncer.clients if one.database == database)
+    for pool in () if found else _pools(database, bouncer):
+        found[pool.user] += pool.cl_active + pool.cl_waiting
+    return +found
+
+
+def _for_all(database: str, bouncer: PgBouncer) -> str:
+    """That it is about more than one role, with each of them; empty where there is but one."""
+    roles = clients_by_role(database, bouncer).most_common()
+    if len(roles) < 2:
+        return ""
+    (first, most), *others = roles
+    told = ", ".join(f"{count} of {clipped(role)}" for role, count in others)
+    return f" It is for the whole database: {plural(most, 'client')} of {clipped(first)}, {told}."
+
+
 def _in_use(database: str, bouncer: PgBouncer) -> int:
     return sum(pool.sv_active for pool in _pools(database, bouncer))
 
@@ -110,6 +133,11 @@ def _limit_in_seconds(key: str, bouncer: PgBouncer) -> float:
         return 0.0
 
 
+def waits_for_clients(database: str, bouncer: PgBouncer) -> bool:
+    """Whether a PAUSE would wait for clients to leave: in session mode each keeps its server as long as it is there."""
+    return any(pool.mode == "session" and pool.sv_active for pool in _pools(database, bouncer))
+
+
 def _pause(database: str, bouncer: PgBouncer) -> str:
     name, in_use = safe(database), _in_use(database, bouncer)
     sentence = f"Holds {plural(_clients(database, bouncer), 'client')} of {name} until RESUME"
@@ -118,10 +146,12 @@ def _pause(database: str, bouncer: PgBouncer) -> str:
         sentence += f"; who waits longer than {patience:g} s (query_wait_timeout) is cut"
     freed = f" It closes {plural(_servers(database, bouncer), 'server connection')}"
     if not in_use:
-        return f"{sentence}.{freed} at once."
-    session = any(pool.mode == "session" and pool.sv_active for pool in _pools(database, bouncer))
+        return f"{sentence}.{freed} at once.{_for_all(database, bouncer)}"
+    session = waits_for_clients(database, bouncer)
     until = "its client has left (session mode)" if session else "its client has let go of it"
-    return f"{sentence}.{freed}, {'the' if in_use == 1 else 'each of the'} {in_use} in use when {until}."
+    waits = f" Until then it does not come about: after {PAUSE_WITHIN:g} s it is taken back." if session else ""
+    used = f"{'the' if in_use == 1 else 'each of the'} {in_use} in use when {until}"
+    return f"{sentence}.{freed}, {used}.{waits}{_for_all(database, bouncer)}"
 
 
 def _resume(database: str, bouncer: PgBouncer) -> str:
@@ -138,7 +168,7 @@ def _resume(database: str, bouncer: PgBouncer) -> str:
 
 def _disable(database: str, bouncer: PgBouncer) -> str:
     connected = _clients(database, bouncer)
-    return f"Refuses new clients of {safe(database)} until ENABLE; {_those(connected)}."
+    return f"Refuses new clients of {safe(database)} until ENABLE; {_those(connected)}.{_for_all(database, bouncer)}"
 
 
 def _those(connected: int) -> str:

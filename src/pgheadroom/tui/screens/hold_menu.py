@@ -13,7 +13,11 @@ from textual.screen import ModalScreen
 from pgheadroom.rules.acting.held import Held
 from pgheadroom.rules.acting.hold import held_words
 from pgheadroom.rules.acting.hold_options import HoldOption
+from pgheadroom.rules.pools.commands import command_words
+from pgheadroom.rules.pools.held import PoolerHold
+from pgheadroom.rules.pools.hold_options import PoolerOption
 from pgheadroom.tui.widgets.words import Words
+from pgheadroom.words.text import place
 from pgheadroom.words.wording import clipped
 
 _LETTERS = "abcdefghijklmnop"
@@ -21,7 +25,7 @@ _MOST_DIGITS = 6
 """More connections than a server can have."""
 
 
-class HoldMenu(ModalScreen[HoldOption | None]):
+class HoldMenu(ModalScreen[HoldOption | PoolerOption | None]):
     """What can be done, each with what it does here and now."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,7 +36,7 @@ class HoldMenu(ModalScreen[HoldOption | None]):
         Binding("backspace", "erase", "Erase a digit", show=False),
     ]
 
-    def __init__(self, role: str, limit: int, offered: Callable[[int], list[HoldOption]]) -> None:
+    def __init__(self, role: str, limit: int, offered: Callable[[int], list[HoldOption | PoolerOption]]) -> None:
         super().__init__()
         self._role = role
         self._limit = limit
@@ -42,7 +46,8 @@ class HoldMenu(ModalScreen[HoldOption | None]):
 
     @property
     def _title(self) -> str:
-        raises = bool(self._options) and self._options[0].change.raises
+        first = self._options[0] if self._options else None
+        raises = isinstance(first, HoldOption) and first.change.raises
         return f"Another limit for {clipped(self._role)}" if raises else f"Hold {clipped(self._role)} back"
 
     def compose(self) -> ComposeResult:
@@ -80,7 +85,7 @@ class HoldMenu(ModalScreen[HoldOption | None]):
         self.dismiss(None)
 
 
-class LetGoMenu(ModalScreen[list[Held] | None]):
+class LetGoMenu(ModalScreen[list[Held | PoolerHold] | None]):
     """One of those that are held, or all."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -88,7 +93,7 @@ class LetGoMenu(ModalScreen[list[Held] | None]):
         Binding("A", "all", "All"),
     ]
 
-    def __init__(self, held: Sequence[Held]) -> None:
+    def __init__(self, held: Sequence[Held | PoolerHold]) -> None:
         super().__init__()
         self._held = list(held)
 
@@ -96,10 +101,9 @@ class LetGoMenu(ModalScreen[list[Held] | None]):
         with VerticalScroll(id="commands"):
             yield Words("Let go", classes="help-title")
             for letter, one in zip(_LETTERS, self._held, strict=False):
-                yield Words(f"{letter}  {one.hold.kind} {clipped(one.name)}", classes="command")
-                yield Words(
-                    f"   {held_words(one.hold.after)}, before {held_words(one.hold.before)}", classes="help-text"
-                )
+                words, explanation = _told(one)
+                yield Words(f"{letter}  {words}", classes="command")
+                yield Words(f"   {explanation}", classes="help-text")
             yield Words("A  all of them", classes="command")
 
     def on_key(self, event: events.Key) -> None:
@@ -113,3 +117,10 @@ class LetGoMenu(ModalScreen[list[Held] | None]):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+
+def _told(one: Held | PoolerHold) -> tuple[str, str]:
+    if isinstance(one, PoolerHold):
+        return f"{command_words(one.command)} in PgBouncer {place(one.bouncer)}", command_words(one.undoing)
+    kind = f"{one.hold.kind} {clipped(one.name)}"
+    return kind, f"{held_words(one.hold.after)}, before {held_words(one.hold.before)}"
