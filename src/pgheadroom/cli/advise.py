@@ -5,11 +5,12 @@ import asyncio
 import json
 import os
 
+from pgheadroom.advice.bouncer_plan import Upstream
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.observed import Watching
 from pgheadroom.advice.registry import counsel
 from pgheadroom.analysis import Analysis, Memory
-from pgheadroom.cli import terminal
+from pgheadroom.cli import bouncer_set, terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.cli.source import open_source
@@ -28,18 +29,23 @@ def advise(flags: argparse.Namespace) -> int:
         UsageError: A flag, a file or a variable is wrong.
         NoConnection: The server is not reached, or lost.
         NoAnswer: It does not answer in time.
+        PgHeadroomError: Files cannot be written.
     """
-    put(_printed(asyncio.run(_ground(settings_of(flags, os.environ), flags)), flags))
+    bouncer_set.check_flags(flags)
+    ground, upstream = asyncio.run(_ground(settings_of(flags, os.environ), flags))
+    written = flags.write_pgbouncer is not None
+    put(bouncer_set.write_set(ground, upstream, flags) if written else _printed(ground, flags))
     return EXIT_OK
 
 
-async def _ground(settings: Settings, flags: argparse.Namespace) -> Ground:
+async def _ground(settings: Settings, flags: argparse.Namespace) -> tuple[Ground, Upstream]:
     source = await open_source(settings, flags)
     try:
         watching = Watching()
         newest = await _look(source, settings, flags.watch, watching)
         settled = await source.ask(server_settings)
-        return Ground(newest, watching.observed(), settled, _memory(newest))
+        upstream = await source.ask(bouncer_set.upstream_of)
+        return Ground(newest, watching.observed(), settled, _memory(newest)), upstream
     finally:
         await source.close()
 

@@ -323,6 +323,13 @@ def _advise_flags(parser: argparse.ArgumentParser) -> None:
         type=read_duration_of_seconds,
         help="look for so long before advising: how long sessions rest and are used again is known only then",
     )
+    files = parser.add_argument_group("files for what is not there yet")
+    files.add_argument(
+        "--write-pgbouncer", metavar="DIR", help="write a sized PgBouncer for this server, and how to move to it, there"
+    )
+    files.add_argument(
+        "--pgbouncer-version", metavar="VERSION", help="the PgBouncer it is for (default: any from 1.18)"
+    )
 
 
 def _rules_flags(parser: argparse.ArgumentParser) -> None:
