@@ -7,6 +7,9 @@ it lasts: a LISTENer that is notified, or takes up invalidations, has no wait ev
 snapshot for an instant. So both a row that is odd now and one that was odd in the last sample are asked for.
 `activity.sql` says the same in SQL.
 
+Of a session that does something, but has done so since before the last sample, the row tells only `TOLD_AGAIN`: what
+sets its state, its query or their times sets `state_change` with them, and the rest never changes.
+
 Source: src/backend/utils/activity/backend_status.c, src/backend/tcop/postgres.c. A test on real servers holds it.
 """
 
@@ -18,6 +21,11 @@ from datetime import datetime
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 
 CLIENT_READ = "ClientRead"
+TOLD_AGAIN = (
+    "application", "wait_event_type", "wait_event", "xact_start", "backend_xid", "backend_xmin", "leader_pid",
+    "blocked_by",
+)  # fmt: skip
+"""What of a session can be another while its `state_change` stays: within a statement, or by what others do."""
 _IDLE = frozenset({State.IDLE, *IN_TRANSACTION_BUT_IDLE})
 """A session that leaves any other state comes with a new `state_change`, if with any."""
 
@@ -69,7 +77,8 @@ def same_where_equal(before: Mapping[int, Session], told: Iterable[Session]) -> 
 
 
 def missed(before: Mapping[int, Session], odd: Iterable[int], whole: Iterable[Session], bound: datetime) -> list[int]:
-    """Pids of those that would have been taken over although they are another than before: there should be none.
+    """Pids of those that would have been taken over, all or in part, although they are another than before: there
+    should be none.
 
     Args:
         odd: Whose rows would have been asked for.
@@ -79,9 +88,13 @@ def missed(before: Mapping[int, Session], odd: Iterable[int], whole: Iterable[Se
     return [
         one.pid
         for one in whole
-        if is_settled(one)
-        and one.state_change is not None
+        if one.state_change is not None
         and one.state_change < bound
-        and one.pid not in asked
-        and before.get(one.pid, one) != one
+        and (known := before.get(one.pid)) is not None
+        and known != one
+        and ((is_settled(one) and one.pid not in asked) or _with_told(known, one) != one)
     ]
+
+
+def _with_told(known: Session, now: Session) -> Session:
+    return known._replace(**{name: getattr(now, name) for name in TOLD_AGAIN})

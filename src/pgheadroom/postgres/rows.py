@@ -1,6 +1,6 @@
 """Rows of `activity.sql` as sessions. Pure, and the hot path: it runs for every session each second."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
@@ -11,6 +11,7 @@ from pgheadroom.postgres.raw_text import read_text
 
 QUERY_BYTES = 240
 """Where `activity.sql` cuts a query."""
+_STATE, _STATE_CHANGE = 7, 12
 DATABASE, QUERY = 3, 17
 """Where a row of `activity.sql` has the database's OID and the query."""
 _LONGEST_CHARACTER = 4
@@ -91,6 +92,33 @@ def read_session(row: Row, catalogue: Catalogue, words: Words) -> Session:
         _query(query, database, catalogue),
         tuple(dict.fromkeys(blocked_by)) if blocked_by else (),
     )
+
+
+def is_short(row: Row) -> bool:
+    """Whether the row tells only what can be another while `state_change` stays."""
+    return row[_STATE] is None and row[_STATE_CHANGE] is not None
+
+
+def told_again(row: Row, known: Mapping[int, Session], words: Words) -> Session | None:
+    """The session of a short row, the same object where it is as it was; None where nobody knows the rest of it."""
+    (
+        pid, _, _, _, application, _, _, _, wait_event_type, wait_event,
+        xact_start, _, state_change, xid, xmin, _, leader_pid, _, blocked_by,
+    ) = row  # fmt: skip
+    before = known.get(pid)
+    if before is None or before.state_change != state_change:
+        return None
+    now = before._replace(
+        application=words[application],
+        wait_event_type=words[wait_event_type],
+        wait_event=words[wait_event],
+        xact_start=xact_start,
+        backend_xid=xid and read_text(xid),
+        backend_xmin=xmin and read_text(xmin),
+        leader_pid=leader_pid,
+        blocked_by=tuple(dict.fromkeys(blocked_by)) if blocked_by else (),
+    )
+    return before if now == before else now
 
 
 def _name(oid: int | None, names: dict[int | None, str | None]) -> str | None:

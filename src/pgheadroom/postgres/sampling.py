@@ -200,18 +200,22 @@ class Probe:
         except NoSample:
             self._list.forget()
             raise
-        roles, databases = {row[2] for row in rows}, {row[3] for row in rows}
+        roles, databases = {row[2] for row in rows}, {row[3] for row in rows}  # none in a short row
         if not self._catalogue.knows(roles, databases):
             await self._learn_names()
-        told = [read_session(row, self._catalogue, self._words) for row in rows]
-        if self.hides_literals:
-            from pgheadroom.postgres.literals import hide_literals  # here: compiling its patterns takes a while
-
-            told = [*hide_literals(told)]
+        told = self._list.read(rows, self._words, self._read_row)
         activity = self._list.take(moment[0][0], told, answers.get(PRESENT), self._catalogue)
         if not self._catalogue.knows(roles, databases):
             self._list.forget()  # who has no name yet may get one
         return activity
+
+    def _read_row(self, row: Row) -> Session:
+        session = read_session(row, self._catalogue, self._words)
+        if not self.hides_literals:
+            return session
+        from pgheadroom.postgres.literals import without_literals  # here: compiling its patterns takes a while
+
+        return session._replace(query=without_literals(session.query))
 
     async def _look_at_locks(self, answers: dict[str, Answer], activity: Activity) -> None:
         """A lock that nobody waited for before costs a second round trip, for the name of its table."""

@@ -7,16 +7,16 @@ when another server process answers than before, as behind a pooler.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pgheadroom.model.session import Session
 from pgheadroom.postgres.carried import merged, missed, odd_pids, read_pids, same_where_equal
 from pgheadroom.postgres.catalogue import Catalogue
-from pgheadroom.postgres.exchange import Answer, Question
+from pgheadroom.postgres.exchange import Answer, Question, Row
 from pgheadroom.postgres.queries import query
-from pgheadroom.postgres.rows import Activity, activity_of
+from pgheadroom.postgres.rows import Activity, Words, activity_of, is_short, told_again
 
 PART, PRESENT = "sessions", "present"
 WHOLE_EVERY = 30.0
@@ -108,17 +108,29 @@ class SessionList:
         """There was no answer, or none that can be read."""
         self._before = None
 
+    def read(self, rows: Sequence[Row], words: Words, whole: Callable[[Row], Session]) -> list[Session] | None:
+        """The sessions that are told; None where a row leaves out what is not known either.
+
+        Args:
+            whole: Reads a row that leaves out nothing.
+        """
+        known = self._before.sessions if self._before is not None else {}
+        told = [told_again(row, known, words) if self._changed_only and is_short(row) else whole(row) for row in rows]
+        return None if None in told else cast("list[Session]", told)
+
     def take(
-        self, moment: datetime, told: Sequence[Session], present: Answer | None, catalogue: Catalogue
+        self, moment: datetime, told: Sequence[Session] | None, present: Answer | None, catalogue: Catalogue
     ) -> Activity | None:
         """The whole list; None where it has to be asked for once more: then everybody is.
 
         Args:
             moment: The server's, of the beginning of the transaction.
-            told: The rows that came.
+            told: The rows that came, read by `read`.
             present: The answer to the question who is there; None where that was not asked.
         """
         before, self._before = self._before, None
+        if told is None:
+            return None
         known = before.sessions if before is not None else {}
         everybody: Sequence[Session] | None = same_where_equal(known, told)
         by, pids = present[0] if isinstance(present, list) else (None, None)

@@ -6,27 +6,30 @@
 -- Only who may be another than in the sample before: whose state began since $1, who is in $2, and who does not idle
 -- waiting for nothing but its client's next statement. Of the others nothing can change and leave state_change as it is;
 -- that is written down in carried.py, where the same is said in Python. With $1 = -infinity: everybody.
+-- Of those among them whose state began before $1 only what can be another is told, and state_change to know them by: their
+-- state, times and query have not changed since, or state_change had moved with them.
 -- By the way it tells locks.sql in the same transaction that somebody waits for a lock, or is hidden and may. To find that
 -- out once more costs as much as all of this: for each row the server goes through the list of its processes.
 -- A long comment that it begins with (sqlcommenter, marginalia) is left out, or nothing but the comment would be seen.
 SELECT a.pid,
-       a.backend_start,
-       a.usesysid,
-       a.datid,
+       CASE WHEN NOT a.known THEN a.backend_start END,
+       CASE WHEN NOT a.known THEN a.usesysid END,
+       CASE WHEN NOT a.known THEN a.datid END,
        a.application_name,
-       pg_catalog.host(a.client_addr),
-       a.client_port,
-       a.state,
+       CASE WHEN NOT a.known THEN pg_catalog.host(a.client_addr) END,
+       CASE WHEN NOT a.known THEN a.client_port END,
+       CASE WHEN NOT a.known THEN a.state END,
        a.wait_event_type,
        a.wait_event,
        a.xact_start,
-       a.query_start,
+       CASE WHEN NOT a.known THEN a.query_start END,
        a.state_change,
        a.backend_xid::pg_catalog.text,
        a.backend_xmin::pg_catalog.text,
-       a.backend_type,
+       CASE WHEN NOT a.known THEN a.backend_type END,
        a.leader_pid,
-       CASE WHEN pg_catalog.starts_with(a.query, '/*')
+       CASE WHEN a.known THEN NULL
+            WHEN pg_catalog.starts_with(a.query, '/*')
              AND pg_catalog."position"(pg_catalog.textsend(a.query), pg_catalog.textsend('*/'))
                  OPERATOR(pg_catalog.>) 40
             THEN pg_catalog.textsend('/*...*/ ')
@@ -41,11 +44,14 @@ SELECT a.pid,
        CASE WHEN a.wait_event OPERATOR(pg_catalog.=) 'SafeSnapshot' THEN
            pg_catalog.pg_safe_snapshot_blocking_pids(a.pid)
        END
-  FROM pg_catalog.pg_stat_get_activity(NULL) AS a
+  FROM (SELECT s.*,
+               coalesce(s.state_change OPERATOR(pg_catalog.<) $1::pg_catalog.timestamptz, false) AS known
+          FROM pg_catalog.pg_stat_get_activity(NULL) AS s
+       ) AS a
  WHERE false -- for silent
  WHERE CASE WHEN a.wait_event_type OPERATOR(pg_catalog.=) 'Lock' OR a.backend_type IS NULL -- for telling
             THEN pg_catalog.set_config('pgheadroom.lock_waits', 'on', true) IS NOT NULL END -- for telling
-    OR a.state_change OPERATOR(pg_catalog.>=) $1::pg_catalog.timestamptz
+    OR NOT a.known
     OR (a.state_change IS NOT NULL
         AND a.backend_start IS NOT NULL
         AND a.wait_event OPERATOR(pg_catalog.=) 'ClientRead'::pg_catalog.text
