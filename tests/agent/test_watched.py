@@ -80,7 +80,7 @@ def test_a_sample_is_told_with_its_age() -> None:
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
-        ((RefusedBy.SERVER,), {"slots_used": 100, "slots_free": 0, "slots_free_superuser": 0}),
+        ((RefusedBy.SERVER,), {"slots_used": 100, "slots_free": 0, "reserve_used": 3, "slots_free_superuser": 0}),
         ((RefusedBy.SUPERUSER_RESERVE,), {"slots_used": 97, "slots_free": 0, "slots_free_superuser": 80}),
         ((RefusedBy.ROLE,), {"slots_used": 20, "slots_free": 77, 'finding{family="role-limit"}': 1}),
         ((RefusedBy.OTHER, RefusedBy.SERVER), {"slots_used": 100, 'no_room{limit="server"}': 1}),

@@ -1,6 +1,7 @@
 """Alert rules and the dashboard, before promtool and a real Prometheus where they are installed."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pgheadroom.agent.web_config import WebConfig
 from pgheadroom.analysis import Analysis, analyse
 from pgheadroom.cli import main
 from pgheadroom.model.capacity import Limit
-from pgheadroom.model.finding import Severity
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.metrics import MetricFamily
 from pgheadroom.model.pool import PgBouncer
@@ -45,8 +46,9 @@ def program(name: str) -> str:
     return found
 
 
-def sample(sessions: int, waiting: int = 0, idle: int = 0, **given: Any) -> Snapshot:
-    crowd = [*many(sessions, 500), *many(idle, 4000, state=State.IDLE_IN_TRANSACTION, since=400)]
+def sample(sessions: int, waiting: int = 0, idle: int = 0, long: int = 0, **given: Any) -> Snapshot:
+    crowd = [*many(sessions, 500), *many(idle, 4000, state=State.IDLE_IN_TRANSACTION, since=2000)]
+    crowd += many(long, 3000, state=State.ACTIVE, since=2000)
     crowd += [session(1, State.ACTIVE), *(waiter(2000 + number, 1, since=40) for number in range(waiting))]
     plain: dict[str, Any] = {
         "roles": roles(Role("web", False, 200)),
@@ -64,6 +66,15 @@ def of(case: Analysis) -> dict[str, str]:
     return series(Families("t").of(case))
 
 
+def found(family: str) -> dict[str, str]:
+    """As in calm, with a finding that takes time to be told."""
+    return of(replace(CALM, findings=(Finding(f"{family}:x", Severity.WARNING, "x"),)))
+
+
+def both(*names: str) -> set[tuple[str, str]]:
+    return {(name, severity) for name in names for severity in ("warning", "critical")}
+
+
 def refused(case: Analysis) -> dict[str, str]:
     refusal = Refusal("x", RefusedBy.SERVER, "", "53300", "no", NOW, Hindrance.NO_ROOM)
     found = outage_families(case, Families("t").of(case), [refusal], "t")
@@ -71,28 +82,34 @@ def refused(case: Analysis) -> dict[str, str]:
     return series(found) | {'pgheadroom_up{target="t"}': "0"}
 
 
-WAITING = (PgBouncer("pgb", pools=(pool(cl_waiting=4, maxwait=6.0, size=5),)),)
+WAITING = (PgBouncer("pgb", pools=(pool(cl_waiting=10, maxwait=6.0, size=5),)),)
 CALM = analyse(sample(20), PLAIN)
 OUTAGES: dict[str, tuple[dict[str, str], set[tuple[str, str]]]] = {
     "calm": (of(CALM), set()),
-    "full": (of(analyse(sample(95), PLAIN)), {("Slots", "warning"), ("Slots", "critical")}),
+    "full": (of(analyse(sample(95), PLAIN)), both("Slots")),
+    "reserve": (of(analyse(sample(97), PLAIN)), {*both("Slots"), ("ReserveInUse", "warning")}),
     "refused": (
         refused(CALM),
-        {("Slots", "warning"), ("Slots", "critical"), ("NoRoom", "critical"), ("Down", "critical"),
-         ("SuperusersLockedOut", "critical")},
+        {*both("Slots"), ("NoRoom", "critical"), ("Down", "critical"), ("SuperusersLockedOut", "critical"),
+         ("ReserveInUse", "warning")},
     ),
     "limit": (of(analyse(sample(30, roles=roles(Role("web", False, 31))), PLAIN)),
-              {("Limit", "warning"), ("Limit", "critical")}),
-    "locks": (of(analyse(sample(10, waiting=8), PLAIN)), {("LockWaiters", "warning"), ("LockPileUp", "warning")}),
-    "idle": (of(analyse(sample(10, idle=12), PLAIN)),
-             {("IdleInTransaction", "warning"), ("OldIdleInTransaction", "warning")}),
-    "pool": (
-        of(analyse(sample(10, pgbouncers=WAITING), PLAIN)),
-        {("PoolWaiting", "warning"), ("PoolMaxwait", "warning"), ("PoolMaxwait", "critical")},
+              both("Limit")),
+    "locks": (of(analyse(sample(10, waiting=20), PLAIN)), {*both("LockWaiters"), ("LockPileUp", "warning")}),
+    "idle": (of(analyse(sample(10, idle=20), PLAIN)), both("IdleInTransaction", "OldIdleInTransaction")),
+    "long": (of(analyse(sample(10, long=10), PLAIN)), both("LongQueries")),
+    "pool": (of(analyse(sample(10, pgbouncers=WAITING), PLAIN)), both("PoolWaiting", "PoolMaxwait")),
+    "pooler": (
+        of(analyse(sample(10, pgbouncers=(PgBouncer("pgb", trouble="no answer"),)), PLAIN)),
+        {("PgBouncerDown", "warning")},
     ),
+    "blind": (of(analyse(sample(10, exact=False), PLAIN)), {("Blind", "warning")}),
+    "leak": (found("leak"), {("Leak", "warning")}),
+    "storm": (found("reconnect-storm"), {("Storm", "warning")}),
+    "lost": (of(CALM) | {'pgheadroom_up{target="t"}': "0"}, {("Down", "critical")}),
     "soon": (
         of(replace(CALM, ahead=Forecast(Limit("server", "", 20, 97), 90, 60, 120, 40.0, 60))),
-        {("FullSoon", "warning"), ("FullSoon", "critical")},
+        both("FullSoon"),
     ),
     "gone": ({}, {("AgentSilent", "critical")}),
 }  # fmt: skip
@@ -102,6 +119,13 @@ def values(name: str, then: dict[str, str]) -> str:
     """Ten minutes of calm, and twenty of what comes then."""
     before, after = OUTAGES["calm"][0].get(name), then.get(name)
     return f"{f'{before}+0x9' if before else '_x9'} {f'{after}+0x20' if after else 'stale _x20'}"
+
+
+def test_every_alert_has_its_outage() -> None:
+    staged = {(f"PgHeadroom{name}", severity) for _, fired in OUTAGES.values() for name, severity in fired}
+    written = re.findall(r"alert: (\w+)\n.*\n.*\n.*\n +severity: (\w+)", rules({"": PLAIN}))
+    assert len(written) == rules({"": PLAIN}).count("- alert: ")
+    assert staged == set(written)
 
 
 def test_each_outage_fires_its_alert_and_calm_none(tmp_path: Path) -> None:

@@ -74,6 +74,10 @@ def _slots(slots: Capacity, limits: Sequence[RefusedBy]) -> Iterator[MetricFamil
     yield gauge("slots_max", f"All slots, {settings}", ((), slots.max_connections))
     yield gauge("slots_usable", f"Slots that an ordinary role may take, {settings}", ((), slots.usable))
     yield gauge("slots_used", "Slots that are taken, at least (the server's refusal)", ((), least))
+    in_reserve = max(slots.in_reserve, least - slots.usable)
+    yield gauge(
+        "reserve_used", "Slots of both reserves that are taken, at least (the server's refusal)", ((), in_reserve)
+    )
     yield gauge("slots_free", "Slots left for an ordinary role (the server's refusal)", ((), 0))
     if least >= beyond_superusers:
         yield gauge("slots_free_reserved", "Slots left for a member (the server's refusal)", ((), 0))
