@@ -19,7 +19,7 @@ from pathlib import Path
 SUITES = ("trixie", "sid", "experimental")
 _SOURCES = (Path("/etc/apt/sources.list.d"), Path("/etc/apt/sources.list"))
 _LIBRARY = re.compile(r"lib|tzdata|media-types")
-_NOT_NEEDED = re.compile(r"perl|llvm|clang|libpython2|debconf|debian-installer|pam-|semanage|newt|slang")
+_NOT_NEEDED = re.compile(r"perl|llvm|clang|libpython2|debconf|debian-installer|pam-|semanage|newt|slang|libjs-|systemd")
 """Packages that the programs name and that a test does not need: they are large, or only for installing."""
 _NO_DEPENDENCY = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances", "pre-depends")
 
@@ -45,6 +45,8 @@ CATALOGUE = {
     "pgbouncer-trixie": Wanted("pgbouncer", "trixie", "trixie", "usr/sbin/pgbouncer"),
     "pgbouncer-sid": Wanted("pgbouncer", "sid", "sid", "usr/sbin/pgbouncer"),
     "odyssey": Wanted("odyssey", "sid", "sid", "usr/*/odyssey"),
+    "prometheus": Wanted("prometheus", "trixie", "trixie", "usr/bin"),
+    "node-exporter": Wanted("prometheus-node-exporter", "trixie", "trixie", "usr/bin"),
     "pg19": Wanted("postgresql-19", "experimental", "sid", "usr/lib/postgresql/19/bin"),
     "python3.13": Wanted("python3.13", "trixie", "trixie", "usr", ("python3.13-venv",)),
     "python3.14": Wanted("python3.14", "sid", "sid", "usr", ("python3.14-venv",)),

@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -175,6 +176,29 @@ def thaw(bouncer: Bouncer) -> None:
     """Let a frozen one go on."""
     if (pid := bouncer.pid) is not None:
         os.kill(pid, signal.SIGCONT)
+
+
+def processes_of(cluster: Cluster) -> list[int]:
+    """The postmaster first, then its children."""
+    assert cluster.pid is not None
+    children = Path(f"/proc/{cluster.pid}/task/{cluster.pid}/children")
+    if not children.exists():
+        pytest.skip("no list of children in /proc")
+    return [cluster.pid, *map(int, children.read_text().split())]
+
+
+@contextmanager
+def frozen(cluster: Cluster) -> Iterator[None]:
+    """A server none of whose processes gets a turn."""
+    stopped = processes_of(cluster)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class Roles:

@@ -1,12 +1,8 @@
 """Lines that are long, slow or dead, and servers that are frozen or overloaded."""
 
 import asyncio
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -14,7 +10,7 @@ from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import GIVEN_UP_AFTER, LiveSource
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from servers import wait_until
+from servers import frozen, wait_until
 from terminal.emulator import Terminal
 from wire import Wire
 
@@ -51,28 +47,6 @@ def test_a_silent_link(wire: Wire, monitor: Callable[..., Terminal]) -> None:
     terminal.wait_without("STALE", seconds=5).wait_without("✗")
     assert wire.connections == 1
     assert terminal.press("q").wait() == 0
-
-
-def processes_of(cluster: Cluster) -> list[int]:
-    """The postmaster first, then its children."""
-    assert cluster.pid is not None
-    children = Path(f"/proc/{cluster.pid}/task/{cluster.pid}/children")
-    if not children.exists():
-        pytest.skip("no list of children in /proc")
-    return [cluster.pid, *map(int, children.read_text().split())]
-
-
-@contextmanager
-def frozen(cluster: Cluster) -> Iterator[None]:
-    stopped = processes_of(cluster)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def test_a_frozen_server(new_cluster: Callable[..., Cluster], monitor: Callable[..., Terminal]) -> None:
