@@ -8,6 +8,7 @@ from math import nan
 from operator import attrgetter
 
 from pgheadroom.history.past import SUMMED, Past
+from pgheadroom.history.refused import Refused
 from pgheadroom.history.ring import Ring
 from pgheadroom.history.tally import Tally
 from pgheadroom.history.turnover import Churn, HogName
@@ -34,10 +35,12 @@ COLUMNS: tuple[str, ...] = (
     "pool_waiting",
     "new_sessions",
     "ended_sessions",
+    "refused",
     "round_trip",
 )
 """`new_sessions` connected since the point before, `ended_sessions` left since; who did both was never seen.
-`pool_waiting` are clients, over all PgBouncers that answered."""
+`pool_waiting` are clients, over all PgBouncers that answered, `refused` those who were turned away for lack of room,
+where the server's log tells."""
 
 HOG_COLUMNS: tuple[str, ...] = ("total", "idle", "new")
 """Of each hog: its sessions, those of them that are idle outside a transaction, those new since the point before."""
@@ -60,6 +63,7 @@ class History:
         self._hogs: Tally[HogName] = Tally(HOG_COLUMNS, room, HOGS_KEPT)
         self._limits: Tally[tuple[str, str]] = Tally(("used",), room, LIMITS_KEPT)
         self._churn = Churn()
+        self._refused = Refused()
         self._last: datetime | None = None
 
     def past(self) -> Past:
@@ -71,6 +75,7 @@ class History:
             self._limits.counts(),
             self._churn.remembered(),
             self._last,
+            self._refused.lately(),
         )
 
     def append(self, snapshot: Snapshot, capacity: Capacity) -> None:
@@ -84,6 +89,7 @@ class History:
         values = _values(snapshot, capacity)
         values["new_sessions"] = nan if new is None else len(new)
         values["ended_sessions"] = nan if ended is None else len(ended)
+        self._refused.take(snapshot.refusals, snapshot.taken_at)
         moment = snapshot.taken_at.timestamp()
         self._points.append(moment, values)
         self._minutes.merge(moment, values, 60.0)
@@ -93,7 +99,7 @@ class History:
         self._last = snapshot.taken_at
 
     def clear(self) -> None:
-        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn):
+        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn, self._refused):
             part.clear()
         self._last = None
 
@@ -101,6 +107,7 @@ class History:
 def _values(snapshot: Snapshot, capacity: Capacity) -> dict[str, float]:
     by_state = {state: len(of_state) for state, of_state in snapshot.by_state.items()}
     by_state[State.STARTING] += snapshot.authenticating
+    refusals = snapshot.refusals
     answered = [bouncer for bouncer in snapshot.pgbouncers if not bouncer.trouble]
     waiting = sum(pool.cl_waiting for bouncer in answered for pool in bouncer.pools)
     return {
@@ -109,6 +116,7 @@ def _values(snapshot: Snapshot, capacity: Capacity) -> dict[str, float]:
         **{name: by_state[state] for name, state in STATE_COLUMNS.items()},
         "waiting_for_locks": len(snapshot.by_wait[Wait.LOCK]),
         "pool_waiting": waiting if answered else nan,
+        "refused": nan if refusals is None or refusals.before else refusals.no_room,
         "round_trip": snapshot.round_trip,
     }
 

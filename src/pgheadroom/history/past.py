@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import isnan
 
+from pgheadroom.history.refused import RefusedLately
 from pgheadroom.history.ring import Points
 from pgheadroom.history.tally import Counts
 from pgheadroom.history.turnover import Ended, HogName, Turnover, median_life
 from pgheadroom.model.capacity import Limit
 
-SUMMED = frozenset({"new_sessions", "ended_sessions", "new"})
+SUMMED = frozenset({"new_sessions", "ended_sessions", "new", "refused"})
 """Columns that count what came or went since the point before."""
 
 
@@ -18,6 +19,7 @@ class Past:
 
     Attributes:
         last: The moment of the newest point, by the server's clock; None when there is none.
+        refused: Who was turned away lately; None where nothing tells.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class Past:
         limits: Counts[tuple[str, str]],
         ended: Sequence[Ended],
         last: datetime | None,
+        refused: RefusedLately | None = None,
     ) -> None:
         self._points = points
         self._minutes = minutes
@@ -35,6 +38,7 @@ class Past:
         self._limits = limits
         self._ended = ended
         self.last = last
+        self.refused = refused
 
     def __len__(self) -> int:
         return len(self._points)

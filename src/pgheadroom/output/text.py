@@ -18,17 +18,20 @@ from pgheadroom.view.gauge import limit_words, slots_words
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
 from pgheadroom.view.tables.pools import POOL_COLUMNS, pool_rows
+from pgheadroom.view.tables.refused import REFUSED_COLUMNS
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration, round_trip
 from pgheadroom.words.states import SLOT_WORDS
 from pgheadroom.words.text import cell_width, fit, safe
+from pgheadroom.words.turned_away import per_second
 
 DEFAULT_WIDTH = 100
 NARROWEST = 60
 _HOGS_SHOWN = 20
 _LOCKS_SHOWN = 50
 _LIMITS_SHOWN = 5
+_REFUSED_SHOWN = 10
 _WIDTH_FOR_QUERIES = 140
 
 Row = TypeVar("Row")
@@ -41,6 +44,7 @@ def render(case: Analysis, width: int = DEFAULT_WIDTH) -> str:
         _server(snapshot, case.status),
         _capacity(case),
         _findings(case.findings, width),
+        _refused(case, width),
         _states(case, width),
         _hogs(case, width),
         _locks(case, width),
@@ -116,6 +120,17 @@ def _more(all_rows: Sequence[object], shown: int, noun: str) -> Iterator[str]:
         yield f"... {plural(len(all_rows) - shown, noun)} more"
 
 
+def _refused(case: Analysis, width: int) -> Iterator[str]:
+    seen = case.refused
+    if seen is None or not seen.groups:
+        return
+    room, logins = per_second(seen.per_second), per_second(seen.unwanted_per_second)
+    yield f"REFUSED     {room}/s for lack of room, {logins}/s logins"
+    shown = seen.groups[:_REFUSED_SHOWN]
+    yield from table_text(REFUSED_COLUMNS, shown, case.snapshot.taken_at, width)
+    yield from _more(seen.groups, _REFUSED_SHOWN, "group")
+
+
 def _states(case: Analysis, width: int) -> Iterator[str]:
     yield "STATES"
     yield from table_text(STATE_COLUMNS, case.states, case.snapshot.taken_at, width)
@@ -164,6 +179,9 @@ def _health(metrics: Sequence[Health]) -> Iterator[str]:
 
 
 def _gaps(snapshot: Snapshot) -> Iterator[str]:
-    if snapshot.gaps:
+    gaps = [(gap.part, gap.reason) for gap in snapshot.gaps]
+    if snapshot.refusals_unread:
+        gaps.append(("refused", snapshot.refusals_unread))
+    if gaps:
         yield "NOT KNOWN"
-        yield from (f"  {safe(gap.part)}: {safe(gap.reason)}" for gap in snapshot.gaps)
+        yield from (f"  {safe(part)}: {safe(reason)}" for part, reason in gaps)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pgheadroom.history.refused import RefusedLately
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.grouping import StateCount
@@ -9,11 +10,15 @@ from pgheadroom.rules.facts.forecast import sentence
 from pgheadroom.view.bars import shares
 from pgheadroom.view.cells import Cell, Line, fit_line, spread_first_fitting
 from pgheadroom.view.tables.states import state_sign
-from pgheadroom.words.text import safe
+from pgheadroom.words.text import cell_width, fit, safe
+from pgheadroom.words.turned_away import per_second, reason_words
+
+_REASON_CELLS = 22
 
 
-def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
-    """`SLOTS 94/97  97%  3 free`, a trend of the used slots and, at the right, the reserve and what is in it."""
+def gauge_line(capacity: Capacity, style: str, trend: str, width: int, refused: RefusedLately | None = None) -> Line:
+    """`SLOTS 94/97  97%  3 free`, who is turned away now, a trend of the used slots and, at the right, the reserve and
+    what is in it."""
     about = "" if capacity.exact else "≈"
     left = [
         Cell("SLOTS ", "heading"),
@@ -21,12 +26,29 @@ def gauge_line(capacity: Capacity, style: str, trend: str, width: int) -> Line:
         Cell(f"  {about}{min(100.0, capacity.used_percent):.0f}%", style),
         Cell(f"  {about}{capacity.free} free", style),
     ]
+    left += refused_words(refused)
     least = list(left)
     if capacity.authenticating:
         left.append(Cell(f"  {capacity.authenticating} authenticating", "dim"))
     with_trend = [*left, Cell("  "), Cell(trend, "trend"), Cell("  ")]
     long, short = ([Cell(words, "bad" if capacity.in_reserve else "dim")] for words in reserve_words(capacity))
     return spread_first_fitting([with_trend, with_trend, left, left, least], [long, short, long, short, short], width)
+
+
+def refused_words(refused: RefusedLately | None) -> list[Cell]:
+    """`refused 37/s role limit web`; nothing while nobody is."""
+    leading = refused.leading if refused is not None else None
+    if refused is None or leading is None:
+        return []
+    return [
+        Cell(f"  refused {per_second(refused.per_second)}/s", "bad strong"),
+        Cell(f" {_short(reason_words(leading.who))}", "bad"),
+    ]
+
+
+def _short(words: str) -> str:
+    """So short that the gauge keeps its other numbers on 80 columns."""
+    return words if cell_width(words) <= _REASON_CELLS else fit(words, _REASON_CELLS)
 
 
 def slots_words(capacity: Capacity) -> str:

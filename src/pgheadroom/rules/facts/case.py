@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from pgheadroom.history.past import Past
+from pgheadroom.history.refused import RefusedLately, refused_lately
 from pgheadroom.model.capacity import Capacity, Limit
 from pgheadroom.model.chain import RealClients
 from pgheadroom.model.forecast import Forecast
@@ -194,6 +195,13 @@ class Case:
     def only_us(self, limit: Limit) -> bool:
         """A role made for this program, with the limit that it advises: nobody else is refused."""
         return limit.kind == "role" and limit.name == self.snapshot.door.user and limit.used <= 1
+
+    @cached_property
+    def refused(self) -> RefusedLately | None:
+        """Who was turned away lately; None where nothing tells."""
+        if self.past is not None:
+            return self.past.refused
+        return refused_lately(self.snapshot.refusals, self.snapshot.taken_at)
 
     @property
     def at_least(self) -> str:

@@ -128,6 +128,11 @@ def _undone(case: Case, limit: Limit, hold: "Hold | None") -> Statement:
     return no_role_limit(case, limit.name) if limit.kind == "role" else limit_of(case, limit.kind, limit.name, -1)
 
 
+def remedy_of(case: Case, limit: Limit) -> Remedy:
+    """What lets in whom this limit refuses."""
+    return _limit_remedy(case, limit, _members(case, limit))
+
+
 def _limit_remedy(case: Case, limit: Limit, members: Sequence[Session]) -> Remedy:
     """The limit is what refuses them: where the server has room it is raised, up to twice. Else somebody has to go."""
     column = "user" if limit.kind == "role" else "db"

@@ -27,6 +27,7 @@ from pgheadroom.rules.findings import (
     server_slots,
     stalls,
     storms,
+    turned_away,
 )
 from pgheadroom.words.wording import most_severe
 
@@ -65,6 +66,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("reserve-in-use", limits.reserve, at_once=True),
     Family("role-limit", limits.limits, "limit", effect=True, at_once=True),
     Family("database-limit", limits.limits, "limit", effect=True, at_once=True),
+    Family("turned-away", turned_away.turned_away, at_once=True),
     Family("pgbouncer-stands", pooler_stands.pooler_stands, at_once=True),
     Family("pool-waiting", pool_waits.clients_waiting, "pool", effect=True),
     Family("reconnect-storm", storms.reconnect_storm, "storm", cause=True),
@@ -77,6 +79,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("long-queries", stalls.long_queries, "active"),
     Family("authenticating", limits.authenticating),
     Family("pgbouncer-unreachable", pool_waits.unreachable),
+    Family("logins-refused", turned_away.turned_away),
     Family("aborted-transactions", stalls.aborted),
     Family("dropped-role", dropped_roles.dropped_roles),
     Family("taking-most", server_slots.taking_most),

@@ -28,6 +28,7 @@ from pgheadroom.rules.findings.remedies import (
 from pgheadroom.rules.findings.statements import NO_STATEMENT, role_setting
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import count_word
+from pgheadroom.words.text import safe
 from pgheadroom.words.wording import clipped, ids, largest_group, severity, who, whose
 
 _HOGS_SHOWN = 3
@@ -58,13 +59,14 @@ def server_slots(case: Case) -> Iterator[Finding]:
             _free_words(case),
             _state_words(case.states),
             *_unused_words(case),
+            *_unread_words(case),
             *(_hog_words(hog) for hog in case.hogs[:_HOGS_SHOWN]),
         ),
         sessions=ids(most),
         slots=slots.used,
         refuses=slots.free == 0,
     )
-    yield _remedy(case).of(found)
+    yield remedy(case).of(found)
 
 
 def _who_has_most(case: Case) -> Sequence[Session]:
@@ -110,6 +112,12 @@ def _unused_words(case: Case) -> Iterator[str]:
         yield f"{whose(idle[0])}: {unused_words(case, idle)}"
 
 
+def _unread_words(case: Case) -> Iterator[str]:
+    """That nobody sees who is refused, while somebody probably is."""
+    if case.capacity.free == 0 and case.refused is None and case.snapshot.refusals_unread:
+        yield f"who is refused is not known: {safe(case.snapshot.refusals_unread)}"
+
+
 def _hog_words(hog: Hog) -> str:
     place = f" from {clipped(hog.client or '?')} in {clipped(hog.database or '?')}"
     limit = f", limit {hog.limit}" if hog.limit is not None else ""
@@ -119,7 +127,7 @@ def _hog_words(hog: Hog) -> str:
 # --- what helps: what gives slots back, of that what most sessions do -------------------------------------------------
 
 
-def _remedy(case: Case) -> Remedy:
+def remedy(case: Case) -> Remedy:
     """A full server needs slots: what is idle is ended before anybody's query, and a query is ended, not cancelled."""
     common = _common_state(case)
     if _mostly_waiting(case):

@@ -57,7 +57,7 @@ class Locks(LiveScreen):
 
     def show(self, analysis: Analysis) -> None:
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width, analysis.refused)])
         show_locks(self.pane("locks"), analysis)
 
     def chosen(self) -> list[Session]:

@@ -177,7 +177,7 @@ class Overview(LiveScreen):
         sparks = sparkline(analysis.before.column("used", _TREND_SECONDS, _TREND_CELLS), capacity.usable)
         gauge.paint(
             [
-                gauge_line(capacity, usage_style(analysis), sparks, width),
+                gauge_line(capacity, usage_style(analysis), sparks, width, analysis.refused),
                 gauge_bar(capacity, analysis.states, width),
                 headroom_line(capacity, fullest_style(analysis), width, outlook),
             ]

@@ -72,7 +72,7 @@ class Sessions(LiveScreen):
     def show(self, analysis: Analysis) -> None:
         now = analysis.snapshot.taken_at
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width, analysis.refused)])
         rows = self.matching(analysis.snapshot.sessions, now)
         hidden = len(analysis.snapshot.sessions) - len(rows)
         remark = f"{hidden} hidden" if hidden else ""

@@ -54,7 +54,7 @@ class Triage(LiveScreen):
 
     def show(self, analysis: Analysis) -> None:
         slots = self.query_one("#slots", Lines)
-        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width)])
+        slots.paint([gauge_line(analysis.capacity, usage_style(analysis), "", slots.size.width, analysis.refused)])
         self.pane("findings").show(analysis.findings, analysis.snapshot.taken_at)
         self._tell()
 
