@@ -23,6 +23,10 @@ PYTEST := $(BIN)/python -m pytest -q -n 4 --ignore=tests/bench
 SERVERS := .servers/node_modules
 SHELL := /bin/sh
 
+# Prometheus, promtool and node_exporter, which judge our metrics and rules: this machine's own are preferred.
+MONITORING := $(if $(shell command -v promtool),,prometheus) $(if $(shell command -v prometheus-node-exporter),,node-exporter)
+PYTEST := PATH="$$PATH:$(CURDIR)/$(NEWER)/prometheus:$(CURDIR)/$(NEWER)/node-exporter" $(PYTEST)
+
 # Folders of the archives of these versions, separated as PATH is; one that is not there does no harm.
 empty :=
 joined = $(subst $(empty) $(empty),:,$(strip $(1)))
@@ -41,7 +45,7 @@ test: lint pgbouncer pythons newer $(if $(wildcard /usr/lib/postgresql/15/bin/po
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(PYTEST) $(ARGS)
 
 test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
-	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-trixie pgbouncer-sid pg19 odyssey
+	@$(BIN)/python tests/newer.py $(NEWER) $(MONITORING) pgbouncer-trixie pgbouncer-sid pg19 odyssey
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
 	PGHEADROOM_TEST_ALL=1 PGHEADROOM_DELTA_STEPS=1500 $(PYTEST) $(ARGS)
@@ -50,7 +54,7 @@ test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(majo
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)
 
 newer: .venv/.tools
-	@$(BIN)/python tests/newer.py $(NEWER) pgbouncer-sid pg19
+	@$(BIN)/python tests/newer.py $(NEWER) $(MONITORING) pgbouncer-sid pg19
 
 # The finished program is started on each Python that can be had; see tests/terminal/test_pythons.py. The oldest and the
 # newest are there with other versions of what it needs; with the locked ones too for `make test-all`.

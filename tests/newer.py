@@ -45,7 +45,7 @@ CATALOGUE = {
     "pgbouncer-trixie": Wanted("pgbouncer", "trixie", "trixie", "usr/sbin/pgbouncer"),
     "pgbouncer-sid": Wanted("pgbouncer", "sid", "sid", "usr/sbin/pgbouncer"),
     "odyssey": Wanted("odyssey", "sid", "sid", "usr/*/odyssey"),
-    "prometheus": Wanted("prometheus", "trixie", "trixie", "usr/bin"),
+    "prometheus": Wanted("prometheus", "trixie", "trixie", "usr/bin", ("promtool",)),
     "node-exporter": Wanted("prometheus-node-exporter", "trixie", "trixie", "usr/bin"),
     "pg19": Wanted("postgresql-19", "experimental", "sid", "usr/lib/postgresql/19/bin"),
     "python3.13": Wanted("python3.13", "trixie", "trixie", "usr", ("python3.13-venv",)),

@@ -25,6 +25,7 @@ from pgheadroom.output.exposition import openmetrics, prometheus_text
 from pgheadroom.output.families import Families, counter, merged
 from pgheadroom.output.tables import TABLES, to_csv
 from samples import NOW, ago, databases, hidden, many, pool, roles, session, snapshot, waiter
+from servers import missing
 from strategies import snapshots
 
 PLAIN = Thresholds()
@@ -133,7 +134,7 @@ def promtool_is_content(text: str) -> None:
     """Skips without promtool; call it last."""
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
+        missing("promtool is not installed (Debian: prometheus)")
     done = subprocess.run([program, "check", "metrics"], input=text + "\n", capture_output=True, text=True)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
