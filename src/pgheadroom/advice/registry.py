@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pgheadroom.advice import connections, limits, slots, timeouts
+from pgheadroom.advice import connections, limits, poolers, slots, timeouts
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.model.advice import Advice, Counsel
@@ -26,6 +26,7 @@ RULES: tuple[Row, ...] = (
     Row("timeouts", timeouts.timeouts),
     Row("limits", limits.limits),
     Row("slots", slots.slots),
+    Row("pgbouncer", poolers.poolers),
     Row("dead clients", connections.dead_clients),
     Row("keepalives", connections.keepalives),
     Row("moot timeouts", connections.moot),

@@ -28,6 +28,7 @@ class Advice:
         source: Where that is said, or how it was found.
         effect: When it counts.
         risk: What else it does, or does not do.
+        change: Lines of a configuration file, by a section and then as `diff` writes them; `change_back` undoes them.
         undo: Statements that bring back what was before.
         beside: Commands of this program for what the advice does not reach: sessions that are there already.
         needs: Who may run it.
@@ -45,6 +46,8 @@ class Advice:
     effect: Effect = Effect.NEW_SESSIONS
     risk: str = ""
     undo: tuple[str, ...] = ()
+    change: tuple[str, ...] = ()
+    change_back: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     needs: str = ""
     saves: int = 0
