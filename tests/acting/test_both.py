@@ -57,7 +57,7 @@ async def on_screen(samples: Sequence[Snapshot], folder: Path, outcome: Outcome)
 @pytest.mark.parametrize(
     ("samples", "outcome", "told"),
     [
-        ([after(0.1, LEFT), after(2, LEFT), after(5.2, LEFT)], Outcome.SIGNALLED, "1 freed, none retaken"),
+        ([after(0.1, LEFT), after(2, LEFT), after(5.2, LEFT)], Outcome.SIGNALLED, "1 freed, none retaken in 5s"),
         (
             [after(0.1, LEFT), after(2.5, (*LEFT, BACK)), after(5.2, (*LEFT, BACK))],
             Outcome.SIGNALLED,

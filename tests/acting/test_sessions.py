@@ -133,7 +133,7 @@ async def test_nobody_is_back_before_the_watch_is_over(
         assert (action.over, action.sentence) == (False, "terminate: 3 freed, none retaken yet")
     assert len(audited()) == 1
     action.take(later(5.2))
-    assert (action.over, action.sentence) == (True, "terminate: 3 freed, none retaken")
+    assert (action.over, action.sentence) == (True, "terminate: 3 freed, none retaken in 5s")
     assert outcomes(audited) == ["signalled and gone"] * 3
 
 
@@ -231,7 +231,7 @@ async def test_a_result_that_cannot_be_written_is_told_and_changes_nothing(
     (tmp_path / "actions.jsonl").mkdir()
     action.take(later(1))
     action.take(later(7))
-    assert action.sentence == "terminate: 3 freed, none retaken"
+    assert action.sentence == "terminate: 3 freed, none retaken in 7s"
     assert "the action happened, its result is not recorded" in action.trouble
 
 

@@ -201,6 +201,12 @@ def test_a_hold_that_was_written_down_is_known_after_a_restart_and_letting_go_is
     quiet = [at(second, many(2, 10, user="lambda"), roles=limited) for second in range(0, 330, 3)]
     assert told(quiet[:50]) == {}
     assert "L lets it go" in told(quiet)["role-limit"].remedy
+    hold = replace(hold, after=Grip(12, False), before=Grip(40, True))
+    closed = [at(second, (), roles=roles(Role("lambda", False, 12, login=False))) for second in range(0, 330, 3)]
+    assert told(closed)["role-limit"].sentence == ("Role lambda is held by NOLOGIN since 7m58s, and the server is calm")
+    assert told(closed)["role-limit"].sql == "ALTER ROLE lambda CONNECTION LIMIT 40 LOGIN;"
+    hold = replace(hold, since=closed[-1].taken_at)
+    assert told(closed) == {}  # it was calm before it was held, too
 
 
 def test_a_limit_that_was_there_before_we_looked_refuses_people() -> None:

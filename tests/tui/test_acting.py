@@ -400,7 +400,7 @@ async def test_with_rare_samples_one_is_taken_at_the_end_of_the_watch(tmp_path: 
             await stage.pilot.pause(0.05)
         assert stage.source.asked_now > asked
         await stage.post(replace(seen, taken_at=ago(-55.1), sessions=after))
-        assert stage.line("terminate: 1 freed").rstrip().endswith("none retaken")
+        assert stage.line("terminate: 1 freed").rstrip().endswith("none retaken in 55s")
 
 
 async def test_the_number_and_enter_may_come_in_one_burst(tmp_path: Path) -> None:

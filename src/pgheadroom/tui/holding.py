@@ -252,6 +252,8 @@ class Holding:
 
     def _confirm_let_go(self, some: list[Held]) -> None:
         steps = _IN_STEPS if all(map(has_steps, some)) else ""
+        if steps and any(one.hold.after.login is False for one in some):
+            steps = f"{steps}; the first is LOGIN with a limit"
         if any(key_of(one) in self._due for one in some):
             steps = "stop the steps: the limit stays as it is"
 

@@ -243,5 +243,22 @@ def test_what_has_no_steps() -> None:
     assert has_steps(held_at(5, NO_LIMIT))
     assert not has_steps(held_at(9, 5))
     assert not has_steps(replace(held_at(5, NO_LIMIT), state=HoldState.CHANGED))
-    (closed,) = holds(lines("hold", 1, Grip(NO_LIMIT, True), Grip(5, False), "done"))
-    assert not has_steps(Held(closed, WEB, HoldState.HELD))
+    (timed,) = holds(lines("hold", 1, Grip(timeout=""), Grip(timeout="1min"), "done"))
+    assert not has_steps(Held(timed, WEB, HoldState.HELD))
+
+
+def test_who_may_not_log_in_is_let_in_by_a_limit_first_and_has_at_the_end_what_was_before() -> None:
+    told, now = lines("hold", 0, Grip(login=True), Grip(login=False), "done"), replace(WEB, login=False)
+    seen, grips = case(*many(2, user="web"), slots=103), list[Grip]()
+    for number in range(1, 9):
+        if not (found := holds(told)):
+            break
+        held = Held(found[0], now, state_of(found[0], now))
+        assert has_steps(held)
+        step = sure(next_step(seen, held))
+        assert step.before.matches(now.grip)
+        grips.append(step.after)
+        now = replace(now, limit=sure(step.after.over(now.grip).limit), login=bool(step.after.over(now.grip).login))
+        told += lines("let go" if step == back(held) else "hold", number, step.before, step.after, "done")
+    assert grips == [Grip(40, True), Grip(78), Grip(NO_LIMIT, True)]
+    assert now == WEB

@@ -27,7 +27,7 @@ def test_slots_that_stay_free() -> None:
     before = many(18)
     told = reclaimed(snapshot(before), [one.id for one in before], later([]))
     assert (told.freed, told.retaken_count) == (18, 0)
-    assert told.sentence == "18 freed, none retaken"
+    assert told.sentence == "18 freed, none retaken in 2s"
 
 
 def test_slots_that_the_same_application_takes_again() -> None:
@@ -51,7 +51,7 @@ def test_a_pid_used_again_is_a_freed_slot_and_a_new_session() -> None:
 def test_sessions_that_did_not_go() -> None:
     before = many(3)
     told = reclaimed(snapshot(before), [one.id for one in before], later(before[:1]))
-    assert told.sentence == "2 freed, 1 still there, none retaken"
+    assert told.sentence == "2 freed, 1 still there, none retaken in 2s"
 
 
 @given(snapshots(), snapshots(), st.data())
@@ -72,7 +72,7 @@ def test_what_pgbouncer_opens_anew_is_no_fault_of_the_application() -> None:
     )
     now = replace(later(opened), pgbouncers=(PgBouncer("b", servers=servers),))
     told = reclaimed(snapshot(before), [one.id for one in before], now)
-    assert told.sentence == "6 freed, none retaken, 6 opened anew by PgBouncer"
+    assert told.sentence == "6 freed, none retaken in 2s, 6 opened anew by PgBouncer"
 
 
 def test_before_there_was_time_to_come_back_none_is_back_yet() -> None:

@@ -65,7 +65,9 @@ class Reclaimed:
                 f"{self.retaken_count} retaken by {self.retaken[0].name}{more} in {duration(max(1.0, self.seconds))}"
             )
         elif self.freed:
-            parts.append("none retaken" if self.over else "none retaken yet")
+            # A server's clock that was set back tells no time.
+            watched = f" in {duration(self.seconds)}" if self.seconds >= 1 else ""
+            parts.append(f"none retaken{watched}" if self.over else "none retaken yet")
         if self.reopened:
             parts.append(f"{self.reopened} opened anew by PgBouncer")
         advice = ": fix or stop the application, or limit the role" if self._mostly_retaken else ""

@@ -1,5 +1,7 @@
 """Findings about what besides the server's slots lets nobody in: limits, the reserve, logins; and what is not seen."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -14,7 +16,7 @@ from pgheadroom.rules.facts.locks import is_login
 from pgheadroom.rules.facts.share import level_of_warning, raised_limit
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings.remedies import Remedy, all_of, any_of, look, old_enough, terminate
-from pgheadroom.rules.findings.statements import Statement, grant, limit_of, no_role_limit
+from pgheadroom.rules.findings.statements import Statement, grant, limit_of, no_role_limit, on_primary
 from pgheadroom.rules.findings.whose import administrator
 from pgheadroom.words.counts import plural
 from pgheadroom.words.states import state_word
@@ -34,16 +36,17 @@ _UNUSED_SECONDS = 60.0
 
 def limits(case: Case) -> Iterator[Finding]:
     """A role or a database is at its own limit: its next connection is refused whatever the server has left."""
+    told = set[tuple[str, str]]()
     for limit in case.limits_in_use:
         urgency = severity(case.thresholds.limit, limit.used, limit.ceiling)
-        written_down = case.hold_of(limit.kind, limit.name) is not None
-        held = written_down or (urgency is not None and limit.kind == "role" and case.held_back(limit.name))
-        if urgency is not None and held:
+        if urgency is None:
+            continue
+        if case.hold_of(limit.kind, limit.name) is not None or (limit.kind == "role" and case.held_back(limit.name)):
+            told.add((limit.kind, limit.name))
             yield _held_back(case, limit)
-        elif held and _is_calm(case, limit):
-            yield _calm(case, limit)
-        elif urgency is not None and not case.only_us(limit):
+        elif not case.only_us(limit):
             yield _limit(case, limit, urgency)
+    yield from (_calm(case, one) for one in case.holds if (one.kind, one.name) not in told and _is_calm(case, one))
 
 
 def _limit(case: Case, limit: Limit, urgency: Severity) -> Finding:
@@ -95,33 +98,36 @@ def _held_back(case: Case, limit: Limit) -> Finding:
     ).of(found)
 
 
-def _is_calm(case: Case, limit: Limit) -> bool:
-    """Whether a hold that was written down is not run against, and the server has been below its warning for a time."""
-    if case.hold_of(limit.kind, limit.name) is None or case.past is None or case.past.reach < _CALM_SECONDS:
+def _is_calm(case: Case, hold: Hold) -> bool:
+    """Whether a hold keeps somebody out, and the server has been below its warning for a time with it."""
+    held_for = (case.snapshot.taken_at - hold.since).total_seconds()
+    if not hold.tightens or held_for < _CALM_SECONDS or case.past is None or case.past.reach < _CALM_SECONDS:
         return False
     _, used = case.past.series("used", _CALM_SECONDS)
     return max(used, default=0) < level_of_warning(case)
 
 
-def _calm(case: Case, limit: Limit) -> Finding:
-    hold, name = case.hold_of(limit.kind, limit.name), clipped(limit.name)
-    since = case.held_for(hold) if hold is not None else "-"
+def _calm(case: Case, hold: Hold) -> Finding:
+    from pgheadroom.rules.acting.hold import members, statement_of  # of use where something is held only
+
+    name, theirs = clipped(hold.name), members(case.snapshot.sessions, hold.kind, hold.name)
+    how = "by NOLOGIN" if hold.after.login is False else f"to {hold.after.limit}"
     found = Finding(
-        f"{limit.kind}-limit:{limit.name}",
+        f"{hold.kind}-limit:{hold.name}",
         Severity.NOTICE,
-        f"{limit.kind.capitalize()} {name} is held to {limit.ceiling} since {since}, and the server is calm",
-        (f"it has {plural(limit.used, 'session')}", f"{case.capacity.free} slots are free"),
-        sessions=ids(case.longest_first(_members(case, limit))),
+        f"{hold.kind.capitalize()} {name} is held {how} since {case.held_for(hold)}, and the server is calm",
+        (f"it has {plural(len(theirs), 'session')}", f"{plural(case.capacity.free, 'slot')} are free"),
+        sessions=ids(case.longest_first(theirs)),
     )
     return Remedy(
         "L lets it go, once its application is mended or pooled",
-        proposal=look(condition("user" if limit.kind == "role" else "db", limit.name), f"see the sessions of {name}"),
-        statement=_undone(case, limit, hold),
+        proposal=look(condition("user" if hold.kind == "role" else "db", hold.name), f"see the sessions of {name}"),
+        statement=on_primary(case, statement_of(hold.kind, hold.name, hold.before)),
         proof="the server stays below the warning without it",
     ).of(found)
 
 
-def _undone(case: Case, limit: Limit, hold: "Hold | None") -> Statement:
+def _undone(case: Case, limit: Limit, hold: Hold | None) -> Statement:
     """What gives it back what it had before; without a record, no limit."""
     if hold is not None and hold.before.limit is not None and hold.before.limit >= 0:
         return limit_of(case, limit.kind, limit.name, hold.before.limit)
