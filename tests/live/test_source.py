@@ -262,9 +262,9 @@ async def test_a_sample_that_the_server_cancels_is_trouble_but_no_loss(
     """As statement_timeout does on a server that is overloaded."""
     cancelled = 0
 
-    def slow(name: str, version_num: int) -> bytes:
+    def slow(name: str, version_num: int, form: str = "") -> bytes:
         delay = b"SELECT pg_catalog.clock_timestamp(), false FROM pg_catalog.pg_sleep(20)"
-        return delay if name == "moment" and not cancelled else query(name, version_num)
+        return delay if name == "moment" and not cancelled else query(name, version_num, form)
 
     monkeypatch.setattr(sampling, "query", slow)
     async with running(LiveSource(server.conninfo(), interval=0.1)) as posted:

@@ -227,12 +227,16 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> "Callable[[Probe], list[Session]]"
     told: list[Answer] = []
     ask = Probe._ask
 
-    async def both(self: Probe, questions: "list[Question]", *others: "Sequence[Question]") -> dict[str, Answer]:
+    async def both(
+        self: Probe, questions: "list[Question]", *others: "Sequence[Question]", **settling: Any
+    ) -> dict[str, Answer]:
         everybody = Question(
             "everybody", query("activity", self.catalogue.facts.version_num, "silent"), ("-infinity", "{}")
         )
         has_sessions = [question for question in questions if question.part == "sessions"]
-        answers = await ask(self, [*questions[:3], everybody, *questions[3:]] if has_sessions else questions, *others)
+        answers = await ask(
+            self, [*questions[:3], everybody, *questions[3:]] if has_sessions else questions, *others, **settling
+        )
         if has_sessions:
             told.append(answers.pop("everybody"))
         return answers

@@ -73,4 +73,5 @@ def _source(settings: Settings, *, read_only: bool, asks_password: bool, ahead: 
         asks_password=asks_password,
         hide_literals=settings.hide_literals,
         ahead=ahead,
+        samples_soon=True,
     )

@@ -64,6 +64,7 @@ class LiveSource:
         asks_password: bool = False,
         hide_literals: bool = False,
         ahead: Ahead | None = None,
+        samples_soon: bool = False,
     ) -> None:
         """Nothing is connected yet.
 
@@ -76,11 +77,12 @@ class LiveSource:
                 door is tried before.
             hide_literals: Query texts come without their literals and comments.
             ahead: Attempts at the first door that have begun already.
+            samples_soon: Who connects asks for a sample soon after it: it comes with the login.
 
         Raises:
             UsageError: when a conninfo is not understood.
         """
-        ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals, ahead)
+        ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals, ahead, samples_soon)
         self._read_only = read_only
         self._link = Link()
         self._rest = Rest(interval)

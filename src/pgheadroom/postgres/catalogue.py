@@ -130,6 +130,11 @@ def _extends(later: _Names, earlier: _Names) -> bool:
     return later is earlier or earlier.items() <= later.items()
 
 
+def nothing_read(version_num: int) -> Catalogue:
+    """Before the first answer: only the version is known, which the server tells at the login."""
+    return Catalogue(Facts("", version_num, 0, 0, 0, 0, 0, "", superuser=False, user="", database=""))
+
+
 CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED, LOG_SITE)
 """What is asked, each in a transaction of its own: any of it can be forbidden, or behind a lock."""
 _BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}

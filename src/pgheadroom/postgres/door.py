@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection
@@ -16,7 +16,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.conninfo import at_port
 from pgheadroom.deadline import Answer, arrives
-from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.connecting import Attempt as AnyAttempt
@@ -34,6 +34,23 @@ logging.getLogger("psycopg").addHandler(logging.NullHandler())
 Connection = AsyncConnection[tuple[Any, ...]]
 Connecting = Callable[[Mapping[str, Any], str, float, str], Coroutine[Any, Any, Connection]]
 """From libpq's parameters, the name of the place, seconds, and the `options` of our own to a connection."""
+
+
+class Settling(NamedTuple):
+    """What makes a session ours: the first statement over it, in a transaction of its own.
+
+    It sets what only this version knows, and all again. Where it finds itself behind a pooler it sets nothing: there
+    the session belongs to whoever comes next, and our timeouts would hit applications. A pooler is recognised by the
+    backend's pid: the one it told us is not the one that answers. Who may not call set_config gets in all the same, and
+    hears of it.
+    """
+
+    statement: bytes
+    values: list[bytes]
+
+
+First = Callable[[Connection, Settling | None], Coroutine[Any, Any, object]]
+"""What is asked first, and with it the settling; without one behind a pooler that has refused our `options`."""
 
 APPLICATION_NAME = "pgheadroom"
 CONNECT_TIMEOUT = 5
@@ -72,6 +89,8 @@ async def open_door(
     deadline: float | None = None,
     patient: int = 1,
     connecting: Connecting | None = None,
+    first: First | None = None,
+    first_within: float = 1.0,
 ) -> Connection:
     """Connect, and make the session ours.
 
@@ -84,19 +103,22 @@ async def open_door(
         deadline: Seconds for everything; by default what `connect_timeout` allows, and a little.
         patient: How many times its `connect_timeout` it may take.
         connecting: By default `connect`.
+        first: By default the settling alone. It raises psycopg's errors where it was given one.
+        first_within: Seconds that it has at the least.
 
     Raises:
         NoConnection: with one line that says why.
         UsageError: when the conninfo is not understood.
     """
+    first = first or _settle
     given = parameters(conninfo, password)
     given["connect_timeout"] = patient * timeout(given)
     ends = asyncio.get_running_loop().time() + (patience(given) if deadline is None else deadline)
     try:
-        return await _opened(given, read_only, ends, connecting or connect)
+        return await _opened(given, read_only, ends, connecting or connect, first, first_within)
     except _ThrownOut as thrown_out:
         with suppress(NoConnection):
-            return await _opened(given, read_only, ends, connect, thrown_out.version_num)
+            return await _opened(given, read_only, ends, connect, first, first_within, thrown_out.version_num)
         raise thrown_out.refused from None
 
 
@@ -113,16 +135,26 @@ class _ThrownOut(Exception):  # noqa: N818 - nobody sees it
 
 
 async def _opened(
-    given: Mapping[str, Any], read_only: bool, ends: float, connecting: Connecting, version_num: int = 0
+    given: Mapping[str, Any],
+    read_only: bool,
+    ends: float,
+    connecting: Connecting,
+    first: First,
+    first_within: float,
+    version_num: int = 0,
 ) -> Connection:
     clock, where = asyncio.get_running_loop().time, place(given)
     options = startup_options(session_settings(version_num, read_only=read_only))
     connection = await connecting(given, where, ends - clock(), options)
-    if options.encode() not in connection.pgconn.options:
-        return connection  # a pooler's: nothing is set in the sessions that it hands on to others
+    # A pooler has refused them: nothing is set in the sessions that it hands on to others.
+    pooled = options.encode() not in connection.pgconn.options
     server_version = connection.info.server_version
+    settling = None if pooled else _settling(connection, read_only)
     try:
-        await in_time(connection, _settle(connection, read_only), max(1.0, ends - clock()))
+        await in_time(connection, first(connection, settling), max(first_within, ends - clock()))
+    except PgHeadroomError:
+        await connection.close()
+        raise
     except psycopg.Error as error:
         thrown_out = connection.broken or isinstance(error, psycopg.errors.QueryCanceled)
         refused = no_connection(error, where)
@@ -163,28 +195,34 @@ async def let_in(attempt: AnyAttempt, where: str, deadline: float) -> Connection
     return connection
 
 
-async def _settle(connection: Connection, read_only: bool) -> None:
-    """Set what only this version knows, and all again, in one round trip; nothing is set behind a pooler.
+def _settling(connection: Connection, read_only: bool) -> Settling:
+    version_num = connection.info.server_version
+    settings = session_settings(version_num, read_only=read_only)
+    values = [_array(settings), _array(settings.values()), str(connection.info.backend_pid).encode()]
+    return Settling(query("session_settings", version_num), values)
 
-    There the session belongs to whoever comes next, and our timeouts would hit applications. A pooler is recognised
-    by the backend's pid: the one it told us is not the one that answers.
-    """
-    settings = session_settings(connection.info.server_version, read_only=read_only)
-    # Who may not call set_config gets in all the same, and hears of it.
-    with suppress(psycopg.errors.InsufficientPrivilege):
-        question = query("session_settings", connection.info.server_version)
-        values = [_array(settings), _array(settings.values()), str(connection.info.backend_pid).encode()]
+
+async def _settle(connection: Connection, settling: Settling | None) -> None:
+    if settling is not None:
         results: list[PGresult] = []
         async with connection.lock:
-            await connection.wait(_answered(connection.pgconn, question, values, results))
+            await connection.wait(_answered(connection.pgconn, settling, results))
+        check_settled(results)
+
+
+def check_settled(results: Iterable[PGresult]) -> None:
+    """Raises:
+    psycopg.Error: It was refused, and not for lack of the right to it.
+    """
+    with suppress(psycopg.errors.InsufficientPrivilege):
         for result in results:
             if result.status == ExecStatus.FATAL_ERROR:
                 raise psycopg.errors.error_from_result(result)
 
 
-def _answered(pgconn: PGconn, question: bytes, values: list[bytes], results: list[PGresult]) -> Talk:
+def _answered(pgconn: PGconn, settling: Settling, results: list[PGresult]) -> Talk:
     """As psycopg's own `execute`, but an answer without an end is given up."""
-    pgconn.send_query_params(question, values)
+    pgconn.send_query_params(settling.statement, settling.values)
     yield from send(pgconn)
     yield from receive(pgconn, results, Bound(), pipeline=False)
 

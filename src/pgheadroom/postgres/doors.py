@@ -90,6 +90,7 @@ class Doors:
     Attributes:
         password: That the user typed; it belongs to the first door and goes to no other.
         hides_literals: Whether query texts come without their literals.
+        samples: Whether the first sample comes with the login, for who asks for it soon.
         ahead: Attempts at the first door that have begun already; None when they have had their turn.
         asks: Whether the user can be asked for the first door's password: then no other door is tried before that.
         way: The door that opened last.
@@ -108,6 +109,7 @@ class Doors:
     asks: bool = False
     hides_literals: bool = False
     ahead: Ahead | None = field(default=None, repr=False)
+    samples: bool = False
     way: Way | None = None
     system: int | None = None
     passed: tuple[Refusal, ...] = ()
@@ -187,6 +189,7 @@ class Doors:
                 target=self.target,
                 patient=way.patient,
                 connecting=turn.connect,
+                sampling=self.samples,
             )
             probe.hides_literals = self.hides_literals
             await self._identify(way, probe)
@@ -225,7 +228,7 @@ class Doors:
         NoConnection: The connection is lost, or leads to another server than the one that was named.
         """
         try:
-            self.system = await _asked(probe.connection, "server_identity")
+            self.system = probe.system
             if way.stands_for_tcp and await _asked(probe.connection, "server_listens") is not True:
                 raise NoConnection(f"{way.label}: another server, which does not listen on TCP")
         except NoConnection:

@@ -17,7 +17,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.string import ByteaBinaryLoader
 
 from pgheadroom.errors import NoConnection, PgHeadroomError
-from pgheadroom.postgres.door import Connection
+from pgheadroom.postgres.door import Connection, Settling, check_settled
 from pgheadroom.postgres.own_session import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import refusal
@@ -101,16 +101,22 @@ async def ask_together(connection: Connection, questions: Sequence[Question]) ->
     return (await ask(connection, [Transaction(questions)]))[0]
 
 
-async def ask(connection: Connection, transactions: Sequence[Transaction]) -> list[list[Answer]]:
+async def ask(
+    connection: Connection, transactions: Sequence[Transaction], settling: Settling | None = None
+) -> list[list[Answer]]:
     """Send all questions, then read all answers: libpq's pipeline, binary results, one round trip.
 
     Each transaction begins with `pin.sql`, so that nothing in it depends on a search_path that others have set.
 
+    Args:
+        settling: Of a new session, ahead of them.
+
     Raises:
         NoConnection: when the connection is lost, or was.
+        psycopg.Error: The same with `settling`, or that was refused.
     """
     pinned = is_pinned(connection)
-    results = await _results(connection, transactions, pinned)
+    results = await _results(connection, transactions, pinned, settling)
     may_tell = [of_one for one, of_one in zip(transactions, results, strict=True) if of_one and not one.alone]
     if pinned and any(_refused(of_one[0]).forbidden for of_one in may_tell):
         # Every text names what it means in full, so that it means the same without.
@@ -130,21 +136,35 @@ _UNPINNED: WeakSet[Connection] = WeakSet()
 """Connections whose role may not call set_config."""
 
 
-async def _results(connection: Connection, transactions: Sequence[Transaction], pinned: bool) -> list[list[PGresult]]:
+async def _results(
+    connection: Connection, transactions: Sequence[Transaction], pinned: bool, settling: Settling | None = None
+) -> list[list[PGresult]]:
     results: list[list[PGresult]] = [[] for _ in transactions]
+    settled: list[PGresult] = []
+    told = results if settling is None else [settled, *results]
     try:
         async with connection.lock:
-            await connection.wait(_exchange(connection.pgconn, transactions, results, pinned))
+            await connection.wait(_exchange(connection.pgconn, transactions, told, pinned, settling))
+        check_settled(settled)
     except psycopg.Error as error:
+        if settling is not None:
+            raise
         raise lost(str(error), [result for of_one in results for result in of_one]) from None
     return results
 
 
 def _exchange(
-    pgconn: PGconn, transactions: Sequence[Transaction], results: Sequence[list[PGresult]], pinned: bool
+    pgconn: PGconn,
+    transactions: Sequence[Transaction],
+    results: Sequence[list[PGresult]],
+    pinned: bool,
+    settling: Settling | None,
 ) -> Talk:
     """Talk to libpq until everything is read; says each time what it waits for."""
     pgconn.enter_pipeline_mode()
+    if settling is not None:
+        pgconn.send_query_params(settling.statement, settling.values)
+        pgconn.pipeline_sync()  # what it sets stays, whatever becomes of the questions
     for transaction in transactions:
         for question in _questions(transaction, pinned):
             values = [None if value is None else str(value).encode() for value in question.values]

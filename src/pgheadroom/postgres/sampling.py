@@ -5,9 +5,9 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from pgheadroom.conninfo import at_port
-from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
@@ -19,9 +19,10 @@ from pgheadroom.postgres.catalogue import (
     Catalogue,
     Facts,
     catalogue_questions,
+    nothing_read,
     read_catalogue,
 )
-from pgheadroom.postgres.door import Connecting, Connection, hang_up, in_time, open_door
+from pgheadroom.postgres.door import Connecting, Connection, Settling, hang_up, open_door
 from pgheadroom.postgres.exchange import (
     LOCK_NOT_AVAILABLE,
     Answer,
@@ -55,6 +56,9 @@ AT_MOST = 1.0
 """Seconds between two readings of the names because of an unknown role or database."""
 FIRST_ANSWER_WITHIN = 20.0
 """Seconds for the first question, by default: longer than statement_timeout."""
+FIRST_LASTS = 1.0
+"""Seconds for which the sample that came with the login is one of now."""
+IDENTITY = "server_identity"
 ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
 MOST_INTERVALS = 2
@@ -68,18 +72,29 @@ _CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
 _SLOT_SYNC = "slotsync worker"
 
 
+class _First(NamedTuple):
+    """Answers that came with those of the login. `came_at` is by our clock, `round_trip` in seconds."""
+
+    answers: dict[str, Answer]
+    round_trip: float
+    came_at: float
+
+
 class Probe:
     """An open connection that answers with samples. One question at a time: the caller sees to it.
 
     Attributes:
         hides_literals: Query texts lose their literals here, before anybody sees them.
+        system: The system identifier of the server; None when it could not be read.
     """
 
     hides_literals = False
 
-    def __init__(self, connection: Connection, catalogue: Catalogue, target: str) -> None:
+    def __init__(self, connection: Connection, target: str) -> None:
         self.connection = connection
-        self._catalogue = catalogue
+        self.system: int | None = None
+        self._first: _First | None = None
+        self._catalogue = nothing_read(connection.info.server_version)
         self._read_at = time.monotonic()
         self._forbidden: dict[str, tuple[str, float]] = {}
         self._locks = LockWaits()
@@ -113,30 +128,50 @@ class Probe:
         deadline: float | None = None,
         patient: int = 1,
         connecting: Connecting | None = None,
+        sampling: bool = False,
     ) -> "Probe":
-        """Connect and read the settings: `open_door` and one round trip more.
+        """Connect, make the session ours and read the settings: the login, and one round trip more.
 
         Args:
             target: How the configuration calls the server.
             patient, connecting: As `open_door`.
+            sampling: The first sample comes with it, for who asks for it soon.
 
         Raises:
             NoConnection, UsageError: as `open_door`.
+            NoSample: The server does not tell its settings.
         """
-        connection = await open_door(
+        opened: list[Probe] = []
+
+        async def begin(connection: Connection, settling: Settling | None) -> None:
+            opened.append(cls(connection, target))
+            await opened[-1]._begin(settling, sampling=sampling)
+
+        await open_door(
             conninfo,
             password=password,
             read_only=read_only,
             deadline=deadline,
             patient=patient,
             connecting=connecting,
+            first=begin,
+            first_within=deadline or FIRST_ANSWER_WITHIN,
         )
-        try:
-            catalogue = await in_time(connection, _first_catalogue(connection), deadline or FIRST_ANSWER_WITHIN)
-        except PgHeadroomError:
-            await connection.close()
-            raise
-        return cls(connection, catalogue, target)
+        return opened[-1]
+
+    async def _begin(self, settling: Settling | None, *, sampling: bool) -> None:
+        rare = catalogue_questions(self._catalogue.facts.version_num)
+        rare.append(Question(IDENTITY, query(IDENTITY, self._catalogue.facts.version_num)))
+        began = time.perf_counter()
+        answers = await self._ask(self._questions() if sampling else (), rare, settling=settling)
+        if not self._catalogue.facts.max_connections:
+            raise NoSample(f"the server does not tell its settings: {getattr(answers['settings'], 'reason', '')}")
+        identity = answers.pop(IDENTITY)
+        self._forbidden.pop(IDENTITY, None)  # it is asked for once
+        self.system = identity[0][0] if isinstance(identity, list) else None
+        if sampling:
+            now = time.perf_counter()
+            self._first = _First(answers, now - began, time.monotonic())
 
     @property
     def called(self) -> str:
@@ -155,6 +190,7 @@ class Probe:
 
     def hurry(self) -> None:
         """Ask for everything in the next sample, whatever it costs."""
+        self._first = None
         self._list.hurry()
         for budget in self._budgets.values():
             budget.hurry()
@@ -181,8 +217,7 @@ class Probe:
         for part in ESSENTIAL:
             if self._is_forbidden(part):
                 raise NoSample(f"the server does not tell its sessions: {self._forbidden[part][0]}")
-        began = time.perf_counter()
-        answers = await self._ask(self._questions(), self._rare_questions(), self._log_questions())
+        answers, began = await self._asked()
         activity = await self._read_sessions(answers)
         if activity is None:
             answers |= await self._ask(self._essential_questions())
@@ -192,6 +227,14 @@ class Probe:
             raise NoSample("the server does not tell its sessions: its answers do not fit together")
         await self._look_at_locks(answers, activity)
         return self._snapshot(_rows_of(answers, "moment")[0], activity, answers, round_trip)
+
+    async def _asked(self) -> tuple[dict[str, Answer], float]:
+        """The answers, and when they were asked for, in seconds of `perf_counter`."""
+        first, self._first = self._first, None
+        if first is not None and time.monotonic() - first.came_at < FIRST_LASTS:
+            return first.answers, time.perf_counter() - first.round_trip
+        began = time.perf_counter()
+        return await self._ask(self._questions(), self._rare_questions(), self._log_questions()), began
 
     async def _read_sessions(self, answers: Mapping[str, Answer]) -> Activity | None:
         """None where everybody has to be asked for."""
@@ -276,20 +319,27 @@ class Probe:
         return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
 
     async def _ask(
-        self, questions: Sequence[Question], rare: Sequence[Question] = (), alone: Sequence[Question] = ()
+        self,
+        questions: Sequence[Question],
+        rare: Sequence[Question] = (),
+        alone: Sequence[Question] = (),
+        *,
+        settling: Settling | None = None,
     ) -> dict[str, Answer]:
         """Everything in one round trip; what was not reached because of a refusal is asked for again without that.
 
         Args:
             rare: Of the catalogue.
             alone: Whose failure shall cost nothing else.
+            settling: Of a new session, ahead of them.
         """
         groups = [group for group in (questions, *((one,) for one in (*rare, *alone))) if group]
         clocks = not self._is_forbidden(CLOCK)
         transactions = [Transaction(timed(group) if clocks else group, NAMES_WAIT) for group in groups]
         answers: dict[str, Answer] = {}
         while transactions:
-            for transaction, told in zip(transactions, await ask(self.connection, transactions), strict=True):
+            came, settling = await ask(self.connection, transactions, settling), None
+            for transaction, told in zip(transactions, came, strict=True):
                 answers |= zip([question.part for question in transaction.questions], told, strict=True)
             transactions = [
                 Transaction(again, NAMES_WAIT) for one in transactions if (again := self._again(one.questions, answers))
@@ -460,21 +510,6 @@ class Probe:
     async def hang_up(self, in_flight: asyncio.Task[object] | None = None) -> None:
         """Give up a connection that does not answer, see `door.hang_up`."""
         await hang_up(self.connection, in_flight)
-
-
-async def _first_catalogue(connection: Connection) -> Catalogue:
-    answers: dict[str, Answer] = {}
-    for listed in (False, True):
-        questions = catalogue_questions(connection.info.server_version, listed=listed)
-        told = await ask(connection, [Transaction((question,), NAMES_WAIT) for question in questions])
-        answers = {question.part: answer for question, (answer,) in zip(questions, told, strict=True)}
-        settings = answers["settings"]
-        if not (isinstance(settings, Unanswered) and settings.forbidden):
-            break
-    catalogue = read_catalogue(answers, None)
-    if catalogue is None:
-        raise NoSample(f"the server does not tell its settings: {getattr(answers['settings'], 'reason', '')}")
-    return catalogue
 
 
 def _came_at_once(refusal: Unanswered) -> bool:
