@@ -25,7 +25,7 @@ from pgheadroom.postgres import sampling
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from posted import running
-from servers import Roles, Sessions, fetch, freeze, thaw, wait_until
+from servers import PATIENCE, Roles, Sessions, fetch, freeze, thaw, wait_until
 from wire import Wire
 
 
@@ -86,6 +86,63 @@ async def test_slow_samples_leave_the_server_a_breath(one_server: Cluster, monke
         await posted.more(Snapshot, 3)
     for before, after in pairwise(posted.times(Snapshot)):
         assert 0.58 < after - before < 2.0
+
+
+async def test_all_that_the_first_screen_needs_comes_with_one_question_after_the_login(
+    server: Cluster, superuser: "psycopg.Connection[Any]"
+) -> None:
+    """As for psql with a query: who is far away waits for nothing twice."""
+    async with Wire(server.port) as wire:
+        source = LiveSource(wire.conninfo(), samples_soon=True)
+        await source.open()
+        snapshot = await source.sample_once()
+        assert wire.trips == 2
+        assert any(one.application == "pgheadroom" for one in snapshot.sessions)
+        assert {"postgres"} <= snapshot.roles.keys() & snapshot.databases.keys()
+        assert source.reconnection.attempts.doors.system is not None
+        again = await source.sample_once()
+        assert (wire.trips, again.taken_at > snapshot.taken_at) == (3, True)
+        timeout = fetch(superuser, "SELECT setting FROM pg_settings WHERE name = 'statement_timeout'")
+        assert timeout == "0"  # the server's own, which ours is not taken for
+        await source.close()
+
+
+async def test_a_sample_that_was_asked_for_too_early_is_asked_for_again(
+    one_server: Cluster, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "FIRST_LASTS", 0.0)
+    source = LiveSource(one_server.conninfo(), samples_soon=True)
+    await source.open()
+    sessions(1, application_name="later")
+    assert "later" in {one.application for one in (await source.sample_once()).sessions}
+    await source.close()
+
+
+async def test_a_console_is_asked_while_the_server_is_waited_for(one_server: Cluster, bouncer: Bouncer) -> None:
+    async with Wire(one_server.port) as server, Wire(bouncer.port) as console:
+        server.silence()
+        source = LiveSource(server.conninfo(), pgbouncers=[console.conninfo("admin", "pgbouncer")], samples_soon=True)
+        opening = asyncio.create_task(source.open())
+        async with asyncio.timeout(PATIENCE):
+            while console.trips < 3:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+        assert not opening.done()
+        server.resume()
+        await opening
+        assert (await source.sample_once()).pgbouncers[0].version
+        await source.close()
+
+
+async def test_a_connection_that_ends_while_nothing_is_asked_is_noticed_at_once(
+    one_server: Cluster, superuser: "psycopg.Connection[Any]"
+) -> None:
+    async with running(LiveSource(one_server.conninfo(), interval=600)) as posted:
+        await posted.more(Snapshot)
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"
+        )
+        await posted.more(Snapshot, seconds=PATIENCE)
+    assert "terminated" in posted.troubles[0].reason
 
 
 # --- opening ---------------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ async def open_source(
             # The screens are still being loaded: every free slot until then would be somebody else's.
             source.keep_trying()
             return source
+        await source.close()
         if settings.meant:
             raise NoConnection(f"{shut} (did you mean the target {settings.meant}?)") from None
         raise

@@ -1,7 +1,9 @@
 """The one connection to the server: a question at a time, and an end when it does not answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pgheadroom.deadline import NoAnswer, arrives, forget
@@ -72,6 +74,29 @@ class Link:
     def paced(self, interval: float) -> Spared | None:
         """How often to sample so that the server is spared; None for once an interval, see `Probe.paced`."""
         return self.probe.paced(interval) if self.probe is not None else None
+
+    @contextmanager
+    def heard(self, unasked: Callable[[], object]) -> Iterator[None]:
+        """Call `unasked` once when the server says something that nobody asked for: mostly, the connection has ended.
+
+        After a crash or a restart its slots are taken by who is there first, sooner than the next sample is due.
+        """
+        if self.probe is None or (descriptor := self.probe.line()) is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def said() -> None:
+            loop.remove_reader(descriptor)
+            if not self._line.locked():  # else who asks gets it
+                unasked()
+
+        loop.add_reader(descriptor, said)
+        try:
+            yield
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
 
     # --- its end -----------------------------------------------------------------------------------------------------
 

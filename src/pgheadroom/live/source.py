@@ -77,11 +77,13 @@ class LiveSource:
                 door is tried before.
             hide_literals: Query texts come without their literals and comments.
             ahead: Attempts at the first door that have begun already.
-            samples_soon: Who connects asks for a sample soon after it: it comes with the login.
+            samples_soon: Who connects asks for a sample soon after it: it comes with the login, and the PgBouncers are
+                asked at the same time.
 
         Raises:
             UsageError: when a conninfo is not understood.
         """
+        self._samples_soon = samples_soon
         ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals, ahead, samples_soon)
         self._read_only = read_only
         self._link = Link()
@@ -121,7 +123,8 @@ class LiveSource:
     async def _rest_since(self, began: float) -> None:
         """Sleep what is left of the interval, whatever it becomes meanwhile, or of what spares the server."""
         took = clock() - began
-        await self._rest.until(lambda: began + max(self._every, (1 + BREATH) * took))
+        with self._link.heard(self._rest.end):
+            await self._rest.until(lambda: began + max(self._every, (1 + BREATH) * took))
 
     @property
     def _every(self) -> float:
@@ -144,6 +147,8 @@ class LiveSource:
         Raises:
             NoConnection: with one line that says why; `full` when a door had no room.
         """
+        if self._samples_soon:
+            self._consoles.begin()
         await self.reconnection.open(password)
 
     def keep_trying(self) -> None:

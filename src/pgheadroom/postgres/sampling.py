@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import psycopg
+
 from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
@@ -502,6 +504,13 @@ class Probe:
         elif not is_pinned(self.connection):
             gaps.append(Gap("connection", "our timeouts are not set: our role may not call set_config"))
         return gaps
+
+    def line(self) -> int | None:
+        """A descriptor of the socket, the caller's to close: libpq's own is watched while an answer is waited for."""
+        try:
+            return os.dup(self.connection.pgconn.socket)
+        except (OSError, psycopg.Error):
+            return None
 
     async def close(self) -> None:
         """Give the slot back."""
