@@ -18,6 +18,7 @@ from pgheadroom.config import Settings
 from pgheadroom.deadline import clock
 from pgheadroom.errors import EXIT_OK
 from pgheadroom.live.source import LiveSource
+from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.postgres.advice_settings import server_settings
 from pgheadroom.postgres.backend_memory import private_memory
 
@@ -31,11 +32,25 @@ def advise(flags: argparse.Namespace) -> int:
         NoAnswer: It does not answer in time.
         PgHeadroomError: Files cannot be written.
     """
+    if flags.sql or flags.sql_uninstall:
+        put(_monitoring(flags))
+        return EXIT_OK
     bouncer_set.check_flags(flags)
     ground, upstream = asyncio.run(_ground(settings_of(flags, os.environ), flags))
     written = flags.write_pgbouncer is not None
     put(bouncer_set.write_set(ground, upstream, flags) if written else _printed(ground, flags))
     return EXIT_OK
+
+
+def _monitoring(flags: argparse.Namespace) -> str:
+    """SQL for monitors. No server is asked for it: it is the same for all versions."""
+    from pgheadroom.advice.monitoring import monitoring_sql, monitoring_uninstall_sql
+
+    return monitoring_uninstall_sql() if flags.sql_uninstall else monitoring_sql(_thresholds(flags))
+
+
+def _thresholds(flags: argparse.Namespace) -> Thresholds:
+    return settings_of(flags, os.environ).thresholds
 
 
 async def _ground(settings: Settings, flags: argparse.Namespace) -> tuple[Ground, Upstream]:

@@ -327,9 +327,11 @@ def _advise_flags(parser: argparse.ArgumentParser) -> None:
     files.add_argument(
         "--write-pgbouncer", metavar="DIR", help="write a sized PgBouncer for this server, and how to move to it, there"
     )
+    files.add_argument("--pgbouncer-version", metavar="VERSION", help="the one it is for (default: any from 1.18)")
     files.add_argument(
-        "--pgbouncer-version", metavar="VERSION", help="the PgBouncer it is for (default: any from 1.18)"
+        "--sql", action="store_true", help="print a view and a health function for monitors that ask in SQL"
     )
+    files.add_argument("--sql-uninstall", action="store_true", help="print what takes them away")
 
 
 def _rules_flags(parser: argparse.ArgumentParser) -> None:
