@@ -56,9 +56,11 @@ class Analysis(Case):
         return path_of(walk(self, self.findings, chosen))
 
 
-def analyse(snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None) -> Analysis:
+def analyse(
+    snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None, holds: "tuple[Hold, ...]" = ()
+) -> Analysis:
     """One sample, with what was before where that is known; its findings are those of this sample alone."""
-    seen = Analysis(snapshot, thresholds, past)
+    seen = Analysis(snapshot, thresholds, past, holds)
     found = findings(seen)
     return _settled(seen, found, seen.forecast, status_of(overall(seen.health), found))
 

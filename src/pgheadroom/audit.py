@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pgheadroom.audit_place import audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
 from pgheadroom.model.hold import Change, Hold
@@ -35,21 +36,6 @@ SCHEMA = 2
 `state_seconds`."""
 QUERY_CHARACTERS = 500
 """Enough to know a query again; the file must not become a copy of the data."""
-
-
-def audit_path(environ: Mapping[str, str]) -> Path:
-    """`$XDG_STATE_HOME/pgheadroom/actions.jsonl`, by default in `~/.local/state`.
-
-    Raises:
-        AuditFailed: There is no home folder.
-    """
-    base = Path(environ.get("XDG_STATE_HOME", ""))
-    # The XDG base directory specification has relative paths ignored.
-    try:
-        folder = base if base.is_absolute() else Path("~/.local/state").expanduser()
-    except RuntimeError:
-        raise AuditFailed("there is no home folder for the audit file: set XDG_STATE_HOME") from None
-    return folder / "pgheadroom" / "actions.jsonl"
 
 
 def audit_of(environ: Mapping[str, str], *, required: bool) -> "Audit":

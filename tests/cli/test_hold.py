@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -97,6 +98,13 @@ def test_the_cure_that_holds(
     assert [line["event"] for line in audited()] == ["intended", "result"] * 2
     assert main(["hold", "--list", operator]) == 0
     assert "role web: limit 3, before no limit; since" in capsys.readouterr().out
+    assert main(["snapshot", operator]) == 0
+    assert "HELD        role web: limit 3, before no limit; since" in capsys.readouterr().out
+    assert main(["snapshot", "--format", "json", operator]) == 0
+    (held,) = json.loads(capsys.readouterr().out)["held"]
+    assert (held["name"], held["after"], held["before"]) == ("web", {"limit": 3}, {"limit": -1})
+    assert main(["check", operator]) == 0  # a role that is held is not at its limit as a trouble
+    assert re.search("^held: role web: limit 3, before no limit; since", capsys.readouterr().out, re.M)
     assert main(["hold", "--release", "web", operator]) == 0
     assert limit(superuser) == (3, True)
     assert main(["hold", "--release", "web", "--yes", operator]) == 0

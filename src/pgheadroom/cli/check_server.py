@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from pgheadroom.access.advice import advice
 from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.cli.connection import configuration_of, settings_of
+from pgheadroom.cli.held import holds_on
 from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
 from pgheadroom.deadline import NoAnswer, apart, clock
@@ -139,12 +140,15 @@ async def _analysis(source: LiveSource, settings: Settings, flags: argparse.Name
     """Of one sample, or of those that `--watch` takes."""
     patience = flags.timeout
     if flags.watch is None:
-        return analyse(await source.sample_once(patience), settings.thresholds)
+        sample = await source.sample_once(patience)
+        return analyse(sample, settings.thresholds, holds=await holds_on(source))
     memory = Memory(settings.thresholds)
     ends = clock() + flags.watch
     while True:
         began = clock()
-        case = memory.take(await source.sample_once(patience))
+        sample = await source.sample_once(patience)
+        memory.holds = await holds_on(source)
+        case = memory.take(sample)
         if clock() >= ends:
             return case
         await asyncio.sleep(max(0.0, min(began + settings.interval, ends) - clock()))

@@ -1,6 +1,7 @@
 """What `pgheadroom hold` prints. Pure."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from pgheadroom.model.plan import Plan
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.rules.acting.held import Held, told_grip
-from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
+from pgheadroom.rules.acting.hold import affected, held_words, hold_words, limits_of_it, statement_of
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.view.confirmation import consequences
 from pgheadroom.wire.codec import told_moment
@@ -96,11 +97,7 @@ def held_text(held: Sequence[Held], now: datetime) -> str:
 def _held_lines(held: Sequence[Held], now: datetime) -> Iterator[str]:
     for one in held:
         hold = one.hold
-        since = duration(seconds_between(hold.since, now))
-        yield (
-            f"{hold.kind} {clipped(one.name)}: {held_words(hold.after)}, before {held_words(hold.before)}; "
-            f"since {since} by {safe(hold.os_user)} on {safe(hold.host)}"
-        )
+        yield hold_words(replace(hold, name=one.name), now)
         if one.state is HoldState.CHANGED and one.now is not None:
             yield (
                 f"  changed by somebody else: it is {held_words(one.now.before(hold.after))} now. "

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put
+from pgheadroom.cli.held import holds_on
 from pgheadroom.cli.source import begin, open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.postgres.ahead import Ahead
 
 if TYPE_CHECKING:
+    from pgheadroom.analysis import Analysis
+    from pgheadroom.model.hold import Hold
     from pgheadroom.model.metrics import MetricFamily
     from pgheadroom.model.snapshot import Snapshot
 
@@ -38,13 +41,14 @@ def snapshot(flags: argparse.Namespace) -> int:
 def print_snapshot(settings: Settings, flags: argparse.Namespace) -> int:
     """As `snapshot`, with settings that are settled already."""
     ahead = begin(settings, flags)
-    sample = asyncio.run(_sample(settings, flags, ahead))
+    sample, holds = asyncio.run(_sample(settings, flags, ahead))
     if (path := getattr(flags, "textfile", None)) is not None:
         from pgheadroom.output.exposition import prometheus_text
 
-        write_whole(Path(path), prometheus_text(_families(sample, settings)) + "\n")
+        write_whole(Path(path), prometheus_text(_families(_analysed(sample, holds, settings), settings)) + "\n")
         return EXIT_OK
-    put(_printed(sample, settings, flags.format, getattr(flags, "table", None)))
+    analysis = _analysed(sample, holds, settings)
+    put(_printed(analysis, settings, flags.format, getattr(flags, "table", None)))
     return EXIT_OK
 
 
@@ -69,30 +73,34 @@ def write_whole(path: Path, text: str) -> None:
         raise PgHeadroomError(f"{path}: {error.strerror}") from None
 
 
-def _families(sample: "Snapshot", settings: Settings) -> "list[MetricFamily]":
+def _analysed(sample: "Snapshot", holds: "tuple[Hold, ...]", settings: Settings) -> "Analysis":
     from pgheadroom.analysis import analyse
+
+    return analyse(sample, settings.thresholds, holds=holds)
+
+
+def _families(analysis: "Analysis", settings: Settings) -> "list[MetricFamily]":
     from pgheadroom.output.families import Families
 
-    return Families(settings.target).of(analyse(sample, settings.thresholds))
+    return Families(settings.target).of(analysis)
 
 
-async def _sample(settings: Settings, flags: argparse.Namespace, ahead: Ahead | None) -> "Snapshot":
+async def _sample(
+    settings: Settings, flags: argparse.Namespace, ahead: Ahead | None
+) -> "tuple[Snapshot, tuple[Hold, ...]]":
     source = await open_source(settings, flags, ahead=ahead)
     try:
-        return await source.sample_once()
+        return await source.sample_once(), await holds_on(source)
     finally:
         await source.close()
 
 
-def _printed(sample: "Snapshot", settings: Settings, form: str, table: str | None) -> str:
-    from pgheadroom.analysis import analyse
-
+def _printed(analysis: "Analysis", settings: Settings, form: str, table: str | None) -> str:
     if form == "openmetrics":
         from pgheadroom.output.exposition import openmetrics
 
-        return openmetrics(_families(sample, settings))
+        return openmetrics(_families(analysis, settings))
 
-    analysis = analyse(sample, settings.thresholds)
     if form == "json":
         from pgheadroom.output.json_ import to_json
 

@@ -27,7 +27,7 @@ def judged(case: Analysis, target: str = "", only: Collection[str] = (), refusal
     told = [*map(_refused, refusals), *_reasons(health, findings)]
     more = f" (+{len(told) - 1} more)" if len(told) > 1 else ""
     first = f"; {told[0]}{more}" if told else ""
-    details = (*map(_refused, refusals), *_trouble(findings), *_gaps(case), *map(_metric, health))
+    details = (*map(_refused, refusals), *_trouble(findings), *_held(case), *_gaps(case), *map(_metric, health))
     return Verdict(
         status,
         f"{_slots(case)}{first}",
@@ -59,6 +59,15 @@ def _trouble(findings: Sequence[Finding]) -> list[str]:
     """What was found, each with what to do."""
     found = (one for one in findings if one.severity is not Severity.NOTICE)
     return [line for one in found for line in (f"{one.severity.upper()}: {one.sentence}", f"  {one.remedy}") if line]
+
+
+def _held(case: Analysis) -> list[str]:
+    """What is held back by this user's record, in one line."""
+    if not case.holds:
+        return []
+    from pgheadroom.rules.acting.hold import hold_words  # here: most who check hold nothing
+
+    return ["held: " + ", ".join(hold_words(one, case.snapshot.taken_at) for one in case.holds)]
 
 
 def _gaps(case: Analysis) -> list[str]:

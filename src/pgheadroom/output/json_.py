@@ -12,9 +12,11 @@ from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.grouping import Hog, StateCount
 from pgheadroom.model.health import Health, Status
+from pgheadroom.model.hold import Hold
 from pgheadroom.model.locks import LockNode
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import Session
+from pgheadroom.rules.acting.held import told_grip
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import SCHEMA, Json, to_wire
 from pgheadroom.wire.session import dated, in_order, rounded, told_id
@@ -50,6 +52,7 @@ def document(case: Analysis) -> Json:
         "server": told["server"],
         "door": told["door"],
         "capacity": _capacity(case),
+        "held": list(map(_held, case.holds)),
         "states": _states(case),
         "hogs": [_hog(hog) for hog in case.hogs],
         "sessions": _sessions(snapshot.sessions, told["sessions"], snapshot.taken_at),
@@ -87,6 +90,18 @@ def _capacity(case: Analysis) -> Json:
         "exact": slots.exact,
         "tightest": _limit(slots.tightest),
         "limits": [_limit(limit) for limit in slots.limits],
+    }
+
+
+def _held(hold: Hold) -> Json:
+    return {
+        "kind": hold.kind.value,
+        "name": hold.name,
+        "before": told_grip(hold.before),
+        "after": told_grip(hold.after),
+        "since": told_moment(hold.since),
+        "os_user": hold.os_user,
+        "host": hold.host,
     }
 
 

@@ -11,6 +11,7 @@ from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.health import Health, Status
 from pgheadroom.model.session import seconds_between
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.rules.acting.hold import hold_words
 from pgheadroom.rules.facts.chain import hog_key
 from pgheadroom.view.cells import Cell, plain, wrap_line
 from pgheadroom.view.columns import format_row, heading, lay_out, table_text
@@ -43,6 +44,7 @@ def render(case: Analysis, width: int = DEFAULT_WIDTH) -> str:
     sections = (
         _server(snapshot, case.status),
         _capacity(case),
+        _held(case),
         _findings(case.findings, width),
         _refused(case, width),
         _states(case, width),
@@ -88,6 +90,11 @@ def _capacity(case: Analysis) -> Iterator[str]:
         yield f"walsenders  {slots.walsenders}/{slots.max_wal_senders}, in slots of their own"
     if slots.limits:
         yield f"limits      {_limits(slots)}"
+
+
+def _held(case: Analysis) -> Iterator[str]:
+    for place, one in enumerate(case.holds):
+        yield f"{'HELD' if not place else '':12}{hold_words(one, case.snapshot.taken_at)}"
 
 
 def _reserve(slots: Capacity) -> str:

@@ -7,12 +7,14 @@ only, superusers' too.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 
-from pgheadroom.model.hold import NO_LIMIT, Change, Grip, HeldKind, Holdable, HoldSite
-from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
+from pgheadroom.model.hold import NO_LIMIT, Change, Grip, HeldKind, Hold, Holdable, HoldSite
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State, seconds_between
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.share import limit_that_spares_others, raised_limit, room_below_warning
 from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
 from pgheadroom.words.sql_names import literal, quoted
 from pgheadroom.words.states import state_word
 from pgheadroom.words.text import safe
@@ -152,6 +154,15 @@ def held_words(grip: Grip) -> str:
             else "no timeout for idle transactions of its own"
         )
     return ", ".join(words)
+
+
+def hold_words(hold: Hold, now: datetime) -> str:
+    """`role web: limit 5, before no limit; since 3m by dba on jump`; safe to show."""
+    since = duration(seconds_between(hold.since, now))
+    return (
+        f"{hold.kind} {clipped(hold.name)}: {held_words(hold.after)}, before {held_words(hold.before)}; "
+        f"since {since} by {safe(hold.os_user)} on {safe(hold.host)}"
+    )
 
 
 def affected(case: Case, kind: HeldKind, name: str) -> list[str]:
