@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import samples
-from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_of, audit_path
+from pgheadroom.audit import QUERY_CHARACTERS, Audit, audit_of
+from pgheadroom.audit_place import audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result, Target
 from pgheadroom.model.session import Session, State

@@ -5,7 +5,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pgheadroom.audit import audit_path
+from pgheadroom.audit_place import audit_path
 from pgheadroom.cli.diagnostics import say, say_traceback, scrubbed
 from pgheadroom.cli.versions import versions
 from pgheadroom.conninfo import without_passwords
