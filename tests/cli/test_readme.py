@@ -2,6 +2,9 @@
 
 import argparse
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -81,3 +84,19 @@ def test_every_variable_is_told() -> None:
 def test_every_scenario_is_told() -> None:
     assert all(f"| `{name}` |" in README for name in SCENARIOS)
     assert demo.DEFAULT_SCENARIO in SCENARIOS
+
+
+def test_systemd_takes_the_unit_and_finds_the_service_little_exposed(tmp_path: Path) -> None:
+    (unit,) = re.findall(r"```ini\n(# /etc/systemd/.*?)```", README, re.DOTALL)
+    file = tmp_path / "pgheadroom.service"
+    file.write_text(unit.replace("/opt/pgheadroom/bin/pgheadroom", sys.executable))
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("no systemd")
+    done = subprocess.run([program, "verify", file], capture_output=True, text=True, check=False)
+    assert file.name not in done.stderr
+    command = [program, "security", "--offline=true", "--threshold=20", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if "unrecognized option" in done.stderr:
+        pytest.skip("this systemd judges no unit that it has not loaded")
+    assert done.returncode == 0, done.stdout[-100:]
