@@ -4,7 +4,8 @@
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
 #   make test-all                    the same on PostgreSQL 13 to 19, PgBouncer 1.18 to 1.26 (needs npm) and Odyssey, and on another Python
 #   make lint                        without the tests
-#   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions, in a pile-up and over a slow line (20 minutes)
+#   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions, in a pile-up and over a slow line;
+#                                    what a check and the agent cost (25 minutes)
 #   make soak                        whether memory, tasks and files stay as they were, over thousands of samples (10 minutes)
 #   make fuzz                        servers and consoles that answer nonsense, 10,000 of each (FROM=300 TO=10500)
 #   make lock                        pin the newest versions that pyproject.toml allows
@@ -77,6 +78,8 @@ bench: .venv/.tools
 	@$(BIN)/python tests/bench/compare.py $(ARGS)
 	@for kind in row alter chain granted; do $(BIN)/python tests/bench/pile_up.py --kind $$kind || exit 1; done
 	@$(BIN)/python tests/bench/slow_line.py
+	@$(BIN)/python tests/bench/check.py
+	@$(BIN)/python tests/bench/agent.py
 
 soak: .venv/.tools
 	@$(BIN)/python tests/bench/soak.py $(ARGS)

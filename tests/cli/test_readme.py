@@ -95,7 +95,7 @@ def test_systemd_takes_the_unit_and_finds_the_service_little_exposed(tmp_path: P
         pytest.skip("no systemd")
     done = subprocess.run([program, "verify", file], capture_output=True, text=True, check=False)
     assert file.name not in done.stderr
-    command = [program, "security", "--offline=true", "--threshold=20", file]
+    command = [program, "security", "--offline=true", "--threshold=20", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd judges no unit that it has not loaded")
