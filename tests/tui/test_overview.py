@@ -8,6 +8,7 @@ import pytest
 
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Gap, Snapshot
+from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
 from pgheadroom.model.update import Trouble
 from pgheadroom.tui.app import Options
 from pgheadroom.view.cells import line_width, plain
@@ -301,3 +302,25 @@ async def test_a_column_that_is_empty_or_the_same_in_each_row_leaves_its_room_to
         assert "PGBOUNCER pgb1" in stage.screen
         await stage.press("4")
         assert "pgbouncer  " not in stage.screen
+
+
+def turned_away(sample: Snapshot, count: int, seconds: int = 0) -> Snapshot:
+    at = sample.taken_at + timedelta(seconds=seconds)
+    one = TurnedAway(Reason.ROLE, "10.0.0.5", "mobile", "sh\x1bop", count, at, at)
+    return replace(sample, taken_at=at, refusals=Refusals((one,) if count else (), 1.0, "log/a.csv"))
+
+
+async def test_who_is_turned_away_has_a_pane_while_there_are_any_and_leads_to_the_sessions_of_that_role() -> None:
+    async with on_stage() as stage:
+        assert "REFUSED" not in stage.screen
+        await stage.post(turned_away(outage(), 37, 1))
+        assert "refused 37/s role limit mobile" in stage.line("SLOTS")
+        assert re.search(r"role limit +mobile +sh.op +10\.0\.0\.5 +37 +37 +0s +0s", stage.line("10.0.0.5 "))
+        await stage.press("tab", "tab")
+        await stage.press("enter")
+        assert "[2 Sessions]" in stage.screen
+        assert "app[/red]" in stage.screen
+        assert "checkout" not in stage.screen
+        await stage.press("1")
+        await stage.post(turned_away(outage(), 0, 400))
+        assert "REFUSED" not in stage.screen

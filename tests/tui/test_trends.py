@@ -1,10 +1,12 @@
 """Screen 5: plots of the history, as characters only."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
 from samples import NOW
 from sure import sure
 from tui.outage import outage
@@ -89,3 +91,16 @@ async def test_without_numbers_it_says_so_and_tiny_screens_survive() -> None:
         await stage.settle()
         await stage.press("escape")
         assert stage.app.current_mode == "overview"
+
+
+async def test_refusals_are_plotted_and_named_only_where_there_were_any() -> None:
+    async with on_stage(size=LARGE) as stage:
+        await feed(stage, 3)
+        await stage.press("5")
+        assert "r refused" not in stage.screen
+        for number in range(4, 8):
+            at = NOW + timedelta(seconds=number)
+            refused = Refusals((TurnedAway(Reason.SERVER, "", "web", "", 30, at, at),), 1.0)
+            await stage.post(replace(outage(), taken_at=at, refusals=refused))
+        assert "NEW A SECOND r refused" in stage.screen
+        assert re.search(r"\s{5}r+\s*$", stage.screen, re.M)

@@ -98,6 +98,7 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
     }
     if _has_reserved_slots(chosen.major):
         settings["reserved_connections"] = scenarios.RESERVED
+    settings |= _LOG
     cluster = Cluster.create(ground, chosen, settings=settings, hba=_HBA)
     cluster.start()
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
@@ -105,6 +106,7 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
         for statement in _monitor_role(chosen.major):
             superuser.execute(statement)
     with psycopg.connect(cluster.conninfo(dbname=DATABASE)) as superuser:
+        superuser.execute(_LOG_GRANT)
         # A file of this package; several statements go in one message because there are no parameters.
         superuser.execute(files("pgheadroom.demo").joinpath("shop.sql").read_bytes())
         if chosen.major >= versions.CREATEROLE_NEEDS_ADMIN_SINCE // 10_000:
@@ -112,6 +114,19 @@ def start_cluster(ground: Playground, chosen: Installation) -> Cluster:
             grant = "GRANT {} TO pgheadroom WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
             superuser.execute(sql.SQL(grant).format(roles))
     return cluster
+
+
+_LOG_GRANT = (
+    b"GRANT EXECUTE ON FUNCTION pg_current_logfile(text), pg_read_binary_file(text,bigint,bigint) TO pgheadroom"
+)
+"""Holds in the database in which it is executed."""
+_LOG: dict[str, str | int] = {
+    "logging_collector": "on",
+    "log_destination": "'csvlog'",
+    "log_line_prefix": "'%m [%p] %q%u@%d %h '",
+    "log_rotation_size": "16MB",
+}
+"""Who is refused stands nowhere else, and the monitor's role may read it."""
 
 
 def _has_reserved_slots(major: int) -> bool:

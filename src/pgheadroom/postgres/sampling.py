@@ -450,7 +450,7 @@ class Probe:
             literals_hidden=self.hides_literals,
             spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
             refusals=refusals,
-            refusals_unread=self._log.unread(catalogue.log, facts.user),
+            refusals_unread=self._log.unread(catalogue.log, facts.user, facts.database),
         )
 
     def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:

@@ -4,9 +4,9 @@ from pgheadroom.model.turned_away import Reason, Who
 from pgheadroom.words.text import safe
 
 REASONS: dict[Reason, str] = {
-    Reason.SERVER: "server full",
-    Reason.SUPERUSER_RESERVE: "superuser reserve",
-    Reason.RESERVE: "reserve",
+    Reason.SERVER: "no slot left",
+    Reason.SUPERUSER_RESERVE: "superusers only",
+    Reason.RESERVE: "reserve only",
     Reason.ROLE: "role limit",
     Reason.DATABASE: "database limit",
     Reason.WALSENDERS: "max_wal_senders",
@@ -20,7 +20,7 @@ REASONS: dict[Reason, str] = {
 
 
 def reason_words(who: Who) -> str:
-    """`role limit web`, `server full`: with the name of the role or database whose limit it is."""
+    """`role limit web`, `no slot left`: with the name of the role or database whose limit it is."""
     name = who.role if who.reason is Reason.ROLE else who.database if who.reason is Reason.DATABASE else ""
     return f"{REASONS[who.reason]} {safe(name)}" if name else REASONS[who.reason]
 

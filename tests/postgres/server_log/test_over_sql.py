@@ -166,7 +166,7 @@ async def test_who_may_not_read_the_log_asks_for_nothing_and_hears_of_the_grant(
         assert seen.gaps == ()
         log = next((Path(server.data) / "log").iterdir()).read_text()
         assert "permission denied" not in log
-        admin.execute(seen.refusals_unread.removesuffix(" shows them"))
+        admin.execute(seen.refusals_unread.removesuffix(", in database postgres, shows them"))
         admin.execute("CREATE ROLE web LOGIN CONNECTION LIMIT 0")
     await probe.close()
     probe = await probing(server, "watch")

@@ -6,6 +6,7 @@ import pytest
 
 from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
@@ -40,7 +41,7 @@ def test_a_server_that_refuses_is_critical_and_slots_are_what_helps() -> None:
     found = finding_of(refused(Reason.SERVER, role="web"))
     assert found is not None
     assert found.severity is Severity.CRITICAL
-    assert found.sentence == "37 clients a second are turned away: server full, most of them web"
+    assert found.sentence == "37 clients a second are turned away: no slot left, most of them web"
     assert found.remedy
 
 
@@ -81,3 +82,12 @@ def test_the_text_has_who_is_refused() -> None:
     text = render(analyse(refused(Reason.ROLE, host="10.0.0.5", role="web", database="shop"), Thresholds()))
     assert "REFUSED     37/s for lack of room, 0/s logins" in text
     assert "role limit        web" in text
+
+
+def test_what_fills_a_server_that_refuses_is_told_before_that_it_refuses() -> None:
+    sample = refused(Reason.RESERVE, role="web")
+    sessions = many(95, state=State.IDLE_IN_TRANSACTION, since=900.0)
+    found = analyse(replace(sample, sessions=tuple(sessions)), Thresholds()).findings
+    families = [one.family for one in found]
+    assert families.index("idle-in-transaction") < families.index("turned-away")
+    assert found[0].refuses

@@ -143,8 +143,8 @@ class ServerLog:
             return ()
         return (Spared(PART, self.budget.cost, self.budget.every, now - self._read_at),)
 
-    def unread(self, site: LogSite | None, role: str) -> str:
+    def unread(self, site: LogSite | None, role: str, database: str) -> str:
         """Why it is not read, and what would help; empty where it is."""
         if site is None:
             return "the server does not tell whether its log can be read"
-        return site.obstacle(quoted(role)) or self._trouble
+        return site.obstacle(quoted(role), quoted(database)) or self._trouble

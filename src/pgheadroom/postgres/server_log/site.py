@@ -27,8 +27,8 @@ class LogSite(NamedTuple):
             return Format.JSON
         return Format.CSV if Format.CSV in self.formats else Format.TEXT
 
-    def obstacle(self, role: str) -> str:
+    def obstacle(self, role: str, database: str) -> str:
         """Why it cannot be read, and what would help; empty where it can."""
         if not self.collects:
             return "logging_collector is off: --server-log FILE or '|COMMAND' reads the log where it goes instead"
-        return "" if self.allowed else f"{_GRANT.format(role=role)} shows them"
+        return "" if self.allowed else f"{_GRANT.format(role=role)}, in database {database}, shows them"

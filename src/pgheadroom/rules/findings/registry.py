@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pgheadroom.model.action import Verb
-from pgheadroom.model.finding import Finding
+from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import SessionId
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.findings import (
@@ -56,6 +56,7 @@ class Family:
 
 
 SERVER_SLOTS = "server-slots"
+TURNED_AWAY = "turned-away"
 
 # In the order in which findings of the same severity are told: what stops everybody comes before what stops some.
 FAMILIES: tuple[Family, ...] = (
@@ -66,7 +67,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("reserve-in-use", limits.reserve, at_once=True),
     Family("role-limit", limits.limits, "limit", effect=True, at_once=True),
     Family("database-limit", limits.limits, "limit", effect=True, at_once=True),
-    Family("turned-away", turned_away.turned_away, at_once=True),
+    Family(TURNED_AWAY, turned_away.turned_away, effect=True, at_once=True),
     Family("pgbouncer-stands", pooler_stands.pooler_stands, at_once=True),
     Family("pool-waiting", pool_waits.clients_waiting, "pool", effect=True),
     Family("reconnect-storm", storms.reconnect_storm, "storm", cause=True),
@@ -152,7 +153,8 @@ def _frees_slots(finding: Finding) -> bool:
 
 
 def _brings_about(case: Case, cause: Finding, effect: Finding) -> bool:
-    if effect.family == SERVER_SLOTS:
+    # A server that comes and goes between full and nearly full refuses in between: that has the same causes.
+    if effect.family == SERVER_SLOTS or (effect.family == TURNED_AWAY and effect.severity is Severity.CRITICAL):
         return 2 * cause.slots >= case.capacity.used
     # That a pool's own open transactions keep it busy, its own finding says, with the remedy for a pool.
     held = _held_up(case, cause) if effect.family == "pool-waiting" else {*cause.sessions, *_held_up(case, cause)}

@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from pgheadroom.analysis import Analysis
+from pgheadroom.history.refused import RefusedGroup, RefusedLately
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.grouping import GroupBy, Hog, StateCount
 from pgheadroom.model.session import Session, State
@@ -26,9 +27,11 @@ from pgheadroom.view.plots import trend
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
+from pgheadroom.view.tables.refused import REFUSED_COLUMNS
 from pgheadroom.view.tables.states import STATE_COLUMNS
 from pgheadroom.view.urgency import ahead_style, fullest_style, usage_style
 from pgheadroom.words.text import place, safe
+from pgheadroom.words.turned_away import REASONS, per_second
 
 # Two minutes, in steps long enough that a calm trend is seldom drawn again.
 _TREND_SECONDS = 120
@@ -38,6 +41,7 @@ _PLOT_POINTS = 60
 _COMMON_STATES = 5
 _HEAD_LINES = 2
 """Of a table: its title and its headings."""
+_REFUSED_ROWS, _REFUSED_FEW = 6, 2
 _LOCKS_KEEP_ROOM = 30.0
 """Seconds after the last lock wait: on a busy server they come and go."""
 
@@ -69,6 +73,7 @@ class Overview(LiveScreen):
             yield Table[PoolRow](
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
             )
+        yield Table[RefusedGroup]("REFUSED", REFUSED_COLUMNS, lambda row: row.who, id="refused", falls_back=True)
         yield Table[HogRow]("HOGS by all", hog_columns("all"), lambda row: row.key, id="hogs")
         yield lock_table()
 
@@ -79,7 +84,8 @@ class Overview(LiveScreen):
     @property
     def panes(self) -> list[Table[Any]]:
         """In the order in which Tab goes through them: the one with the answer most often comes first."""
-        return [self.pane(name) for name in ("hogs", "locks", "pools", "states")]
+        refused = ("refused",) if self.has_class("-refused") else ()
+        return [self.pane(name) for name in ("hogs", "locks", *refused, "pools", "states")]
 
     def action_group(self) -> None:
         """Group the hogs by the next of user, application, client, database, or by all four."""
@@ -103,6 +109,8 @@ class Overview(LiveScreen):
             return _filter_of_state(row)
         if isinstance(row, HogRow):
             return _filter_of_hog(row.hog, self._by)
+        if isinstance(row, RefusedGroup):
+            return condition("user", row.who.role) if row.who.role else ""
         if isinstance(row, PoolRow) and row.pool is not None:
             return f"{condition('user', row.pool.user)} {condition('db', row.pool.database)}"
         if isinstance(row, LockRow) and self.monitor.analysis is not None:
@@ -129,6 +137,7 @@ class Overview(LiveScreen):
         self.pane("hogs").leave_out(() if any(row.behind for row in rows) else {"behind"})
         self.pane("hogs").show(rows, now, title=f"HOGS by {self._by.value}", quiet=self._ours_alone(analysis, rows))
         show_locks(self.pane("locks"), analysis)
+        self._show_refused(analysis)
         self._show_trend(analysis)
         pools = self.pane("pools")
         pools.leave_out({"bouncer"} if len(snapshot.pgbouncers) == 1 else ())
@@ -139,6 +148,22 @@ class Overview(LiveScreen):
             title=_pool_title(analysis),
         )
         self._share_room(analysis)
+
+    def _show_refused(self, analysis: Analysis) -> None:
+        """The pane is there while somebody was turned away in the last minutes."""
+        seen, pane = analysis.refused, self.pane("refused")
+        groups = seen.groups if seen is not None else ()
+        if not groups and pane.has_class("current"):
+            self.focus_pane(self.pane("hogs"))
+        self.set_class(bool(groups), "-refused")
+        if seen is None or not groups:
+            return
+        most = _REFUSED_ROWS if self.has_class("-tall") else _REFUSED_FEW
+        plain_height = (
+            None if self.has_class("-short") or self.has_class("-tiny") else _HEAD_LINES + min(len(groups), most)
+        )
+        pane.styles.height = plain_height
+        pane.show(groups, analysis.snapshot.taken_at, _refused_remark(seen))
 
     def _ours_alone(self, analysis: Analysis, rows: list[HogRow]) -> set[Hashable]:
         """The row that is nothing but our own session."""
@@ -202,6 +227,14 @@ class Overview(LiveScreen):
         return fit_line([Cell("✓ ", "ok"), Cell("nothing wrong found", "ok")], width)
 
 
+def _refused_remark(seen: RefusedLately) -> Cell:
+    """How many a second, and by what; that there are more than were read."""
+    rates = [f"{per_second(rate)}/s {REASONS[reason]}" for reason, rate in seen.by_reason()[:_REASONS_TOLD]]
+    more = ["more: the log grows too fast"] if seen.skipped else []
+    return Cell(", ".join(rates + more), "bad" if seen.per_second else "dim")
+
+
+_REASONS_TOLD = 2
 _FAMILIES = {"application": "apps", "client": "host"}
 """The columns of filters that mean what a folded hog shows."""
 

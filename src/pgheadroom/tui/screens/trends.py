@@ -24,7 +24,7 @@ _ALWAYS = 5
 
 class Layer(NamedTuple):
     """A column of the history in a plot: with what it is drawn, as what, whether down to the axis, and whether it
-    counts what came, and is shown by the second.
+    counts what came, and is shown by the second; `rare` is drawn, and told, only where it is not nought.
     """
 
     column: str
@@ -32,6 +32,7 @@ class Layer(NamedTuple):
     style: str = ""
     filled: bool = False
     rate: bool = False
+    rare: str = ""
 
 
 class Chart(NamedTuple):
@@ -57,6 +58,7 @@ _STATES = (
     Layer("aborted", "▓", "idletx"),
     Layer("idle", "░", "idle"),
 )
+_REFUSED = Layer("refused", "r", "bad", rate=True, rare="r refused")
 CHARTS = (
     Chart(
         "chart-used",
@@ -71,7 +73,9 @@ CHARTS = (
     Chart(
         "chart-waiting", "WAITING", "l locks  p pools", (Layer("waiting_for_locks", "l"), Layer("pool_waiting", "p"))
     ),
-    Chart("chart-new", "NEW A SECOND", "", (Layer("new_sessions", rate=True),), of_hog=(Layer("new", rate=True),)),
+    Chart(
+        "chart-new", "NEW A SECOND", "", (Layer("new_sessions", rate=True), _REFUSED), of_hog=(Layer("new", rate=True),)
+    ),
 )
 
 
@@ -130,16 +134,16 @@ class Trends(LiveScreen):
         for chart, pane, series, ceiling in zip(CHARTS, panes, drawn, ceilings, strict=True):
             width, height = pane.size
             plotted = plot(series, RANGES[self._range], width, height - 1, ceiling, margin)
-            pane.paint(self._chart_lines(chart, plotted, width))
+            pane.paint(self._chart_lines(chart, plotted, width, _rare(chart, series)))
 
     def _ceiling(self, chart: Chart, analysis: Analysis) -> float | None:
         return float(analysis.capacity.usable) if chart.limited and self._hog is None else None
 
-    def _chart_lines(self, chart: Chart, plotted: list[Line], width: int) -> list[Line]:
+    def _chart_lines(self, chart: Chart, plotted: list[Line], width: int, rare: str) -> list[Line]:
         hog = self._hog if chart.of_hog else None
         # In a small pane the axis alone says how long the time is.
         lasting = [[Cell(f" last {duration(RANGES[self._range])} ", "dim")], []]
-        head = spread_first_fitting([_title(chart, hog)] * 2, lasting, width, "─", "rule")
+        head = spread_first_fitting([_title(chart, hog, rare)] * 2, lasting, width, "─", "rule")
         return [head, *(plotted or [fit_line([Cell("no numbers yet", "dim")], width)])]
 
     def _series(self, chart: Chart, past: Past, points: int) -> Sequence[Series]:
@@ -152,7 +156,9 @@ class Trends(LiveScreen):
             return past.hog_column(hog, name, seconds, points, per_second=rate)
 
         layers = chart.layers if hog is None else chart.of_hog
-        series = [Series(tuple(values(layer)), layer.marker, layer.style, layer.filled) for layer in layers]
+        told = [(layer, tuple(values(layer))) for layer in layers]
+        shown = [(layer, found) for layer, found in told if not layer.rare or any(found)]
+        series = [Series(found, layer.marker, layer.style, layer.filled) for layer, found in shown]
         return stacked(series) if chart.on_top else series
 
     def leave(self) -> None:
@@ -163,8 +169,14 @@ _HOGS = 20
 """Of so many the trend is offered; who looks for a smaller one does not look for a hog."""
 
 
-def _title(chart: Chart, hog: HogName | None) -> list[Cell]:
-    name, legend = chart.title, chart.legend
+def _rare(chart: Chart, series: Sequence[Series]) -> str:
+    """What is to be said of those that are not always drawn."""
+    drawn = {one.marker for one in series}
+    return "  ".join(one.rare for one in chart.layers if one.rare and one.marker in drawn)
+
+
+def _title(chart: Chart, hog: HogName | None, rare: str) -> list[Cell]:
+    name, legend = chart.title, chart.legend or rare
     if hog is not None:
         user, legend = safe(hog.user or "?"), chart.legend_of_hog
         name += f" OF {user}/{safe(hog.application)}" if hog.application else f" OF {user}"
