@@ -1,8 +1,9 @@
 """One analysis a sample: it never moves, and each fact in it is worked out once."""
 
+import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,18 +11,22 @@ from typing import Any
 import pytest
 
 from pasts import at, moment
-from pgheadroom.analysis import Memory, analyse
+from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.update import Trouble
 from pgheadroom.output.json_ import to_json
 from pgheadroom.output.text import render
 from pgheadroom.rules.facts import case
 from pgheadroom.rules.findings import registry
 from pgheadroom.rules.findings.registry import Family
+from pgheadroom.tui import app
+from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.triage import Triage
 from samples import NOW, many, session, waiter
+from servers import PATIENCE
 from sure import sure
 from tui.pooled import pooled
 from tui.stage import LARGE, Stage, on_stage
@@ -86,6 +91,39 @@ def test_the_same_sample_twice_is_the_same_analysis() -> None:
     sample = growing(20)
     assert memory.take(sample) is memory.take(sample)
     assert len(memory.take(sample).before) == 1
+
+
+def test_piece_by_piece_it_comes_to_the_same() -> None:
+    at_once, in_pieces = Memory(Thresholds()), Memory(Thresholds())
+    for count in range(20, 40):
+        sample = growing(count)
+        pieces = len([*in_pieces.work(sample)])
+        one, other = in_pieces.take(sample), at_once.take(sample)
+        assert (one.findings, one.status, one.ahead) == (other.findings, other.status, other.ahead)
+        assert one.before.series("used") == other.before.series("used")
+    assert pieces > len({row.rule for row in registry.FAMILIES})
+
+
+async def test_keys_are_answered_while_a_crowd_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "CROWD", 0)
+    work, done = Memory.work, asyncio.Event()
+
+    def after_the_key(self: Memory, snapshot: Snapshot) -> Generator[None, None, Analysis]:
+        while not done.is_set():
+            yield
+        return (yield from work(self, snapshot))
+
+    monkeypatch.setattr(Memory, "work", after_the_key)
+    async with on_stage(pooled(), Trouble("the line is cut", NOW)) as stage:
+        assert stage.app.newest is None
+        await stage.press("2")
+        assert isinstance(stage.app.screen, Sessions)
+        assert stage.app.trouble is None
+        done.set()
+        async with asyncio.timeout(PATIENCE):
+            while stage.app.trouble is None:  # it came behind the sample
+                await stage.settle()
+        assert stage.app.newest is not None
 
 
 async def everything_shown(stage: Stage) -> dict[str, str]:

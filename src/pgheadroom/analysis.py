@@ -1,7 +1,7 @@
 """What a sample means: everything that is worked out of it, and of the time before. Whoever shows, checks, records or
 reports takes this one value."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from pgheadroom.model.health import Health, Status
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.registry import findings
+from pgheadroom.rules.findings.registry import findings, rule_by_rule, told_in_order
 from pgheadroom.rules.verdict.health import health, overall
 from pgheadroom.rules.verdict.status import status_of
 from pgheadroom.rules.verdict.watch import Watch
@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # commands that look once load neither
     from pgheadroom.model.hold import Hold
 
 _NOTHING_BEFORE = History(1).past()
+_LONG = ("hogs", "locks")
+"""Facts that many rules ask for, and that take milliseconds where there are thousands of sessions."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,37 @@ class Memory:
 
     def take(self, snapshot: Snapshot) -> Analysis:
         """Add a sample, and say what it means after those before it. The same sample twice changes nothing."""
-        if self._newest is None or self._newest.snapshot is not snapshot:
-            self._newest = self._analyse(snapshot)
-        return self._newest
+        if self._newest is not None and self._newest.snapshot is snapshot:
+            return self._newest
+        work = self.work(snapshot)
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                analysis: Analysis = done.value
+                return analysis
 
-    def _analyse(self, snapshot: Snapshot) -> Analysis:
+    def work(self, snapshot: Snapshot) -> Generator[None, None, Analysis]:
+        """The work of `take`, piece by piece: whoever has keys to answer meanwhile need not wait for all of it.
+
+        Nothing else is to be taken before it is done; then `take` of this sample says at once what it means.
+        """
         alone = Case(snapshot, self._thresholds)
         self._history.append(snapshot, alone.capacity)
+        yield
         seen = _keeping(alone, Analysis(snapshot, self._thresholds, self._history.past(), self.holds))
-        shown = self._watch.update(snapshot.taken_at, findings(seen))
+        for fact in _LONG:
+            getattr(seen, fact)
+            yield
+        found: list[Finding] = []
+        for more in rule_by_rule(seen):
+            found += more
+            yield
+        shown = self._watch.update(snapshot.taken_at, told_in_order(seen, found))
         status = status_of(self._watch.lasting(overall(seen.health)), shown)
-        return _settled(seen, shown, self._watch.steady(snapshot.taken_at, seen.forecast), status)
+        ahead = self._watch.steady(snapshot.taken_at, seen.forecast)
+        self._newest = _settled(seen, shown, ahead, status)
+        return self._newest
 
 
 def _settled(seen: Analysis, found: tuple[Finding, ...], ahead: Forecast | None, status: Status) -> Analysis:
