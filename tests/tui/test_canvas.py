@@ -59,6 +59,13 @@ class Output:
         return cells_of(self._display)
 
     @property
+    def reversed_rows(self) -> list[str]:
+        """Where the cursor of a table is."""
+        buffer = self._display.buffer
+        found = (y for y in range(self._display.lines) if all(buffer[y][x].reverse for x in range(20, SIZE[0] - 20)))
+        return [self._display.display[y] for y in found]
+
+    @property
     def screen(self) -> str:
         return "\n".join(line.rstrip() for line in self._display.display) + "\n"
 
@@ -174,12 +181,13 @@ async def test_another_size_is_drawn_whole(output: Output) -> None:
         assert stage.screen.splitlines()[0] in output.screen
 
 
-@pytest.mark.parametrize("gone", ["LayoutUpdate", "ChopsUpdate"])
+@pytest.mark.parametrize("gone", ["LayoutUpdate", "ChopsUpdate", "CompositorUpdate"])
 async def test_a_textual_without_these_parts_draws_by_itself(
     output: Output, monkeypatch: pytest.MonkeyPatch, gone: str
 ) -> None:
     known = {name: part for name, part in vars(_compositor).items() if name != gone}
     monkeypatch.setattr(textual_private, "_compositor", SimpleNamespace(**known))
+    textual_private._written_update.cache_clear()
     async with on_stage(size=SIZE) as stage:
         for key in ("2", "1", "j", "question_mark"):
             await stage.press(key)
@@ -232,3 +240,36 @@ async def test_over_a_slow_line_pictures_are_left_out(output: Output, monkeypatc
                 await stage.settle()
         assert len(output.written) == 1
         assert output.cells == output.whole(stage.app)
+
+
+class SlowLine:
+    """Over which no picture may go until the last one has been there for a while."""
+
+    def __init__(self) -> None:
+        self._free_at = 0.0
+
+    def question(self, _app: App[int], _size: int) -> str:
+        self._free_at = asyncio.get_running_loop().time() + 0.1
+        return ""
+
+    def wait(self, _app: App[int]) -> float:
+        return max(0.0, self._free_at - asyncio.get_running_loop().time())
+
+
+async def test_after_a_key_is_held_on_a_slow_line_the_cursor_stands_where_it_led(
+    output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, presses = SlowLine(), 35
+    monkeypatch.setattr(terminal_app, "question", line.question)
+    monkeypatch.setattr(terminal_app, "wait_for_line", line.wait)
+    async with on_stage(size=SIZE) as stage:
+        await stage.press("2")
+        await shown(output, stage)
+        order = [one.id.pid for one in stage.table("#sessions").rows]
+        output.written.clear()
+        for _ in range(presses):
+            stage.app.simulate_key("j")
+            await asyncio.sleep(0)
+        await shown(output, stage)
+        assert len(output.written) < presses
+        assert [order[presses]] == [int(row.split()[0]) for row in output.reversed_rows]

@@ -51,6 +51,7 @@ def _written_update() -> type:
 def pieces(update: object) -> list[Piece] | None:
     """What an update of Textual's compositor wants to be shown; None where it is not understood."""
     try:
+        _compositor.CompositorUpdate.render_segments  # noqa: B018 - without it nothing can be written in its place
         if type(update) is _compositor.LayoutUpdate:
             return list(_of_layout(update))
         if type(update) is _compositor.ChopsUpdate:
