@@ -20,12 +20,14 @@ class Ground:
 
     Attributes:
         private_memory: Bytes of each backend that was looked at; empty where they are not on this machine.
+        cores: Of the server's machine, where it is this one.
     """
 
     case: Case
     observed: Observed
     settings: ServerSettings
     private_memory: tuple[int, ...] = ()
+    cores: int | None = None
 
     @property
     def snapshot(self) -> Snapshot:

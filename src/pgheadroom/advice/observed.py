@@ -1,13 +1,13 @@
 """What was seen while it was looked: peaks, and how long sessions idled before they were used again, or were not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from pgheadroom.model.application import family
+from pgheadroom.model.application import family, real_client_of
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, SessionId, State, seconds_between
 from pgheadroom.rules.facts.case import Case
 
@@ -37,6 +37,20 @@ class Rest(NamedTuple):
 NO_REST = Rest(None, None, 0)
 
 
+class Used(NamedTuple):
+    """How an application used its sessions.
+
+    Attributes:
+        peak: The most sessions at once.
+        busy: How many were busy, by the number of the sample; only where there were any.
+        clients: Where they came from.
+    """
+
+    peak: int
+    busy: Mapping[int, int]
+    clients: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Observed:
     """All that was seen.
@@ -47,6 +61,8 @@ class Observed:
         peaks: The most sessions of a role or a database at once, by kind and name.
         active_peak: The most sessions that ran something at once.
         in_transaction, idle: Rests within a transaction, and outside of one. Ours and poolers' are left out of `idle`.
+        moments: Of the samples.
+        used: How each application used its sessions.
         transactions: Likewise how long transactions lasted that are over, and the longest that is not.
     """
 
@@ -58,6 +74,8 @@ class Observed:
     in_transaction: Mapping[Whose, Rest] = field(default_factory=dict)
     idle: Mapping[Whose, Rest] = field(default_factory=dict)
     transactions: Mapping[Whose, Rest] = field(default_factory=dict)
+    moments: Sequence[datetime] = ()
+    used: Mapping[Whose, Used] = field(default_factory=dict)
 
 
 _Moment = Callable[[Session], datetime | None]
@@ -110,6 +128,10 @@ class Watching:
         self._fullest: Case | None = None
         self._peaks: Counter[tuple[str, str]] = Counter()
         self._active_peak = 0
+        self._moments: list[datetime] = []
+        self._most: dict[Whose, int] = {}
+        self._busy: dict[Whose, dict[int, int]] = {}
+        self._clients: dict[Whose, set[str]] = {}
         self._in_transaction, self._idle = _Rests(_state_change, _query_start), _Rests(_state_change, _query_start)
         self._transactions = _Rests(_xact_start, _state_change)
 
@@ -120,12 +142,30 @@ class Watching:
         if self._fullest is None or case.capacity.used >= self._fullest.capacity.used:
             self._fullest = case
         self._take_peaks(case)
+        self._take_used(case)
         there = {one.id: one for one in case.snapshot.sessions if one.backend_start is not None}
         own, pooled = case.snapshot.door.pid, case.pooled
         named = [one for one in there.values() if one.user and one.pid != own]
         self._in_transaction.take((one for one in named if one.state in IN_TRANSACTION_BUT_IDLE), there)
         self._idle.take((one for one in named if one.state is State.IDLE and one.pid not in pooled), there)
         self._transactions.take((one for one in named if one.xact_start is not None), there)
+
+    def _take_used(self, case: Case) -> None:
+        number = len(self._moments)
+        self._moments.append(case.snapshot.taken_at)
+        own = case.snapshot.door.pid
+        counts: Counter[Whose] = Counter()
+        for one in case.snapshot.sessions:
+            if one.pid == own or not one.user:
+                continue
+            whose = whose_of(one)
+            counts[whose] += 1
+            self._clients.setdefault(whose, set()).add(real_client_of(one) or "")
+            if one.state not in (State.IDLE, State.DISABLED, State.HIDDEN):
+                busy = self._busy.setdefault(whose, {})
+                busy[number] = busy.get(number, 0) + 1
+        for whose, count in counts.items():
+            self._most[whose] = max(self._most.get(whose, 0), count)
 
     def _take_peaks(self, case: Case) -> None:
         sessions = case.snapshot.sessions
@@ -153,6 +193,11 @@ class Watching:
             self._in_transaction.found(now),
             self._idle.found(now),
             self._transactions.found(now),
+            tuple(self._moments),
+            {
+                whose: Used(most, self._busy.get(whose, {}), frozenset(self._clients[whose]))
+                for whose, most in self._most.items()
+            },
         )
 
 

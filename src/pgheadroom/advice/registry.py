@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pgheadroom.advice import connections, limits, poolers, slots, timeouts
 from pgheadroom.advice.ground import Ground
+from pgheadroom.advice.pool_sizes import pool_needs, pool_sum
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.model.advice import Advice, Counsel
 from pgheadroom.words.counts import plural
@@ -36,6 +37,7 @@ RULES: tuple[Row, ...] = (
 def counsel(ground: Ground) -> Counsel:
     """What every rule advises, what would have saved most first."""
     found = [piece for row in RULES for piece in row.rule(ground)]
+    needs = pool_needs(ground)
     found.sort(key=lambda piece: -piece.saves)  # stable: else in the order of the rules
     return Counsel(
         looked=_looked(ground),
@@ -44,6 +46,8 @@ def counsel(ground: Ground) -> Counsel:
         limits=limits.limit_rows(ground),
         limit_sum=limits.limit_sum(ground),
         gaps=ground.settings.troubles,
+        pools=needs,
+        pool_sum=pool_sum(ground, needs),
     )
 
 

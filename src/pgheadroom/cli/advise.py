@@ -12,15 +12,17 @@ from pgheadroom.advice.registry import counsel
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.cli import bouncer_set, terminal
 from pgheadroom.cli.connection import settings_of
-from pgheadroom.cli.diagnostics import put
+from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
 from pgheadroom.deadline import clock
-from pgheadroom.errors import EXIT_OK
+from pgheadroom.errors import EXIT_OK, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.postgres.advice_settings import server_settings
 from pgheadroom.postgres.backend_memory import private_memory
+
+_TOO_FEW = "--snippet needs to know how sessions are used: --watch 10m, for instance"
 
 
 def advise(flags: argparse.Namespace) -> int:
@@ -36,10 +38,29 @@ def advise(flags: argparse.Namespace) -> int:
         put(_monitoring(flags))
         return EXIT_OK
     bouncer_set.check_flags(flags)
+    if flags.snippet is not None and flags.watch is None:
+        raise UsageError(_TOO_FEW)
     ground, upstream = asyncio.run(_ground(settings_of(flags, os.environ), flags))
     written = flags.write_pgbouncer is not None
-    put(bouncer_set.write_set(ground, upstream, flags) if written else _printed(ground, flags))
+    if flags.snippet is not None:
+        put(_snippet(ground, upstream, flags.snippet))
+    else:
+        put(bouncer_set.write_set(ground, upstream, flags) if written else _printed(ground, flags))
     return EXIT_OK
+
+
+def _snippet(ground: Ground, upstream: Upstream, library: str) -> str:
+    """For the application that has most sessions; the other numbers are said beside."""
+    from pgheadroom.advice.pool_sizes import pool_needs
+    from pgheadroom.advice.snippets import snippet
+
+    needs = pool_needs(ground)
+    if not needs:
+        raise UsageError(_TOO_FEW)
+    for other in needs[1:]:
+        say(f"{other.user}/{other.application}: {other.of_each} for each of {other.instances}")
+    unfollowed = any(one.setting("max_prepared_statements") in (None, "0") for one in ground.snapshot.pgbouncers)
+    return snippet(library, needs[0], upstream, prepared=not unfollowed)
 
 
 def _monitoring(flags: argparse.Namespace) -> str:
@@ -60,7 +81,8 @@ async def _ground(settings: Settings, flags: argparse.Namespace) -> tuple[Ground
         newest = await _look(source, settings, flags.watch, watching)
         settled = await source.ask(server_settings)
         upstream = await source.ask(bouncer_set.upstream_of)
-        return Ground(newest, watching.observed(), settled, _memory(newest)), upstream
+        memory = _memory(newest)
+        return Ground(newest, watching.observed(), settled, memory, os.cpu_count() if memory else None), upstream
     finally:
         await source.close()
 

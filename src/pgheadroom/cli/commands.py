@@ -329,6 +329,11 @@ def _advise_flags(parser: argparse.ArgumentParser) -> None:
     )
     files.add_argument("--pgbouncer-version", metavar="VERSION", help="the one it is for (default: any from 1.18)")
     files.add_argument(
+        "--snippet",
+        choices=("psycopg_pool", "psycopg2", "sqlalchemy", "node-postgres", "hikaricp"),
+        help="with --watch: print a pool of this library, sized for the application that has most sessions",
+    )
+    files.add_argument(
         "--sql", action="store_true", help="print a view and a health function for monitors that ask in SQL"
     )
     files.add_argument("--sql-uninstall", action="store_true", help="print what takes them away")

@@ -81,12 +81,52 @@ class LimitRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolRow:
+    """What a number of connections would have meant.
+
+    Attributes:
+        waiting: The part of the time in which somebody would have waited, from 0 to 1.
+        longest: The longest such stretch, in seconds.
+    """
+
+    size: int
+    waiting: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNeed:
+    """How many connections an application needs.
+
+    Attributes:
+        instances: Clients that it was seen to come from.
+        peak: Its sessions at their most.
+        rows: Sizes to choose from, the smallest first.
+        enough: The smallest with which nobody would have waited for more than a hundredth of the time.
+    """
+
+    user: str
+    database: str
+    application: str
+    instances: int
+    peak: int
+    rows: tuple[PoolRow, ...]
+    enough: int
+
+    @property
+    def of_each(self) -> int:
+        """Connections of one instance."""
+        return -(-self.enough // self.instances)
+
+
+@dataclass(frozen=True, slots=True)
 class Counsel:
     """All that is advised, what saves most first, and what is well set.
 
     Attributes:
         looked: How long was looked, and at what, in a sentence.
         limits: Every limit, and every role and database that had sessions.
+        pools: What each application needs, where enough was seen; `pool_sum` is what they come to.
         limit_sum: What the limits of roles let in together, in a sentence; empty where there is none.
     """
 
@@ -96,3 +136,5 @@ class Counsel:
     limits: tuple[LimitRow, ...] = ()
     limit_sum: str = ""
     gaps: tuple[str, ...] = ()
+    pools: tuple[PoolNeed, ...] = ()
+    pool_sum: str = ""

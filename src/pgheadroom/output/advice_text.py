@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from pgheadroom.model.advice import Advice, Counsel, Effect, LimitRow
+from pgheadroom.model.advice import Advice, Counsel, Effect, LimitRow, PoolRow
 from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
 from pgheadroom.words.pasting import pastable
 from pgheadroom.words.text import fit, safe, wrap
 
@@ -34,6 +35,7 @@ def _lines(counsel: Counsel, width: int) -> Iterator[str]:
         yield "Well set:"
         for one in counsel.well_set:
             yield from _indented("", one.sentence, width)
+    yield from _pools(counsel, width)
     yield from _limits(counsel, width)
     for gap in counsel.gaps:
         yield ""
@@ -68,6 +70,28 @@ def _statements(label: str, statements: Sequence[str]) -> Iterator[str]:
     for number, statement in enumerate(statements):
         for line in pastable(statement).split("\n"):
             yield f"   {fit(label if not number else '', _LABEL)}{line}"
+
+
+def _pools(counsel: Counsel, width: int) -> Iterator[str]:
+    if not counsel.pools:
+        return
+    yield ""
+    yield f"{fit('Pools: how many connections would do', 36)} {'each':>5} {'of':>3} {'peak':>5}   share of time waiting"
+    for need in counsel.pools[:_MOST_ROWS]:
+        name = safe("/".join(filter(None, (need.user, need.application)))) + f" in {safe(need.database)}"
+        choices = "  ".join(map(_choice, need.rows))
+        yield f"{fit(name, 36)} {need.of_each:>5} {need.instances:>3} {need.peak:>5}   {choices}"
+    yield from wrap(
+        f"{counsel.pool_sum} A choice is size: share of the time in which somebody would have waited, and the longest "
+        "stretch of it.",
+        width,
+    )
+
+
+def _choice(row: PoolRow) -> str:
+    if not row.waiting:
+        return f"{row.size}: never"
+    return f"{row.size}: {100 * row.waiting:.2g}% {duration(row.longest)}"
 
 
 def _limits(counsel: Counsel, width: int) -> Iterator[str]:
