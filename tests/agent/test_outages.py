@@ -14,6 +14,7 @@ from pgheadroom.agent.collector import Exposition
 from pgheadroom.agent.serving import Pages, Server
 from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig
+from pgheadroom.cli import main
 from pgheadroom.demo.servers.cluster import TRUST_SOCKET, Cluster
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.thresholds import Thresholds
@@ -95,7 +96,7 @@ def because(reason: str) -> str:
 
 
 def test_who_scrapes_never_waits_and_the_server_has_one_session_of_ours_at_most(
-    scraped: tuple[Cluster, Scrapers],
+    scraped: tuple[Cluster, Scrapers], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cluster, scrapers = scraped
     scrapers.until(UP)
@@ -107,6 +108,12 @@ def test_who_scrapes_never_waits_and_the_server_has_one_session_of_ours_at_most(
     superuser.execute(END_OURS)
     scrapers.until(DOWN, because("login"), 'status{target="t"} 3.0')
     assert fetch(superuser, OURS) <= 1  # one that is asked for its password
+    # A check over a connection of its own is not let in either, and says why.
+    assert main(["check", "--timeout", "60s", cluster.conninfo("watcher", tcp=True, password="sesame")]) == 3
+    (said,) = capsys.readouterr().out.splitlines()
+    assert said.startswith("UNKNOWN - ")
+    assert 'password authentication failed for user "watcher"' in said
+    assert "sesame" not in said
     superuser.execute("ALTER ROLE watcher PASSWORD 'sesame'")
     scrapers.until(UP)
     assert fetch(superuser, OURS) == 1

@@ -180,14 +180,21 @@ def test_the_command_prints_both_with_the_thresholds_of_the_configuration(
 ) -> None:
     file = tmp_path / "config.toml"
     file.write_text(
-        '[thresholds]\nusage = ["61%", "62%"]\n[targets.a]\n[targets.b.thresholds]\nusage = ["71%", "72%"]\n'
+        '[thresholds]\nusage = ["61%", "62%"]\nlimit = ["50%", "90%"]\n'
+        '[targets.a]\n[targets.b.thresholds]\nusage = ["71%", "72%"]\n'
     )
     assert main(["rules", "prometheus", "--config", str(file)]) == 0
     printed = capsys.readouterr().out
     assert all(f"* {level} / 100" in printed for level in (61, 62, 71, 72))
     assert main(["rules", "grafana", "--config", str(file)]) == 0
-    steps = json.loads(capsys.readouterr().out)["panels"][0]["fieldConfig"]["defaults"]["thresholds"]["steps"]
-    assert [one["value"] for one in steps] == [None, 0.61, 0.62]
+    panels = json.loads(capsys.readouterr().out)["panels"]
+    defaults = [one["fieldConfig"]["defaults"] for one in panels]
+    steps = [[step["value"] for step in one["thresholds"]["steps"]] for one in defaults if "thresholds" in one]
+    assert steps == [[None, 0.61, 0.62], [None, 0.5, 0.9]]
+    assert len({one["id"] for one in panels}) == len(panels)
+    for panel in panels:
+        assert panel["type"] in {"gauge", "timeseries", "stat", "bargauge", "state-timeline"}  # Grafana's own
+        assert [one["refId"] for one in panel["targets"]] == ["A", "B", "C"][: len(panel["targets"])]
 
 
 def test_panels_lie_beside_each_other() -> None:

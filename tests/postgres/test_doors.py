@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from pgheadroom.access.knocking import Pace
+from pgheadroom.cli import main
 from pgheadroom.deadline import left_behind
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
@@ -246,7 +247,11 @@ LANGUAGES = {
 
 @pytest.mark.parametrize("language", LANGUAGES if os.environ.get("PGHEADROOM_TEST_ALL") else ["de_DE", "ja_JP"])
 async def test_a_server_that_speaks_another_language(
-    new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, ground: Playground
+    new_cluster: Callable[..., Cluster],
+    language: str,
+    monkeypatch: pytest.MonkeyPatch,
+    ground: Playground,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     found_in, usual = str(locale_of(ground, language)), Playground._environment
     monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
@@ -266,6 +271,8 @@ async def test_a_server_that_speaks_another_language(
     sessions.fill("web")
     (one,) = (await shut(Doors(over_tcp(cluster, "web")))).refusals
     assert one.limit is RefusedBy.SUPERUSER_RESERVE
+    assert await asyncio.to_thread(main, ["check", "--timeout", "60s", over_tcp(cluster, "narrow")]) == 2
+    assert "the role's CONNECTION LIMIT is reached (narrow)" in capsys.readouterr().out.splitlines()[0]
     sessions.fill("postgres")
     doors = Doors(over_tcp(cluster, "web"))
     (one,) = (await shut(doors)).refusals

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.model.thresholds import Levels, Thresholds
 
 _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _ONE = 'target=~"$target"'
@@ -24,6 +24,7 @@ class Panel:
     width, height: In its grid, of 24 columns.
     unit: Grafana's name of it.
     stacked: The series stand on each other.
+    levels: The threshold whose levels colour it; empty for none.
     """
 
     title: str
@@ -33,13 +34,15 @@ class Panel:
     queries: Sequence[Query]
     unit: str = "short"
     stacked: bool = False
+    levels: str = ""
 
 
 def _panels() -> tuple[Panel, ...]:
     used, usable = f"pgheadroom_slots_used{{{_ONE}}}", f"pgheadroom_slots_usable{{{_ONE}}}"
     pool = "{{database}}/{{user}} {{pgbouncer}}"
     return (
-        Panel("Usable slots used", "gauge", 6, 8, (Query(f"{used} / {usable}", "{{target}}"),), "percentunit"),
+        Panel("Usable slots used", "gauge", 6, 8, (Query(f"{used} / {usable}", "{{target}}"),), "percentunit",
+              levels="usage"),
         Panel("Slots", "timeseries", 12, 8, (
             Query(used, "used {{target}}"),
             Query(usable, "usable {{target}}"),
@@ -56,7 +59,7 @@ def _panels() -> tuple[Panel, ...]:
         Panel("Limits of roles and databases", "bargauge", 12, 8, (
             Query(f"pgheadroom_limit_used_sessions{{{_ONE}}} / (pgheadroom_limit_max_sessions{{{_ONE}}} > 0)",
                   "{{kind}} {{name}}"),
-        ), "percentunit"),
+        ), "percentunit", levels="limit"),
         Panel("Locks and transactions", "timeseries", 12, 8, (
             Query(f"pgheadroom_lock_waiters{{{_ONE}}}", "waiting for locks {{target}}"),
             Query(f"pgheadroom_long_queries{{{_ONE}}}", "long queries {{target}}"),
@@ -120,8 +123,8 @@ def _placed(thresholds: Thresholds) -> Iterator[Mapping[str, Any]]:
 
 def _panel(number: int, panel: Panel, x: int, y: int, thresholds: Thresholds) -> Mapping[str, Any]:
     defaults: dict[str, Any] = {"unit": panel.unit, "min": 0}
-    if panel.unit == "percentunit":
-        defaults |= {"max": 1, "thresholds": _steps(thresholds)}
+    if panel.levels:
+        defaults |= {"max": 1, "thresholds": _steps(getattr(thresholds, panel.levels))}
     if panel.stacked:
         defaults["custom"] = {"stacking": {"mode": "normal"}, "fillOpacity": 40}
     return {
@@ -138,9 +141,8 @@ def _panel(number: int, panel: Panel, x: int, y: int, thresholds: Thresholds) ->
     }
 
 
-def _steps(thresholds: Thresholds) -> Mapping[str, Any]:
+def _steps(of: Levels) -> Mapping[str, Any]:
     """Colours from the levels on; what is told in slots has no place on a gauge of many servers' per cent."""
-    usage = thresholds.usage
-    levels = [(usage.warning, "orange"), (usage.critical, "red")]
+    levels = [(of.warning, "orange"), (of.critical, "red")]
     steps = [{"color": color, "value": level.amount / 100} for level, color in levels if str(level).endswith("%")]
     return {"mode": "absolute", "steps": [{"color": "green", "value": None}, *steps]}
