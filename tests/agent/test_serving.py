@@ -78,7 +78,9 @@ def authorization(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def test_tls_and_basic_auth_are_those_of_the_exporters(serve: Serve, tmp_path: Path) -> None:
+def test_tls_and_basic_auth_are_those_of_the_exporters(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     if shutil.which("openssl") is None:
         missing("openssl is not installed")
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -100,6 +102,15 @@ def test_tls_and_basic_auth_are_those_of_the_exporters(serve: Serve, tmp_path: P
         get(f"{at}/metrics")
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         get(at.replace("https", "http"))
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login prometheus password secret\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert main(["check", "--timeout", "60s", "--agent", at]) == 3
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    assert main(["check", "--timeout", "60s", "--agent", at]) == 3
+    untrusted, answered = capsys.readouterr().out.splitlines()
+    assert "certificate verify failed" in untrusted
+    assert answered == f"UNKNOWN - what the agent at {at} answers cannot be read"  # it watches nothing here
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_a_full_server_is_told_for_as_long_as_it_lasts_and_an_old_sample_is_not(
     assert "slots_used" not in told(never)
 
 
+def test_a_connection_of_which_nothing_comes_for_minutes_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _ = a_watched(sample())
+    monkeypatch.setattr(watched, "STALE_AFTER", 0.0)
+    found = told(one)
+    assert (found["up"], found["status"], reasons(found)) == (0, 3, ["silence"])
+    assert "slots_used" not in found
+
+
 def test_names_of_other_exporters_are_told_as_well() -> None:
     one = Watched("t", cast(LiveSource, Staged()), Thresholds(), 5, ["postgres_exporter"])
     one._take(sample())

@@ -25,7 +25,7 @@ from pgheadroom.model.metrics import MetricFamily
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role, Snapshot
+from pgheadroom.model.snapshot import Role, SlotSettings, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.alerts import alerts, rules
 from pgheadroom.output.dashboard import dashboard, expressions
@@ -87,6 +87,10 @@ OUTAGES: dict[str, tuple[dict[str, str], set[tuple[str, str]]]] = {
     "calm": (of(CALM), set()),
     "full": (of(analyse(sample(95), PLAIN)), both("Slots")),
     "reserve": (of(analyse(sample(97), PLAIN)), {*both("Slots"), ("ReserveInUse", "warning")}),
+    "members": (
+        of(analyse(sample(96, settings=SlotSettings(100, 3, reserved=5)), PLAIN)),
+        {*both("Slots"), ("ReserveInUse", "warning"), ("ReserveFull", "critical")},
+    ),
     "refused": (
         refused(CALM),
         {*both("Slots"), ("NoRoom", "critical"), ("Down", "critical"), ("SuperusersLockedOut", "critical"),

@@ -154,6 +154,8 @@ class Watched:
         age = time.monotonic() - seen.at if seen.case is not None else None
         fresh = age is not None and age < STALE_AFTER
         known: Sequence[MetricFamily] = seen.families if fresh else ()
+        if seen.case is not None and not (seen.reason or fresh):
+            seen = replace(seen, reason=_word(Hindrance.SILENCE))  # nobody told us: it is our own clock that stands
         if seen.reason:
             known = outage_families(seen.case, known, seen.refusals, self.name)
         own = [*_own(seen, age), *_counted(None if seen.reason else self.totals)]

@@ -105,6 +105,9 @@ def alerts(thresholds: Thresholds, selector: str = "") -> Iterator[Alert]:
     )  # fmt: skip
     yield Alert("PgHeadroomReserveInUse", WARNING, f"{of('reserve_used')} > 0", "1m",
                 "{{ $labels.target }}: {{ $value }} slots of the reserve are in use" + _HOG)  # fmt: skip
+    yield Alert("PgHeadroomReserveFull", CRITICAL,
+                f"{of('slots_free_reserved')} == 0 and {of('slots_reserved')} > 0", "0s",
+                "{{ $labels.target }} lets only superusers in: its reserved_connections are taken" + _HOG)  # fmt: skip
     yield Alert("PgHeadroomSuperusersLockedOut", CRITICAL, f"{of('slots_free_superuser')} == 0", "0s",
                 "{{ $labels.target }} has no slot left, not even for a superuser" + _HOG)  # fmt: skip
     yield Alert("PgHeadroomNoRoom", CRITICAL, f"{of('no_room')} == 1", "0s",
