@@ -9,6 +9,7 @@ import pytest
 
 from pgheadroom.agent import watched
 from pgheadroom.agent.watched import Watched
+from pgheadroom.analysis import Analysis
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.model.snapshot import Snapshot
@@ -135,3 +136,14 @@ def test_each_reason_is_one_of_a_closed_list() -> None:
         one._take(lost())
         assert reasons(told(one)) == [hindrance.value.replace(" ", "_")]
     assert one.ready
+
+
+def test_whoever_wants_to_tell_of_it_gets_what_each_sample_means_and_why_there_is_none() -> None:
+    heard: list[Analysis | Trouble] = []
+    one = Watched("t", cast(LiveSource, Staged()), Thresholds(), 5, tell=heard.append)
+    first, trouble = sample(), lost(RefusedBy.SERVER)
+    for update in (first, trouble):
+        one._take(update)
+    assert isinstance(heard[0], Analysis)
+    assert heard[0].snapshot is first
+    assert heard[1:] == [trouble]

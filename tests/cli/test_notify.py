@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pgheadroom.cli import diagnostics, main
 from pgheadroom.cli.agent import _messenger
 from pgheadroom.cli.notifying import channels_of
 from pgheadroom.errors import PgHeadroomError, UsageError
+from pgheadroom.files import read_by_others
 
 TOKEN = "s3cr3t-t0ken"
 
@@ -98,6 +100,21 @@ def test_a_url_that_others_can_read_is_refused_and_one_that_they_cannot_is_taken
     assert channel.url == url
     assert TOKEN not in repr(channel)
     assert TOKEN not in diagnostics.scrubbed(f"{url} me:{TOKEN}! {TOKEN}%21")
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "others"),
+    [(0o600, 1000, False), (0o640, 1000, True), (0o604, 1000, True), (0o640, 0, False), (0o644, 0, True)],
+)
+def test_a_group_may_read_what_is_roots(mode: int, owner: int, others: bool) -> None:
+    assert read_by_others(os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))) is others
+
+
+def test_a_url_is_no_argument_of_the_agent_and_not_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agent", "--notify", f"json://{TOKEN}"]) == 2
+    told = capsys.readouterr().err
+    assert "--notify: takes the name of a channel" in told
+    assert TOKEN not in told
 
 
 def test_a_file_with_more_than_a_url_is_none(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def test_a_message_says_what_since_when_who_the_numbers_and_what_to_run() -> Non
     ]
 
 
+def test_what_lasts_is_told_once() -> None:
+    assert "for good" not in text(
+        message(finding=replace(LEAK, remedy="End some; then limit the role.", lasting="Limit the role"))
+    )
+
+
 def test_it_says_whether_it_is_worse_or_over_or_only_a_test() -> None:
     assert title(message(Kind.WORSE)) == "CRITICAL shop is worse: web/shop leaks: 3 to 40 sessions in 5m"
     assert title(message(Kind.END)) == "OK shop: over after 3m12s: web/shop leaks: 3 to 40 sessions in 5m"

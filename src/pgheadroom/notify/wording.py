@@ -118,7 +118,9 @@ def _finding(one: Finding, *, over: bool) -> Iterator[str]:
         return
     yield _line(f"{one.severity.upper()}: {one.sentence}")
     yield from (_line(f"  {line}") for line in one.evidence[:_MOST_EVIDENCE])
-    for label, said in (("now", one.remedy), ("for good", one.lasting), ("note", one.caution)):
+    # What lasts ends the remedy as a rule, in other capitals.
+    lasting = "" if one.lasting.lower() in one.remedy.lower() else one.lasting
+    for label, said in (("now", one.remedy), ("for good", lasting), ("note", one.caution)):
         if said:
             yield _line(f"{label}: {said}")
     if one.sql:
