@@ -65,11 +65,11 @@ def go_down(cluster: Cluster, way: str, down: float) -> None:
 
 async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:
     """Seconds without a sample; None when the monitor was not back in time."""
-    came = asyncio.Queue[float]()
+    came = asyncio.Queue[tuple[float, str]]()
 
     def post(update: Update) -> None:
         if isinstance(update, Snapshot):
-            came.put_nowait(time.monotonic())
+            came.put_nowait((time.monotonic(), update.returned))
 
     source = LiveSource(conninfo, interval=0.2)
     await source.open()
@@ -86,14 +86,7 @@ async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Names
         while cluster.log.count("FATAL") < refused + 200:  # they are all there  # noqa: ASYNC110 - a file tells nobody
             await asyncio.sleep(0.2)
     await asyncio.to_thread(go_down, cluster, arguments.way, random.uniform(0.2, 3.0))
-    last = time.monotonic()
-    while not came.empty():
-        last = came.get_nowait()
-    try:
-        async with asyncio.timeout(BACK_WITHIN):
-            back: float | None = await came.get() - last
-    except TimeoutError:
-        back = None
+    back = await time_away(came)
     running.cancel()
     await asyncio.wait({running})
     await source.close()
@@ -101,6 +94,19 @@ async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Names
     for process in crowd:
         process.join()
     return back
+
+
+async def time_away(came: "asyncio.Queue[tuple[float, str]]") -> float | None:
+    """Seconds from the last sample over the old connection to the first one over the new one."""
+    last = time.monotonic()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BACK_WITHIN):
+            while True:
+                moment, returned = await came.get()
+                if returned:
+                    return moment - last
+                last = moment
+    return None
 
 
 def encrypt(cluster: Cluster) -> None:

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from pgheadroom.access.knocking import AFTER_LOSS, ONCE
 from pgheadroom.deadline import clock
 from pgheadroom.live.absence import Absence
+from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.rest import Rest
+from pgheadroom.postgres.doors import Doors
 from samples import NOW, snapshot
 
 
@@ -88,3 +91,11 @@ def test_the_version_is_known_once_there_was_a_sample() -> None:
     seen = snapshot([])
     absence.end(seen, 1)
     assert absence.version_num == seen.server.version_num
+
+
+async def test_the_first_attempt_after_a_loss_goes_on_knocking_and_the_very_first_one_does_not() -> None:
+    attempts = Attempts(Doors("host=/nowhere"))
+    assert attempts._pace() == ONCE
+    attempts.doors.way = attempts.doors.ways[0]  # it has let us in
+    assert attempts._pace() == AFTER_LOSS
+    assert (AFTER_LOSS.attempts, AFTER_LOSS.watch > AFTER_LOSS.every > 0) == (1, True)

@@ -117,6 +117,9 @@ def test_the_waiting_room_says_for_how_long_how_often_and_what_helps() -> None:
     assert "NO ROOM   for 1m01s, 7 tries, now every 2.0 s" in told
     assert "the role's CONNECTION LIMIT is reached (web)" in told
     assert told.endswith("What helps\n  - Raise it.")
+    assert "sessions come and go" not in told  # nothing that we met says so
+    moving = waiting_lines(Waiting(ago(61), 7, (refused,), per_second=30, moves=True), NOW, 140)
+    assert "sessions come and go: the first slot that falls free is taken and kept" in plain(moving[0])
 
 
 # --- confirmation ----------------------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ class Pace:
 
 
 ONCE = Pace(0.0)
+AFTER_LOSS = Pace(0.0, watch=WATCH, every=OPENING_SOON[0][1])
+"""The first attempt after a connection was lost: a crash or a restart may be over before a second round begins."""
 JITTER = (0.8, 1.2)
 
 
@@ -107,7 +109,7 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     if state.hindrance is None:
         return Pace(0.0)
     if state.hindrance is Hindrance.NO_ROOM:
-        return _without_room(lasted, moves=_moves(state, now), doors=doors)
+        return _without_room(lasted, moves=moves(state, now), doors=doors)
     if state.hindrance is Hindrance.DOWN:
         return _before_it_opens(lasted, DOWN_SOON)
     if state.hindrance is Hindrance.OPENING:
@@ -116,7 +118,8 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 
 
-def _moves(state: Knocking, now: float) -> bool:
+def moves(state: Knocking, now: float) -> bool:
+    """Whether sessions were seen to come and go a moment ago."""
     return state.moved is not None and now - state.moved < MOVED_LASTS
 
 

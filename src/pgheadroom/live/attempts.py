@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pgheadroom.access import advice, comeback
-from pgheadroom.access.knocking import JITTER, Knocking, after, pace
+from pgheadroom.access.knocking import AFTER_LOSS, JITTER, Knocking, Pace, after, moves, pace
 from pgheadroom.deadline import clock
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance
@@ -58,12 +58,17 @@ class Attempts:
         """
         before = self.doors.attempts
         try:
-            probe = await self.doors.enter(pace(self._knocking, clock(), self.doors.in_turn))
+            probe = await self.doors.enter(self._pace())
         except NoDoor as refused:
             self._met(refused, before)
             raise
         self._refused, self.newly_in = None, True
         return probe
+
+    def _pace(self) -> Pace:
+        if self._knocking.hindrance is None and self.doors.way is not None:
+            return AFTER_LOSS
+        return pace(self._knocking, clock(), self.doors.in_turn)
 
     def _met(self, refused: NoDoor, before: int) -> None:
         now = clock()
@@ -131,6 +136,7 @@ class Attempts:
             next_try=self.next_try,
             advice=advice.advice(self.shut.refusals, self.doors.role, version_num, self._service),
             pgbouncers=pgbouncers,
+            moves=moves(self._knocking, clock()),
         )
 
     def _since(self, no_room: _NoRoom) -> int:

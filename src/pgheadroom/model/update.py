@@ -20,6 +20,9 @@ class Waiting:
         next_try: Seconds from this update to the next attempt.
         advice: Sentences: what helps now from outside, and what to have ready the next time, with the exact SQL.
         pgbouncers: As last seen; they are asked on meanwhile.
+        moves: Sessions were seen, a moment ago, to come and go: the limit that refused us was not always the same. How
+            many slots fell free meanwhile nobody tells who stands outside: a slot that was free and taken again between
+            two attempts leaves no trace in what they met.
     """
 
     since: datetime
@@ -29,6 +32,7 @@ class Waiting:
     advice: tuple[str, ...] = ()
     pgbouncers: tuple[PgBouncer, ...] = ()
     per_second: float = 0.0
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from pgheadroom.words.durations import duration
 from pgheadroom.words.refusals import limit_words
 from pgheadroom.words.text import safe, wrap
 
+_FIRST = "the first slot that falls free is taken and kept"
+_MOVES = "sessions come and go: the first slot that falls free is taken and kept"
+
 
 def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
     """Each line fitted to `width`."""
@@ -18,7 +21,7 @@ def waiting_lines(waiting: Waiting, now: datetime, width: int) -> list[Line]:
         [
             Cell(" NO ROOM ", "alert-bad"),
             Cell(f"  for {lasted}, {plural(waiting.tries, 'try', 'tries')}{_rate(waiting.per_second)}", "bad"),
-            Cell("  the first slot that falls free is taken and kept", "dim"),
+            Cell(f"  {_MOVES if waiting.moves else _FIRST}", "dim"),
         ],
         [],
     ]
