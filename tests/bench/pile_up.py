@@ -9,6 +9,7 @@ is pgbench on another table: alone, beside pgheadroom and beside pg_activity in 
 
 import argparse
 import asyncio
+import json
 import os
 import re
 import statistics
@@ -93,7 +94,7 @@ class Crowd:
             session.pgconn.finish()
 
 
-async def lock_part(conninfo: str) -> str:
+async def lock_part(conninfo: str) -> dict[str, float]:
     """Server time and bytes of the lock part, and the time from question to tree, each asked unthinned."""
     probe = await Probe.open(conninfo)
     server: list[float] = []
@@ -112,11 +113,13 @@ async def lock_part(conninfo: str) -> str:
         nodes = lock_tree(snapshot)
         whole.append(time.perf_counter() - began)
     await probe.close()
-    return (
-        f"lock part {1000 * statistics.median(server):.1f} ms of the server (least {1000 * min(server):.1f}), "
-        f"{answer_bytes(conninfo) / 1000:.0f} kB; question to tree {1000 * statistics.median(whole):.0f} ms; "
-        f"root {nodes[0].pid} with {nodes[0].waiting_behind} behind"
-    )
+    return {
+        "lock part ms": 1000 * statistics.median(server),
+        "lock part ms, least": 1000 * min(server),
+        "lock part kB": answer_bytes(conninfo) / 1000,
+        "question to tree ms": 1000 * statistics.median(whole),
+        "behind the root": nodes[0].waiting_behind,
+    }
 
 
 def answer_bytes(conninfo: str) -> int:
@@ -176,6 +179,7 @@ def main() -> None:
     parser.add_argument("--kind", choices=("row", "alter", "chain", "granted"), default="row")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--json", type=Path, help="a file to which the figures are added")
     chosen = parser.parse_args()
     count = FEW if chosen.kind == "granted" else chosen.waiters
     settings: dict[str, str | int] = {
@@ -191,18 +195,25 @@ def main() -> None:
         owner.execute("CREATE TABLE bystander AS SELECT generate_series(1, 10) AS id")
         crowd.gather(chosen.kind, count)
         print(f"{chosen.kind}: {count} waiters, PostgreSQL {cluster.installation.version}", flush=True)
-        print(asyncio.run(lock_part(cluster.conninfo())), flush=True)
+        figures = asyncio.run(lock_part(cluster.conninfo()))
         pgbench = cluster.installation.program("pgbench")
         if pgbench.exists() and chosen.rounds:
             script = Path(home) / "bystander.sql"
             script.write_text(BYSTANDER)
             env = {"PATH": os.environ["PATH"], "HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-            compare(pgbench, cluster, script, env, chosen.rounds, chosen.seconds)
+            figures |= compare(pgbench, cluster, script, env, chosen.rounds, chosen.seconds)
+        for name, value in figures.items():
+            print(f"  {name:<40}{value:10.2f}", flush=True)
+        if chosen.json:
+            told = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}
+            chosen.json.write_text(json.dumps(told | {f"{chosen.kind}, {count} waiters": figures}, indent=1) + "\n")
         crowd.leave()
         cluster.stop("immediate")
 
 
-def compare(pgbench: Path, cluster: Cluster, script: Path, env: dict[str, str], rounds: int, seconds: float) -> None:
+def compare(
+    pgbench: Path, cluster: Cluster, script: Path, env: dict[str, str], rounds: int, seconds: float
+) -> dict[str, float]:
     theirs, ours, *_ = programs(cluster.conninfo())
     shares: dict[str, list[float]] = {"pgheadroom": [], "pg_activity": []}
     for _ in range(rounds):
@@ -210,8 +221,11 @@ def compare(pgbench: Path, cluster: Cluster, script: Path, env: dict[str, str], 
         for name, program in (("pgheadroom", ours), ("pg_activity", theirs)):
             with beside(program, env):
                 shares[name].append(throughput(pgbench, cluster, script, seconds) / alone)
-    for name, all_ in shares.items():
-        print(f"bystander beside {name}: {statistics.median(all_):.2f} of alone ({min(all_):.2f} to {max(all_):.2f})")
+    return {
+        f"bystander beside {name}, of alone{which}": of(all_)
+        for name, all_ in shares.items()
+        for which, of in (("", statistics.median), (", least", min), (", most", max))
+    }
 
 
 if __name__ == "__main__":
