@@ -37,6 +37,7 @@ class Layer:
     conninfo: str | None = None
     doors: tuple[str, ...] | None = None
     pgbouncers: tuple[str, ...] | None = None
+    server_log: str | None = None
     interval: float | None = None
     read_only: bool | None = None
     hide_literals: bool | None = None
@@ -78,6 +79,7 @@ class Settings:
             password: never show it.
         doors: Conninfos of other ways into the same server, in the order in which they are tried.
         pgbouncers: A conninfo for the admin console of each PgBouncer.
+        server_log: A file, or a command behind a `|`, that tells what the server writes to its log; empty for none.
         interval: Seconds.
         hide_literals: Query texts are shown and written without their literals and comments.
         protected_roles: Roles whose sessions no filter may signal; the file's lists are added up, never shortened.
@@ -89,6 +91,7 @@ class Settings:
     conninfo: str = ""
     doors: tuple[str, ...] = ()
     pgbouncers: tuple[str, ...] = ()
+    server_log: str = ""
     interval: float = DEFAULT_INTERVAL
     read_only: bool = False
     hide_literals: bool = False
@@ -115,6 +118,7 @@ def settle(*layers: Layer, target: str = "") -> Settings:
         conninfo=top.conninfo or "",
         doors=top.doors or (),
         pgbouncers=top.pgbouncers or (),
+        server_log=top.server_log or "",
         interval=DEFAULT_INTERVAL if top.interval is None else top.interval,
         read_only=bool(top.read_only),
         hide_literals=bool(top.hide_literals),
@@ -128,8 +132,8 @@ def settle(*layers: Layer, target: str = "") -> Settings:
     )
 
 
-_REPLACED = ("conninfo", "doors", "pgbouncers", "interval", "read_only", "hide_literals", "ascii_only", "notify",
-             "notify_command")  # fmt: skip
+_REPLACED = ("conninfo", "doors", "pgbouncers", "server_log", "interval", "read_only", "hide_literals", "ascii_only",
+             "notify", "notify_command")  # fmt: skip
 
 
 def _over(below: Layer, above: Layer) -> Layer:
@@ -326,6 +330,7 @@ _TARGET_KEYS = {
     "conninfo": ("conninfo", _text),
     "doors": ("doors", _texts),
     "pgbouncer": ("pgbouncers", _texts),
+    "server_log": ("server_log", _text),
 }
 
 

@@ -71,6 +71,7 @@ def _from_flags(flags: argparse.Namespace, place: str | None) -> Layer:
         conninfo=place,
         doors=tuple(doors) if doors else None,
         pgbouncers=tuple(consoles) if consoles else None,
+        server_log=getattr(flags, "server_log", None),
         interval=flags.interval,
         read_only=True if flags.read_only else None,
         hide_literals=True if flags.hide_literals else None,

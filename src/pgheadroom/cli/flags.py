@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 _VALUE_FLAGS = ("-h", "-p", "-U", "-d", "-i")
-_LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--door", "--config")
+_LONG_VALUE_FLAGS = ("--host", "--port", "--username", "--dbname", "--interval", "--pgbouncer", "--door", "--config",
+                     "--server-log")  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,6 +123,11 @@ def _add_connection_flags(parser: argparse.ArgumentParser, command: Command) -> 
         metavar="CONNINFO",
         action="append",
         help="a PgBouncer's admin console; repeat it for more (PGHEADROOM_PGBOUNCER)",
+    )
+    to.add_argument(
+        "--server-log",
+        metavar="LOG",
+        help="the server's log, for who is turned away: a file here, or '|COMMAND' that writes it",
     )
 
 

@@ -73,6 +73,7 @@ def _source(settings: Settings, *, read_only: bool, asks_password: bool, ahead: 
         target=settings.target,
         asks_password=asks_password,
         hide_literals=settings.hide_literals,
+        server_log=settings.server_log,
         ahead=ahead,
         samples_soon=True,
     )

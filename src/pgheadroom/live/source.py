@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pgheadroom.deadline import arrives, clock, forget
@@ -14,6 +15,7 @@ from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.consoles import Consoles
 from pgheadroom.live.link import Link, Question
+from pgheadroom.live.log_following import LogFollower
 from pgheadroom.live.reconnection import Reconnection
 from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
@@ -40,6 +42,8 @@ GIVEN_UP_AFTER = 30.0
 slow gives its answer, or its refusal, before."""
 BREATH = 0.2
 """The least rest after a sample, as a part of the time it took: a server in trouble is not asked without a pause."""
+LOG_GRACE = 1.0
+"""The most seconds that a single sample waits for the beginning of a log that is read beside it."""
 BOUNCER_GRACE = 0.25
 """The most seconds that a slow PgBouncer may delay PostgreSQL's sample."""
 
@@ -63,6 +67,7 @@ class LiveSource:
         password: str | None = None,
         asks_password: bool = False,
         hide_literals: bool = False,
+        server_log: str = "",
         ahead: Ahead | None = None,
         samples_soon: bool = False,
     ) -> None:
@@ -75,6 +80,7 @@ class LiveSource:
             target: How the configuration calls the server.
             asks_password: `open` is called again with the user's password when the first door wants one; no other
                 door is tried before.
+            server_log: A file, or a command behind a `|`, that tells what the server writes to its log.
             hide_literals: Query texts come without their literals and comments.
             ahead: Attempts at the first door that have begun already.
             samples_soon: Who connects asks for a sample soon after it: it comes with the login, and the PgBouncers are
@@ -87,6 +93,7 @@ class LiveSource:
         ways = Doors(conninfo, doors, password, read_only, target, asks_password, hide_literals, ahead, samples_soon)
         self._read_only = read_only
         self._link = Link()
+        self._log = LogFollower(server_log) if server_log else None
         self._rest = Rest(interval)
         self._consoles = Consoles(pgbouncers)
         attempts = Attempts(ways)
@@ -185,6 +192,8 @@ class LiveSource:
 
     async def close(self) -> None:
         """Give the slot back, also when the server does not answer."""
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
         await self.reconnection.close()
         await self._link.close()
         await self._consoles.close()
@@ -200,15 +209,17 @@ class LiveSource:
         """
         await self.open()
         asked = self._consoles.begin()
-        snapshot = await self.ask(Probe.sample, patience)
+        snapshot = await self.ask(self._ask_for_sample, patience)
         if asked:
             await asyncio.wait(asked, timeout=PATIENCE)
+        if self._log is not None:
+            await asyncio.to_thread(self._log.wait, LOG_GRACE)
         return self._complete(snapshot)
 
     async def _sample(self, post: Post) -> None:
         asked = self._consoles.begin()
         began = clock()
-        question = self._link.put(Probe.sample)
+        question = self._link.put(self._ask_for_sample)
         patience = max(PATIENCE, 2 * self.interval)
         while not await arrives(question, patience):
             waited = clock() - began
@@ -230,8 +241,19 @@ class LiveSource:
                 await asyncio.wait(asked, timeout=min(BOUNCER_GRACE, self.interval / 4))
             post(self._complete(snapshot))
 
+    async def _ask_for_sample(self, probe: Probe) -> Snapshot:
+        if self._log is not None:
+            probe.reads_log = False
+            if probe.catalogue.log is not None:
+                self._log.reads(probe.catalogue.log.prefix)
+            self._log.begin()
+        return await probe.sample()
+
     def _complete(self, snapshot: Snapshot) -> Snapshot:
         self.reconnection.at_once = True
+        if self._log is not None:
+            refusals, unread = self._log.take(snapshot.taken_at)
+            snapshot = replace(snapshot, refusals=refusals, refusals_unread=unread)
         return self._updates.complete(snapshot, self.interval)
 
     # --- what else is asked of the server ----------------------------------------------------------------------------

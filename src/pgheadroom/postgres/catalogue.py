@@ -185,9 +185,11 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
 
 
 def _log_site(row: Row, catalogue: Catalogue) -> LogSite:
-    allowed, collector, formats = row
+    allowed, collector, formats, prefix = row
     written = _text(formats, catalogue.codec).split(",")
-    return LogSite(allowed, _text(collector) == "on", tuple(one.strip().lower() for one in written))
+    return LogSite(
+        allowed, _text(collector) == "on", tuple(one.strip().lower() for one in written), _text(prefix, catalogue.codec)
+    )
 
 
 def _service_reserved(told: bytes | None, catalogue: Catalogue) -> int:

@@ -86,11 +86,13 @@ class Probe:
     """An open connection that answers with samples. One question at a time: the caller sees to it.
 
     Attributes:
+        reads_log: The server's log is read with the samples, where it may be.
         hides_literals: Query texts lose their literals here, before anybody sees them.
         system: The system identifier of the server; None when it could not be read.
     """
 
     hides_literals = False
+    reads_log = True
 
     def __init__(self, connection: Connection, target: str) -> None:
         self.connection = connection
@@ -298,6 +300,8 @@ class Probe:
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     def _log_questions(self) -> list[Question]:
+        if not self.reads_log:
+            return []
         facts = self._catalogue.facts
         questions = self._log.questions(self._catalogue.log, facts.version_num, time.monotonic())
         return [question for question in questions if not self._is_forbidden(question.part)]

@@ -15,11 +15,13 @@ class LogSite(NamedTuple):
         allowed: Our role may call both functions.
         collects: logging_collector is on: the server writes files of its own.
         formats: log_destination.
+        prefix: log_line_prefix.
     """
 
     allowed: bool
     collects: bool
     formats: tuple[str, ...]
+    prefix: str = ""
 
     def format(self, version_num: int) -> Format:
         """The one that tells most, of those that are written."""
