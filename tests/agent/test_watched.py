@@ -1,5 +1,7 @@
 """A server that is watched: what is told in trouble, and what it costs the server."""
 
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -12,11 +14,13 @@ from pgheadroom.agent.watched import Watched
 from pgheadroom.analysis import Analysis
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble, Update, Waiting
 from pgheadroom.output.exposition import prometheus_text
 from samples import NOW, many, snapshot
+from servers import missing
 
 
 class Staged:
@@ -147,3 +151,18 @@ def test_whoever_wants_to_tell_of_it_gets_what_each_sample_means_and_why_there_i
     assert isinstance(heard[0], Analysis)
     assert heard[0].snapshot is first
     assert heard[1:] == [trouble]
+
+
+def test_promtool_is_content_with_what_the_agent_says_of_itself() -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        missing("promtool is not installed (Debian: prometheus)")
+    one = Watched('a"b\n', cast(LiveSource, Staged()), Thresholds(), 5)
+    one.totals = SessionTotals(1, 2, 3, 4)
+    one._take(sample())
+    texts = [prometheus_text(one.families())]
+    one._take(lost(RefusedBy.SERVER))
+    texts.append(prometheus_text(one.families()))
+    for text in texts:
+        done = subprocess.run([program, "check", "metrics"], input=text + "\n", capture_output=True, text=True)
+        assert (done.returncode, done.stdout + done.stderr) == (0, "")
