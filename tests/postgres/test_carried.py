@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import Session, State
-from pgheadroom.postgres import session_list
+from pgheadroom.postgres import sampling, session_list
 from pgheadroom.postgres.carried import TOLD_AGAIN, merged, missed, odd_pids, read_pids, same_where_equal
 from pgheadroom.postgres.catalogue import Catalogue, Facts
 from pgheadroom.postgres.exchange import Answer, Question, Row, Unanswered
@@ -267,6 +267,7 @@ async def test_a_sample_of_what_changed_is_a_whole_one(
 ) -> None:
     monkeypatch.setattr(session_list, "WHOLE_EVERY", 0.5)
     monkeypatch.setattr(session_list, "MARGIN", 0.05)
+    monkeypatch.setattr(sampling, "AT_ONCE", 5)
     crew, chance, kept = Crew(superuser, sessions), random.Random(server.installation.major), 0
     at_it = 0
     before: dict[int, Session] = {}

@@ -65,6 +65,8 @@ ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
 MOST_INTERVALS = 2
 """The most intervals between two lists of sessions."""
+AT_ONCE, GAP = 1000, 0.001
+"""Rows that are read without a gap, and its seconds: 3 ms each."""
 NAMES_WAIT = "20ms"
 """How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
 NAMES = {"databases", "roles", LOOKED_UP}
@@ -250,11 +252,24 @@ class Probe:
         roles, databases = {row[2] for row in rows}, {row[3] for row in rows}  # none in a short row
         if not self._catalogue.knows(roles, databases):
             await self._learn_names()
-        told = self._list.read(rows, self._words, self._read_row)
+        told = await self._told(rows)
         activity = self._list.take(moment[0][0], told, answers.get(PRESENT), self._catalogue)
         if not self._catalogue.knows(roles, databases):
             self._list.forget()  # who has no name yet may get one
         return activity
+
+    async def _told(self, rows: Sequence[Row]) -> list[Session] | None:
+        """The sessions that are told, so many at a time that whoever else waits for the processor has not to wait long;
+        None where a row leaves out what is not known."""
+        told: list[Session] = []
+        for start in range(0, len(rows), AT_ONCE):
+            read = self._list.read(rows[start : start + AT_ONCE], self._words, self._read_row)
+            if read is None:
+                return None
+            told += read
+            if len(rows) > AT_ONCE:
+                await asyncio.sleep(GAP)
+        return told
 
     def _read_row(self, row: Row) -> Session:
         session = read_session(row, self._catalogue, self._words)
