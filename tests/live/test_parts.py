@@ -1,8 +1,11 @@
 """Parts of the live source by themselves: the rest between two samples, and the time without one."""
 
 import asyncio
+import os
+import socket
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -10,9 +13,12 @@ from pgheadroom.access.knocking import AFTER_LOSS, ONCE
 from pgheadroom.deadline import clock
 from pgheadroom.live.absence import Absence
 from pgheadroom.live.attempts import Attempts
+from pgheadroom.live.link import Link
 from pgheadroom.live.rest import Rest
 from pgheadroom.postgres.doors import Doors
+from pgheadroom.postgres.sampling import Probe
 from samples import NOW, snapshot
+from servers import PATIENCE
 
 
 @pytest.fixture
@@ -98,4 +104,29 @@ async def test_the_first_attempt_after_a_loss_goes_on_knocking_and_the_very_firs
     assert attempts._pace() == ONCE
     attempts.doors.way = attempts.doors.ways[0]  # it has let us in
     assert attempts._pace() == AFTER_LOSS
-    assert (AFTER_LOSS.attempts, AFTER_LOSS.watch > AFTER_LOSS.every > 0) == (1, True)
+    assert AFTER_LOSS.watch > AFTER_LOSS.every > 0
+
+
+async def test_a_server_that_talks_by_itself_is_listened_to_again_when_it_was_quiet() -> None:
+    theirs, line = socket.socketpair()
+
+    class Open:
+        def line(self) -> int:
+            return os.dup(line.fileno())
+
+    link, heard = Link(), asyncio.Event()
+    link.probe = cast("Probe", Open())
+    with theirs, line:
+        theirs.send(b"?")
+        with link.heard(heard.set):
+            await asyncio.wait_for(heard.wait(), PATIENCE)
+        heard.clear()
+        with link.heard(heard.set):
+            await asyncio.sleep(0.05)
+        assert not heard.is_set()  # else a talkative one would be asked without a pause
+        line.recv(1)
+        with link.heard(heard.set):
+            await asyncio.sleep(0)
+        theirs.send(b"!")
+        with link.heard(heard.set):
+            await asyncio.wait_for(heard.wait(), PATIENCE)

@@ -83,8 +83,9 @@ class Pace:
 
 
 ONCE = Pace(0.0)
-AFTER_LOSS = Pace(0.0, watch=WATCH, every=OPENING_SOON[0][1])
-"""The first attempt after a connection was lost: a crash or a restart may be over before a second round begins."""
+AFTER_LOSS = Pace(0.0, 0.03, WATCHERS, WATCHERS, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
+"""The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
+server that lets us in at once, or refuses us for good, has done so before a second one is due."""
 JITTER = (0.8, 1.2)
 
 

@@ -29,6 +29,7 @@ class Link:
         self.probe: Probe | None = None
         self._line = asyncio.Lock()
         self._in_flight: asyncio.Task[object] | None = None
+        self._talks = False
 
     async def ask(self, question: Question[Answer], patience: float) -> Answer:
         """The answer, once the questions before it have theirs.
@@ -79,16 +80,20 @@ class Link:
     def heard(self, unasked: Callable[[], object]) -> Iterator[None]:
         """Call `unasked` once when the server says something that nobody asked for: mostly, the connection has ended.
 
-        After a crash or a restart its slots are taken by who is there first, sooner than the next sample is due.
+        After a crash or a restart its slots are taken by who is there first, sooner than the next sample is due. A
+        server that goes on to talk by itself is not listened to again before it was quiet for once.
         """
         if self.probe is None or (descriptor := self.probe.line()) is None:
             yield
             return
         loop = asyncio.get_running_loop()
 
+        before, self._talks = self._talks, False
+
         def said() -> None:
             loop.remove_reader(descriptor)
-            if not self._line.locked():  # else who asks gets it
+            self._talks = True
+            if not (before or self._line.locked()):  # else who asks gets it
                 unasked()
 
         loop.add_reader(descriptor, said)
@@ -102,6 +107,7 @@ class Link:
 
     async def drop(self) -> None:
         """Close the connection, which is lost."""
+        self._talks = False
         probe, self.probe = self.probe, None
         if probe is not None:
             await probe.close()
