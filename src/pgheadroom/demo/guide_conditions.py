@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from pgheadroom.lesson.progress import Condition, Seen
 from pgheadroom.model.action import Verb
+from pgheadroom.model.finding import Severity
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, State
 from pgheadroom.rules.acting.outcome import settled
 
@@ -111,6 +112,11 @@ def limited_anew(role: str) -> Condition:
 def settled_actions(seen: Seen) -> bool:
     """The samples after the last action tell what came of it."""
     return bool(seen.actions) and settled(seen.actions[-1], seen.snapshot)
+
+
+def no_trouble_that_presses(seen: Seen) -> bool:
+    """What the lesson is about is found no more, or told as held."""
+    return all(one.severity is Severity.NOTICE for one in seen.troubles)
 
 
 def cured(seen: Seen) -> bool:

@@ -13,6 +13,7 @@ from pgheadroom.demo.guide_conditions import (
     lists_only,
     looks_at,
     narrowed,
+    no_trouble_that_presses,
     not_on,
     nothing_done,
     of_application,
@@ -127,17 +128,22 @@ IDLE_LEAK = Guide(
             "one to see its last query.",
             looks_at(_LEAKED),
         ),
-        _preview(_LEAKED),
-        _type_the_number(
-            Verb.TERMINATE, _LEAKED, "Only who is listed is ended, and each is written down in the audit file."
+        Step(
+            Act.ACT,
+            "Hold it back",
+            "Who is ended comes back, so a limit comes first. Press `t`, then `H`, then `a`: the limit, and the end of "
+            "who is idle above it. Nothing is done yet.",
+            on("confirm"),
+            holds=True,
         ),
+        _type_the_number(Verb.TERMINATE, _LEAKED, "What the role had before is in the audit file: L gives it back."),
         _check(
             "The line above the keys counts who is freed, and whether the slots were taken again. In a few seconds the "
-            "gauge has fallen and the finding goes. If it stays, end the rest, too."
+            "gauge has fallen and the finding goes; the line HELD stays."
         ),
     ),
-    "Well done: {slots}, from {was} to {used} of {usable} taken. The leak goes on. For good: "
-    "{cure}. Next: `q`, then make demo GUIDE=1 SCENARIO=idle-in-transaction",
+    "Well done: {slots}, from {was} to {used} of {usable} taken, and the leak gets no more. For good: let it give its "
+    "connections back; then L lets the role go. Next: `q`, then make demo GUIDE=1 SCENARIO=idle-in-transaction",
 )
 
 _PAYMENTS = of_application("payment", "invoicing")
@@ -273,7 +279,7 @@ def _limit(role: str, text: str) -> Step:
 
 
 def _limit_check(text: str) -> Step:
-    return Step(Act.CHECK, "Did it help?", text, cured, in_turn=True)
+    return Step(Act.CHECK, "Did it help?", text, both(on("overview"), no_trouble_that_presses), in_turn=True)
 
 
 ROLE_LIMIT = Guide(
@@ -328,16 +334,17 @@ STORM = Guide(
         ),
         _limit(
             "lambda",
-            "Limit the role, so that the others get in. In Triage, `t`, the key `y` copies the statement. Run it in a "
-            "second terminal: `{run}`",
+            "Limit the role, so that the others get in. In Triage, `t`, press `H`, then `a`: a limit, then the end of "
+            "who is above it. Type the number that is asked for, then `Enter`.",
         ),
         _limit_check(
             "Press `1` and watch the gauge: those who are there leave, and no more than the limit come. In half a "
-            "minute the finding goes. If it stays, the limit is still too high: `{run}`"
+            "minute the trouble is over. If not, the limit is still too high: H sets a lower one."
         ),
     ),
     "Well done: {slots}, {used} of {usable} are taken, and the shop gets in again. For good: put a pool in front of "
-    "the functions, so that connections are kept. Next: `q`, then make demo GUIDE=1 SCENARIO=calm",
+    "the functions, so that connections are kept; then L lets the role go. Next: `q`, then make demo GUIDE=1 "
+    "SCENARIO=calm",
 )
 
 GUIDES = {

@@ -205,7 +205,6 @@ def facts(guide: Guide, seen: Seen) -> Mapping[str, str]:
         "was": str(before.used),
         "waiters": str(before.waiters),
         "clients": str(before.clients),
-        "run": _statement(guide, before.finding),
         "cure": _remedy(guide, before.finding),
     }
 

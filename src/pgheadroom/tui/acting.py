@@ -148,7 +148,7 @@ class Acting:
     @property
     def is_signalling(self) -> bool:
         """Whether an action waits for its answer."""
-        return any(action.action is None and not action.over for action in self._under_way)
+        return self.holding.is_holding or any(action.action is None and not action.over for action in self._under_way)
 
     def _signalled(self, action: SessionAction) -> None:
         """Follow an action of which the signals were sent; whatever was followed before is known as far as it goes."""

@@ -46,6 +46,7 @@ class Holding:
 
     Attributes:
         held: What is held on this server by this user's record, as last looked at.
+        is_holding: Whether a hold was confirmed of which the end of sessions has not begun yet.
         poolers: What is paused or disabled in its PgBouncers by this user's record, as the newest sample has it.
     """
 
@@ -68,6 +69,7 @@ class Holding:
         self._recorded_poolers: tuple[PoolerHold, ...] = ()
         self.held: list[Held] = []
         self.poolers: tuple[PoolerHold, ...] = ()
+        self.is_holding = False
         self._due: dict[Key, float] = {}
         self._stepping = False
 
@@ -191,6 +193,7 @@ class Holding:
 
         def answered(yes: bool | None) -> None:
             if yes:
+                self.is_holding = True
                 self._ground.in_background(self._hold(analysis, site, option))
 
         question = f"Hold {option.words}?"
@@ -201,10 +204,13 @@ class Holding:
 
     async def _hold(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:
         self._due.pop((option.change.kind, option.change.oid), None)
-        changed = await self._carry_out(HoldVerb.HOLD, analysis, site, option.change)
-        if changed is not None and changed.done and option.ending is not None:
-            targets = by_hand(Verb.TERMINATE, option.ending.targets)
-            self._end(option.ending, analysis, _CHOSEN_BY, targets, changed.sentence)
+        try:
+            changed = await self._carry_out(HoldVerb.HOLD, analysis, site, option.change)
+            if changed is not None and changed.done and option.ending is not None:
+                targets = by_hand(Verb.TERMINATE, option.ending.targets)
+                self._end(option.ending, analysis, _CHOSEN_BY, targets, changed.sentence)
+        finally:
+            self.is_holding = False
 
     async def _carry_out(self, verb: HoldVerb, analysis: Analysis, site: HoldSite, change: Change) -> Changed | None:
         if self._powers is None:
