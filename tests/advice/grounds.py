@@ -14,15 +14,15 @@ MILLISECONDS = ("idle_in_transaction_session_timeout", "idle_session_timeout", "
                 "statement_timeout", "client_connection_check_interval")  # fmt: skip
 
 
+UNITS = {**dict.fromkeys(MILLISECONDS, "ms"), "tcp_keepalives_idle": "s"}
+
+
 def settings(
     placed: Sequence[Placed] | None = (), filed: Sequence[Filed] | None = (), **common: str | None
 ) -> ServerSettings:
     """Timeouts are off unless given; others are there when given."""
     given = {**dict.fromkeys(MILLISECONDS, "0"), **common}
-    rows = {
-        name: Setting(name, value or "0", "ms" if name in MILLISECONDS else "", value, "0", "user")
-        for name, value in given.items()
-    }
+    rows = {name: Setting(name, value or "0", UNITS.get(name, ""), value, "0", "user") for name, value in given.items()}
     return ServerSettings(rows, placed, filed)
 
 

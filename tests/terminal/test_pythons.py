@@ -23,7 +23,7 @@ ENVIRONMENTS = Path(__file__).parents[2] / ".pythons"
 ALL = bool(os.environ.get("PGHEADROOM_TEST_ALL"))
 EXPECTED = ("3.13", "lowest", "newest", *(("3.11", "3.14") if ALL else ()))
 PYTHONS = sorted({*EXPECTED, *(home.name for home in ENVIRONMENTS.glob("3.*"))})
-SCREENS = ("SLOTS", "▸ SESSIONS", "▸ LOCK WAITS", "PgBouncer", "USED SLOTS", "FINDINGS")
+SCREENS = ("SLOTS", "▸ SESSIONS", "▸ LOCK WAITS", "PgBouncer", "USED SLOTS", "FINDINGS", "ADVICE")
 
 ENDS = ("lowest", "newest")
 """On these everything is tried: whatever works on the oldest and the newest Python, with the lowest and the newest

@@ -273,7 +273,7 @@ async def test_a_real_rise_is_said_with_its_time_beside_the_headroom(size: tuple
 async def test_the_screens_are_named_with_their_digits_and_answer_the_mouse() -> None:
     async with on_stage() as stage:
         line = stage.line("[1 Overview]")
-        assert " ".join(line.split()) == "[1 Overview] 2 Sessions 3 Locks 4 PgBouncer 5 Trends 6 Triage"
+        assert " ".join(line.split()) == "[1 Overview] 2 Sessions 3 Locks 4 PgBouncer 5 Trends 6 Triage 7 Advice"
         await stage.pilot.click("#screens", offset=(line.index("Triage"), 0))
         await stage.settle()
         assert "[6 Triage]" in stage.screen

@@ -119,9 +119,14 @@ _xact_start: _Moment = attrgetter("xact_start")
 
 
 class Watching:
-    """Takes samples one after the other; `observed` says what they showed."""
+    """Takes samples one after the other; `observed` says what they showed.
 
-    def __init__(self) -> None:
+    Args:
+        sizes_pools: Keep of each sample who was busy; else it can go on for days.
+    """
+
+    def __init__(self, *, sizes_pools: bool = True) -> None:
+        self._sizes_pools = sizes_pools
         self._first: datetime | None = None
         self._samples = 0
         self._newest: Case | None = None
@@ -142,7 +147,8 @@ class Watching:
         if self._fullest is None or case.capacity.used >= self._fullest.capacity.used:
             self._fullest = case
         self._take_peaks(case)
-        self._take_used(case)
+        if self._sizes_pools:
+            self._take_used(case)
         there = {one.id: one for one in case.snapshot.sessions if one.backend_start is not None}
         own, pooled = case.snapshot.door.pid, case.pooled
         named = [one for one in there.values() if one.user and one.pid != own]

@@ -34,14 +34,19 @@ RULES: tuple[Row, ...] = (
 )
 
 
-def counsel(ground: Ground) -> Counsel:
+def pieces(ground: Ground) -> tuple[Advice, ...]:
     """What every rule advises, what would have saved most first."""
     found = [piece for row in RULES for piece in row.rule(ground)]
+    return tuple(sorted(found, key=lambda piece: -piece.saves))  # stable: else in the order of the rules
+
+
+def counsel(ground: Ground) -> Counsel:
+    """All that there is to say."""
     needs = pool_needs(ground)
-    found.sort(key=lambda piece: -piece.saves)  # stable: else in the order of the rules
+    found = pieces(ground)
     return Counsel(
-        looked=_looked(ground),
-        advice=tuple(found),
+        looked=looked(ground),
+        advice=found,
         well_set=tuple(well_set(ground, found)),
         limits=limits.limit_rows(ground),
         limit_sum=limits.limit_sum(ground),
@@ -51,9 +56,10 @@ def counsel(ground: Ground) -> Counsel:
     )
 
 
-def _looked(ground: Ground) -> str:
+def looked(ground: Ground) -> str:
+    """How long was looked, and how full it was at most."""
     slots = ground.fullest.capacity
     told = f"At most {slots.used} slots were used, {slots.usable} are usable."
     if not ground.watched:
-        return f"One look: what happens over time is not known (--watch 10m looks for so long). {told}"
+        return f"One look: what happens over time is not known. {told}"
     return f"Looked for {duration(ground.observed.seconds)}, {plural(ground.observed.samples, 'sample')}. {told}"

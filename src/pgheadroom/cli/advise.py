@@ -19,7 +19,6 @@ from pgheadroom.deadline import clock
 from pgheadroom.errors import EXIT_OK, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.postgres.advice_settings import server_settings
 from pgheadroom.postgres.backend_memory import private_memory
 
 _TOO_FEW = "--snippet needs to know how sessions are used: --watch 10m, for instance"
@@ -79,7 +78,7 @@ async def _ground(settings: Settings, flags: argparse.Namespace) -> tuple[Ground
     try:
         watching = Watching()
         newest = await _look(source, settings, flags.watch, watching)
-        settled = await source.ask(server_settings)
+        settled = await source.server_settings()
         upstream = await source.ask(bouncer_set.upstream_of)
         memory = _memory(newest)
         return Ground(newest, watching.observed(), settled, memory, os.cpu_count() if memory else None), upstream
@@ -110,6 +109,8 @@ async def _look(source: LiveSource, settings: Settings, seconds: float | None, w
 
 def _printed(ground: Ground, flags: argparse.Namespace) -> str:
     told = counsel(ground)
+    if flags.watch is None:
+        say("this was one look; --watch 10m looks for so long, and then knows how sessions are used")
     if flags.format == "json":
         from pgheadroom.output.advice_json import counsel_document
 

@@ -68,6 +68,7 @@ async def _show(source: "LiveSource", settings: Settings, guide: "Guide | None",
         read_only=settings.read_only,
         ascii_only=settings.ascii_only or terminal.only_ascii(os.environ),
         inquiries=source,
+        advisory=source,
         powers=powers,
         lacking=lacking,
     )

@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # whoever looks once, and does nothing, loads none of it
     from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
-    from pgheadroom.model.session import SessionId
+    from pgheadroom.model.server_settings import ServerSettings
+from pgheadroom.model.session import SessionId
 
 Answer = TypeVar("Answer")
 
@@ -274,6 +275,12 @@ class LiveSource:
         from pgheadroom.postgres import session_detail
 
         return await self.ask(lambda probe: session_detail.detail(probe, session, known), patience)
+
+    async def server_settings(self) -> ServerSettings:
+        """The settings that advice is about, and where each comes from. Errors as `ask`."""
+        from pgheadroom.postgres.advice_settings import server_settings  # here: only advice needs them
+
+        return await self.ask(server_settings)
 
     async def signal(
         self,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
+    from pgheadroom.model.server_settings import ServerSettings
     from pgheadroom.model.session import SessionId
     from pgheadroom.model.snapshot import PreparedTransaction
 
@@ -51,6 +52,17 @@ class Inquiries(Protocol):
 
         Raises:
             PgHeadroomError: It could not be had; one line says why.
+        """
+
+
+class Advisory(Protocol):
+    """Reads what advice stands on."""
+
+    async def server_settings(self) -> ServerSettings:
+        """Settings of the server, of its roles and its databases, and where each comes from.
+
+        Raises:
+            PgHeadroomError: They could not be had; one line says why.
         """
 
 

@@ -22,7 +22,7 @@ from pgheadroom.conninfo import without_passwords
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
-from pgheadroom.model.ports import Inquiries, Source
+from pgheadroom.model.ports import Advisory, Inquiries, Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
@@ -71,6 +71,7 @@ class Options:
         title: How the server is called in the header.
         ascii_only: Draw with ASCII characters only.
         inquiries: For looking at a session closely; None for a replay.
+        advisory: For reading what is set; None for a replay.
         powers: For acting on sessions; None for a replay and when read-only.
         lacking: Why there are no powers, where there should be.
     """
@@ -80,8 +81,15 @@ class Options:
     read_only: bool = False
     ascii_only: bool = False
     inquiries: Inquiries | None = None
+    advisory: Advisory | None = None
     powers: Powers | None = None
     lacking: str = ""
+
+
+def _advice() -> Screen[Any]:
+    from pgheadroom.tui.screens.advice import AdviceScreen  # here: few look at it, and not in a hurry
+
+    return AdviceScreen()
 
 
 class Monitor(TerminalApp):
@@ -96,6 +104,7 @@ class Monitor(TerminalApp):
         "pgbouncer": Bouncers,
         "trends": Trends,
         "triage": Triage,
+        "advice": _advice,
         "waiting": WaitingRoom,
     }
     DEFAULT_MODE = "overview"
@@ -122,6 +131,7 @@ class Monitor(TerminalApp):
             tooltip="Triage: what is wrong, and what helps",
             priority=True,
         ),
+        Binding("7", "mode('advice')", "Advice", show=False, priority=True),
         Binding("w", "mode('waiting')", "waiting room", tooltip="What each door said, and what helps from outside"),
         Binding("p", "pause", "pause", tooltip="Freeze the screen, or go on"),
         Binding("r", "sample_now", "now", tooltip="Sample now"),
@@ -158,6 +168,7 @@ class Monitor(TerminalApp):
         self._newest: Analysis | None = None
         self._shown_at = 0.0
         self.inquiries = options.inquiries
+        self.advisory = options.advisory
         self._said = ""
         self._said_until: float | None = None
         self.came_from = ""

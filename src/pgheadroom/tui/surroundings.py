@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
-from pgheadroom.model.ports import Inquiries, Source
+from pgheadroom.model.ports import Advisory, Inquiries, Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.update import Trouble
@@ -23,6 +23,7 @@ class Surroundings(Protocol):
         acting: For everything that is done to a server.
         trouble: Why no sample comes; None while they come.
         inquiries: For looking at a session closely; None for a replay.
+        advisory: For reading what is set; None for a replay.
         came_from: The screen that narrowed the list of sessions; empty where none did.
     """
 
@@ -30,6 +31,7 @@ class Surroundings(Protocol):
     acting: Acting
     trouble: Trouble | None
     inquiries: Inquiries | None
+    advisory: Advisory | None
     came_from: str
 
     @property

@@ -15,6 +15,7 @@ SCREENS = (
     ("4", "pgbouncer", "PgBouncer"),
     ("5", "trends", "Trends"),
     ("6", "triage", "Triage"),
+    ("7", "advice", "Advice"),
 )
 """Digit, mode and name of each screen that a digit leads to."""
 

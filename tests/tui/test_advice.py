@@ -1,0 +1,81 @@
+"""Screen 7: what keeps it from happening again."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from advice.grounds import settings
+from pgheadroom.errors import NoConnection
+from pgheadroom.model.server_settings import ServerSettings
+from pgheadroom.model.session import State
+from pgheadroom.model.snapshot import Role
+from pgheadroom.tui.app import Options
+from samples import many
+from servers import PATIENCE
+from tui.outage import outage
+from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage, settled
+
+
+class FakeAdvisory:
+    """Tells these settings, or fails."""
+
+    def __init__(self, told: ServerSettings | None = None) -> None:
+        self.told = told
+
+    async def server_settings(self) -> ServerSettings:
+        if self.told is None:
+            raise NoConnection("the connection was lost")
+        return self.told
+
+
+TOLD = settings(tcp_keepalives_idle="60", idle_in_transaction_session_timeout="0")
+STUCK = many(20, state=State.IDLE_IN_TRANSACTION, since=400)
+SHORT = replace(
+    outage(),
+    sessions=(*STUCK, *many(70, first_pid=5000, user="billing", state=State.IDLE)),
+    roles={"web": Role("web", False, None), "billing": Role("billing", False, None)},
+    lock_requests=(),
+    pgbouncers=(),
+)
+
+
+async def shown(stage: Stage, words: str) -> None:
+    """Go to the screen, and wait until the settings were read and it says this."""
+    await stage.press("7")
+    async with asyncio.timeout(PATIENCE):
+        while words not in stage.screen:
+            await stage.press("r")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_advice_looks_like_its_golden(size: tuple[int, int]) -> None:
+    async with on_stage(*settled(SHORT), options=Options("prod", advisory=FakeAdvisory(TOLD)), size=size) as stage:
+        await shown(stage, "y copies")
+        matches_golden(f"advice-{size[0]}x{size[1]}", stage.screen)
+
+
+async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
+    async with on_stage(*settled(SHORT), options=Options("prod", advisory=FakeAdvisory(TOLD)), size=LARGE) as stage:
+        await shown(stage, "y copies")
+        rows = stage.table("#advice").rows
+        assert {piece.kind for piece in rows} == {"timeouts", "limits", "slots"}
+        for piece in rows:
+            assert piece.title in stage.screen
+            await stage.press("y")
+            said = "there is no statement" if not piece.do else f"sent to the clipboard: {piece.do[0][:30]}"
+            assert said in stage.screen
+            await stage.press("j")
+
+
+async def test_a_server_that_is_well_set_has_nothing_but_that() -> None:
+    calm = replace(SHORT, sessions=tuple(many(5)))
+    async with on_stage(*settled(calm), options=Options("prod", advisory=FakeAdvisory(TOLD)), size=LARGE) as stage:
+        await shown(stage, "tcp_keepalives_idle is 1min")
+        assert "nothing to advise" in stage.screen
+
+
+async def test_what_cannot_be_read_is_said() -> None:
+    for advisory, said in ((FakeAdvisory(), "the connection was lost"), (None, "there are no settings to read here")):
+        async with on_stage(*settled(SHORT), options=Options("prod", advisory=advisory), size=LARGE) as stage:
+            await shown(stage, said)
