@@ -27,6 +27,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import (
     Database,
     Door,
@@ -297,6 +298,7 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "prepared": st.lists(prepared, max_size=2).map(tuple),
         "returned": texts,
         "literals_hidden": st.booleans(),
+        "session_totals": st.none() | st.builds(SessionTotals, *[st.integers(0, 10**12)] * 4),
         "refusals": st.none() | refusals,
         "refusals_unread": texts,
         "spared": st.lists(spared, max_size=2, unique_by=lambda one: one.part).map(tuple),

@@ -67,6 +67,7 @@ def test_a_point_holds_what_plots_need() -> None:
         "pool_waiting": 7,
         "new_sessions": None,
         "ended_sessions": None,
+        "begun_a_second": None,
         "refused": None,
         "round_trip": 0.002,
     }

@@ -7,6 +7,7 @@ from itertools import islice
 from math import nan
 from operator import attrgetter
 
+from pgheadroom.history.flow import Flows
 from pgheadroom.history.past import SUMMED, Past
 from pgheadroom.history.refused import Refused
 from pgheadroom.history.ring import Ring
@@ -35,10 +36,12 @@ COLUMNS: tuple[str, ...] = (
     "pool_waiting",
     "new_sessions",
     "ended_sessions",
+    "begun_a_second",
     "refused",
     "round_trip",
 )
-"""`new_sessions` connected since the point before, `ended_sessions` left since; who did both was never seen.
+"""`new_sessions` connected since the point before, `ended_sessions` left since; who did both was never seen,
+and is only in `begun_a_second`, by the server's own count.
 `pool_waiting` are clients, over all PgBouncers that answered, `refused` those who were turned away for lack of room,
 where the server's log tells."""
 
@@ -64,6 +67,7 @@ class History:
         self._limits: Tally[tuple[str, str]] = Tally(("used",), room, LIMITS_KEPT)
         self._churn = Churn()
         self._refused = Refused()
+        self._flows = Flows()
         self._last: datetime | None = None
 
     def past(self) -> Past:
@@ -76,6 +80,7 @@ class History:
             self._churn.remembered(),
             self._last,
             self._refused.lately(),
+            self._flows.lately(),
         )
 
     def append(self, snapshot: Snapshot, capacity: Capacity) -> None:
@@ -87,6 +92,8 @@ class History:
         came_and_went = self._churn.take(snapshot.sessions, snapshot.taken_at) if snapshot.exact else None
         new, ended = came_and_went if came_and_went is not None else (None, None)
         values = _values(snapshot, capacity)
+        begun = self._flows.take(snapshot.session_totals, snapshot.taken_at)
+        values["begun_a_second"] = nan if begun is None else begun
         values["new_sessions"] = nan if new is None else len(new)
         values["ended_sessions"] = nan if ended is None else len(ended)
         self._refused.take(snapshot.refusals, snapshot.taken_at)
@@ -99,7 +106,7 @@ class History:
         self._last = snapshot.taken_at
 
     def clear(self) -> None:
-        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn, self._refused):
+        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn, self._refused, self._flows):
             part.clear()
         self._last = None
 

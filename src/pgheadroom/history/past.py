@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import isnan
 
+from pgheadroom.history.flow import Flow
 from pgheadroom.history.refused import RefusedLately
 from pgheadroom.history.ring import Points
 from pgheadroom.history.tally import Counts
@@ -19,6 +20,7 @@ class Past:
 
     Attributes:
         last: The moment of the newest point, by the server's clock; None when there is none.
+        flow: Sessions that come and go by the server's own count; None where it does not count them.
         refused: Who was turned away lately; None where nothing tells.
     """
 
@@ -31,6 +33,7 @@ class Past:
         ended: Sequence[Ended],
         last: datetime | None,
         refused: RefusedLately | None = None,
+        flow: Flow | None = None,
     ) -> None:
         self._points = points
         self._minutes = minutes
@@ -39,6 +42,7 @@ class Past:
         self._ended = ended
         self.last = last
         self.refused = refused
+        self.flow = flow
 
     def __len__(self) -> int:
         return len(self._points)

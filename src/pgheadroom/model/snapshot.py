@@ -11,6 +11,7 @@ from pgheadroom.model.gap import Gap as Gap
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.service import Service, service_of_roles
 from pgheadroom.model.session import NEVER_WAIT, Session, State, Wait
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.turned_away import Refusals
 
 
@@ -171,6 +172,7 @@ class Snapshot:
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
         prepared: The oldest prepared transactions, while somebody waits for one.
+        session_totals: Sessions by the server's own count; None where it does not count them (before 14).
         refusals: Who was turned away since the sample before; None where nothing was read that would tell.
         refusals_unread: Why nothing is read that would tell, and what would help; empty where something is.
         spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
@@ -196,6 +198,7 @@ class Snapshot:
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
     prepared: tuple[PreparedTransaction, ...] = ()
+    session_totals: SessionTotals | None = None
     refusals: Refusals | None = None
     refusals_unread: str = ""
 

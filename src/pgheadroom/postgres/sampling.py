@@ -13,6 +13,7 @@ from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Door, Gap, LockRequest, Server, Snapshot
 from pgheadroom.postgres.catalogue import (
     CATALOGUE_PARTS,
@@ -70,6 +71,7 @@ AT_ONCE, GAP = 1000, 0.001
 NAMES_WAIT = "20ms"
 """How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
 NAMES = {"databases", "roles", LOOKED_UP}
+TOTALS = "session totals"
 BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries"
 _CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
 """What a part that was refused is asked without from then on."""
@@ -114,6 +116,7 @@ class Probe:
             "authenticating": Budget(),
             HELD_LOCKS: self._held.budget,
             SERVER_LOG: self._log.budget,
+            TOTALS: Budget(),
         }
         self._costly = False
         self._in_recovery = False
@@ -240,7 +243,9 @@ class Probe:
         if first is not None and time.monotonic() - first.came_at < FIRST_LASTS:
             return first.answers, time.perf_counter() - first.round_trip
         began = time.perf_counter()
-        return await self._ask(self._questions(), self._rare_questions(), self._log_questions()), began
+        return await self._ask(
+            self._questions(), self._rare_questions(), [*self._totals_questions(), *self._log_questions()]
+        ), began
 
     async def _read_sessions(self, answers: Mapping[str, Answer]) -> Activity | None:
         """None where everybody has to be asked for."""
@@ -313,6 +318,12 @@ class Probe:
             return []
         questions = catalogue_questions(self._catalogue.facts.version_num, listed=self._is_forbidden(BY_NAME))
         return [question for question in questions if not self._is_forbidden(question.part)]
+
+    def _totals_questions(self) -> list[Question]:
+        version = self._catalogue.facts.version_num
+        counted = version >= versions.SESSIONS_ARE_COUNTED_SINCE and not self._is_forbidden(TOTALS)
+        due = counted and self._budgets[TOTALS].is_due(time.monotonic())
+        return [Question(TOTALS, query("session_totals", version))] if due else []
 
     def _log_questions(self) -> list[Question]:
         if not self.reads_log:
@@ -468,6 +479,7 @@ class Probe:
             gaps=tuple(self._gaps(answers, activity)),
             literals_hidden=self.hides_literals,
             spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
+            session_totals=_totals(answers.get(TOTALS)),
             refusals=refusals,
             refusals_unread=self._log.unread(catalogue.log, facts.user, facts.database),
         )
@@ -509,7 +521,7 @@ class Probe:
     def _gaps(self, answers: dict[str, Answer], activity: Activity) -> list[Gap]:
         gaps = [Gap(part, answer.reason) for part, answer in answers.items() if isinstance(answer, Unanswered)]
         gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
-        gaps = [gap for gap in gaps if gap.part not in NOT_SHOWN and gap.part != PRESENT]
+        gaps = [gap for gap in gaps if gap.part not in (*NOT_SHOWN, PRESENT, TOTALS)]
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
         if self._locks.unnamed and self._locks.found().requests:
@@ -575,6 +587,10 @@ def _rows_of(answers: Mapping[str, Answer], part: str) -> list[Row]:
 
 def _count(answer: Answer | None) -> int:
     return int(answer[0][0]) if isinstance(answer, list) else 0
+
+
+def _totals(answer: Answer | None) -> SessionTotals | None:
+    return SessionTotals(*answer[0]) if isinstance(answer, list) else None
 
 
 def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:

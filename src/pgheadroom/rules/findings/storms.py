@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pgheadroom.history.past import Past
 from pgheadroom.history.turnover import HogName, Turnover, hog_name
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.thresholds import Levels
@@ -44,7 +45,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         + (f"; held since {case.held_for(hold)}" if hold else "; its limit holds it back" if held else ""),
         (
             f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
-            "who came and went between two samples, or was refused, is not counted",
+            _all_words(case),
         ),
         sessions=ids(members),
         slots=len(members),
@@ -65,13 +66,33 @@ def _storm(case: Case) -> tuple[HogName, Turnover] | None:
     """The hog that comes and goes most, if it does so like a storm."""
     past = case.past
     overall = past.turnover(WINDOW) if past is not None else None
-    if past is None or overall is None or severity(_levels(case), overall.per_second) is None:
+    if past is None or overall is None or severity(_levels(case), _per_second(past, overall)) is None:
         return None
     told = [(hog, turnover) for hog in past.hogs if (turnover := past.turnover(WINDOW, hog)) is not None]
     name, most = max(told, key=lambda one: one[1].new, default=(None, None))
     if name is None or most is None or most.ended < _ENDED_SHARE * most.new:
         return None
     return (name, most) if most.median_life is not None and most.median_life <= SHORT_LIFE else None
+
+
+def _per_second(past: Past, seen: Turnover) -> float:
+    """New sessions by the server's own count, where it has one: who lived between two samples was never seen."""
+    return max(seen.per_second, past.flow.begun if past.flow is not None else 0.0)
+
+
+def _all_words(case: Case) -> str:
+    """How many the server counts in all, beside those that were seen."""
+    flow = case.past.flow if case.past is not None else None
+    if flow is None:
+        return "at least: who came and went between two samples, or was refused, is not counted"
+    bad = [f"{count:.1f} {how}" for how, count in (("abandoned", flow.abandoned), ("ended by an error", flow.fatal),
+                                                    ("killed", flow.killed)) if count >= _BAD]  # fmt: skip
+    ends = f"; a second {', '.join(bad)}" if bad else ""
+    return f"the server counts {flow.begun:.0f} new sessions a second in all, also those between two samples{ends}"
+
+
+_BAD = 0.1
+"""Sessions a second that ended badly, from which on they are told."""
 
 
 def _levels(case: Case) -> Levels:

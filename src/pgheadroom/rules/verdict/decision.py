@@ -221,7 +221,10 @@ def _pool(inquiry: _Inquiry) -> _Answer:
 def _storm(inquiry: _Inquiry) -> _Answer:
     found = inquiry.answering("storm")
     turnover = inquiry.case.past.turnover(10.0) if inquiry.case.past is not None else None
+    flow = inquiry.case.past.flow if inquiry.case.past is not None else None
     words = "not known yet" if turnover is None else f"{turnover.per_second:.1f} new sessions a second"
+    if flow is not None:
+        words = f"{flow.begun:.1f} new sessions a second"
     return _answer(found is not None, words, found)
 
 

@@ -25,6 +25,7 @@ _ALWAYS = 5
 class Layer(NamedTuple):
     """A column of the history in a plot: with what it is drawn, as what, whether down to the axis, and whether it
     counts what came, and is shown by the second; `rare` is drawn, and told, only where it is not nought.
+    Where the column is not known, that of `or_else` is drawn.
     """
 
     column: str
@@ -33,6 +34,7 @@ class Layer(NamedTuple):
     filled: bool = False
     rate: bool = False
     rare: str = ""
+    or_else: str = ""
 
 
 class Chart(NamedTuple):
@@ -74,7 +76,11 @@ CHARTS = (
         "chart-waiting", "WAITING", "l locks  p pools", (Layer("waiting_for_locks", "l"), Layer("pool_waiting", "p"))
     ),
     Chart(
-        "chart-new", "NEW A SECOND", "", (Layer("new_sessions", rate=True), _REFUSED), of_hog=(Layer("new", rate=True),)
+        "chart-new",
+        "NEW A SECOND",
+        "",
+        (Layer("begun_a_second", or_else="new_sessions"), _REFUSED),
+        of_hog=(Layer("new", rate=True),),
     ),
 )
 
@@ -151,6 +157,8 @@ class Trends(LiveScreen):
 
         def values(layer: Layer) -> Sequence[float | None]:
             name, rate = layer.column, layer.rate
+            if layer.or_else and past.flow is None:
+                name, rate = layer.or_else, True
             if hog is None:
                 return past.column(name, seconds, points, per_second=rate)
             return past.hog_column(hog, name, seconds, points, per_second=rate)
