@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -344,6 +345,100 @@ def test_a_program_that_is_killed_before_the_change_has_changed_nothing(
     assert limit(superuser) == (-1, True)
     assert main(["hold", "--list", operator]) == 0
     assert "nothing is held" in capsys.readouterr().out
+
+
+HOLD = (sys.executable, "-m", "pgheadroom", "hold", "--user", "web", "--end", "--yes")
+
+
+def test_two_programs_that_hold_the_same_role_at_once_do_not_overwrite_each_other(
+    one_server: Cluster, operator: str, superuser: "psycopg.Connection[Any]", audited: Audited
+) -> None:
+    """Two processes that both stand before the lock when it is let go: one of them finds it changed."""
+    before = state(superuser)
+    with psycopg.connect(one_server.conninfo()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(7067486, 1)")
+        programs = [
+            subprocess.Popen([*HOLD, "--limit", str(number), operator], stdout=subprocess.PIPE, text=True)
+            for number in (3, 4)
+        ]
+        wait_until(lambda: len(audited()) >= 2, "both have written down what they intend")
+    told = [program.communicate()[0] for program in programs]
+    # Whoever waits for the lock longer than it may gives up, which is as well: on a busy machine both can.
+    refused = [text for text in told if "somebody else has changed it" in text or "another program is changing" in text]
+    done = [number for number, text in zip((3, 4), told, strict=True) if f"(limit {number}): done" in text]
+    assert len(done) + len(refused) == len(programs)
+    assert len(done) <= 1
+    assert limit(superuser)[0] == (done[0] if done else -1)
+    assert main(["hold", "--all", "--yes", operator]) == 0
+    assert state(superuser) == before
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "events", "left"),
+    [("intend", ["intended", "result"], 3), ("complete", ["intended", "result", "intended"], 1)],
+)
+def test_what_a_program_did_that_is_killed_behind_the_limit_is_told_by_the_next_one(
+    killed_at: str,
+    events: list[str],
+    left: int,
+    one_server: Cluster,
+    operator: str,
+    sessions: Sessions,
+    superuser: "psycopg.Connection[Any]",
+    audited: Audited,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """By SIGKILL, where it would write down whom it is about to end, or what came of it."""
+    crowd = sessions(3, "web")
+    before = state(superuser)
+    stopping = (
+        "import os, signal, sys; from pgheadroom.audit import Audit; from pgheadroom.cli import main\n"
+        f"Audit.{killed_at} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "main(sys.argv[1:])"
+    )
+    done = subprocess.run([sys.executable, "-c", stopping, *HOLD[3:], "--limit", "1", operator], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert [line["event"] for line in audited()] == events
+    assert sum(map(_answers, crowd)) == left
+    assert limit(superuser) == (1, True)
+    assert main(["hold", "--list", operator]) == 0
+    assert "role web: limit 1, before no limit" in capsys.readouterr().out
+    assert limit(superuser) == (1, True)  # nothing is let go by itself
+    assert main(["hold", "--all", "--yes", operator]) == 0
+    assert state(superuser) == before
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_server_that_is_killed_before_or_behind_the_change_is_asked_what_it_is(
+    new_cluster: Callable[..., Cluster],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    behind: bool,
+) -> None:
+    """The whole server, as a crash would: what was committed is there when it has started again."""
+    cluster = new_cluster(settings={"synchronous_commit": "on"})
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE web LOGIN")
+    real = LiveSource.change
+
+    async def crash(source: LiveSource, change: Change, patience: float = 15.0) -> ChangeResult:
+        if behind:
+            await real(source, change, patience)
+        cluster.stop("immediate")
+        cluster.start()
+        return await real(source, change, patience)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveSource, "change", crash)
+        assert main(["hold", "--user", "web", "--limit", "3", "--yes", cluster.conninfo()]) == (0 if behind else 1)
+    assert f"read back since: it is {'' if behind else 'still '}" in capsys.readouterr().out
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        assert limit(connection) == (3 if behind else -1, True)
+    assert main(["hold", "--list", cluster.conninfo()]) == 0
+    assert ("role web: limit 3, before no limit" in capsys.readouterr().out) is behind
+    assert main(["hold", "--all", "--yes", cluster.conninfo()]) == 0
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        assert limit(connection) == (-1, True)
 
 
 def test_two_programs_and_another_tool_at_once(

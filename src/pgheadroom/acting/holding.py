@@ -114,8 +114,11 @@ async def _asked_again(
             await asyncio.sleep(_ASK_AGAIN)
             continue
         now = site.of(change.kind, change.oid)
+        if now is None and site.trouble:
+            await asyncio.sleep(_ASK_AGAIN)
+            continue
         if now is None:
-            return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}; what it is now cannot be read")
+            return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}; looked for since: it does not exist any more")
         if change.after.matches(now.grip):
             return ChangeResult(ChangeOutcome.DONE, f"{lost}; read back since: it is {held_words(now.grip)}")
         if change.before.matches(now.grip):
