@@ -152,6 +152,16 @@ def test_what_becomes_critical_is_told_when_the_hour_is_used_up_by_others() -> N
     assert server.messages[-1].severity is CRITICAL
 
 
+def test_an_hour_has_so_many_messages_and_its_last_quarter_is_for_what_becomes_critical_not_for_ends() -> None:
+    server = Server(replace(AT_ONCE, most_per_hour=4))
+    many = [finding(f"role-limit:{name}", CRITICAL) for name in "abc"]
+    server.shows(*many)
+    server.shows(seconds=3599)
+    assert [at for at, _, _ in server.told] == [0, 0, 0]
+    server.shows(seconds=10)
+    assert [(at, kind) for at, kind, _ in server.told[3:]] == [(3600, Kind.END)] * 3
+
+
 def test_hours_go_over_midnight() -> None:
     at = NOW.replace(hour=23, minute=0)
     assert QuietHours(22 * 60, 7 * 60).hold(at)
@@ -163,7 +173,7 @@ def test_hours_go_over_midnight() -> None:
 
 KEYS = ["server-slots", "leak:a/b", "role-limit:web", "lock-pile-up:1", "lock-pile-up:2", "no-room"]
 found_then = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(list(Severity)), max_size=4)
-steps = st.lists(st.tuples(st.integers(1, 90), st.booleans(), found_then), max_size=60)
+steps = st.lists(st.tuples(st.sampled_from([1, 20, 60, 400]), st.booleans(), found_then), max_size=60)
 timings = st.builds(
     Timing,
     lasting_seconds=st.sampled_from([0.0, 20.0]),
@@ -184,7 +194,7 @@ def test_no_trouble_begins_twice_ends_unbegun_or_is_worse_twice_and_no_hour_has_
         server.shows(*(finding(*one) for one in found.items()), blind=blind)
         server.now += seconds
     server.now += 4000  # whatever was held back for the hour goes
-    server.shows(seconds=4000, step=100)
+    server.shows(seconds=40_000, step=300)
     for message in server.messages:
         by_trouble[message.trouble].append(message)
     for messages in by_trouble.values():
