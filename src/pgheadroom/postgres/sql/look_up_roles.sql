@@ -1,6 +1,7 @@
 -- row: oid[], int8?
 -- Looks up the roles of all sessions, so that they are in the cache of our session when pg_authid is locked: signals
 -- need them there (see signal.sql). In the same words as there, and for the server's own check.
+-- Not from pg_stat_get_activity: that goes through the list of all processes for each row.
 -- Returns the members of role 10, the first superuser, that are no superusers themselves.
 WITH RECURSIVE heirs(role) AS (
     SELECT 10::pg_catalog.oid
@@ -22,6 +23,6 @@ SELECT ARRAY(SELECT r.oid
                pg_catalog.count(pg_catalog.pg_has_role(4200::pg_catalog.oid, 'USAGE'::pg_catalog.text))
                OPERATOR(pg_catalog.+)
                pg_catalog.count(pg_catalog.pg_has_role(10::pg_catalog.oid, 'MEMBER'::pg_catalog.text))
-          FROM (SELECT DISTINCT a.usesysid
-                  FROM pg_catalog.pg_stat_get_activity(NULL::pg_catalog.int4) AS a
-                 WHERE a.usesysid IS NOT NULL) AS o(role))
+          FROM (SELECT DISTINCT pg_catalog.pg_stat_get_backend_userid(b.id)
+                  FROM pg_catalog.pg_stat_get_backend_idset() AS b(id)
+                 WHERE pg_catalog.pg_stat_get_backend_userid(b.id) OPERATOR(pg_catalog.>) 0::pg_catalog.oid) AS o(role))
