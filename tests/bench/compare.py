@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from bench.crowd import USERS  # noqa: E402
-from bench.footprint import Footprint, cpu_seconds, resident_mb  # noqa: E402
+from bench.footprint import Footprint, cpu_seconds, own_seconds, resident_mb  # noqa: E402
 from bench.peer import pg_activity  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster, find_installations  # noqa: E402
 from pgheadroom.demo.servers.playground import Playground  # noqa: E402
@@ -113,9 +113,9 @@ class Bench:
             line.write(program.keys)
             read_for(line, WARM_UP)
             backends = self._backends(program)
-            own, served, written = cpu_seconds(line.pid), sum(map(cpu_seconds, backends)), len(line.output)
+            own, served, written = cpu_seconds(line.pid), sum(map(own_seconds, backends)), len(line.output)
             moments = self._watch(line, backends, seconds)
-            own, served = cpu_seconds(line.pid) - own, sum(map(cpu_seconds, backends)) - served
+            own, served = cpu_seconds(line.pid) - own, sum(map(own_seconds, backends)) - served
             refreshes = max(1, sum(later - earlier > _ONE_REFRESH for earlier, later in pairwise(moments)))
             return Footprint(
                 1000 * own / refreshes,

@@ -13,6 +13,15 @@ def cpu_seconds(pid: int) -> float:
     return sum(int(field) for field in fields[11:15]) / _TICKS_A_SECOND
 
 
+def own_seconds(pid: int) -> float:
+    """As `cpu_seconds`, of a process with one thread, such as a backend, and exact where the kernel tells it: a refresh
+    takes it less than a tick."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except FileNotFoundError:
+        return cpu_seconds(pid)
+
+
 def resident_mb(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024

@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from bench.compare import COLUMNS, LINES, MONITOR, WARM_UP, Bench, Program, await_data, bench_of, programs, read_for  # noqa: E402
 from bench.counting import Counting  # noqa: E402
-from bench.footprint import cpu_seconds, resident_mb  # noqa: E402
+from bench.footprint import own_seconds, resident_mb  # noqa: E402
 from bench.keys import OURS, THEIRS, seconds_of, share  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
@@ -137,10 +137,10 @@ def limits(bench: Bench, cluster: Cluster) -> dict[str, float]:
     """The least that could be done: to count the sessions, to run a program with an empty screen."""
     with psycopg.connect(cluster.conninfo(user=MONITOR), autocommit=True) as connection:
         backend = connection.info.backend_pid
-        before = cpu_seconds(backend)
+        before = own_seconds(backend)
         for _ in range(ASKED):
             connection.execute("SELECT count(*) FROM pg_catalog.pg_stat_get_activity(NULL)")
-        counting = 1000 * (cpu_seconds(backend) - before) / ASKED
+        counting = 1000 * (own_seconds(backend) - before) / ASKED
     line = TerminalLine([sys.executable, "-c", BARE], bench.env, COLUMNS, LINES)
     try:
         while b"\x1b[?1049h" not in line.output:
