@@ -22,7 +22,7 @@ from pgheadroom.output.text import render
 from pgheadroom.rules.facts import case
 from pgheadroom.rules.findings import registry
 from pgheadroom.rules.findings.registry import Family
-from pgheadroom.tui import app
+from pgheadroom.tui import incoming
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.triage import Triage
 from samples import NOW, many, session, waiter
@@ -105,7 +105,7 @@ def test_piece_by_piece_it_comes_to_the_same() -> None:
 
 
 async def test_keys_are_answered_while_a_crowd_is_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "CROWD", 0)
+    monkeypatch.setattr(incoming, "CROWD", 0)
     work, done = Memory.work, asyncio.Event()
 
     def after_the_key(self: Memory, snapshot: Snapshot) -> Generator[None, None, Analysis]:

@@ -3,11 +3,11 @@
 import asyncio
 import signal
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
@@ -30,6 +30,7 @@ from pgheadroom.model.update import Trouble, Update
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.companion import Companion
 from pgheadroom.tui.ground import Answer
+from pgheadroom.tui.incoming import Incoming
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
@@ -56,10 +57,6 @@ NEWS_FOR = 30.0
 """Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
 NO_SAMPLE = "there is no sample yet"
 _SCREENS = frozenset(f"mode('{mode}')" for _, mode, _ in SCREENS)
-CROWD = 500
-"""Sessions of which a sample is worked out in less than 3 ms, all at once."""
-GAP = 0.001
-"""Seconds between two pieces of working a crowd out: enough for a key to go all its way to its effect."""
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -163,7 +160,7 @@ class Monitor(TerminalApp):
         self.paused = False
         self.clock: Callable[[], float] = time.monotonic
         self._memory = Memory(options.thresholds)
-        self._arriving: deque[Update] = deque()
+        self._incoming = Incoming(self._work_out, partial(self.run_worker, group="working out"), self._hand_over)
         self._analysis: Analysis | None = None
         self._newest: Analysis | None = None
         self._shown_at = 0.0
@@ -207,28 +204,14 @@ class Monitor(TerminalApp):
             await asyncio.sleep(1.0)
 
     def _post(self, update: Update) -> None:
-        self._arriving.append(update)
-        if self._arriving[0] is update:
-            self._hand_over()
+        self._incoming.take(update)
 
-    def _hand_over(self) -> None:
-        """Tell of what has arrived, in its order; of a crowd only after it was worked out, piece by piece."""
-        while self._arriving:
-            update = self._arriving[0]
-            if isinstance(update, Snapshot) and len(update.sessions) > CROWD:
-                self.run_worker(self._work_out(update), group="working out")
-                return
-            self._arriving.popleft()
-            self.post_message(Updated(update))
-
-    async def _work_out(self, snapshot: Snapshot) -> None:
-        """With a gap between two pieces, in which keys are answered."""
+    def _work_out(self, snapshot: Snapshot) -> Generator[None, None, Analysis]:
         self._memory.holds = self.acting.holding.holds
-        for _ in self._memory.work(snapshot):
-            await asyncio.sleep(GAP)
-        self._arriving.popleft()
-        self.post_message(Updated(snapshot))
-        self._hand_over()
+        return self._memory.work(snapshot)
+
+    def _hand_over(self, update: Update) -> None:
+        self.post_message(Updated(update))
 
     async def action_quit(self) -> None:
         self.exit(0)
