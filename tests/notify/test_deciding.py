@@ -59,6 +59,7 @@ def test_a_trouble_is_told_when_it_lasted_when_it_is_worse_and_when_it_is_over()
         (30, Kind.BEGIN, WARNING), (120, Kind.WORSE, CRITICAL), (360, Kind.END, CRITICAL)]  # fmt: skip
     assert {one.trouble for one in server.messages} == {"leak:web/shop@20260314T030710"}
     assert [one.began for one in server.messages] == [ago(-10)] * 3
+    assert [one.over for one in server.messages] == [None, None, ago(-300)]
 
 
 def test_what_does_not_last_and_what_is_mild_is_told_to_nobody() -> None:

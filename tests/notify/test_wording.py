@@ -10,6 +10,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.finding import Finding, Proposal, Severity
 from pgheadroom.model.notification import Kind
 from pgheadroom.notify.wording import command, document, text, title
+from samples import ago
 
 EVIL = "x\x1b[31m\u202e @everyone @HERE <!channel> \n2"
 
@@ -42,8 +43,9 @@ def test_what_lasts_is_told_once() -> None:
 def test_it_says_whether_it_is_worse_or_over_or_only_a_test() -> None:
     assert title(message(Kind.WORSE)) == "CRITICAL shop is worse: web/shop leaks: 3 to 40 sessions in 5m"
     assert title(message(Kind.END)) == "OK shop: over after 3m12s: web/shop leaks: 3 to 40 sessions in 5m"
-    assert text(message(Kind.END)).splitlines() == [
-        "From 2026-03-14 03:03:48 +0000 to 2026-03-14 03:07:00 +0000",
+    assert title(message(Kind.END, over=ago(60))).startswith("OK shop: over after 2m12s: ")
+    assert text(message(Kind.END, over=ago(60))).splitlines() == [
+        "From 2026-03-14 03:03:48 +0000 to 2026-03-14 03:06:00 +0000",
         "",
         "web/shop leaks: 3 to 40 sessions in 5m",
     ]

@@ -40,6 +40,7 @@ class Message:
         at: When this was decided.
         times: How often it came so far.
         untold: Troubles before this one that came and went while no message was allowed.
+        over: Since when nothing of it is seen; of an end only.
     """
 
     kind: Kind
@@ -51,6 +52,12 @@ class Message:
     at: datetime
     times: int = 1
     untold: int = 0
+    over: datetime | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasted, or lasts so far."""
+        return max(0.0, ((self.over or self.at) - self.began).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ some calm. What comes back soon after its end is told once more, and then only w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.notification import Kind, Message, Timing
@@ -230,4 +230,8 @@ def _after(trouble: Trouble, due: Kind, now: float) -> Trouble:
 
 def _message(due: Kind, before: Trouble, after: Trouble, heard: Heard, target: str, untold: int) -> Message:
     severity = after.told or before.severity
-    return Message(due, target, before.name, severity, before.findings, before.began, heard.at, before.times, untold)
+    # The calm after it is no part of it.
+    over = heard.at - timedelta(seconds=heard.now - before.gone) if before.gone is not None else None
+    return Message(
+        due, target, before.name, severity, before.findings, before.began, heard.at, before.times, untold, over
+    )

@@ -52,7 +52,8 @@ def document(message: Message) -> str:
         "text": text(message),
         "since": told_moment(message.began),
         "at": told_moment(message.at),
-        "seconds": round(max(0.0, (message.at - message.began).total_seconds()), 3),
+        "over": told_moment(message.over),
+        "seconds": round(message.seconds, 3),
         "times": message.times,
         "command": command(message),
         "findings": [finding_document(one) for one in message.findings],
@@ -98,7 +99,7 @@ def _lines(message: Message) -> Iterator[str]:
 def _when(message: Message) -> str:
     often = f", came {message.times} times" if message.times > 1 else ""
     if message.kind is Kind.END:
-        return f"From {_moment(message.began, message.at)} to {_moment(message.at, message.at)}{often}"
+        return f"From {_moment(message.began, message.at)} to {_moment(message.over or message.at, message.at)}{often}"
     return f"Since {_moment(message.began, message.at)} ({_lasted(message)}){often}"
 
 
@@ -109,7 +110,7 @@ def _moment(moment: datetime, like: datetime) -> str:
 
 
 def _lasted(message: Message) -> str:
-    return duration((message.at - message.began).total_seconds())
+    return duration(message.seconds)
 
 
 def _finding(one: Finding, *, over: bool) -> Iterator[str]:
