@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,12 @@ from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.tui.app import Options
+from pgheadroom.tui.screens.hold_menu import HoldMenu
 from samples import many
 from servers import PATIENCE
 from tui.outage import outage
 from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage, settled
+from tui.test_holding import Outage
 
 
 class FakeAdvisory:
@@ -66,6 +69,21 @@ async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
             said = "there is no statement" if not piece.do else f"sent to the clipboard: {piece.do[0][:30]}"
             assert said in stage.screen
             await stage.press("j")
+
+
+async def test_h_holds_back_the_role_that_a_piece_is_about_and_nothing_else_acts_here(tmp_path: Path) -> None:
+    armed = Outage(tmp_path).options
+    options = replace(armed, advisory=FakeAdvisory(TOLD))
+    async with on_stage(*settled(SHORT), options=options, size=LARGE) as stage:
+        await shown(stage, "y copies")
+        assert "H hold" in stage.screen
+        assert "K terminate" not in stage.screen
+        await stage.press("H")
+        assert isinstance(stage.app.screen, HoldMenu)
+        assert "billing" in stage.screen
+        await stage.press("escape", "G")
+        assert "max_connections" in stage.line("Do not raise")
+        assert "H hold" not in stage.screen
 
 
 async def test_a_server_that_is_well_set_has_nothing_but_that() -> None:

@@ -85,6 +85,7 @@ def _role(ground: Ground, name: str, peak: int, before: int | None) -> Advice:
         + "Beyond it the application gets 53300, which its pool must take for a reason to wait.",
         beside=command("hold", "--user", name, "--limit", str(value), "--end") if now > value else (),
         needs=statements.who_may(ground, Scope(name)),
+        role=name,
         saves=max(0, peak - value),
     )
 

@@ -134,6 +134,7 @@ def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Who
         risk=f"{timeout.risk}. It does not end who is there already: their sessions keep what they logged in with.",
         beside=_beside(timeout, groups, min(value, round_down(longest))),
         needs=statements.who_may(ground, scope),
+        role=scope.role or "",
         saves=rest.resting,
     )
 

@@ -35,7 +35,9 @@ def _reserves(ground: Ground, keys: Collection[str]) -> Iterator[WellSet]:
     slots = ground.snapshot.settings
     if slots.superuser_reserved and "superuser_reserved_connections" not in keys:
         yield WellSet("slots", f"{plural(slots.superuser_reserved, 'slot')} kept for superusers")
-    heirs = sorted(name for name, role in ground.snapshot.roles.items() if role.reserved and not role.superuser)
+    heirs = sorted(
+        name for name, role in ground.snapshot.roles.items() if role.reserved and role.login and not role.superuser
+    )
     if slots.reserved and heirs:
         who = ", ".join(map(clipped, heirs[:3])) + (", ..." if len(heirs) > 3 else "")
         yield WellSet("slots", f"{plural(slots.reserved, 'slot')} reserved for {who}")

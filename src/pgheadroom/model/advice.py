@@ -32,6 +32,7 @@ class Advice:
         undo: Statements that bring back what was before.
         beside: Commands of this program for what the advice does not reach: sessions that are there already.
         needs: Who may run it.
+        role: Whose sessions it is about, where they are one role's; as the server sent it.
         saves: Sessions, at the fullest moment that was seen, that it would have spared.
     """
 
@@ -50,6 +51,7 @@ class Advice:
     change_back: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     needs: str = ""
+    role: str = ""
     saves: int = 0
 
 

@@ -15,6 +15,7 @@ from pgheadroom.deadline import clock
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.advice import Advice
 from pgheadroom.model.server_settings import ServerSettings
+from pgheadroom.model.session import Session
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
@@ -23,6 +24,7 @@ from pgheadroom.view.cells import Line
 from pgheadroom.view.tables.advice import ADVICE_COLUMNS, advice_lines, well_set_lines
 from pgheadroom.words.text import safe
 
+_OF_SESSIONS = frozenset({"cancel", "terminate", "bulk"})
 _READ_EVERY = 30.0
 """Seconds between two readings of the settings: they change by hand."""
 
@@ -43,6 +45,7 @@ class AdviceScreen(LiveScreen):
         self._settings: ServerSettings | None = None
         self._read_at: float | None = None
         self._complaint = ""
+        self._told = ""
 
     def body(self) -> Iterator[Any]:
         yield Table[Advice](
@@ -67,7 +70,10 @@ class AdviceScreen(LiveScreen):
 
     def _tell(self) -> None:
         pager = self.query_one("#advice-detail", Pager)
-        piece: Advice | None = self.pane("advice").current
+        piece = self._current()
+        if piece is not None and piece.key != self._told:
+            self._told = piece.key
+            self.refresh_bindings()  # H is for some of them
         lines = advice_lines(piece, pager.size.width) if piece is not None else []
         pager.show([*lines, *self._beside(pager.size.width)], piece.key if piece is not None else None)
 
@@ -114,13 +120,30 @@ class AdviceScreen(LiveScreen):
         places[int(places[0].has_focus)].focus()
 
     def action_copy(self) -> None:
-        piece: Advice | None = self.pane("advice").current
+        piece = self._current()
         text = "\n".join(piece.do or piece.change) if piece is not None else ""
         if not text:
             self.monitor.say("there is no statement to copy for this one")
             return
         send_to_clipboard(self.app, text)
         self.monitor.say(f"sent to the clipboard: {text}")
+
+    def meant(self) -> list[Session]:
+        """The sessions of the role that the piece under the cursor is about: H holds it back, and L gives it back."""
+        piece, analysis = self._current(), self.monitor.analysis
+        if piece is None or not piece.role or analysis is None:
+            return []
+        return [one for one in analysis.snapshot.sessions if one.user == piece.role]
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No session is under the cursor here."""
+        if action in _OF_SESSIONS or (action == "hold" and not self.meant()):
+            return False
+        return super().check_action(action, parameters)
+
+    def _current(self) -> Advice | None:
+        current: Advice | None = self.pane("advice").current if self.ready else None
+        return current
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")
