@@ -122,7 +122,7 @@ def test_who_leaves_transactions_open_is_offered_a_timeout_that_tells_whom_it_do
     (offered,) = [one for one in options(seen, WEB, 3, None, ()) if one.change.after.timeout is not None]
     assert offered.words == "role web: idle in transaction for 1min at most"
     assert offered.explanation == "ALTER ROLE web SET idle_in_transaction_session_timeout = '1min';"
-    assert "also 8 sessions idle in a transaction" in limits_of_it(seen, offered.change)[0]
+    assert "8 sessions idle in a transaction now" in limits_of_it(seen, offered.change)[0]
     has_it = replace(WEB, timeout="1min")
     assert all(one.change.after.timeout is None for one in options(seen, has_it, 3, None, ()))
     root = replace(WEB, superuser=True)

@@ -211,10 +211,10 @@ def limits_of_it(case: Case, change: Change) -> list[str]:
 def _limits_of_timeout(theirs: Sequence[Session]) -> Iterator[str]:
     """What a timeout for idle transactions does not do to those who hold one open."""
     opened = sum(one.state in IN_TRANSACTION_BUT_IDLE for one in theirs)
-    also = f", also {plural(opened, 'session')} idle in a transaction: K ends those" if opened else ""
-    yield f"it reaches new logins only: who is connected now keeps what it has{also}"
-    yield "new sessions that idle longer in a transaction are ended, their work is rolled back"
-    yield "who sets it by itself (SET, or options of its connection) is not bound"
+    also = f" ({plural(opened, 'session')} idle in a transaction now: K ends them)" if opened else ""
+    yield f"it reaches new logins only: who is connected keeps what it has{also}"
+    yield "new sessions that idle longer in a transaction are rolled back and ended"
+    yield "who sets it by itself, with SET or in its connection's options, is not bound"
     yield "nothing else of it changes; it holds until it is let go"
 
 

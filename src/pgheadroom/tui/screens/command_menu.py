@@ -32,7 +32,7 @@ class CommandMenu(ModalScreen[BouncerCommand | None]):
             yield Words(f"Command to {self._bouncer.name}", classes="help-title")
             for letter, command in self._commands.items():
                 yield Words(f"{letter}  {command_words(command)}", classes="command")
-                yield Words(f"   {consequence(command, self._bouncer)}", classes="help-text")
+                yield Words(consequence(command, self._bouncer), classes="help-text explanation")
             if not self._commands:
                 yield Words("There is none that could be given now.")
 

@@ -55,7 +55,7 @@ class HoldMenu(ModalScreen[HoldOption | PoolerOption | None]):
             yield Words(self._title, classes="help-title")
             for letter, option in zip(_LETTERS, self._options, strict=False):
                 yield Words(f"{letter}  {option.words}", classes="command")
-                yield Words(f"   {option.explanation}", classes="help-text")
+                yield Words(option.explanation, classes="help-text explanation")
             yield Words(f"limit {self._limit}: type another, or + and -; Esc leaves it", classes="help-text")
 
     def on_key(self, event: events.Key) -> None:
@@ -103,7 +103,7 @@ class LetGoMenu(ModalScreen[list[Held | PoolerHold] | None]):
             for letter, one in zip(_LETTERS, self._held, strict=False):
                 words, explanation = _told(one)
                 yield Words(f"{letter}  {words}", classes="command")
-                yield Words(f"   {explanation}", classes="help-text")
+                yield Words(explanation, classes="help-text explanation")
             yield Words("A  all of them", classes="command")
 
     def on_key(self, event: events.Key) -> None:
