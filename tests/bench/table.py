@@ -75,7 +75,8 @@ def measure(bench: Bench, cluster: Cluster, rounds: int, seconds: float, presses
                 found |= keys_of(bench, program, presses)
             if program.name != "sessions":
                 found["start s"] = bench.first_data(program)[0]
-            found["from the server kB"] = received_kb(bench, cluster, program.name, seconds)
+            sent = received_kb(bench, cluster, program.name, seconds)
+            found["from the server kB"] = sent / found["refreshes a second"]
             if program.name != PEER:
                 found["of all rows' bytes"] = 1000 * found["from the server kB"] / whole
             for name, value in found.items():
@@ -108,7 +109,7 @@ def keys_of(bench: Bench, program: Program, presses: int) -> dict[str, float]:
 
 
 def received_kb(bench: Bench, cluster: Cluster, name: str, seconds: float) -> float:
-    """What the server sends for a refresh, through a relay."""
+    """What the server sends in a second, through a relay."""
     relay = Counting(cluster.port)
     conninfo = make_conninfo(cluster.conninfo(user=MONITOR, tcp=True), port=relay.port)
     program = next(one for one in programs(conninfo) if one.name == name)
