@@ -290,7 +290,7 @@ ROLE_LIMIT = Guide(
         _understand(
             "Who is refused",
             "Press `2` for Sessions, then `/` and type `user:reports` and `Enter`. The role has as many sessions as "
-            "its CONNECTION LIMIT lets in; the next one is refused.",
+            "its CONNECTION LIMIT lets in; the next one is refused, and the gauge says how many a second are.",
             lists_only(_REPORTS),
         ),
         _understand(
@@ -329,7 +329,8 @@ STORM = Guide(
         _understand(
             "How fast",
             "Press `5`: Trends shows the slots at their limit, though sessions end all the time. Ending more of them "
-            "frees slots for a moment only: whoever connects has to be slowed down.",
+            "frees slots for a moment only: whoever connects has to be slowed down. The line of `r` is those who are "
+            "turned away meanwhile.",
             both(on("trends"), trouble),
         ),
         _limit(

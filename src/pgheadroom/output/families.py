@@ -13,6 +13,7 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.metrics import Kind, Labels, MetricFamily, MetricSample
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import seconds_between
+from pgheadroom.model.turned_away import Reason
 from pgheadroom.rules.findings.registry import FAMILIES
 from pgheadroom.words.text import safe
 
@@ -48,6 +49,7 @@ class Families:
             *self._hogs(case),
             *self._limited(case),
             *_waits(case),
+            *_refused(case),
             *_pools(case),
             *_judged(case),
             *_sample(case),
@@ -243,6 +245,17 @@ def _summed(values: Iterable[tuple[Labels, float]]) -> list[tuple[Labels, float]
     for labels, value in values:
         sums[labels[1:]] = sums.get(labels[1:], 0) + value
     return list(sums.items())
+
+
+def _refused(case: Analysis) -> Iterator[MetricFamily]:
+    """Every reason has its series where the log is read, from 0 on; none where it is not."""
+    seen = case.refused
+    series = [((("reason", one.value.replace(" ", "_")),), seen.totals.get(one, 0)) for one in Reason] if seen else []
+    yield counter(
+        "refused_clients",
+        "Clients that were turned away while we watched, by reason; none where the log is not read (the server's log)",
+        *series,
+    )
 
 
 # --- what is found ---------------------------------------------------------------------------------------------------

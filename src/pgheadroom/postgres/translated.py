@@ -100,6 +100,11 @@ def patterns() -> tuple[tuple[re.Pattern[str], RefusedBy], ...]:
     return tuple((pattern_of_words(words), limit) for limit, list_of_words in _WORDS.items() for words in list_of_words)
 
 
+def texts_of(limit: RefusedBy) -> tuple[str, ...]:
+    """Those for one limit."""
+    return _WORDS[limit]
+
+
 def texts() -> Iterator[str]:
     """All of them, with `{name}` where one stands."""
     return chain.from_iterable(_WORDS.values())
