@@ -25,6 +25,7 @@ from pgheadroom.model.bouncer import (
 )
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.budget import Spared
+from pgheadroom.model.lock_totals import LockTotal
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.session import CLIENT_BACKEND, LOCAL, Session, State
 from pgheadroom.model.session_totals import SessionTotals
@@ -298,6 +299,7 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "prepared": st.lists(prepared, max_size=2).map(tuple),
         "returned": texts,
         "literals_hidden": st.booleans(),
+        "lock_totals": st.none() | st.lists(st.builds(LockTotal, texts, pids), max_size=2).map(tuple),
         "session_totals": st.none() | st.builds(SessionTotals, *[st.integers(0, 10**12)] * 4),
         "refusals": st.none() | refusals,
         "refusals_unread": texts,

@@ -8,6 +8,7 @@ from math import nan
 from operator import attrgetter
 
 from pgheadroom.history.flow import Flows
+from pgheadroom.history.lock_flow import LockFlows
 from pgheadroom.history.past import SUMMED, Past
 from pgheadroom.history.refused import Refused
 from pgheadroom.history.ring import Ring
@@ -68,6 +69,7 @@ class History:
         self._churn = Churn()
         self._refused = Refused()
         self._flows = Flows()
+        self._lock_flows = LockFlows()
         self._last: datetime | None = None
 
     def past(self) -> Past:
@@ -81,6 +83,7 @@ class History:
             self._last,
             self._refused.lately(),
             self._flows.lately(),
+            self._lock_flows.lately(),
         )
 
     def append(self, snapshot: Snapshot, capacity: Capacity) -> None:
@@ -92,6 +95,7 @@ class History:
         came_and_went = self._churn.take(snapshot.sessions, snapshot.taken_at) if snapshot.exact else None
         new, ended = came_and_went if came_and_went is not None else (None, None)
         values = _values(snapshot, capacity)
+        self._lock_flows.take(snapshot.lock_totals, snapshot.taken_at)
         begun = self._flows.take(snapshot.session_totals, snapshot.taken_at)
         values["begun_a_second"] = nan if begun is None else begun
         values["new_sessions"] = nan if new is None else len(new)
@@ -106,7 +110,16 @@ class History:
         self._last = snapshot.taken_at
 
     def clear(self) -> None:
-        for part in (self._points, self._minutes, self._hogs, self._limits, self._churn, self._refused, self._flows):
+        for part in (
+            self._points,
+            self._minutes,
+            self._hogs,
+            self._limits,
+            self._churn,
+            self._refused,
+            self._flows,
+            self._lock_flows,
+        ):
             part.clear()
         self._last = None
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from math import isnan
 
 from pgheadroom.history.flow import Flow
+from pgheadroom.history.lock_flow import LockRates
 from pgheadroom.history.refused import RefusedLately
 from pgheadroom.history.ring import Points
 from pgheadroom.history.tally import Counts
@@ -21,6 +22,7 @@ class Past:
     Attributes:
         last: The moment of the newest point, by the server's clock; None when there is none.
         flow: Sessions that come and go by the server's own count; None where it does not count them.
+        lock_waits: Waits for locks a second by the server's own count; None where it does not count them.
         refused: Who was turned away lately; None where nothing tells.
     """
 
@@ -34,6 +36,7 @@ class Past:
         last: datetime | None,
         refused: RefusedLately | None = None,
         flow: Flow | None = None,
+        lock_waits: LockRates | None = None,
     ) -> None:
         self._points = points
         self._minutes = minutes
@@ -43,6 +46,7 @@ class Past:
         self.last = last
         self.refused = refused
         self.flow = flow
+        self.lock_waits = lock_waits
 
     def __len__(self) -> int:
         return len(self._points)

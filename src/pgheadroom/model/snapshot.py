@@ -8,6 +8,7 @@ from functools import cached_property
 
 from pgheadroom.model.budget import Spared
 from pgheadroom.model.gap import Gap as Gap
+from pgheadroom.model.lock_totals import LockTotal
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.service import Service, service_of_roles
 from pgheadroom.model.session import NEVER_WAIT, Session, State, Wait
@@ -172,6 +173,7 @@ class Snapshot:
         returned: A sentence in the first sample after a time without a connection: how long, and what changed.
         literals_hidden: Query texts came here without their literals and comments.
         prepared: The oldest prepared transactions, while somebody waits for one.
+        lock_totals: Waits for locks by the server's own count; None where it does not count them (before 19).
         session_totals: Sessions by the server's own count; None where it does not count them (before 14).
         refusals: Who was turned away since the sample before; None where nothing was read that would tell.
         refusals_unread: Why nothing is read that would tell, and what would help; empty where something is.
@@ -198,6 +200,7 @@ class Snapshot:
     literals_hidden: bool = False
     spared: tuple[Spared, ...] = ()
     prepared: tuple[PreparedTransaction, ...] = ()
+    lock_totals: tuple[LockTotal, ...] | None = None
     session_totals: SessionTotals | None = None
     refusals: Refusals | None = None
     refusals_unread: str = ""

@@ -23,6 +23,9 @@ WAIT_EVENTS_ARE_DESCRIBED_SINCE = 170_000
 AUTHENTICATING_ARE_ROWS_SINCE = 180_000
 """Backends that still authenticate have a row in the activity."""
 
+LOCK_WAITS_ARE_COUNTED_SINCE = 190_000
+"""The view `pg_stat_lock`."""
+
 SLOT_SYNC_TAKES_A_SLOT = range(170_000, 170_003)
 """The worker that synchronises replication slots has an ordinary slot."""
 LIMITS_COUNT_CLIENTS_ONLY_SINCE = {13: 130_019, 14: 140_014, 15: 150_011, 16: 160_007, 17: 170_003}

@@ -12,6 +12,7 @@ import psycopg
 from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
+from pgheadroom.model.lock_totals import LockTotal
 from pgheadroom.model.session import Session
 from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Door, Gap, LockRequest, Server, Snapshot
@@ -71,7 +72,12 @@ AT_ONCE, GAP = 1000, 0.001
 NAMES_WAIT = "20ms"
 """How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
 NAMES = {"databases", "roles", LOOKED_UP}
-TOTALS = "session totals"
+TOTALS, LOCK_TOTALS = "session totals", "lock totals"
+COUNTED = (
+    (TOTALS, "session_totals", versions.SESSIONS_ARE_COUNTED_SINCE),
+    (LOCK_TOTALS, "lock_totals", versions.LOCK_WAITS_ARE_COUNTED_SINCE),
+)
+"""Parts, their questions, and since when there are any."""
 BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries"
 _CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
 """What a part that was refused is asked without from then on."""
@@ -117,6 +123,7 @@ class Probe:
             HELD_LOCKS: self._held.budget,
             SERVER_LOG: self._log.budget,
             TOTALS: Budget(),
+            LOCK_TOTALS: Budget(),
         }
         self._costly = False
         self._in_recovery = False
@@ -320,10 +327,13 @@ class Probe:
         return [question for question in questions if not self._is_forbidden(question.part)]
 
     def _totals_questions(self) -> list[Question]:
-        version = self._catalogue.facts.version_num
-        counted = version >= versions.SESSIONS_ARE_COUNTED_SINCE and not self._is_forbidden(TOTALS)
-        due = counted and self._budgets[TOTALS].is_due(time.monotonic())
-        return [Question(TOTALS, query("session_totals", version))] if due else []
+        """What the server counts by itself, each by its own budget."""
+        version, now = self._catalogue.facts.version_num, time.monotonic()
+        return [
+            Question(part, query(name, version))
+            for part, name, since in COUNTED
+            if version >= since and not self._is_forbidden(part) and self._budgets[part].is_due(now)
+        ]
 
     def _log_questions(self) -> list[Question]:
         if not self.reads_log:
@@ -479,6 +489,7 @@ class Probe:
             gaps=tuple(self._gaps(answers, activity)),
             literals_hidden=self.hides_literals,
             spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
+            lock_totals=_lock_totals(answers.get(LOCK_TOTALS)),
             session_totals=_totals(answers.get(TOTALS)),
             refusals=refusals,
             refusals_unread=self._log.unread(catalogue.log, facts.user, facts.database),
@@ -521,7 +532,7 @@ class Probe:
     def _gaps(self, answers: dict[str, Answer], activity: Activity) -> list[Gap]:
         gaps = [Gap(part, answer.reason) for part, answer in answers.items() if isinstance(answer, Unanswered)]
         gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
-        gaps = [gap for gap in gaps if gap.part not in (*NOT_SHOWN, PRESENT, TOTALS)]
+        gaps = [gap for gap in gaps if gap.part not in (*NOT_SHOWN, PRESENT, TOTALS, LOCK_TOTALS)]
         told = {gap.part for gap in gaps}
         gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
         if self._locks.unnamed and self._locks.found().requests:
@@ -591,6 +602,12 @@ def _count(answer: Answer | None) -> int:
 
 def _totals(answer: Answer | None) -> SessionTotals | None:
     return SessionTotals(*answer[0]) if isinstance(answer, list) else None
+
+
+def _lock_totals(answer: Answer | None) -> tuple[LockTotal, ...] | None:
+    if not isinstance(answer, list):
+        return None
+    return tuple(LockTotal(bytes(kind).decode("ascii", "replace"), waits) for kind, waits in answer)
 
 
 def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:

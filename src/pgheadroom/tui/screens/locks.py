@@ -16,6 +16,7 @@ from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow, lock_rows
 from pgheadroom.view.urgency import usage_style
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
+from pgheadroom.words.turned_away import per_second
 
 _NOBODY = "nobody waits for a lock"
 _NOBODY_SEEN = "nobody is seen to wait for a lock; not all is visible"
@@ -31,10 +32,23 @@ def show_locks(table: Table[LockRow], analysis: Analysis) -> None:
     reason = _gap(analysis.snapshot)
     age = analysis.snapshot.age_of("locks")
     as_of = f", as of {duration(age)} ago" if age else ""
-    words = f"not all known: {safe(reason)}" if reason else f"{waiting} waiting{as_of}" if waiting else ""
+    now = f"{waiting} waiting{as_of}" if waiting else ""
+    counted = _counted(analysis)
+    words = f"not all known: {safe(reason)}" if reason else ", ".join(filter(None, (now, counted)))
     rows = lock_rows(analysis.locks, analysis.chains.client_of)
     certain = analysis.snapshot.exact and not reason
     table.show(rows, analysis.snapshot.taken_at, Cell(words, "warn"), empty=_NOBODY if certain else _NOBODY_SEEN)
+
+
+def _counted(analysis: Analysis) -> str:
+    """`12 waits/s tuple, 3/s transactionid`: by the server's own count (19+), also those that are over at a sample."""
+    rates = (analysis.before.lock_waits or ())[:_TYPES_TOLD]
+    return ", ".join(
+        f"{per_second(rate)}{' waits' if not place else ''}/s {safe(kind)}" for place, (kind, rate) in enumerate(rates)
+    )
+
+
+_TYPES_TOLD = 3
 
 
 def _gap(snapshot: Snapshot) -> str:
