@@ -18,6 +18,7 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.live.attempts import Attempts
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
+from pgheadroom.model.update import Trouble
 from pgheadroom.postgres.doors import Doors, NoDoor
 from posted import running
 from servers import Roles, Sessions, fetch, restart, wait_until
@@ -82,8 +83,9 @@ async def test_a_burst_and_then_calm_where_nothing_moves(one_server: Cluster, ro
         calm = attempts() - burst
     assert burst >= 90
     assert calm <= 150
-    # The screens hear of it twice a second.
-    assert len(posted.troubles) <= 15
+    # The screens hear of it twice a second, however long a busy machine takes for it.
+    told = posted.times(Trouble)
+    assert len(told) <= 2 * (told[-1] - told[0]) + 3
     assert posted.waits[-1].refusals[0].name == "narrow"
 
 
