@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from bouncers import client
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.errors import UsageError
-from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.commands import argument, statement
+from pgheadroom.pgbouncer.commands import argument, can_be_read_back, read_back, statement
 from pgheadroom.pgbouncer.console import Console
+from pgheadroom.pgbouncer.line import Line
+from pgheadroom.pgbouncer.table import Table
 from servers import freeze, thaw, until, wait_until
 
 Client = psycopg.Connection[Any]
@@ -156,14 +158,15 @@ async def test_pause_and_resume(console: Console, clients: Callable[[], Client])
     one = clients()
     one.execute("SELECT 1")
     result = await console.run(command("PAUSE"))
-    assert (result.outcome, result.message) == (DONE, "")
+    assert (result.outcome, result.message) == (DONE, "paused")
     seen = await seen_after(console)
     assert paused(seen)
     assert seen.servers == ()
     asks(one)
     await until(console, lambda seen: seen.pools[0].cl_waiting == 1)
     assert not answered(one)
-    assert (await console.run(command("RESUME"))).outcome is DONE
+    result = await console.run(command("RESUME"))
+    assert (result.outcome, result.message) == (DONE, "not paused")
     assert not paused(await seen_after(console))
     wait_until(lambda: answered(one), "the client goes on")
 
@@ -262,15 +265,52 @@ async def test_kill_cuts_all_clients_and_leaves_the_database_paused(
 
 async def test_disable_and_enable(console: Console, clients: Callable[[], Client]) -> None:
     one = clients()
-    assert (await console.run(command("DISABLE"))).outcome is DONE
+    result = await console.run(command("DISABLE"))
+    assert (result.outcome, result.message) == (DONE, "disabled")
     database = (await seen_after(console)).database("postgres")
     assert database is not None
     assert database.disabled
     with pytest.raises(psycopg.OperationalError, match="is disabled"):
         clients()
     assert one.execute("SELECT 1").fetchone() == (1,)
-    assert (await console.run(command("ENABLE"))).outcome is DONE
+    result = await console.run(command("ENABLE"))
+    assert (result.outcome, result.message) == (DONE, "not disabled")
     assert clients().execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("verb", "theirs", "told"),
+    [
+        ("PAUSE", "RESUME", "the database is not paused: somebody else resumed it"),
+        ("DISABLE", "ENABLE", "the database is not disabled: somebody else enabled it"),
+    ],
+)
+async def test_what_somebody_else_undoes_at_once_is_no_success(
+    console: Console, bouncer: Bouncer, monkeypatch: pytest.MonkeyPatch, verb: str, theirs: str, told: str
+) -> None:
+    give = Line.give
+
+    async def then_they(self: Line, connection: Any, words: str, patience: float) -> bool:
+        answered = await give(self, connection, words, patience)
+        with psycopg.connect(bouncer.console(), autocommit=True, prepare_threshold=None) as other:
+            other.execute(f"{theirs} postgres".encode(), prepare=False)
+        return answered
+
+    monkeypatch.setattr(Line, "give", then_they)
+    result = await console.run(command(verb))
+    assert (result.outcome, result.message) == (UNDONE, f"it answers OK, but {told}")
+
+
+def test_a_command_is_read_back_from_the_column_of_that_name_where_there_is_one() -> None:
+    done = CommandResult(command("RESUME", "shop"), DONE)
+    shown = Table(("paused", "new", "name"), [(b"0", b"1", b"logs"), (b"1", b"0", b"shop")])
+    undone = "it answers OK, but the database is paused: somebody else paused it again"
+    assert read_back(done, shown) == CommandResult(done.command, UNDONE, undone)
+    assert read_back(CommandResult(command("PAUSE", "logs"), DONE), shown).outcome is UNDONE
+    assert read_back(done, shown._replace(columns=("stopped", "new", "name"))) == done
+    assert read_back(done, shown._replace(rows=[])) == done
+    assert not can_be_read_back(command("RESUME", ""))
+    assert not can_be_read_back(command("KILL", "shop"))
 
 
 async def test_reconnect_replaces_the_servers(console: Console, clients: Callable[[], Client]) -> None:

@@ -8,7 +8,7 @@ from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
 from pgheadroom.rules.pools.commands import command_words
 
-_INTERRUPTED = "interrupted: whether it came about is not known; a PAUSE is taken back"
+_INTERRUPTED = "interrupted: whether it came about is not known; a PAUSE that waits is taken back"
 
 
 @dataclass(frozen=True, slots=True)

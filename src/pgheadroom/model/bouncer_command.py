@@ -39,8 +39,8 @@ class BouncerCommand:
 class CommandOutcome(StrEnum):
     """What came of a command.
 
-    `UNDONE` is a PAUSE that did not come about in time and was taken back with RESUME; `UNCERTAIN` a command that was
-    sent, and whose answer was not heard.
+    `UNDONE` is a PAUSE that did not come about in time and was taken back with RESUME, or a command that somebody else
+    undid at once; `UNCERTAIN` a command that was sent, and whose answer was not heard.
     """
 
     DONE = "done"

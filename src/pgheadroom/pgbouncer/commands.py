@@ -5,15 +5,25 @@ word and at most one argument, bare or in double quotes; the argument with its q
 """
 
 import re
+from dataclasses import replace
 
 from pgheadroom.errors import UsageError
 from pgheadroom.model.bouncer import CONSOLE
-from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+from pgheadroom.pgbouncer.table import Table, count, text
 
 _ROOM = 63
 _BARE = re.compile(r"[0-9A-Za-z_]+")
 # A character that is not printable, and what `text` makes of a byte that is no text, would name another database.
 _NOT_A_NAME = re.compile(r"\\x[0-9a-f]{2}")
+
+_MAKES = {
+    BouncerVerb.PAUSE: ("paused", True, "resumed it"),
+    BouncerVerb.RESUME: ("paused", False, "paused it again"),
+    BouncerVerb.DISABLE: ("disabled", True, "enabled it"),
+    BouncerVerb.ENABLE: ("disabled", False, "disabled it again"),
+}
+"""The column of SHOW DATABASES, what the command makes of it, and what somebody else did where it is not that."""
 
 
 def statement(command: BouncerCommand) -> str:
@@ -54,3 +64,26 @@ def argument(database: str) -> str:
     if len(written.encode()) > _ROOM:
         raise UsageError(f"PgBouncer's console has no room for so long a name: {database}")
     return written
+
+
+def can_be_read_back(command: BouncerCommand) -> bool:
+    """Whether SHOW DATABASES shows what the command made of its database."""
+    return command.verb in _MAKES and bool(command.database)
+
+
+def read_back(result: CommandResult, databases: Table) -> CommandResult:
+    """What was answered OK, by the SHOW DATABASES after it. Nothing is said where that has no such column or database.
+
+    Raises:
+        Unreadable: The column holds something else.
+    """
+    column, wanted, otherwise = _MAKES[result.command.verb]
+    row = next((one for one in databases.records() if text(one.get("name")) == result.command.database), {})
+    if column not in row:
+        return result
+    is_so = bool(count(row[column]))
+    shown = column if is_so else f"not {column}"
+    if is_so == wanted:
+        return replace(result, message=shown)
+    told = f"it answers OK, but the database is {shown}: somebody else {otherwise}"
+    return replace(result, outcome=CommandOutcome.UNDONE, message=told)

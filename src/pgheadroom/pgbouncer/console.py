@@ -12,7 +12,7 @@ from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.commands import statement
+from pgheadroom.pgbouncer.commands import can_be_read_back, read_back, statement
 from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
 from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
 from pgheadroom.pgbouncer.table import Unreadable
@@ -30,6 +30,8 @@ STRANGER_PAUSE = 60.0
 _HELD_FOR_PAUSE = 0.5
 """Seconds that a PAUSE may keep our connection: it answers only when the last client let go of its server."""
 _LOOK_AGAIN = 0.3
+_READ_BACK_IN = 2.0
+"""Seconds in which the console says what a command came to; it was answered already, so nobody waits long for it."""
 
 
 class OddAnswer(PgHeadroomError):  # noqa: N818 - it is what happened
@@ -118,7 +120,7 @@ class Console:
         except UsageError as error:
             return CommandResult(command, CommandOutcome.REFUSED, str(error))
         if self._pausing is not None and command == resume_of(self._pausing):
-            return await self._end_pause(self._pausing)
+            return await self._read_back(await self._end_pause(self._pausing))
         # A question may be in flight at this moment; that is no trouble.
         seen = replace(self._reading.known, trouble=self._trouble, age=None if self._seen_at is None else 0.0)
         reason = f"{statement(self._command)} is still under way" if self._command else forbidden(command, seen)
@@ -126,10 +128,12 @@ class Console:
             return CommandResult(command, CommandOutcome.REFUSED, reason)
         self._command = command
         try:
-            return await (self._pause(command, deadline) if command.verb is BouncerVerb.PAUSE else self._give(command))
+            is_pause = command.verb is BouncerVerb.PAUSE
+            result = await (self._pause(command, deadline) if is_pause else self._give(command))
         finally:
             self._command = self._pausing = None
             self._reading.hurry()
+        return await self._read_back(result)
 
     async def close(self) -> None:
         """Give the connection back. A PAUSE that has not come about yet is taken back first: nobody would watch it."""
@@ -244,6 +248,24 @@ class Console:
             await self._line.drop(trouble)
             return CommandOutcome.UNCERTAIN, str(trouble)
         return (CommandOutcome.DONE, "") if answered else (CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
+
+    async def _read_back(self, result: CommandResult) -> CommandResult:
+        """Of what was answered OK, whether the database is now what the command made it; asked once, here only."""
+        if result.outcome is not CommandOutcome.DONE or not can_be_read_back(result.command):
+            return result
+        async with self._turn:
+            connection = self._line.connection
+            if connection is None or self._closed:
+                return result
+            try:
+                answer = await in_time(connection, ask(connection, DATABASES.question, self._line.place), _READ_BACK_IN)
+                return read_back(result, answer)
+            except (Refused, Unreadable) as odd:
+                trouble = str(odd)
+            except PgHeadroomError as lost:
+                trouble = str(lost)
+                await self._line.drop(lost)
+        return replace(result, message=safe(f"not read back: {trouble}"))
 
     async def _pause(self, command: BouncerCommand, deadline: float) -> CommandResult:
         ends = time.monotonic() + deadline

@@ -54,6 +54,7 @@ def given(number: int, verb: str, outcome: str | None) -> list[dict[str, Any]]:
         (given(1, "PAUSE", "undone"), []),
         ([*given(1, "PAUSE", "done"), *given(2, "RESUME", "done")], []),
         ([*given(1, "PAUSE", "done"), *given(2, "RESUME", "refused")], ["PAUSE"]),
+        ([*given(1, "PAUSE", "done"), *given(2, "RESUME", "undone")], []),
         ([*given(1, "PAUSE", "done"), *given(2, "DISABLE", "done"), *given(3, "RESUME", "done")], ["DISABLE"]),
         ([*given(1, "KILL", "done"), {}, {"event": "intended", "action": "9", "bouncer_verb": 3}], []),
     ],

@@ -11,6 +11,8 @@ from pgheadroom.model.pool import PgBouncer
 _UNDONE_BY = {BouncerVerb.PAUSE: BouncerVerb.RESUME, BouncerVerb.DISABLE: BouncerVerb.ENABLE}
 _UNDOES = {undoing: done for done, undoing in _UNDONE_BY.items()}
 _NOTHING_STANDS = frozenset({CommandOutcome.REFUSED, CommandOutcome.UNDONE})
+_ENDED = frozenset({CommandOutcome.DONE, CommandOutcome.UNDONE})
+"""Ours has ended also where somebody else paused or disabled it again at once: that one is theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _take(
         one, outcome = given.pop(action), CommandOutcome(line["outcome"])
         if one.command.verb in _UNDONE_BY and outcome in _NOTHING_STANDS:
             held.pop((one.bouncer, one.command), None)
-        elif one.command.verb in _UNDOES and outcome is CommandOutcome.DONE:
+        elif one.command.verb in _UNDOES and outcome in _ENDED:
             held.pop((one.bouncer, BouncerCommand(_UNDOES[one.command.verb], one.command.database)), None)
 
 
