@@ -22,6 +22,7 @@ from pgheadroom.rules.verdict.watch import Watch
 if TYPE_CHECKING:  # commands that look once load neither
     from pgheadroom.model.decision import Step
     from pgheadroom.model.hold import Hold
+    from pgheadroom.model.pooler_hold import PoolerHold
 
 _NOTHING_BEFORE = History(1).past()
 _LONG = ("hogs", "locks")
@@ -59,10 +60,14 @@ class Analysis(Case):
 
 
 def analyse(
-    snapshot: Snapshot, thresholds: Thresholds, past: Past | None = None, holds: "tuple[Hold, ...]" = ()
+    snapshot: Snapshot,
+    thresholds: Thresholds,
+    past: Past | None = None,
+    holds: "tuple[Hold, ...]" = (),
+    pooler_holds: "tuple[PoolerHold, ...]" = (),
 ) -> Analysis:
     """One sample, with what was before where that is known; its findings are those of this sample alone."""
-    seen = Analysis(snapshot, thresholds, past, holds)
+    seen = Analysis(snapshot, thresholds, past, holds, pooler_holds)
     found = findings(seen)
     return _settled(seen, found, seen.forecast, status_of(overall(seen.health), found))
 
@@ -72,10 +77,12 @@ class Memory:
 
     Attributes:
         holds: What is held back on this server; whoever knows sets it, for the samples from now on.
+        pooler_holds: So are databases of PgBouncers that were paused or disabled.
     """
 
     def __init__(self, thresholds: Thresholds) -> None:
         self.holds: tuple[Hold, ...] = ()
+        self.pooler_holds: tuple[PoolerHold, ...] = ()
         self._thresholds = thresholds
         self._history = History()
         self._watch = Watch()
@@ -101,7 +108,8 @@ class Memory:
         alone = Case(snapshot, self._thresholds)
         self._history.append(snapshot, alone.capacity)
         yield
-        seen = _keeping(alone, Analysis(snapshot, self._thresholds, self._history.past(), self.holds))
+        past = self._history.past()
+        seen = _keeping(alone, Analysis(snapshot, self._thresholds, past, self.holds, self.pooler_holds))
         for fact in _LONG:
             getattr(seen, fact)
             yield
@@ -118,7 +126,8 @@ class Memory:
 
 def _settled(seen: Analysis, found: tuple[Finding, ...], ahead: Forecast | None, status: Status) -> Analysis:
     """The same analysis with what was found in it."""
-    return _keeping(seen, Analysis(seen.snapshot, seen.thresholds, seen.past, seen.holds, found, ahead, status))
+    of_sample = seen.snapshot, seen.thresholds, seen.past, seen.holds, seen.pooler_holds
+    return _keeping(seen, Analysis(*of_sample, found, ahead, status))
 
 
 def _keeping(known: Case, later: Analysis) -> Analysis:

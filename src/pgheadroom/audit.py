@@ -23,10 +23,11 @@ from pgheadroom.audit_place import audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
 from pgheadroom.model.hold import Change, Hold
+from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
 from pgheadroom.rules.acting.held import holds, told_grip
-from pgheadroom.rules.pools.held import PoolerHold, pooler_holds
+from pgheadroom.rules.pools.held import pooler_holds
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json
 from pgheadroom.wire.session import told_id, told_session

@@ -189,6 +189,8 @@ async def test_a_database_of_a_pgbouncer_is_held_and_let_go_with_the_same_keys(t
         for _ in range(2):
             await stage.post(replace(seen, sessions=(root,), pgbouncers=(stopped,)))
         assert "PAUSE shop in" in stage.line(" HELD ")
+        assert stage.app.analysis is not None
+        assert [one.undoing.verb for one in stage.app.analysis.pooler_holds] == [BouncerVerb.RESUME]
         await stage.press("L")
         assert "RESUME shop?" in stage.screen
         await stage.press("y")

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pgheadroom.access.advice import advice
 from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.cli.connection import configuration_of, settings_of
-from pgheadroom.cli.held import holds_on
+from pgheadroom.cli.held import holds_on, pooler_holds
 from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
 from pgheadroom.deadline import NoAnswer, apart, clock
@@ -141,13 +141,14 @@ async def _analysis(source: LiveSource, settings: Settings, flags: argparse.Name
     patience = flags.timeout
     if flags.watch is None:
         sample = await source.sample_once(patience)
-        return analyse(sample, settings.thresholds, holds=await holds_on(source))
+        holds = await holds_on(source)
+        return analyse(sample, settings.thresholds, holds=holds, pooler_holds=pooler_holds())
     memory = Memory(settings.thresholds)
     ends = clock() + flags.watch
     while True:
         began = clock()
         sample = await source.sample_once(patience)
-        memory.holds = await holds_on(source)
+        memory.holds, memory.pooler_holds = await holds_on(source), pooler_holds()
         case = memory.take(sample)
         if clock() >= ends:
             return case

@@ -10,6 +10,19 @@ from pgheadroom.errors import AuditFailed, PgHeadroomError
 if TYPE_CHECKING:
     from pgheadroom.live.source import LiveSource
     from pgheadroom.model.hold import Hold
+    from pgheadroom.model.pooler_hold import PoolerHold
+
+
+def pooler_holds() -> "tuple[PoolerHold, ...]":
+    """Databases of PgBouncers that were paused or disabled; none, where that cannot be had."""
+    try:
+        if not audit_path(os.environ).is_file():
+            return ()
+        from pgheadroom.audit import audit_of
+
+        return audit_of(os.environ, required=False).pooler_holds()
+    except (PgHeadroomError, OSError):
+        return ()
 
 
 async def holds_on(source: "LiveSource") -> "tuple[Hold, ...]":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pgheadroom.cli import terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put
-from pgheadroom.cli.held import holds_on
+from pgheadroom.cli.held import holds_on, pooler_holds
 from pgheadroom.cli.source import begin, open_source
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_OK, PgHeadroomError, UsageError
@@ -76,7 +76,7 @@ def write_whole(path: Path, text: str) -> None:
 def _analysed(sample: "Snapshot", holds: "tuple[Hold, ...]", settings: Settings) -> "Analysis":
     from pgheadroom.analysis import analyse
 
-    return analyse(sample, settings.thresholds, holds=holds)
+    return analyse(sample, settings.thresholds, holds=holds, pooler_holds=pooler_holds())
 
 
 def _families(analysis: "Analysis", settings: Settings) -> "list[MetricFamily]":

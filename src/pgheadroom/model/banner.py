@@ -15,6 +15,7 @@ class Banner:
         refuses: New clients are refused, and nobody meant it so.
         hint: What else ends it, in a sentence; may be empty.
         proof: What will show that it has ended; empty where it does no harm.
+        made_by: The command that we would have given, had it been us.
     """
 
     name: str
@@ -23,3 +24,4 @@ class Banner:
     hint: str = ""
     refuses: bool = False
     proof: str = ""
+    made_by: BouncerCommand | None = None

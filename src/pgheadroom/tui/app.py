@@ -208,6 +208,7 @@ class Monitor(TerminalApp):
 
     def _work_out(self, snapshot: Snapshot) -> Generator[None, None, Analysis]:
         self._memory.holds = self.acting.holding.holds
+        self._memory.pooler_holds = self.acting.holding.pooler_holds
         return self._memory.work(snapshot)
 
     def _hand_over(self, update: Update) -> None:
@@ -242,6 +243,7 @@ class Monitor(TerminalApp):
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
         self._memory.holds = self.acting.holding.holds
+        self._memory.pooler_holds = self.acting.holding.pooler_holds
         analysis = self._memory.take(snapshot)
         self._newest = analysis
         self._tell_news(snapshot)

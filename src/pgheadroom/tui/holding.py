@@ -14,6 +14,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer_command import BouncerCommand
 from pgheadroom.model.hold import Change, Grip, HeldKind, Hold, Holdable, HoldSite, HoldState
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.choice import by_hand
 from pgheadroom.rules.acting.held import Held, back, still_held
@@ -21,7 +22,7 @@ from pgheadroom.rules.acting.hold import held_words, offered_limit, refusal
 from pgheadroom.rules.acting.hold_options import HoldOption, options, role_of
 from pgheadroom.rules.acting.staged import STEP_EVERY, Key, has_steps, key_of, next_step
 from pgheadroom.rules.pools.commands import forbidden
-from pgheadroom.rules.pools.held import PoolerHold, still_standing
+from pgheadroom.rules.pools.held import still_standing
 from pgheadroom.rules.pools.hold_options import PoolerOption, pooler_options
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.screens.confirm import Confirm
@@ -83,6 +84,11 @@ class Holding:
         limit that was raised is in trouble like others."""
         as_set = (one for one in self.held if one.state is HoldState.HELD)
         return tuple(replace(one.hold, name=one.name) for one in as_set if one.hold.tightens)
+
+    @property
+    def pooler_holds(self) -> tuple[PoolerHold, ...]:
+        """All that was written down: what of it stands is for whoever has the sample."""
+        return self._recorded_poolers
 
     def lines(self, width: int) -> list[Line]:
         """What stands on every screen while something is held."""

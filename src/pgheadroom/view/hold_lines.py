@@ -5,13 +5,13 @@ from datetime import datetime
 
 from pgheadroom.model.hold import Change, HoldState
 from pgheadroom.model.plan import Plan
+from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.session import seconds_between
 from pgheadroom.rules.acting.held import Held
 from pgheadroom.rules.acting.hold import affected, held_words, limits_of_it, statement_of
 from pgheadroom.rules.acting.staged import Key, key_of
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.commands import command_words
-from pgheadroom.rules.pools.held import PoolerHold
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.confirmation import consequences
 from pgheadroom.words.durations import duration

@@ -1,16 +1,21 @@
 """What stands over a PgBouncer until somebody ends it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bouncers import bouncer, database, linked, server, settings
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
+from pgheadroom.model.finding import Severity
+from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.chain import chains
+from pgheadroom.rules.findings.pool_waits import clients_waiting
 from pgheadroom.rules.findings.pooler_stands import pooler_stands
 from pgheadroom.rules.pools.banners import banners, pause_waits_for
+from pgheadroom.rules.verdict.health import health
 from samples import pool, snapshot
 
 
@@ -86,6 +91,29 @@ def test_findings_of_what_stands() -> None:
     watched = bouncer(databases=(database(paused=True),), admin=False)
     (found_by_stats,) = pooler_stands(Case(snapshot(pgbouncers=(watched,)), Thresholds()))
     assert found_by_stats.remedy == "An administrator of PgBouncer can end it on its console."
+
+
+def test_what_we_hold_is_no_trouble_and_somebody_elses_pause_is() -> None:
+    pools = (pool(cl_waiting=12, maxwait=40.0), pool(database="logs", cl_waiting=2, maxwait=40.0))
+    stopped = bouncer(pools=pools, databases=(database(paused=True), database("logs", paused=True)))
+    sample = snapshot(pgbouncers=(stopped,))
+    held_since = sample.taken_at - timedelta(minutes=3)
+    ours = PoolerHold(stopped.name, BouncerCommand(BouncerVerb.PAUSE, "shop"), held_since, "dba")
+    disabled = PoolerHold(stopped.name, BouncerCommand(BouncerVerb.DISABLE, "logs"), held_since, "dba")
+    elsewhere = replace(ours, bouncer="another", command=BouncerCommand(BouncerVerb.PAUSE, "logs"))
+    case = Case(sample, Thresholds(), pooler_holds=(ours, disabled, elsewhere))
+    held, theirs = pooler_stands(case)
+    assert held.severity is Severity.NOTICE
+    assert held.sentence.startswith(f"PgBouncer {stopped.name}, held since 3m")
+    assert held.remedy == "L lets it go, once its application is mended: RESUME shop."
+    assert held.proposal is not None
+    assert held.proposal.command == ours.undoing
+    assert (theirs.severity, "held" in theirs.sentence) == (Severity.WARNING, False)
+    # So are those that wait for it, in findings and in the metrics.
+    told = {one.key.split(":")[-1].split("/")[0]: one for one in clients_waiting(case)}
+    assert (told["shop"].severity, told["logs"].severity) == (Severity.NOTICE, Severity.CRITICAL)
+    assert told["shop"].remedy.startswith("L lets it go")
+    assert {one.value for one in health(case) if one.metric == "pool_clients_waiting"} == {2}
 
 
 def test_each_of_what_stands_is_a_finding_of_its_own_and_says_what_will_show_that_it_ended() -> None:

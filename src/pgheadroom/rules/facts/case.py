@@ -31,7 +31,9 @@ from pgheadroom.words.durations import duration
 from pgheadroom.words.wording import largest_group
 
 if TYPE_CHECKING:  # commands that look once do without
+    from pgheadroom.model.bouncer_command import BouncerCommand
     from pgheadroom.model.hold import Hold
+    from pgheadroom.model.pooler_hold import PoolerHold
 
 
 # No slots: `cached_property` keeps its value in the instance's dictionary.
@@ -42,12 +44,14 @@ class Case:
     Attributes:
         past: Ends with this sample. Without one nothing is said that needs the time before.
         holds: What is held back on this server, as it was written down.
+        pooler_holds: So of databases in PgBouncers; it can be that one does not stand any more.
     """
 
     snapshot: Snapshot
     thresholds: Thresholds
     past: Past | None = None
     holds: "tuple[Hold, ...]" = ()
+    pooler_holds: "tuple[PoolerHold, ...]" = ()
 
     @cached_property
     def capacity(self) -> Capacity:
@@ -178,7 +182,19 @@ class Case:
         """How a role or a database is held back by what was written down; None where it is not."""
         return next((one for one in self.holds if (one.kind, one.name) == (kind, name)), None)
 
-    def held_for(self, hold: "Hold") -> str:
+    def pooler_hold_of(self, bouncer: str, command: "BouncerCommand | None") -> "PoolerHold | None":
+        """The hold that gave this command to this PgBouncer; None where it was somebody else."""
+        return next((one for one in self.pooler_holds if (one.bouncer, one.command) == (bouncer, command)), None)
+
+    def waits_for_a_hold(self, bouncer: PgBouncer, pool: Pool) -> bool:
+        """Whether its clients wait because its database was paused to hold somebody back."""
+        database = bouncer.database(pool.database) if self.pooler_holds else None
+        if database is None or not database.paused:
+            return False
+        pauses = (one for one in self.pooler_holds if one.command.verb == "PAUSE")
+        return any((one.bouncer, one.command.database) == (bouncer.name, database.name) for one in pauses)
+
+    def held_for(self, hold: "Hold | PoolerHold") -> str:
         """`3m12s`, by our own clock against the server's."""
         return duration(seconds_between(hold.since, self.snapshot.taken_at))
 

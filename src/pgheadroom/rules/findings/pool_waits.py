@@ -33,10 +33,10 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
     name = f"{clipped(pool.database)}/{clipped(pool.user)}"
     size = f" of {pool.size}" if pool.size else ""
     limits = pool_limits(case, bouncer, pool)
-    holders = _backends(case, bouncer, pool)
+    holders, held = _backends(case, bouncer, pool), case.waits_for_a_hold(bouncer, pool)
     found = Finding(
         f"pool-waiting:{bouncer.name}:{pool.database}/{pool.user}",
-        urgency,
+        Severity.NOTICE if held else urgency,
         f"{they(pool.cl_waiting, 'client', 'wait')} for pool {name}{first_for(pool.maxwait)}; "
         f"{pool.servers}{size} servers",
         tuple(
@@ -53,7 +53,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
         ),
         sessions=ids(holders),
     )
-    return _remedy(case, pool, limits, holders).of(found)
+    return _remedy(case, pool, limits, holders, held=held).of(found)
 
 
 def _backends(case: Case, bouncer: PgBouncer, pool: Pool) -> tuple[Session, ...]:
@@ -74,10 +74,10 @@ def _holder_words(case: Case, holders: Sequence[Session]) -> str:
     return f"its backends: {told}, longest {duration(case.seconds_in_state(holders[0]))}"
 
 
-def _remedy(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session]) -> Remedy:
+def _remedy(case: Case, pool: Pool, limits: PoolLimits, holders: Sequence[Session], *, held: bool) -> Remedy:
     """Who lacks what: the pool servers, or the servers slots; or somebody keeps them."""
     return Remedy(
-        *_words(pool, limits, holders),
+        *(_words(pool, limits, holders) if not held else ("L lets it go, once its application is mended", "")),
         proposal=_proposal(case, pool, holders),
         statement=_statement(case, limits, holders),
         proof=f"nobody waits for {clipped(pool.database)}/{clipped(pool.user)}, and maxwait is 0",

@@ -65,7 +65,8 @@ def _databases(bouncer: PgBouncer) -> Iterator[Banner]:
             enable = BouncerCommand(BouncerVerb.ENABLE, database.name)
             text = f"{safe(database.name)} is disabled: new clients are refused until ENABLE"
             remedy = None if forbidden(enable, bouncer) else enable
-            yield Banner(f"disabled:{database.name}", text, remedy, proof=_LETS_IN)
+            made_by = BouncerCommand(BouncerVerb.DISABLE, database.name)
+            yield Banner(f"disabled:{database.name}", text, remedy, proof=_LETS_IN, made_by=made_by)
 
 
 def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
@@ -77,7 +78,8 @@ def _paused(database: BouncerDatabase, bouncer: PgBouncer) -> Banner:
     resume = BouncerCommand(BouncerVerb.RESUME, database.name)
     text = f"{safe(database.name)} {state}: {_wait(waiting)}{since} until RESUME"
     remedy = None if forbidden(resume, bouncer) else resume
-    return Banner(f"paused:{database.name}", text, remedy, proof=_MOVES)
+    made_by = BouncerCommand(BouncerVerb.PAUSE, database.name)
+    return Banner(f"paused:{database.name}", text, remedy, proof=_MOVES, made_by=made_by)
 
 
 def _wait(waiting: int) -> str:

@@ -1,33 +1,17 @@
 """Databases of PgBouncers that were paused or disabled to hold somebody back, by what was written down. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
 from pgheadroom.model.pool import PgBouncer
+from pgheadroom.model.pooler_hold import UNDONE_BY, PoolerHold
 
-_UNDONE_BY = {BouncerVerb.PAUSE: BouncerVerb.RESUME, BouncerVerb.DISABLE: BouncerVerb.ENABLE}
-_UNDOES = {undoing: done for done, undoing in _UNDONE_BY.items()}
+_UNDOES = {undoing: done for done, undoing in UNDONE_BY.items()}
 _NOTHING_STANDS = frozenset({CommandOutcome.REFUSED, CommandOutcome.UNDONE})
 _ENDED = frozenset({CommandOutcome.DONE, CommandOutcome.UNDONE})
 """Ours has ended also where somebody else paused or disabled it again at once: that one is theirs."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolerHold:
-    """A PAUSE or a DISABLE that was given: when, by whom, and to the PgBouncer of which name."""
-
-    bouncer: str
-    command: BouncerCommand
-    since: datetime
-    os_user: str
-
-    @property
-    def undoing(self) -> BouncerCommand:
-        """What lets go of it."""
-        return BouncerCommand(_UNDONE_BY[self.command.verb], self.command.database)
 
 
 def pooler_holds(lines: Iterable[Mapping[str, Any]]) -> tuple[PoolerHold, ...]:
@@ -50,13 +34,13 @@ def _take(
         command = BouncerCommand(BouncerVerb(line["bouncer_verb"]), str(line["database"]))
         since, who = datetime.fromisoformat(line["at"]), str(line["who"]["os_user"])
         one = PoolerHold(str(line["pgbouncer"]), command, since, who)
-        if command.verb in _UNDONE_BY:
+        if command.verb in UNDONE_BY:
             given[action] = held[one.bouncer, command] = one
         elif command.verb in _UNDOES:
             given[action] = one
     elif line["event"] == "result" and action in given:
         one, outcome = given.pop(action), CommandOutcome(line["outcome"])
-        if one.command.verb in _UNDONE_BY and outcome in _NOTHING_STANDS:
+        if one.command.verb in UNDONE_BY and outcome in _NOTHING_STANDS:
             held.pop((one.bouncer, one.command), None)
         elif one.command.verb in _UNDOES and outcome in _ENDED:
             held.pop((one.bouncer, BouncerCommand(_UNDOES[one.command.verb], one.command.database)), None)

@@ -149,8 +149,10 @@ def _until_full(case: Case) -> Health:
 
 
 def _pool(case: Case, metric: str, levels: Levels, value_of: Callable[[Pool], float]) -> Health:
-    """The worst pool. While a PgBouncer does not answer, only bad news from the others is certain."""
-    worst = max(case.fresh_pools, key=lambda pair: value_of(pair[1]), default=None)
+    """The worst pool. While a PgBouncer does not answer, only bad news from the others is certain. Who waits for a
+    pause that is a hold is meant to."""
+    pools = [pair for pair in case.fresh_pools if not case.waits_for_a_hold(*pair)]
+    worst = max(pools, key=lambda pair: value_of(pair[1]), default=None)
     value = round(value_of(worst[1]), 3) if worst else 0.0
     silent = any(bouncer.trouble for bouncer in case.snapshot.pgbouncers)
     if silent and status(levels, value) is Status.OK:

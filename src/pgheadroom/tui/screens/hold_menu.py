@@ -10,11 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
+from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.rules.acting.held import Held
 from pgheadroom.rules.acting.hold import held_words
 from pgheadroom.rules.acting.hold_options import HoldOption
 from pgheadroom.rules.pools.commands import command_words
-from pgheadroom.rules.pools.held import PoolerHold
 from pgheadroom.rules.pools.hold_options import PoolerOption
 from pgheadroom.tui.widgets.words import Words
 from pgheadroom.words.text import place
