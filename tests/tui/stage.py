@@ -38,6 +38,8 @@ class Stage:
         """Wait until every message is handled and drawn."""
         for _ in range(3):
             await self.pilot.pause()
+            while self.app.keeps_keys:
+                await self.pilot.pause(0.001)
         await self.pilot.wait_for_scheduled_animations()
 
     async def press(self, *keys: str) -> None:

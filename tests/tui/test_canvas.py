@@ -270,6 +270,7 @@ async def test_after_a_key_is_held_on_a_slow_line_the_cursor_stands_where_it_led
         for _ in range(presses):
             stage.app.simulate_key("j")
             await asyncio.sleep(0)
+        await stage.settle()
         await shown(output, stage)
         assert len(output.written) < presses
         assert [order[presses]] == [int(row.split()[0]) for row in output.reversed_rows]

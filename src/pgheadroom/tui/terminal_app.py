@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
+from textual import events
 from textual.app import App
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -22,6 +23,7 @@ from pgheadroom.tui.textual_private import (
     wait_for_line,
     written,
 )
+from pgheadroom.tui.turns import Turns
 
 FRAME = 0.016
 """Seconds from one picture to the next."""
@@ -45,6 +47,7 @@ class TerminalApp(App[int]):
         # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
         super().__init__(driver_class=PatientDriver, ansi_color=True)
         self._canvas = Canvas()
+        self._turns = Turns(self)
         self._drawing: asyncio.TimerHandle | None = None
         self._held_up = False
         self._drawn_at = 0.0
@@ -56,6 +59,15 @@ class TerminalApp(App[int]):
         self.screen_change_signal.subscribe(self, lambda _: self._come_to_screen(), immediate=True)
         self._come_to_screen()
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._turns.has_come(event):
+            await super().on_event(event)
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether keys were pressed whose turn has not come."""
+        return self._turns.keep_any
 
     def _come_to_screen(self) -> None:
         forget_drawn_styles()

@@ -9,8 +9,9 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
-from textual.app import App
+from textual.app import App, ScreenError
 from textual.drivers import linux_driver
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -175,6 +176,33 @@ def _has_something_to_draw(widget: Widget) -> bool:
         or any(getattr(widget, mark, False) for mark in _TO_BE_DRAWN)
         or any(map(_has_something_to_draw, widget.displayed_children))
     )
+
+
+def who_deals(app: App[Any], *, with_key: bool = False) -> MessagePump | None:
+    """Who of an application, its screens and their widgets has something to do still, as far as it needs no drawing.
+
+    `with_key` is for whoever asks in the application's own turn, in which it deals with a key.
+    """
+    if app.message_queue_size or not (with_key or is_at_rest(app)):
+        return app
+    with suppress(ScreenError):  # it begins, or ends
+        return next(filter(None, map(_who_deals, app.screen_stack)), None)
+    return None
+
+
+def _who_deals(screen: Screen[Any]) -> MessagePump | None:
+    if getattr(screen, "_callbacks", None):
+        return screen
+    every = screen.walk_children(Widget, with_self=True)
+    return next((it for it in every if not (it.is_mounted and is_at_rest(it))), None)
+
+
+def is_at_rest(pump: MessagePump) -> bool:
+    """Whether it waits for a message. What it has taken out of its queue it may still be dealing with."""
+    if pump.message_queue_size or bool(getattr(pump, "_next_callbacks", None)):
+        return bool(getattr(pump, "_closing", False))  # what is taken away leaves its messages lying
+    ready = getattr(getattr(pump, "_message_queue", None), "ready_event", None)
+    return bool(getattr(ready, "_waiters", True)) or not pump.is_running
 
 
 def forget_drawn_styles() -> None:
