@@ -34,6 +34,7 @@ class FakeHoldings:
         self.superusers = superusers
         self.changes: list[Change] = []
         self.refuse = ""
+        self.may_alter = True
         self.lost = False
 
     async def look(
@@ -50,7 +51,7 @@ class FakeHoldings:
     def _of(self, oid: int) -> Holdable:
         kind, name = self.names[oid]
         grip = self.grips.get(oid, Grip(-1, True))
-        return Holdable(kind, oid, name, grip.limit or 0, bool(grip.login), name in self.superusers, may_alter=True)
+        return Holdable(kind, oid, name, grip.limit or 0, bool(grip.login), name in self.superusers, self.may_alter)
 
     async def change(self, change: Change) -> ChangeResult:
         self.changes.append(change)
@@ -198,6 +199,39 @@ async def test_a_database_of_a_pgbouncer_is_held_and_let_go_with_the_same_keys(t
         for _ in range(2):
             await stage.post(replace(seen, sessions=(root,)))
         assert " HELD " not in stage.screen
+
+
+async def test_where_the_role_may_not_be_changed_its_database_in_pgbouncer_is_offered_beside_the_statement(
+    tmp_path: Path,
+) -> None:
+    seen, console, it = pooled(), FakeConsole(), Outage(tmp_path)
+    it.holdings.may_alter = False
+    root = next(one for one in seen.sessions if one.pid == 3000)
+    options = replace(it.options, powers=replace(sure(it.options.powers), commands=console))
+    async with on_stage(replace(seen, sessions=(root,)), options=options, size=SMALL) as stage:
+        await stage.press("2", "H", "7")
+        menu = stage.app.screen
+        assert isinstance(menu, HoldMenu)
+        assert [one.command.verb.value for one in menu._options if isinstance(one, PoolerOption)] == [
+            "DISABLE",
+            "PAUSE",
+        ]
+        said = " ".join(stage.screen.split())
+        assert "a superuser may" in said
+        assert "ALTER ROLE" in said
+        assert "type another" not in said
+        assert "higher limit" not in said
+        await stage.press("a")
+        assert "DISABLE shop?" in stage.screen
+        await stage.press("y")
+        assert [command.verb for _, command in console.given] == [BouncerVerb.DISABLE]
+        # Without an administrator's right there as well, it is said only.
+        (bouncer,) = seen.pgbouncers
+        await stage.post(replace(seen, sessions=(root,), pgbouncers=(replace(bouncer, admin=False),)))
+        await stage.press("H")
+        assert not isinstance(stage.app.screen, HoldMenu)
+        assert "not held" in stage.screen
+    assert it.holdings.changes == []
 
 
 async def test_if_the_limit_fails_nobody_is_ended(tmp_path: Path) -> None:

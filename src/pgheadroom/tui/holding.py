@@ -165,6 +165,9 @@ class Holding:
         if what is None or why:
             self._powers.audit.refuse_change(HoldVerb.HOLD, HeldKind.ROLE, role, why)
             self._ground.say(f"not held: {why}")
+            if what is not None and (poolers := self._poolers(analysis, role)):
+                # An administrator of PgBouncer needs no right to the role.
+                self._ground.ask(HoldMenu(role, 0, lambda limit: [*poolers], refused=why), self._give)
             return
         also = site.named(HeldKind.DATABASE, database)
         also = also if also is not None and not self._refusal(analysis, site, also) else None
@@ -178,20 +181,28 @@ class Holding:
     def _choose(self, analysis: Analysis, site: HoldSite, role: Holdable, database: Holdable | None) -> None:
         protected = self._powers.protected_roles if self._powers is not None else ()
 
-        commands = self._powers is not None and self._powers.commands is not None
-        poolers = list(pooler_options(analysis, role.name, protected)) if commands else []
+        poolers = self._poolers(analysis, role.name)
 
         def offered(limit: int) -> list[HoldOption | PoolerOption]:
             return [*options(analysis, role, limit, database, protected), *poolers]
 
         def chosen(option: HoldOption | PoolerOption | None) -> None:
-            if isinstance(option, PoolerOption):
-                self._command(option.bouncer, option.command)
-            elif option is not None:
+            if isinstance(option, HoldOption):
                 self._confirm(analysis, site, option)
+            else:
+                self._give(option)
 
         first = offered_limit(analysis, role)
         self._ground.ask(HoldMenu(role.name, first, offered), chosen)
+
+    def _poolers(self, analysis: Analysis, role: str) -> list[PoolerOption]:
+        if self._powers is None or self._powers.commands is None:
+            return []
+        return list(pooler_options(analysis, role, self._powers.protected_roles))
+
+    def _give(self, option: HoldOption | PoolerOption | None) -> None:
+        if isinstance(option, PoolerOption):
+            self._command(option.bouncer, option.command)
 
     def _confirm(self, analysis: Analysis, site: HoldSite, option: HoldOption) -> None:
         def lines(width: int) -> list[Line]:

@@ -26,7 +26,7 @@ _MOST_DIGITS = 6
 
 
 class HoldMenu(ModalScreen[HoldOption | PoolerOption | None]):
-    """What can be done, each with what it does here and now."""
+    """What can be done, each with what it does here and now; where the role itself may not be held, why."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
@@ -36,8 +36,15 @@ class HoldMenu(ModalScreen[HoldOption | PoolerOption | None]):
         Binding("backspace", "erase", "Erase a digit", show=False),
     ]
 
-    def __init__(self, role: str, limit: int, offered: Callable[[int], list[HoldOption | PoolerOption]]) -> None:
+    def __init__(
+        self, role: str, limit: int, offered: Callable[[int], list[HoldOption | PoolerOption]], *, refused: str = ""
+    ) -> None:
+        """Args:
+        limit: What a limit begins with, and what is `offered` by it changes with it.
+        refused: Why the role is not held, in a sentence; then nothing that is offered has a limit.
+        """
         super().__init__()
+        self._refused = refused
         self._role = role
         self._limit = limit
         self._offered = offered
@@ -53,16 +60,23 @@ class HoldMenu(ModalScreen[HoldOption | PoolerOption | None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="commands"):
             yield Words(self._title, classes="help-title")
+            if self._refused:
+                yield Words(f"The role is not held: {self._refused}", classes="help-text")
             for letter, option in zip(_LETTERS, self._options, strict=False):
                 yield Words(f"{letter}  {option.words}", classes="command")
                 yield Words(option.explanation, classes="help-text explanation")
-            yield Words(f"limit {self._limit}: type another, or + and -; Esc leaves it", classes="help-text")
+            if not self._refused:
+                yield Words(f"limit {self._limit}: type another, or + and -; Esc leaves it", classes="help-text")
 
     def on_key(self, event: events.Key) -> None:
         place = _LETTERS.find(event.character or " ")
         if 0 <= place < len(self._options):
             event.stop()
             self.dismiss(self._options[place])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of the limit only where one is offered."""
+        return not self._refused or action == "close"
 
     def action_limit(self, step: int) -> None:
         self._typed = ""
