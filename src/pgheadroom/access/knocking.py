@@ -70,6 +70,8 @@ class Pace:
         spacing: Seconds between the starts of attempts at one door that may overlap.
         attempts: At one door, before the next door has its turn.
         in_flight: At a time.
+        heard_first: No second attempt begins before one was refused: a server that says nothing to the first would
+            only keep a process for each of them.
         watch: Seconds for which an attempt may go on to knock where nobody listens, or the server does not let anybody
             in yet; each of them `every` so often.
     """
@@ -78,12 +80,13 @@ class Pace:
     spacing: float = 0.0
     attempts: int = 1
     in_flight: int = 1
+    heard_first: bool = False
     watch: float = 0.0
     every: float = DOWN
 
 
 ONCE = Pace(0.0)
-AFTER_LOSS = Pace(0.0, 0.03, WATCHERS, WATCHERS, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
+AFTER_LOSS = Pace(0.0, 0.03, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
 """The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
 server that lets us in at once, or refuses us for good, has done so before a second one is due."""
 JITTER = (0.8, 1.2)

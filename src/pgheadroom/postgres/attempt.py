@@ -46,6 +46,7 @@ class Attempt:
     Attributes:
         place: Where it leads, as far as the parameters say.
         over: It has ended, however.
+        answered: It has been refused at least once; before that, it may be the server that says nothing.
     """
 
     def __init__(self, given: Mapping[str, Any], *, verbose: bool = False, pace: Pace = ONCE, ours: str = "") -> None:
@@ -61,6 +62,7 @@ class Attempt:
         self._pace = pace
         self.place = tuple(given.get(name) for name in ("service", "host", "hostaddr", "port"))
         self.over = False
+        self.answered = False
         self._wake, self._woken = socket.socketpair()
 
     def give_up(self) -> None:
@@ -80,14 +82,17 @@ class Attempt:
             addresses = list(_addresses(options))
             ends = time.monotonic() + self._pace.watch
             while True:
-                if self._pace.watch:
-                    wait_for_listener(addresses, ends - time.monotonic(), self._pace.every, self._woken)
+                if self._pace.watch and wait_for_listener(
+                    addresses, ends - time.monotonic(), self._pace.every, self._woken
+                ):
+                    self.answered = True
                 failures: list[tuple[str, OperationalError]] = []
                 for address in addresses:
                     try:
                         return self._reach(address, {**options, **address})
                     except OperationalError as failure:
                         failures.append((_described(address), failure))
+                self.answered = True
                 self._check_whether_it_opens(_together(failures), ends)
         finally:
             self.over = True

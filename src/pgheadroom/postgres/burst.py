@@ -10,7 +10,8 @@ from pgheadroom.access.knocking import Pace
 from pgheadroom.deadline import clock
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Hindrance, RefusedBy
-from pgheadroom.postgres.door import Connection, NotLetIn, connect, hindrance_of
+from pgheadroom.postgres.attempt import Attempt
+from pgheadroom.postgres.door import Connection, NotLetIn, hindrance_of, let_in
 
 _GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
 
@@ -31,6 +32,7 @@ class Burst:
         self.refused: Counter[RefusedBy] = Counter()
         self._in_flight: set[asyncio.Task[Connection]] = set()
         self._alone: set[asyncio.Task[Connection]] = set()
+        self._begun: list[Attempt] = []
         self._may_start = True
         self._next = 0.0
 
@@ -62,13 +64,20 @@ class Burst:
         self._may_start = self._may_start and self.attempts < self._pace.attempts
         now = clock()
         if self._may_start and len(self._in_flight) < self._pace.in_flight and now >= self._next:
-            attempt = asyncio.create_task(connect(given, where, deadline, ours, self._pace))
-            if not self._in_flight:
-                self._alone.add(attempt)
-            self._in_flight.add(attempt)
-            self._next = max(self._next + self._pace.spacing, now) if self.attempts else now + self._pace.spacing
-            self.attempts += 1
+            if self._pace.heard_first and self._begun and not any(one.answered for one in self._begun):
+                self._next = now + self._pace.spacing
+            else:
+                self._begin(Attempt(given, pace=self._pace, ours=ours), where, deadline, now)
         return self._may_start
+
+    def _begin(self, attempt: Attempt, where: str, deadline: float, now: float) -> None:
+        task = asyncio.create_task(let_in(attempt, where, deadline))
+        if not self._in_flight:
+            self._alone.add(task)
+        self._begun.append(attempt)
+        self._in_flight.add(task)
+        self._next = max(self._next + self._pace.spacing, now) if self.attempts else now + self._pace.spacing
+        self.attempts += 1
 
     async def _ended(self) -> set[asyncio.Task[Connection]]:
         due = self._may_start and len(self._in_flight) < self._pace.in_flight

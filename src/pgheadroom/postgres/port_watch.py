@@ -16,8 +16,11 @@ _ANSWERS_WITHIN = 0.2
 
 def wait_for_listener(
     addresses: Iterable[Mapping[str, str]], seconds: float, every: float, woken: socket.socket
-) -> None:
+) -> bool:
     """Return as soon as anything but a refusal comes from one of the addresses, or after `seconds`.
+
+    Returns:
+        Whether any look was refused.
 
     Args:
         addresses: `host` (the folder of a Unix socket) or `hostaddr`, and `port`.
@@ -26,10 +29,13 @@ def wait_for_listener(
     """
     places = [place for address in addresses if (place := _place(address)) is not None]
     ends = time.monotonic() + seconds
+    refused = False
     while places and all(map(_refuses, places)):
+        refused = True
         pause = every * random.uniform(*JITTER)  # noqa: S311 - not a secret
         if time.monotonic() + pause > ends or select.select([woken], [], [], pause)[0]:
-            return
+            break
+    return refused
 
 
 def _place(address: Mapping[str, str]) -> tuple[socket.AddressFamily, object] | None:
