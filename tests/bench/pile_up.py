@@ -31,7 +31,7 @@ sys.path.insert(0, str(HERE.parent))
 from bench.compare import COLUMNS, LINES, Program, programs, read_for  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster, find_installations  # noqa: E402
 from pgheadroom.demo.servers.playground import Playground  # noqa: E402
-from pgheadroom.postgres import sampling, timing  # noqa: E402
+from pgheadroom.postgres import asking, timing  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
 from pgheadroom.postgres.sampling import Probe  # noqa: E402
 from pgheadroom.rules.facts.locks import lock_tree  # noqa: E402
@@ -105,7 +105,7 @@ async def lock_part(conninfo: str) -> dict[str, float]:
         server.extend([found["locks"]] if "locks" in found else [])
         return found
 
-    setattr(sampling, "costs", noted)  # noqa: B010 - not one of its own names
+    setattr(asking, "costs", noted)  # noqa: B010 - not one of its own names
     for _ in range(SAMPLES):
         probe.hurry()
         began = time.perf_counter()

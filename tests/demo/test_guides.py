@@ -17,7 +17,7 @@ from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.postgres import sampling
+from pgheadroom.postgres import asking
 from pgheadroom.rules.acting.outcome import Action
 from pgheadroom.rules.acting.plan import plan
 from pgheadroom.rules.facts.capacity import capacity
@@ -73,7 +73,7 @@ def keys() -> set[str]:
 def test_how_often_limits_are_read_is_said_as_it_is() -> None:
     steps = guide_of("role-limit").steps
     said = {int(found) for step in steps for found in re.findall(r"read every (\d+) seconds", step.text)}
-    assert said == {sampling.OFTEN}
+    assert said == {asking.OFTEN}
 
 
 @EVERY

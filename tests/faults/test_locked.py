@@ -10,7 +10,7 @@ import pytest
 
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.live.source import LiveSource
-from pgheadroom.postgres import sampling
+from pgheadroom.postgres import asking
 from servers import Sessions, fetch
 from terminal.emulator import Terminal
 
@@ -104,7 +104,7 @@ async def test_names_that_cannot_be_read_again_are_kept_and_said(
     source: LiveSource, sessions: Sessions, ours: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for interval in ("OFTEN", "RARELY"):
-        monkeypatch.setattr(sampling, interval, 0.0)
+        monkeypatch.setattr(asking, interval, 0.0)
     holder, watcher = sessions(2)
     before = await source.sample_once()
     with Queue(watcher, ours()) as queue, locked(holder, *CATALOGUES):

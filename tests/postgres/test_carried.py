@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import Session, State
 from pgheadroom.postgres import sampling, session_list
+from pgheadroom.postgres.asking import Asking
 from pgheadroom.postgres.carried import TOLD_AGAIN, merged, missed, odd_pids, read_pids, same_where_equal
 from pgheadroom.postgres.catalogue import Catalogue, Facts
 from pgheadroom.postgres.exchange import Answer, Question, Row, Unanswered
@@ -225,14 +226,12 @@ async def probe(server: Cluster, superuser: "psycopg.Connection[Any]", role: Rol
 def whole(monkeypatch: pytest.MonkeyPatch) -> "Callable[[Probe], list[Session]]":
     """A whole list beside each list of what changed, in the same transaction."""
     told: list[Answer] = []
-    ask = Probe._ask
+    ask = Asking.ask
 
     async def both(
-        self: Probe, questions: "list[Question]", *others: "Sequence[Question]", **settling: Any
+        self: Asking, questions: "list[Question]", *others: "Sequence[Question]", **settling: Any
     ) -> dict[str, Answer]:
-        everybody = Question(
-            "everybody", query("activity", self.catalogue.facts.version_num, "silent"), ("-infinity", "{}")
-        )
+        everybody = Question("everybody", query("activity", self.version, "silent"), ("-infinity", "{}"))
         has_sessions = [question for question in questions if question.part == "sessions"]
         answers = await ask(
             self, [*questions[:3], everybody, *questions[3:]] if has_sessions else questions, *others, **settling
@@ -241,7 +240,7 @@ def whole(monkeypatch: pytest.MonkeyPatch) -> "Callable[[Probe], list[Session]]"
             told.append(answers.pop("everybody"))
         return answers
 
-    monkeypatch.setattr(Probe, "_ask", both)
+    monkeypatch.setattr(Asking, "ask", both)
 
     def latest(probe: Probe) -> list[Session]:
         rows = told[-1]

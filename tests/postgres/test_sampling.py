@@ -16,9 +16,10 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.model.session import LOCAL, State
 from pgheadroom.model.snapshot import SlotKind, Snapshot
-from pgheadroom.postgres import sampling
+from pgheadroom.postgres import asking
 from pgheadroom.postgres.exchange import NoSample
-from pgheadroom.postgres.sampling import Probe, hidden_sessions, slot_sync_takes_slot
+from pgheadroom.postgres.gaps import hidden_sessions
+from pgheadroom.postgres.sampling import Probe, slot_sync_takes_slot
 from samples import hidden
 from servers import MAX_CONNECTIONS, PATIENCE, RESERVED, SUPERUSER_RESERVED, Roles, Sessions, fetch, standby_of
 from wire import Wire
@@ -280,7 +281,7 @@ async def test_also_when_the_names_are_read_again(
     async with Wire(one_server.port) as wire:
         probe = await Probe.open(f"host=127.0.0.1 port={wire.port} user=postgres dbname=postgres gssencmode=disable")
         await probe.sample()
-        monkeypatch.setattr(sampling, "OFTEN", 0.0)
+        monkeypatch.setattr(asking, "OFTEN", 0.0)
         superuser.execute("CREATE ROLE newcomer CONNECTION LIMIT 2")
         wire.reset()
         try:
@@ -307,7 +308,7 @@ async def test_new_roles_and_databases_are_learned_when_they_come(
     snapshot = await probe.sample()
     # Read less than a second ago: not again, whatever comes.
     assert any(session.user and session.user.startswith("oid ") for session in snapshot.sessions)
-    monkeypatch.setattr(sampling, "AT_MOST", 0.0)
+    monkeypatch.setattr(asking, "AT_MOST", 0.0)
     snapshot = await probe.sample()
     assert any(session.user == "newcomer" for session in snapshot.sessions)
 
@@ -323,7 +324,7 @@ async def test_locked_catalogues_do_not_stop_it(
         snapshot = await probe.sample()
         assert time.monotonic() - began < 0.95  # less than the lock timeout
         assert snapshot.gaps == ()
-        monkeypatch.setattr(sampling, "OFTEN", 0.0)
+        monkeypatch.setattr(asking, "OFTEN", 0.0)
         began = time.monotonic()
         snapshot = await probe.sample()
         assert time.monotonic() - began < 0.95  # the names are not waited for either
@@ -350,10 +351,9 @@ async def test_what_is_forbidden_is_not_asked_each_second(
         assert "permission denied" in gap.reason
         assert len(snapshot.sessions) >= 1
     assert cluster.log.count("permission denied") == 1
-    monkeypatch.setattr(sampling, "RARELY", 0.0)
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute("GRANT EXECUTE ON FUNCTION pg_lock_status TO PUBLIC")
-    probe._forbidden["locks"] = (probe._forbidden["locks"][0], 0.0)
+    probe._denied.forget("locks")
     assert not any(gap.part == "locks" for gap in (await probe.sample()).gaps)
     await probe.close()
 

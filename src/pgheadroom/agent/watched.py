@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pgheadroom.analysis import Analysis, Memory
-from pgheadroom.errors import PgHeadroomError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
@@ -17,12 +16,9 @@ from pgheadroom.model.update import Trouble, Update
 from pgheadroom.output.compat import compat_families
 from pgheadroom.output.families import Families, counter, gauge, with_labels
 from pgheadroom.output.outage import outage_families
-from pgheadroom.postgres.session_totals import session_totals
 
 STALE_AFTER = 300.0
 """Seconds after which an old sample is not told any more, as Prometheus itself looks back."""
-TOTALS_EVERY = 10.0
-"""Seconds between two questions for what the server counts itself."""
 STARTING, LOST = "starting", "lost"
 REASONS = (STARTING, LOST, *(one.value.replace(" ", "_") for one in Hindrance))
 """Every reason for which there is no connection; the list is closed."""
@@ -94,29 +90,18 @@ class Watched:
 
     async def run(self) -> None:
         """Sample until cancelled, and give the slot back then."""
-        counting = asyncio.create_task(self._count_sessions())
         try:
             await self._source.run(self._take)
         finally:
-            counting.cancel()
-            await asyncio.wait({counting})
             await asyncio.shield(self._source.close())
-
-    async def _count_sessions(self) -> None:
-        """Between the samples, over the same connection."""
-        while True:
-            if self.seen.samples and not self.seen.reason:
-                try:
-                    self.totals = await self._source.ask(session_totals)
-                except PgHeadroomError:
-                    self.totals = None
-            await asyncio.sleep(TOTALS_EVERY if self.seen.samples else 1.0)
 
     def _take(self, update: Update) -> None:
         doors = self._source.reconnection.attempts.doors
         before = self.seen
         if isinstance(update, Snapshot):
             case = self._memory.take(update)
+            # Not every sample asks for them.
+            self.totals = update.session_totals or self.totals
             families = (*self._families.of(case), *compat_families(case, self._compat, self.name))
             self.seen = Seen(families, case, time.monotonic(), "", attempts=doors.attempts,
                              refused=dict(doors.refused), samples=before.samples + 1)  # fmt: skip

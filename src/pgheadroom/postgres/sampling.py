@@ -12,35 +12,18 @@ import psycopg
 from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
-from pgheadroom.model.lock_totals import LockTotal
 from pgheadroom.model.session import Session
-from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Door, Gap, LockRequest, Server, Snapshot
-from pgheadroom.postgres.catalogue import (
-    CATALOGUE_PARTS,
-    LOOKED_UP,
-    NOT_SHOWN,
-    Catalogue,
-    Facts,
-    catalogue_questions,
-    nothing_read,
-    read_catalogue,
-)
+from pgheadroom.postgres import counted
+from pgheadroom.postgres.asking import Asking
+from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions
+from pgheadroom.postgres.denied import DETAILS, RECOVERY
 from pgheadroom.postgres.door import Connecting, Connection, Settling, hang_up, open_door
-from pgheadroom.postgres.exchange import (
-    LOCK_NOT_AVAILABLE,
-    Answer,
-    NoSample,
-    Question,
-    Row,
-    Transaction,
-    Unanswered,
-    ask,
-    is_pinned,
-)
+from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered
+from pgheadroom.postgres.gaps import THROUGH_POOLER, UNNAMED_TABLES, UNPINNED, hidden_sessions, unanswered
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
-from pgheadroom.postgres.lock_waits import Found, LockWaits, lock_table, with_blockers
+from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
 from pgheadroom.postgres.prepared import Prepared
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
@@ -48,16 +31,7 @@ from pgheadroom.postgres.rows import Activity, Words, read_session
 from pgheadroom.postgres.server_log.over_sql import PART as SERVER_LOG
 from pgheadroom.postgres.server_log.over_sql import ServerLog
 from pgheadroom.postgres.session_list import PRESENT, SessionList
-from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
-from pgheadroom.words.sql_names import quoted
 
-RARELY = 30.0
-"""Seconds after which settings and names are read again, and a forbidden question is asked again."""
-OFTEN = 5.0
-"""The same for as few names as most servers have: who raised a limit wants to see that it helped."""
-FEW_NAMES = 200
-AT_MOST = 1.0
-"""Seconds between two readings of the names because of an unknown role or database."""
 FIRST_ANSWER_WITHIN = 20.0
 """Seconds for the first question, by default: longer than statement_timeout."""
 FIRST_LASTS = 1.0
@@ -69,18 +43,6 @@ MOST_INTERVALS = 2
 """The most intervals between two lists of sessions."""
 AT_ONCE, GAP = 1000, 0.001
 """Rows that are read without a gap, and its seconds: 3 ms each."""
-NAMES_WAIT = "20ms"
-"""How long a question may stand in a queue for a locked catalogue: without names there are numbers, at once."""
-NAMES = {"databases", "roles", LOOKED_UP}
-TOTALS, LOCK_TOTALS = "session totals", "lock totals"
-COUNTED = (
-    (TOTALS, "session_totals", versions.SESSIONS_ARE_COUNTED_SINCE),
-    (LOCK_TOTALS, "lock_totals", versions.LOCK_WAITS_ARE_COUNTED_SINCE),
-)
-"""Parts, their questions, and since when there are any."""
-BY_NAME, RECOVERY, DETAILS = "settings by name", "recovery", "queries"
-_CAN_DO_WITHOUT = {"settings": BY_NAME, "moment": RECOVERY, "sessions": DETAILS}
-"""What a part that was refused is asked without from then on."""
 _SLOT_SYNC = "slotsync worker"
 
 
@@ -108,24 +70,22 @@ class Probe:
         self.connection = connection
         self.system: int | None = None
         self._first: _First | None = None
-        self._catalogue = nothing_read(connection.info.server_version)
-        self._read_at = time.monotonic()
-        self._forbidden: dict[str, tuple[str, float]] = {}
         self._locks = LockWaits()
         self._held = HeldLocks()
         self._prepared = Prepared()
         self._log = ServerLog()
         self._authenticating, self._authenticating_at = 0, 0.0
-        self._budgets = {
+        budgets = {
             "locks": self._locks.budget,
             "sessions": Budget(),
             "authenticating": Budget(),
             HELD_LOCKS: self._held.budget,
             SERVER_LOG: self._log.budget,
-            TOTALS: Budget(),
-            LOCK_TOTALS: Budget(),
+            **{part: Budget() for part in counted.COUNTED},
         }
-        self._costly = False
+        other_ways = {"moment": self._moment_question, "sessions": lambda: self._session_questions()[0]}
+        self._asking = Asking(connection, budgets, other_ways)
+        self._denied = self._asking.denied
         self._in_recovery = False
         self._words = Words()
         self._list = SessionList()
@@ -176,14 +136,14 @@ class Probe:
         return opened[-1]
 
     async def _begin(self, settling: Settling | None, *, sampling: bool) -> None:
-        rare = catalogue_questions(self._catalogue.facts.version_num)
-        rare.append(Question(IDENTITY, query(IDENTITY, self._catalogue.facts.version_num)))
+        rare = catalogue_questions(self._asking.version)
+        rare.append(Question(IDENTITY, query(IDENTITY, self._asking.version)))
         began = time.perf_counter()
-        answers = await self._ask(self._questions() if sampling else (), rare, settling=settling)
-        if not self._catalogue.facts.max_connections:
+        answers = await self._asking.ask(self._questions() if sampling else (), rare, settling=settling)
+        if not self.catalogue.facts.max_connections:
             raise NoSample(f"the server does not tell its settings: {getattr(answers['settings'], 'reason', '')}")
         identity = answers.pop(IDENTITY)
-        self._forbidden.pop(IDENTITY, None)  # it is asked for once
+        self._denied.forget(IDENTITY)
         self.system = identity[0][0] if isinstance(identity, list) else None
         if sampling:
             now = time.perf_counter()
@@ -197,7 +157,7 @@ class Probe:
     @property
     def catalogue(self) -> Catalogue:
         """Names and limits as last read."""
-        return self._catalogue
+        return self._asking.catalogue
 
     @property
     def mistaken(self) -> int:
@@ -208,7 +168,7 @@ class Probe:
         """Ask for everything in the next sample, whatever it costs."""
         self._first = None
         self._list.hurry()
-        for budget in self._budgets.values():
+        for budget in self._asking.budgets.values():
             budget.hurry()
 
     def paced(self, interval: float) -> Spared | None:
@@ -216,7 +176,7 @@ class Probe:
 
         It is what everything else is about, so that it comes in every other interval at the least.
         """
-        budget = self._budgets["sessions"]
+        budget = self._asking.budgets["sessions"]
         if budget.every <= interval:
             return None
         return Spared("sessions", budget.cost, min(budget.every, MOST_INTERVALS * interval), 0.0)
@@ -231,12 +191,12 @@ class Probe:
             NoSample: when the server refuses the question about sessions itself.
         """
         for part in ESSENTIAL:
-            if self._is_forbidden(part):
-                raise NoSample(f"the server does not tell its sessions: {self._forbidden[part][0]}")
+            if part in self._denied:
+                raise NoSample(f"the server does not tell its sessions: {self._denied.reason(part)}")
         answers, began = await self._asked()
         activity = await self._read_sessions(answers)
         if activity is None:
-            answers |= await self._ask(self._essential_questions())
+            answers |= await self._asking.ask(self._essential_questions())
             activity = await self._read_sessions(answers)
         round_trip = time.perf_counter() - began
         if activity is None:
@@ -249,10 +209,10 @@ class Probe:
         first, self._first = self._first, None
         if first is not None and time.monotonic() - first.came_at < FIRST_LASTS:
             return first.answers, time.perf_counter() - first.round_trip
+        totals = [one for one in counted.questions(self._asking.version) if self._asking.is_due(one.part)]
+        alone = self._denied.allowed([*totals, *self._log_questions()])
         began = time.perf_counter()
-        return await self._ask(
-            self._questions(), self._rare_questions(), [*self._totals_questions(), *self._log_questions()]
-        ), began
+        return await self._asking.ask(self._questions(), self._asking.rare_questions(), alone), began
 
     async def _read_sessions(self, answers: Mapping[str, Answer]) -> Activity | None:
         """None where everybody has to be asked for."""
@@ -262,11 +222,11 @@ class Probe:
             self._list.forget()
             raise
         roles, databases = {row[2] for row in rows}, {row[3] for row in rows}  # none in a short row
-        if not self._catalogue.knows(roles, databases):
-            await self._learn_names()
+        if not self.catalogue.knows(roles, databases):
+            await self._asking.learn_names()
         told = await self._told(rows)
-        activity = self._list.take(moment[0][0], told, answers.get(PRESENT), self._catalogue)
-        if not self._catalogue.knows(roles, databases):
+        activity = self._list.take(moment[0][0], told, answers.get(PRESENT), self.catalogue)
+        if not self.catalogue.knows(roles, databases):
             self._list.forget()  # who has no name yet may get one
         return activity
 
@@ -284,7 +244,7 @@ class Probe:
         return told
 
     def _read_row(self, row: Row) -> Session:
-        session = read_session(row, self._catalogue, self._words)
+        session = read_session(row, self.catalogue, self._words)
         if not self.hides_literals:
             return session
         from pgheadroom.postgres.literals import without_literals  # here: compiling its patterns takes a while
@@ -293,172 +253,53 @@ class Probe:
 
     async def _look_at_locks(self, answers: dict[str, Answer], activity: Activity) -> None:
         """A lock that nobody waited for before costs a second round trip, for the name of its table."""
-        self._locks.take(answers, activity, self._catalogue)
-        questions = self._locks.open_questions(self._catalogue)
-        if allowed := [question for question in questions if not self._is_forbidden(question.part)]:
-            self._locks.take_more(await self._ask(allowed), activity, self._catalogue)
-        prepared = self._prepared.questions(self._locks.found().blockers, time.monotonic(), self._catalogue)
-        if prepared and not self._is_forbidden(prepared[0].part):
-            told = await self._ask(prepared)
-            self._prepared.take(told.get(prepared[0].part), self._catalogue)
-        held = self._held.questions(activity, time.monotonic(), self._catalogue)
-        if held and not self._is_forbidden(held[0].part):
-            told = await self._ask(held)
-            self._held.take(told.get(held[0].part), activity, self._catalogue)
+        self._locks.take(answers, activity, self.catalogue)
+        questions = self._locks.open_questions(self.catalogue)
+        if allowed := self._denied.allowed(questions):
+            self._locks.take_more(await self._asking.ask(allowed), activity, self.catalogue)
+        prepared = self._prepared.questions(self._locks.found().blockers, time.monotonic(), self.catalogue)
+        if asked := self._denied.allowed(prepared):
+            told = await self._asking.ask(asked)
+            self._prepared.take(told.get(prepared[0].part), self.catalogue)
+        held = self._held.questions(activity, time.monotonic(), self.catalogue)
+        if asked := self._denied.allowed(held):
+            told = await self._asking.ask(asked)
+            self._held.take(told.get(held[0].part), activity, self.catalogue)
 
     def _questions(self) -> list[Question]:
         """The clock first, then the sessions, then what depends on them."""
-        version = self._catalogue.facts.version_num
+        version = self._asking.version
         questions = self._essential_questions()
-        counted = version < versions.AUTHENTICATING_ARE_ROWS_SINCE
-        if counted and self._budgets["authenticating"].is_due(time.monotonic()):
+        without_rows = version < versions.AUTHENTICATING_ARE_ROWS_SINCE
+        if without_rows and self._asking.is_due("authenticating"):
             questions.append(Question("authenticating", query("authenticating", version)))
-        logins = version < versions.AUTHENTICATING_ARE_ROWS_SINCE and self._authenticating > 0
+        logins = without_rows and self._authenticating > 0
         questions += self._locks.questions(version, logins=logins, told=self._tells)
-        return [question for question in questions if not self._is_forbidden(question.part)]
+        return self._denied.allowed(questions)
 
     def _essential_questions(self) -> list[Question]:
-        return [self._moment_question(self._catalogue.facts.version_num), *self._session_questions()]
-
-    def _rare_questions(self) -> list[Question]:
-        if time.monotonic() - self._read_at < self._catalogue_lasts:
-            return []
-        questions = catalogue_questions(self._catalogue.facts.version_num, listed=self._is_forbidden(BY_NAME))
-        return [question for question in questions if not self._is_forbidden(question.part)]
-
-    def _totals_questions(self) -> list[Question]:
-        """What the server counts by itself, each by its own budget."""
-        version, now = self._catalogue.facts.version_num, time.monotonic()
-        return [
-            Question(part, query(name, version))
-            for part, name, since in COUNTED
-            if version >= since and not self._is_forbidden(part) and self._budgets[part].is_due(now)
-        ]
+        return [self._moment_question(), *self._session_questions()]
 
     def _log_questions(self) -> list[Question]:
         if not self.reads_log:
             return []
-        facts = self._catalogue.facts
-        questions = self._log.questions(self._catalogue.log, facts.version_num, time.monotonic())
-        return [question for question in questions if not self._is_forbidden(question.part)]
-
-    @property
-    def _catalogue_lasts(self) -> float:
-        """Seconds. A part that did not answer may cost its timeout each time."""
-        count = len(self._catalogue.roles) + len(self._catalogue.databases)
-        return RARELY if self._costly or count > FEW_NAMES else OFTEN
+        return self._log.questions(self.catalogue.log, self._asking.version, time.monotonic())
 
     def _session_questions(self) -> list[Question]:
-        alone, presence = self._is_forbidden(DETAILS), not self._is_forbidden(PRESENT)
-        return self._list.questions(self._catalogue, alone=alone, presence=presence, telling=self._tells)
+        alone, presence = DETAILS in self._denied, PRESENT not in self._denied
+        return self._list.questions(self.catalogue, alone=alone, presence=presence, telling=self._tells)
 
     @property
     def _tells(self) -> bool:
         """Whether the sessions tell the lock table's question that somebody waits."""
-        return is_pinned(self.connection) and not self._is_forbidden(DETAILS)
+        return self._asking.is_pinned and DETAILS not in self._denied
 
-    def _moment_question(self, version: int) -> Question:
-        return Question("moment", query("moment_alone" if self._is_forbidden(RECOVERY) else "moment", version))
-
-    async def _ask(
-        self,
-        questions: Sequence[Question],
-        rare: Sequence[Question] = (),
-        alone: Sequence[Question] = (),
-        *,
-        settling: Settling | None = None,
-    ) -> dict[str, Answer]:
-        """Everything in one round trip; what was not reached because of a refusal is asked for again without that.
-
-        Args:
-            rare: Of the catalogue.
-            alone: Whose failure shall cost nothing else.
-            settling: Of a new session, ahead of them.
-        """
-        groups = [group for group in (questions, *((one,) for one in (*rare, *alone))) if group]
-        clocks = not self._is_forbidden(CLOCK)
-        transactions = [Transaction(timed(group) if clocks else group, NAMES_WAIT) for group in groups]
-        answers: dict[str, Answer] = {}
-        while transactions:
-            came, settling = await ask(self.connection, transactions, settling), None
-            for transaction, told in zip(transactions, came, strict=True):
-                answers |= zip([question.part for question in transaction.questions], told, strict=True)
-            transactions = [
-                Transaction(again, NAMES_WAIT) for one in transactions if (again := self._again(one.questions, answers))
-            ]
-        if rare:
-            self._read_catalogue(answers)
-        self._count_costs(answers)
-        return {part: answer for part, answer in answers.items() if not is_clock(part)}
-
-    def _count_costs(self, answers: Mapping[str, Answer]) -> None:
-        found, now = costs(answers), time.monotonic()
-        for part in self._budgets.keys() & answers.keys():
-            self._budgets[part].asked(now, found.get(part))
-
-    def _again(self, questions: Sequence[Question], answers: dict[str, Answer]) -> list[Question]:
-        """What to ask once more after a refusal that came at once: another way, and what came behind it."""
-        again: list[Question] = []
-        for question in questions:
-            answer = answers[question.part]
-            if not isinstance(answer, Unanswered):
-                continue
-            if answer.sqlstate:
-                again += self._another_way(question, answer)
-                if not _came_at_once(answer):
-                    return again
-            elif not answer.reached and not (is_clock(question.part) and self._is_forbidden(CLOCK)):
-                again.append(self._by_itself(question))
-        return again
-
-    def _by_itself(self, asked: Question) -> Question:
-        """The question as it is asked where those before it have failed."""
-        if asked.part != "locks":
-            return asked
-        return lock_table(self._catalogue.facts.version_num, read=False, told=False)
-
-    def _note(self, part: str, answer: Unanswered) -> None:
-        if answer.forbidden:
-            function = CLOCK if is_clock(part) else _CAN_DO_WITHOUT.get(part, part)
-            refused = part if self._is_forbidden(function) else function
-            self._forbidden[refused] = (answer.reason, time.monotonic() + RARELY)
-
-    def _another_way(self, asked: Question, answer: Unanswered) -> list[Question]:
-        """How else it can be asked. What was refused for want of a right is not asked like that from now on."""
-        version = self._catalogue.facts.version_num
-        if not (asked.sql == query("activity", version, "telling") and not is_pinned(self.connection)):
-            self._note(asked.part, answer)  # else it was refused for set_config, which is not part of it any more
-        match asked.part:
-            case "moment":
-                other = self._moment_question(version)
-            case "sessions":
-                other = self._session_questions()[0]
-            case "settings":
-                other = catalogue_questions(version, listed=self._is_forbidden(BY_NAME))[0]
-            case _:
-                return []
-        return [other] if other.sql != asked.sql else []
-
-    def _is_forbidden(self, part: str) -> bool:
-        """What was refused for lack of privilege would fill the server's log if asked each second."""
-        if part in self._forbidden and self._forbidden[part][1] <= time.monotonic():
-            del self._forbidden[part]
-        return part in self._forbidden
-
-    async def _learn_names(self) -> None:
-        refused = NAMES & {part for part, _ in self._catalogue.refused}
-        if time.monotonic() - self._read_at >= (OFTEN if refused else AT_MOST):
-            questions = catalogue_questions(self._catalogue.facts.version_num)
-            await self._ask((), [one for one in questions if one.part in NAMES and not self._is_forbidden(one.part)])
-
-    def _read_catalogue(self, answers: dict[str, Answer]) -> None:
-        self._read_at = time.monotonic()
-        told = {part: answers[part] for part in CATALOGUE_PARTS if part in answers}
-        self._costly = any(isinstance(answer, Unanswered) and not _came_at_once(answer) for answer in told.values())
-        self._catalogue = read_catalogue(told, self._catalogue) or self._catalogue
+    def _moment_question(self) -> Question:
+        name = "moment_alone" if RECOVERY in self._denied else "moment"
+        return Question("moment", query(name, self._asking.version))
 
     def _snapshot(self, moment: Row, activity: Activity, answers: dict[str, Answer], round_trip: float) -> Snapshot:
-        catalogue, facts = self._catalogue, self._catalogue.facts
+        catalogue, facts = self.catalogue, self.catalogue.facts
         taken_at, in_recovery = moment
         # Not told any more: as it was.
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
@@ -486,11 +327,11 @@ class Probe:
             prepared=self._prepared.found(),
             roles=catalogue.roles,
             databases=catalogue.databases,
-            gaps=tuple(self._gaps(answers, activity)),
+            gaps=self._gaps(answers, activity),
             literals_hidden=self.hides_literals,
             spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
-            lock_totals=_lock_totals(answers.get(LOCK_TOTALS)),
-            session_totals=_totals(answers.get(TOTALS)),
+            lock_totals=counted.lock_totals(answers),
+            session_totals=counted.session_totals(answers),
             refusals=refusals,
             refusals_unread=self._log.unread(catalogue.log, facts.user, facts.database),
         )
@@ -498,13 +339,13 @@ class Probe:
     def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:
         """That authenticating backends were counted before, where some were."""
         if self._authenticating and "authenticating" not in answers:
-            budget, age = self._budgets["authenticating"], time.monotonic() - self._authenticating_at
+            budget, age = self._asking.budgets["authenticating"], time.monotonic() - self._authenticating_at
             yield Spared("authenticating", budget.cost, budget.every, age)
 
     @property
     def through_pooler(self) -> bool:
         """The pid that we were told at connect is not the one that answers."""
-        return self._catalogue.facts.backend_pid not in (0, self.connection.info.backend_pid)
+        return self.catalogue.facts.backend_pid not in (0, self.connection.info.backend_pid)
 
     def _with_logins(self, waits: Found, activity: Activity) -> tuple[LockRequest, ...]:
         """The requests; those of backends that have no row yet say themselves whom they wait for."""
@@ -517,11 +358,11 @@ class Probe:
         )
 
     def _door(self, facts: Facts, activity: Activity) -> Door:
-        unknown = "rights" in {part for part, _ in self._catalogue.refused}
+        unknown = "rights" in {part for part, _ in self.catalogue.refused}
         return Door(
             user=facts.user,
             database=facts.database,
-            slot=self._catalogue.slot,
+            slot=self.catalogue.slot,
             pid=0 if self.through_pooler else facts.backend_pid,
             sees_all=activity.exact if unknown else facts.reads_all_stats,
             # The server is the judge of it.
@@ -529,23 +370,19 @@ class Probe:
             label=f"{facts.user}@{self._place}/{facts.database}",
         )
 
-    def _gaps(self, answers: dict[str, Answer], activity: Activity) -> list[Gap]:
-        gaps = [Gap(part, answer.reason) for part, answer in answers.items() if isinstance(answer, Unanswered)]
-        gaps += [Gap(part, reason) for part, (reason, _) in self._forbidden.items() if part not in answers]
-        gaps = [gap for gap in gaps if gap.part not in (*NOT_SHOWN, PRESENT, TOTALS, LOCK_TOTALS)]
-        told = {gap.part for gap in gaps}
-        gaps += [Gap(part, reason) for part, reason in self._catalogue.refused if part not in told]
+    def _gaps(self, answers: Mapping[str, Answer], activity: Activity) -> tuple[Gap, ...]:
+        found = unanswered(answers, self._denied, self.catalogue.refused, silent=(PRESENT, *counted.COUNTED))
         if self._locks.unnamed and self._locks.found().requests:
-            gaps.append(Gap("locks", "pg_class is locked: tables are shown by their number"))
+            found.append(UNNAMED_TABLES)
         if self.mistaken and os.environ.get("PGHEADROOM_DEBUG") == "1":
-            gaps.append(Gap("sessions", f"a fault of ours: {self.mistaken} were another than shown, see carried.py"))
+            found.append(Gap("sessions", f"a fault of ours: {self.mistaken} were another than shown, see carried.py"))
         if not activity.exact:
-            gaps.append(hidden_sessions(self._catalogue.facts.user))
+            found.append(hidden_sessions(self.catalogue.facts.user))
         if self.through_pooler:
-            gaps.append(Gap("connection", "we come through a pooler: our timeouts are not set; connect directly"))
-        elif not is_pinned(self.connection):
-            gaps.append(Gap("connection", "our timeouts are not set: our role may not call set_config"))
-        return gaps
+            found.append(THROUGH_POOLER)
+        elif not self._asking.is_pinned:
+            found.append(UNPINNED)
+        return tuple(found)
 
     def line(self) -> int | None:
         """A descriptor of the socket, the caller's to close: libpq's own is watched while an answer is waited for."""
@@ -563,25 +400,11 @@ class Probe:
         await hang_up(self.connection, in_flight)
 
 
-def _came_at_once(refusal: Unanswered) -> bool:
-    """Whether to ask on costs no more than a round trip: nothing has waited for a timeout of seconds."""
-    return refusal.forbidden or refusal.sqlstate == LOCK_NOT_AVAILABLE
-
-
 def place_of(connection: Connection) -> str:
     """`host:port`, or the socket's folder."""
     pgconn = connection.pgconn
     host, port = pgconn.host.decode("utf-8", "replace"), pgconn.port.decode("ascii")
     return place_of_socket(host, port) if host.startswith("/") else at_port(host, port)
-
-
-def hidden_sessions(user: str) -> Gap:
-    """What an ordinary role does not see, and the grant that would show it."""
-    return Gap(
-        "sessions",
-        "other roles' sessions are hidden: no state, client, times or query, and counts are estimates; "
-        f"GRANT pg_monitor TO {quoted(user) or '<role>'} shows them",
-    )
 
 
 def _rows_of(answers: Mapping[str, Answer], part: str) -> list[Row]:
@@ -598,16 +421,6 @@ def _rows_of(answers: Mapping[str, Answer], part: str) -> list[Row]:
 
 def _count(answer: Answer | None) -> int:
     return int(answer[0][0]) if isinstance(answer, list) else 0
-
-
-def _totals(answer: Answer | None) -> SessionTotals | None:
-    return SessionTotals(*answer[0]) if isinstance(answer, list) else None
-
-
-def _lock_totals(answer: Answer | None) -> tuple[LockTotal, ...] | None:
-    if not isinstance(answer, list):
-        return None
-    return tuple(LockTotal(bytes(kind).decode("ascii", "replace"), waits) for kind, waits in answer)
 
 
 def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:
