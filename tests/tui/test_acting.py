@@ -1,5 +1,6 @@
 """The keys that act: what is asked, who is signalled, what is written down, and what is said of it."""
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from pgheadroom.model.action import CHANGES, Outcome, Still, Verb
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
 from pgheadroom.tui.app import Options
+from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.table import Table
 from samples import NOW, ago
 from sure import sure
@@ -269,6 +271,24 @@ async def test_what_is_typed_before_the_list_could_be_read_does_not_count(tmp_pa
     async with on_stage(server.snapshot, options=armed(server, tmp_path), reading_time=3600.0) as stage:
         await stage.press("j", "B", "1", "0", "enter")
         assert "read the list first" in stage.screen
+        assert server.signals == []
+
+
+async def test_a_yes_counts_from_when_it_was_pressed_however_late_its_turn_comes(tmp_path: Path) -> None:
+    server = FakeServer(known_roles(outage()))
+    async with on_stage(server.snapshot, options=armed(server, tmp_path), reading_time=0.05) as stage:
+        early, digits = events.Key("y", "y"), [events.Key(digit, digit) for digit in "10"]
+        await stage.press("2", "K")
+        await asyncio.sleep(0.1)
+        stage.app.post_message(early)
+        await stage.settle()
+        assert isinstance(stage.app.screen, Confirm)
+        await stage.press("n", "1", "j", "B")
+        await asyncio.sleep(0.1)
+        for digit in digits:
+            stage.app.post_message(digit)
+        await stage.settle()
+        assert "sessions: _" in stage.screen
         assert server.signals == []
 
 

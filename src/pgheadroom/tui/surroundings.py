@@ -25,6 +25,7 @@ class Surroundings(Protocol):
         inquiries: For looking at a session closely; None for a replay.
         advisory: For reading what is set; None for a replay.
         came_from: The screen that narrowed the list of sessions; empty where none did.
+        pressed_at: When the key or button that is dealt with was pressed, in seconds of `monotonic`.
     """
 
     source: Source
@@ -33,6 +34,7 @@ class Surroundings(Protocol):
     inquiries: Inquiries | None
     advisory: Advisory | None
     came_from: str
+    pressed_at: float
 
     @property
     def thresholds(self) -> Thresholds:

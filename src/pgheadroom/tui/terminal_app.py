@@ -41,13 +41,18 @@ class PlainScrollBar(ScrollBarRender):
 
 
 class TerminalApp(App[int]):
-    """The base of the monitor: how it meets its terminal, and how it ends when we have made a mistake."""
+    """The base of the monitor: how it meets its terminal, and how it ends when we have made a mistake.
+
+    Attributes:
+        pressed_at: When the key or button that is dealt with was pressed, in seconds of `monotonic`.
+    """
 
     def __init__(self) -> None:
         # Textual turns the terminal's own colours into its own greys under NO_COLOR, unless told that they are meant.
         super().__init__(driver_class=PatientDriver, ansi_color=True)
         self._canvas = Canvas()
         self._turns = Turns(self)
+        self.pressed_at = 0.0
         self._drawing: asyncio.TimerHandle | None = None
         self._held_up = False
         self._drawn_at = 0.0
@@ -62,6 +67,8 @@ class TerminalApp(App[int]):
 
     async def on_event(self, event: events.Event) -> None:
         if self._turns.has_come(event):
+            if isinstance(event, (events.Key, events.MouseDown)) and not event.is_forwarded:
+                self.pressed_at = event.time
             await super().on_event(event)
 
     @property

@@ -32,6 +32,7 @@ class Turns:
 
     @property
     def keep_any(self) -> bool:
+        """Whether something was pressed whose turn has not come."""
         return bool(self._early)
 
     def has_come(self, event: events.Event) -> bool:

@@ -290,7 +290,7 @@ class Bulk(LiveScreen):
 
     def action_digit(self, digit: str) -> None:
         """What is typed before the list could be read is the answer to something else."""
-        if self._is_readable:
+        if self._is_readable and self._readable_at is not None and self.monitor.pressed_at >= self._readable_at:
             self._typed, self._complaint = (self._typed + digit)[-6:], ""
         self._draw()
 

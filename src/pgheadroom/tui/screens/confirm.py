@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
+from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.words import Words
 from pgheadroom.view.cells import Cell, Line, fit_line, plain
@@ -84,7 +85,9 @@ class Confirm(ModalScreen[bool]):
         self.action_answer(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        seen = self._drawn_at is not None and time.monotonic() - self._drawn_at >= self.READING_TIME
+        """A yes counts from when it was pressed, however late its turn comes."""
+        pressed_at = self.app.pressed_at if isinstance(self.app, TerminalApp) else time.monotonic()
+        seen = self._drawn_at is not None and pressed_at - self._drawn_at >= self.READING_TIME
         if (seen and self._tells_whom) or not yes:
             self.dismiss(yes)
 
