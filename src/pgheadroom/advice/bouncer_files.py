@@ -11,13 +11,12 @@ from importlib import resources
 from typing import NamedTuple
 
 from pgheadroom.advice.bouncer_plan import (
-    AUTH_DBNAME_SINCE,
-    PREPARED_STATEMENTS_SINCE,
     BouncerPlan,
     PlannedDatabase,
 )
 from pgheadroom.advice.bouncer_steps import steps
 from pgheadroom.advice.statements import literal
+from pgheadroom.model import versions
 from pgheadroom.words.text import safe
 
 AUTH_USER, ADMIN, STATS = "pgbouncer_auth", "pgbouncer_admin", "pgbouncer_stats"
@@ -104,7 +103,7 @@ def _authentication(plan: BouncerPlan) -> Iterator[str]:
     yield f"auth_file = {ETC}/userlist.txt"
     yield f"auth_user = {AUTH_USER}"
     yield "auth_query = SELECT username, password FROM pgbouncer.get_auth($1)"
-    if plan.version >= AUTH_DBNAME_SINCE and plan.databases:
+    if plan.version >= versions.BOUNCER_AUTH_DBNAME_SINCE and plan.databases:
         yield "; The function is in this database only (auth.sql)."
         yield f"auth_dbname = {plan.databases[0].alias}"
     else:
@@ -117,7 +116,7 @@ def _authentication(plan: BouncerPlan) -> Iterator[str]:
 def _pools(plan: BouncerPlan) -> Iterator[str]:
     yield "; A server connection belongs to a client for one transaction. What lasts longer breaks: see STEPS.md."
     yield "pool_mode = transaction"
-    if plan.version >= PREPARED_STATEMENTS_SINCE:
+    if plan.version >= versions.BOUNCER_PREPARED_STATEMENTS_SINCE:
         yield "; Prepared statements of the protocol follow their client; those of SQL (PREPARE) do not."
         yield "max_prepared_statements = 200"
     yield "; Clients wait in a queue, which costs PostgreSQL nothing. File descriptors: limits.conf."

@@ -12,9 +12,6 @@ from pgheadroom.advice.scopes import is_tool_of_people
 from pgheadroom.model.session import Session
 from pgheadroom.words.text import safe
 
-OLDEST = (1, 18)
-AUTH_DBNAME_SINCE = (1, 19)
-PREPARED_STATEMENTS_SINCE = (1, 21)
 CONSOLE = "pgbouncer"
 """PgBouncer's own database: no other may have its name."""
 

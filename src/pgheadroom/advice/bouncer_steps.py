@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from pgheadroom.advice.bouncer_plan import AUTH_DBNAME_SINCE, BouncerPlan
+from pgheadroom.advice.bouncer_plan import BouncerPlan
+from pgheadroom.model import versions
 from pgheadroom.words.text import safe
 
 _TRANSACTION_MODE = (
@@ -57,7 +58,7 @@ def _install() -> Iterator[str]:
 
 
 def _postgresql(plan: BouncerPlan) -> Iterator[str]:
-    everywhere = plan.version < AUTH_DBNAME_SINCE
+    everywhere = plan.version < versions.BOUNCER_AUTH_DBNAME_SINCE
     databases = plan.databases if everywhere else plan.databases[:1]
     yield from ("", "## 2. What PostgreSQL needs", "", "As a superuser:", "")
     yield from _code(

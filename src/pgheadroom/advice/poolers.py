@@ -7,8 +7,8 @@ psycopg, SQLAlchemy, asyncpg, node-postgres and pgjdbc on 1.18 and 1.26.
 import re
 from collections.abc import Iterator
 
-from pgheadroom.advice.bouncer_plan import PREPARED_STATEMENTS_SINCE
 from pgheadroom.advice.ground import Ground
+from pgheadroom.model import versions
 from pgheadroom.model.advice import Advice, Effect
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.rules.facts.overcommit import sentence
@@ -18,8 +18,6 @@ KIND = "pgbouncer"
 _CHANGELOG = "https://www.pgbouncer.org/changelog.html"
 _CONFIG = "https://www.pgbouncer.org/config.html"
 _LEAST = 3
-_MENDED = (1, 25, 2)
-_SEARCH_PATH_MENDED = (1, 25, 1)
 _CATALOGUES = re.compile(r"\bpg_(?:shadow|authid)\b", re.IGNORECASE)
 _LOOKS_AT_VALIDITY = re.compile(r"\b(?:rol)?valuntil\b|\brolvaliduntil\b", re.IGNORECASE)
 _LOOPBACK = frozenset({"", "127.0.0.1", "::1", "localhost"})
@@ -65,12 +63,16 @@ def _room(ground: Ground, told: list[PgBouncer]) -> Iterator[Advice]:
 
 
 def _faults(one: PgBouncer) -> Iterator[Advice]:
-    if one.version_num >= _MENDED:
+    if one.version_num >= versions.BOUNCER_MENDED_SINCE:
         return
     seen = [f"PgBouncer {safe(one.version)} is older than 1.25.2, which mends CVE-2026-6664 (whoever reaches its port "
             "can crash it), -6665, -6666 and -6667."]  # fmt: skip
     extra = (one.setting("track_extra_parameters") or "").lower()
-    if one.version_num < _SEARCH_PATH_MENDED and "search_path" in extra and one.setting("auth_user"):
+    if (
+        one.version_num < versions.BOUNCER_SEARCH_PATH_MENDED_SINCE
+        and "search_path" in extra
+        and one.setting("auth_user")
+    ):
         seen.append("track_extra_parameters has search_path and auth_user is set: CVE-2025-12819 lets a client run SQL "
                     "as auth_user.")  # fmt: skip
     yield _advice(
@@ -139,7 +141,7 @@ def _open_door(one: PgBouncer) -> Iterator[Advice]:
 
 def _prepared_statements(one: PgBouncer) -> Iterator[Advice]:
     by_transaction = [pool for pool in one.pools if pool.mode == "transaction"]
-    if one.version_num < PREPARED_STATEMENTS_SINCE or one.setting("max_prepared_statements") != "0":
+    if one.version_num < versions.BOUNCER_PREPARED_STATEMENTS_SINCE or one.setting("max_prepared_statements") != "0":
         return
     if not by_transaction:
         return

@@ -6,10 +6,11 @@ import secrets
 from pathlib import Path
 
 from pgheadroom.advice.bouncer_files import ADMIN, AUTH_USER, STATS, Secret, bouncer_files
-from pgheadroom.advice.bouncer_plan import OLDEST, BouncerPlan, PlannedDatabase, Upstream, bouncer_plan
+from pgheadroom.advice.bouncer_plan import BouncerPlan, PlannedDatabase, Upstream, bouncer_plan
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.scram import verifier
 from pgheadroom.errors import PgHeadroomError, UsageError
+from pgheadroom.model import versions
 from pgheadroom.model.pool import version_tuple
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.words.text import safe
@@ -27,8 +28,8 @@ def check_flags(flags: argparse.Namespace) -> None:
     if flags.pgbouncer_version is not None:
         if flags.write_pgbouncer is None:
             raise UsageError("--pgbouncer-version goes with --write-pgbouncer DIR")
-        if not OLDEST <= version_tuple(flags.pgbouncer_version) <= _NEWEST:
-            raise UsageError(f"--pgbouncer-version: {_dotted(OLDEST)} or newer, for instance 1.24")
+        if not versions.BOUNCER_OLDEST <= version_tuple(flags.pgbouncer_version) <= _NEWEST:
+            raise UsageError(f"--pgbouncer-version: {_dotted(versions.BOUNCER_OLDEST)} or newer, for instance 1.24")
     folder = Path(flags.write_pgbouncer) if flags.write_pgbouncer is not None else None
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--write-pgbouncer: {folder} is there already and not empty")
@@ -64,8 +65,8 @@ def _version(ground: Ground, flags: argparse.Namespace) -> tuple[int, ...]:
     """What was said, else that of a PgBouncer that we watch, else the oldest: what is for it starts on every newer."""
     if flags.pgbouncer_version is not None:
         return version_tuple(flags.pgbouncer_version)
-    watched = [one.version_num for one in ground.snapshot.pgbouncers if one.version_num >= OLDEST]
-    return min(watched, default=OLDEST)
+    watched = [one.version_num for one in ground.snapshot.pgbouncers if one.version_num >= versions.BOUNCER_OLDEST]
+    return min(watched, default=versions.BOUNCER_OLDEST)
 
 
 def _secret() -> Secret:

@@ -38,6 +38,16 @@ LIBPQ_REQUIRE_AUTH_SINCE = 160_000
 LIBPQ_PROTOCOL_VERSION_SINCE = 180_000
 """libpq's `max_protocol_version`."""
 
+BOUNCER_OLDEST = (1, 18)
+"""Tested."""
+BOUNCER_AUTH_DBNAME_SINCE = (1, 19)
+"""`auth_dbname`: an older one does not start with it."""
+BOUNCER_PREPARED_STATEMENTS_SINCE = (1, 21)
+"""`max_prepared_statements`: an older one does not start with it."""
+BOUNCER_SEARCH_PATH_MENDED_SINCE = (1, 25, 1)
+"""CVE-2025-12819."""
+BOUNCER_MENDED_SINCE = (1, 25, 2)
+"""CVE-2026-6664 to -6667."""
 BOUNCER_STATE_SINCE = (1, 19)
 """SHOW STATE."""
 BOUNCER_PEERS_SINCE = (1, 19)
