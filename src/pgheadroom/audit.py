@@ -101,13 +101,17 @@ class Audit:
         told = {"bouncer_verb": verb, "database": database} if verb else {}
         return self._intend("the command was not given", pgbouncer=bouncer, command=command, expected=expected, **told)
 
-    def complete_command(self, action: str, outcome: str, message: str) -> None:
+    def complete_command(self, action: str, outcome: str, message: str) -> str:
         """Write down what came of a command.
 
-        Raises:
-            AuditFailed: As `complete`.
+        Returns:
+            Why it cannot be written; empty when it was. What was done, is done.
         """
-        self._complete(action, outcome=outcome, message=message)
+        try:
+            self._complete(action, outcome=outcome, message=message)
+        except AuditFailed as error:
+            return str(error)
+        return self.trouble
 
     def intend_change(self, verb: str, server: str, door_user: str, change: Change, where: str) -> str:
         """Write down a change of what holds a role or a database back, with what was before, before it is made.

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pgheadroom.acting.powers import Powers
-from pgheadroom.audit import Audit
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
 from pgheadroom.rules.pools.commands import command_words
@@ -51,15 +50,6 @@ async def give(command: BouncerCommand, bouncer: str, expected: str, powers: Pow
     except PgHeadroomError as error:
         result = CommandResult(command, CommandOutcome.REFUSED, str(error))
     except BaseException:
-        _write(powers.audit, audit_id, CommandResult(command, CommandOutcome.UNCERTAIN, _INTERRUPTED))
+        powers.audit.complete_command(audit_id, CommandOutcome.UNCERTAIN, _INTERRUPTED)
         raise
-    return Given(result, _write(powers.audit, audit_id, result))
-
-
-def _write(audit: Audit, audit_id: str, result: CommandResult) -> str:
-    """Why it cannot be written; empty when it was."""
-    try:
-        audit.complete_command(audit_id, result.outcome, result.message)
-    except PgHeadroomError as error:
-        return str(error)
-    return audit.trouble
+    return Given(result, powers.audit.complete_command(audit_id, result.outcome, result.message))

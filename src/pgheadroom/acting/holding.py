@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pgheadroom.acting.powers import Powers
-from pgheadroom.audit import Audit
 from pgheadroom.deadline import NoAnswer
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, HoldSite
@@ -82,10 +81,10 @@ async def carry_out(
     try:
         result = await _change(holdings, change, reopen)
     except BaseException:
-        interrupted = ChangeResult(ChangeOutcome.UNKNOWN, "interrupted: `pgheadroom hold --list` says what it is")
-        _write(powers.audit, audit_id, interrupted)
+        interrupted = "interrupted: `pgheadroom hold --list` says what it is"
+        powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, interrupted)
         raise
-    return Changed(verb, change, result, _write(powers.audit, audit_id, result))
+    return Changed(verb, change, result, powers.audit.complete_command(audit_id, result.outcome, result.message))
 
 
 async def _change(holdings: Holdings, change: Change, reopen: Callable[[], Awaitable[None]]) -> ChangeResult:
@@ -125,12 +124,3 @@ async def _asked_again(
             return ChangeResult(ChangeOutcome.REFUSED, f"{lost}; read back since: it is still {held_words(now.grip)}")
         return ChangeResult(ChangeOutcome.CHANGED, f"{lost}; read back since: it is {held_words(now.grip)}")
     return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}: it may have happened")
-
-
-def _write(audit: Audit, audit_id: str, result: ChangeResult) -> str:
-    """Why it cannot be written; empty when it was."""
-    try:
-        audit.complete_command(audit_id, result.outcome, result.message)
-    except PgHeadroomError as error:
-        return str(error)
-    return audit.trouble

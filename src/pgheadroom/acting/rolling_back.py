@@ -4,7 +4,6 @@ import asyncio
 import time
 
 from pgheadroom.acting.powers import Powers
-from pgheadroom.audit import Audit
 from pgheadroom.deadline import NoAnswer
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
@@ -36,9 +35,9 @@ async def roll_back(prepared: PreparedTransaction, server: str, role: str, power
     try:
         result = await _done(powers.rollbacks, prepared)
     except BaseException:
-        _write(powers.audit, audit_id, ChangeResult(ChangeOutcome.UNKNOWN, "interrupted: pg_prepared_xacts tells"))
+        powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, "interrupted: pg_prepared_xacts tells")
         raise
-    trouble = _write(powers.audit, audit_id, result)
+    trouble = powers.audit.complete_command(audit_id, result.outcome, result.message)
     return ": ".join(filter(None, (str(result.outcome), result.message))) + (f"; {trouble}" if trouble else "")
 
 
@@ -68,12 +67,3 @@ async def _looked_for(rollbacks: Rollbacks, prepared: PreparedTransaction, lost:
             return ChangeResult(ChangeOutcome.REFUSED, f"{lost}; looked for since: it is still there")
         return ChangeResult(ChangeOutcome.DONE, f"{lost}; looked for since: it is gone")
     return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}: it may have happened")
-
-
-def _write(audit: Audit, audit_id: str, result: ChangeResult) -> str:
-    """Why it cannot be written; empty when it was."""
-    try:
-        audit.complete_command(audit_id, result.outcome, result.message)
-    except PgHeadroomError as error:
-        return str(error)
-    return audit.trouble
