@@ -164,6 +164,7 @@ class Monitor(TerminalApp):
         self._analysis: Analysis | None = None
         self._newest: Analysis | None = None
         self._shown_at = 0.0
+        self._filled: LiveScreen | None = None
         self.inquiries = options.inquiries
         self.advisory = options.advisory
         self._said = ""
@@ -275,8 +276,12 @@ class Monitor(TerminalApp):
         screen.show_message(self._words_for(screen))
         screen.show_held(self.acting.holding.lines(screen.size.width))
         self.draw_header()
+        self._filled = screen
         if self.companion is not None:
             self.companion.look()
+
+    def has_filled(self, screen: Screen[Any]) -> bool:
+        return screen is not self.live_screen() or screen is self._filled
 
     def draw_header(self) -> None:
         screen = self.live_screen()

@@ -114,10 +114,17 @@ class TerminalApp(App[int]):
         """Seconds after which to look again whether a picture may be written; 0 where it may be now."""
         if is_batching(self):
             return FRAME
-        if asyncio.get_running_loop().time() < self._complete_by and is_changing(self.screen):
+        if asyncio.get_running_loop().time() < self._complete_by and not self._is_complete():
             return TOGETHER
         self._complete_by = 0.0
         return wait_for_line(self)
+
+    def _is_complete(self) -> bool:
+        return self.has_filled(self.screen) and not is_changing(self.screen)
+
+    def has_filled(self, screen: Screen[Any]) -> bool:
+        """Whether a screen that was gone to shows what it is to show, as far as only the application knows."""
+        return True
 
     def arrived(self, doubtful: bool) -> None:
         """The terminal shows a picture, so that the line is free for the next one.

@@ -172,7 +172,7 @@ def _has_something_to_draw(widget: Widget) -> bool:
     # What is hidden keeps its marks until it is shown.
     return bool(
         not widget.is_mounted
-        or widget.message_queue_size
+        or not is_at_rest(widget)
         or any(getattr(widget, mark, False) for mark in _TO_BE_DRAWN)
         or any(map(_has_something_to_draw, widget.displayed_children))
     )

@@ -29,6 +29,7 @@ class Turns:
         self._app = app
         self._early: deque[events.Event] = deque()
         self._taken = asyncio.Event()
+        self._calls = False
 
     @property
     def keep_any(self) -> bool:
@@ -50,16 +51,21 @@ class Turns:
         if at_once and not self._early:
             return True
         self._early.append(event)
-        if len(self._early) == 1:
+        if not self._calls:
+            self._calls = True
             self._app.run_worker(self._call(), group="keys")
         return False
 
     async def _call(self) -> None:
-        while self._early:
-            await self._until_done()
-            self._taken.clear()
-            self._app.post_message(self._early[0])
-            await self._taken.wait()
+        """One after the other. Whatever comes before the last one is taken is called by the same worker."""
+        try:
+            while self._early:
+                await self._until_done()
+                self._taken.clear()
+                self._app.post_message(self._early[0])
+                await self._taken.wait()
+        finally:
+            self._calls = False
 
     async def _until_done(self) -> None:
         until = asyncio.get_running_loop().time() + LONGEST
