@@ -1,22 +1,17 @@
 """Holding back and letting go: written down with what was before, changed, and written down with what came of it."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
+from pgheadroom.acting.lost_answers import done_or_found
 from pgheadroom.acting.powers import Powers
-from pgheadroom.deadline import NoAnswer
-from pgheadroom.errors import PgHeadroomError, UsageError
+from pgheadroom.errors import UsageError
 from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, HoldSite
 from pgheadroom.model.ports import Holdings
 from pgheadroom.rules.acting.hold import held_words
 from pgheadroom.words.wording import clipped
-
-_ASK_AGAIN = 0.5
-_ASK_FOR = 20.0
-"""Seconds for which the server is asked what a change came to whose answer was lost: it may be starting again."""
 
 
 class HoldVerb(StrEnum):
@@ -79,7 +74,7 @@ async def carry_out(
         raise UsageError("nothing can be held back here")
     audit_id = powers.audit.intend_change(verb, site.server, called[1], change, called[0])
     try:
-        result = await _change(holdings, change, reopen)
+        result = await done_or_found(holdings.change(change), partial(_read_back, holdings, change, reopen))
     except BaseException:
         interrupted = "interrupted: `pgheadroom hold --list` says what it is"
         powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, interrupted)
@@ -87,40 +82,15 @@ async def carry_out(
     return Changed(verb, change, result, powers.audit.complete_command(audit_id, result.outcome, result.message))
 
 
-async def _change(holdings: Holdings, change: Change, reopen: Callable[[], Awaitable[None]]) -> ChangeResult:
-    try:
-        return await holdings.change(change)
-    except NoAnswer as error:
-        if not error.asked:
-            return ChangeResult(ChangeOutcome.REFUSED, str(error))
-        lost = str(error)
-    except UsageError:
-        raise
-    except PgHeadroomError as error:
-        lost = str(error)
-    return await _asked_again(holdings, change, lost, reopen)
-
-
-async def _asked_again(
-    holdings: Holdings, change: Change, lost: str, reopen: Callable[[], Awaitable[None]]
-) -> ChangeResult:
-    ends = time.monotonic() + _ASK_FOR
-    while time.monotonic() < ends:
-        try:
-            await reopen()
-            site = await holdings.look(numbers=[(change.kind, change.oid)])
-        except PgHeadroomError:
-            await asyncio.sleep(_ASK_AGAIN)
-            continue
-        now = site.of(change.kind, change.oid)
-        if now is None and site.trouble:
-            await asyncio.sleep(_ASK_AGAIN)
-            continue
-        if now is None:
-            return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}; looked for since: it does not exist any more")
-        if change.after.matches(now.grip):
-            return ChangeResult(ChangeOutcome.DONE, f"{lost}; read back since: it is {held_words(now.grip)}")
-        if change.before.matches(now.grip):
-            return ChangeResult(ChangeOutcome.REFUSED, f"{lost}; read back since: it is still {held_words(now.grip)}")
-        return ChangeResult(ChangeOutcome.CHANGED, f"{lost}; read back since: it is {held_words(now.grip)}")
-    return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}: it may have happened")
+async def _read_back(holdings: Holdings, change: Change, reopen: Callable[[], Awaitable[None]]) -> ChangeResult | None:
+    await reopen()
+    site = await holdings.look(numbers=[(change.kind, change.oid)])
+    now = site.of(change.kind, change.oid)
+    if now is None:
+        gone = ChangeResult(ChangeOutcome.UNKNOWN, "looked for since: it does not exist any more")
+        return None if site.trouble else gone
+    if change.after.matches(now.grip):
+        return ChangeResult(ChangeOutcome.DONE, f"read back since: it is {held_words(now.grip)}")
+    if change.before.matches(now.grip):
+        return ChangeResult(ChangeOutcome.REFUSED, f"read back since: it is still {held_words(now.grip)}")
+    return ChangeResult(ChangeOutcome.CHANGED, f"read back since: it is {held_words(now.grip)}")

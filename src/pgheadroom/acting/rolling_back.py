@@ -1,18 +1,13 @@
 """The end of a prepared transaction: written down, done, and written down with what came of it."""
 
-import asyncio
-import time
+from functools import partial
 
+from pgheadroom.acting.lost_answers import done_or_found
 from pgheadroom.acting.powers import Powers
-from pgheadroom.deadline import NoAnswer
-from pgheadroom.errors import PgHeadroomError, UsageError
+from pgheadroom.errors import UsageError
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
 from pgheadroom.model.ports import Rollbacks
 from pgheadroom.model.snapshot import PreparedTransaction
-
-_ASK_AGAIN = 0.5
-_ASK_FOR = 20.0
-"""Seconds for which the server is asked what became of it, where the answer was lost: it may be starting again."""
 
 
 async def roll_back(prepared: PreparedTransaction, server: str, role: str, powers: Powers) -> str:
@@ -33,7 +28,9 @@ async def roll_back(prepared: PreparedTransaction, server: str, role: str, power
         raise UsageError("no prepared transaction can be rolled back here")
     audit_id = powers.audit.intend_rollback(server, role, prepared)
     try:
-        result = await _done(powers.rollbacks, prepared)
+        result = await done_or_found(
+            powers.rollbacks.roll_back(prepared), partial(_looked_for, powers.rollbacks, prepared)
+        )
     except BaseException:
         powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, "interrupted: pg_prepared_xacts tells")
         raise
@@ -41,29 +38,11 @@ async def roll_back(prepared: PreparedTransaction, server: str, role: str, power
     return ": ".join(filter(None, (str(result.outcome), result.message))) + (f"; {trouble}" if trouble else "")
 
 
-async def _done(rollbacks: Rollbacks, prepared: PreparedTransaction) -> ChangeResult:
+async def _looked_for(rollbacks: Rollbacks, prepared: PreparedTransaction) -> ChangeResult | None:
     try:
-        return await rollbacks.roll_back(prepared)
-    except NoAnswer as error:
-        if not error.asked:
-            return ChangeResult(ChangeOutcome.REFUSED, str(error))
-        lost = str(error)
-    except UsageError:
-        raise
-    except PgHeadroomError as error:
-        lost = str(error)
-    return await _looked_for(rollbacks, prepared, lost)
-
-
-async def _looked_for(rollbacks: Rollbacks, prepared: PreparedTransaction, lost: str) -> ChangeResult:
-    ends = time.monotonic() + _ASK_FOR
-    while time.monotonic() < ends:
-        try:
-            is_there = await rollbacks.is_prepared(prepared)
-        except (PgHeadroomError, LookupError):
-            await asyncio.sleep(_ASK_AGAIN)
-            continue
-        if is_there:
-            return ChangeResult(ChangeOutcome.REFUSED, f"{lost}; looked for since: it is still there")
-        return ChangeResult(ChangeOutcome.DONE, f"{lost}; looked for since: it is gone")
-    return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}: it may have happened")
+        is_there = await rollbacks.is_prepared(prepared)
+    except LookupError:
+        return None
+    if is_there:
+        return ChangeResult(ChangeOutcome.REFUSED, "looked for since: it is still there")
+    return ChangeResult(ChangeOutcome.DONE, "looked for since: it is gone")

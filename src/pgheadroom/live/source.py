@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # whoever looks once, and does nothing, loads none of it
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
     from pgheadroom.model.server_settings import ServerSettings
-from pgheadroom.model.session import SessionId
+    from pgheadroom.model.session import SessionId
 
 Answer = TypeVar("Answer")
 
