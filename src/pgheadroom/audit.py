@@ -22,10 +22,12 @@ from typing import Any
 from pgheadroom.audit_place import audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
+from pgheadroom.model.applied import Alteration, Applied
 from pgheadroom.model.hold import Change, Hold
 from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
+from pgheadroom.rules.acting.applied import applied, told_alteration
 from pgheadroom.rules.acting.held import holds, told_grip
 from pgheadroom.rules.pools.held import pooler_holds
 from pgheadroom.wire.codec import told_moment
@@ -137,6 +139,27 @@ class Audit:
         }
         return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, hold=told)
 
+    def intend_alteration(
+        self, server: str, door_user: str, key: str, alteration: Alteration, where: str, undoes: str = ""
+    ) -> str:
+        """Write down that advice is to be applied, or undone, with what stands there before it is.
+
+        Args:
+            server: What it is known by, as `ApplySite.server`.
+            key: Of the advice.
+            where: How the user calls the server.
+            undoes: The action that applied it; empty for one that applies.
+
+        Returns:
+            The action's id, for `complete_command`.
+
+        Raises:
+            AuditFailed: As `intend`.
+        """
+        told: Json = {"server": server, "key": key, **told_alteration(alteration)}
+        verb, told = ("undo", told | {"undoes": undoes}) if undoes else ("apply", told)
+        return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, applied=told)
+
     def intend_rollback(self, server: str, door_user: str, prepared: PreparedTransaction) -> str:
         """Write down that a prepared transaction is to be rolled back, before it is.
 
@@ -178,6 +201,10 @@ class Audit:
         """
         return holds(self._lines(_MAY_TELL_OF_HOLDS))
 
+    def applied(self) -> tuple[Applied, ...]:
+        """What this file tells to be applied of advice. Errors as `holds`."""
+        return applied(self._lines(_MAY_TELL_OF_APPLIED))
+
     def pooler_holds(self) -> tuple[PoolerHold, ...]:
         """What this file tells to be paused or disabled in PgBouncers. Errors as `holds`."""
         return pooler_holds(self._lines(_MAY_TELL_OF_POOLERS))
@@ -192,7 +219,7 @@ class Audit:
             return []
         except OSError as error:
             raise AuditFailed(
-                f"what is held is not known: the audit file {self.path} cannot be read ({error.strerror})"
+                f"what is held or applied is not known: the audit file {self.path} cannot be read ({error.strerror})"
             ) from None
         return [line for line in lines if line is not None]
 
@@ -280,6 +307,7 @@ class Audit:
 
 
 _MAY_TELL_OF_HOLDS = re.compile(rb'"hold"|"event": "result"')
+_MAY_TELL_OF_APPLIED = re.compile(rb'"applied"|"event": "result"')
 _MAY_TELL_OF_POOLERS = re.compile(rb'"bouncer_verb"|"event": "result"')
 
 

@@ -10,11 +10,13 @@ from psycopg import sql
 
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.model.applied import Alteration, Spot
 from pgheadroom.model.hold import Change, ChangeOutcome, Grip, HeldKind
 from pgheadroom.model.session import SessionId
-from pgheadroom.postgres import exchange, holding
+from pgheadroom.postgres import applying, exchange, holding
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.session_detail import detail
+from pgheadroom.rules.acting.hold import TIMEOUT
 from servers import Roles, fetch
 from sql_names import unqualified
 from sql_texts import FILES, TEXTS, Text, content
@@ -136,7 +138,7 @@ def test_the_traps_are_sprung_by_what_is_not_qualified(trapped: Cluster) -> None
                 connection.execute(text.encode())
 
 
-NO_QUERIES = {"hold_change", "rollback_prepared"}
+NO_QUERIES = {"hold_change", "apply_change", "alter_system", "rollback_prepared"}
 """They give no rows; a view cannot be made of them."""
 
 
@@ -172,6 +174,19 @@ async def _there_and_back(probe: Probe, kind: HeldKind, name: str) -> list[Chang
     return [(await holding.change(probe, one)).outcome for one in (change, change, change.undone)]
 
 
+APPLIED = (
+    *(Spot(name, role, base) for name in ("", TIMEOUT) for role, base in (("lodger", None), (None, "trapped"))),
+    Spot(TIMEOUT, "lodger", "trapped"),
+    Spot("tcp_keepalives_idle"),
+)
+
+
+async def _applied_and_undone(probe: Probe, spot: Spot) -> list[ChangeOutcome]:
+    (found,) = (await applying.look(probe, [spot])).found
+    wanted = Alteration(found.spot, found.value, "7")
+    return [(await applying.alter(probe, one)).outcome for one in (wanted, wanted, wanted.undone)]
+
+
 @pytest.mark.parametrize("pinned", [True, False])
 async def test_everything_that_is_asked_works_on_a_hostile_path(
     trapped: Cluster, pinned: bool, monkeypatch: pytest.MonkeyPatch
@@ -188,10 +203,12 @@ async def test_everything_that_is_asked_works_on_a_hostile_path(
             mine = next(one for one in snapshot.sessions if one.pid == waiting.info.backend_pid)
             told = await detail(probe, SessionId(mine.pid, mine.backend_start))
             held = [await _there_and_back(probe, kind, name) for kind, name in HELD]
+            applied = [await _applied_and_undone(probe, spot) for spot in APPLIED]
         finally:
             await probe.close()
     assert snapshot.gaps == ()
     assert held == [[ChangeOutcome.DONE, ChangeOutcome.CHANGED, ChangeOutcome.DONE]] * len(HELD)
+    assert applied == [held[0]] * len(APPLIED)
     assert told is not None
     assert told.session.pid == mine.pid
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pgheadroom.audit import Audit
-from pgheadroom.model.ports import Commands, Holdings, Rollbacks, Signals
+from pgheadroom.model.ports import Alterations, Commands, Holdings, Rollbacks, Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Powers:
         commands: None where no PgBouncer can be commanded.
         protected_roles: Roles that a signal never reaches, and that are never held back.
         holdings: None where nothing can be held back.
+        alterations: None where no advice can be applied.
         rollbacks: None where no prepared transaction can be rolled back.
     """
 
@@ -23,3 +24,4 @@ class Powers:
     protected_roles: tuple[str, ...] = ()
     holdings: Holdings | None = None
     rollbacks: Rollbacks | None = None
+    alterations: Alterations | None = None

@@ -43,6 +43,7 @@ def dead_clients(ground: Ground) -> Iterator[Advice]:
             do=done.do,
             undo=done.undo,
             steps=done.steps,
+            applies=done.applies,
             why="A server that runs a query does not look at its client: of one that was killed or timed out it goes "
             "on, and holds the slot, while the application has opened another connection. Three clients killed within "
             "a query: without this 3 of 3 slots were kept, with it none.",
@@ -75,6 +76,7 @@ def keepalives(ground: Ground) -> Iterator[Advice]:
         do=done.do,
         undo=done.undo,
         steps=done.steps,
+        applies=done.applies,
         why="The session of a host that lost power, or that a firewall forgot, keeps its slot until the system asks "
         "after it.",
         source=f"{_MANUAL}connection.html#GUC-TCP-KEEPALIVES-IDLE",
@@ -108,6 +110,7 @@ def moot(ground: Ground) -> Iterator[Advice]:
             do=done.do,
             undo=done.undo,
             steps=done.steps,
+            applies=done.applies,
             why="It ends the session at the age of the transaction, before a longer timeout could come: that one is "
             "ignored then, and so is the milder error that it gives.",
             source=f"{_MANUAL}client.html#GUC-TRANSACTION-TIMEOUT",

@@ -77,6 +77,7 @@ def _role(ground: Ground, name: str, peak: int, before: int | None) -> Advice:
         do=done.do,
         undo=done.undo,
         steps=done.steps,
+        applies=done.applies,
         why="With a limit of its own an application that leaks, or starts too many processes, is refused itself, and "
         f"all others still get in. The value {'is its peak and a quarter more' if value == roomy else _SPARES}.",
         source=f"{_MANUAL}role.html; measured with 60 clients that come back",
@@ -127,6 +128,7 @@ def _databases(ground: Ground, advised: set[str]) -> Iterator[Advice]:
             do=done.do,
             undo=done.undo,
             steps=done.steps,
+            applies=done.applies,
             why="None of its roles has much alone, and together they can take the slots of the other databases.",
             source=f"{_MANUAL}database.html",
             risk=f"{_EVICTS_NOBODY} It binds all roles in it but superusers, also those that only read its statistics.",
@@ -154,6 +156,7 @@ def _narrow(ground: Ground, limit: Limit) -> Iterator[Advice]:
         do=done.do,
         undo=done.undo,
         steps=done.steps,
+        applies=done.applies,
         why="At its limit it is refused, although there is room. Raise it where its sessions work; where most of them "
         "idle, its pool is too large.",
         source=f"{_MANUAL}{limit.kind}.html",

@@ -10,6 +10,7 @@ from pgheadroom.model.server_settings import Setting
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import SlotKind
 from pgheadroom.model.versions import RESERVED_SLOTS_SINCE
+from pgheadroom.rules.acting.apply import RELOAD
 from pgheadroom.rules.facts.capacity import WALSENDER
 from pgheadroom.words.counts import plural
 from pgheadroom.words.sql_names import quoted
@@ -51,6 +52,7 @@ def _superuser_reserve(ground: Ground) -> Iterator[Advice]:
         do=done.do,
         undo=done.undo,
         steps=done.steps,
+        applies=done.applies,
         why="When all others are taken, these are the only way in to see what goes on, and one is not enough: a "
         "monitor that is a superuser, or a failover tool, may hold it.",
         source=f"{_MANUAL}SUPERUSER-RESERVED-CONNECTIONS",
@@ -85,6 +87,7 @@ def _no_reserve(ground: Ground, heirs: list[str]) -> Advice:
         do=(*done.do, *grants),
         undo=(*done.undo, *back),
         steps=done.steps,
+        applies=done.applies,
         why="A door for this program that an outage leaves open, without giving it a superuser: it sees everybody, may "
         "end sessions of ordinary roles, and takes one slot.",
         source=f"{_MANUAL}RESERVED-CONNECTIONS",
@@ -262,7 +265,7 @@ def _pending(ground: Ground) -> Iterator[Advice]:
         title=f"A restart is pending: {first}",
         seen=tuple(f"{clipped(one, 80)}." for one in told),
         steps=("Restart the server when it can be spared, or take the change back.",),
-        undo=(*(f"ALTER SYSTEM RESET {name};" for name in undone), *([statements.RELOAD] if undone else [])),
+        undo=(*(f"ALTER SYSTEM RESET {name};" for name in undone), *([RELOAD] if undone else [])),
         why="It was changed in the configuration, and holds from the next restart on, whoever restarts it and when.",
         source="https://www.postgresql.org/docs/current/view-pg-settings.html; pg_settings tells it after a reload, "
         "pg_file_settings before",

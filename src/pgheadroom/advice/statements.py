@@ -2,9 +2,13 @@
 
 from typing import NamedTuple
 
-from pgheadroom.advice.ground import Ground
+from pgheadroom.advice.ground import Ground, place_of
+from pgheadroom.model.applied import Spot, Wanted
+from pgheadroom.model.hold import NO_LIMIT
 from pgheadroom.model.versions import CREATEROLE_NEEDS_ADMIN_SINCE
+from pgheadroom.rules.acting.apply import statements_of
 from pgheadroom.words.sql_names import quoted
+from pgheadroom.words.text import safe
 
 
 class Scope(NamedTuple):
@@ -19,61 +23,51 @@ class Statements(NamedTuple):
 
     Attributes:
         steps: What to do where no statement does it.
+        applies: The same for this program to do.
     """
 
     do: tuple[str, ...]
     undo: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    applies: Wanted | None = None
 
 
 NOTHING = Statements((), ())
-RELOAD = "SELECT pg_catalog.pg_reload_conf();"
 
 
 def setting(ground: Ground, scope: Scope, name: str, value: str) -> Statements:
     """To set a parameter for new sessions of a role or a database, or for all by the configuration."""
-    if scope == Scope():
-        return _system(ground, name, value)
-    if (subject := _subject(scope)) is None:
-        return NOTHING
-    before = ground.settings.exactly(name, *scope)
-    back = f"RESET {name}" if before is None else f"SET {name} = {literal(before)}"
-    return Statements((f"{subject} SET {name} = {literal(value)};",), (f"{subject} {back};",))
-
-
-def _system(ground: Ground, name: str, value: str) -> Statements:
-    """ALTER SYSTEM writes postgresql.auto.conf; what it undoes is what stood there, not what stands elsewhere."""
+    spot = Spot(name, *scope)
+    if not spot.is_servers:
+        return _there_and_back(spot, value, ground.settings.exactly(name, *scope), _now(ground, spot))
     if ground.service is not None:
         return Statements((), (), (f"Set {name} = {value} in {ground.service.settings} of {ground.service.name}.",))
+    # ALTER SYSTEM writes postgresql.auto.conf; what it undoes is what stood there, not what stands elsewhere.
     filed = [one for one in ground.settings.filed or () if one.name == name]
     before = next((one.value for one in reversed(filed) if one.file.endswith("/postgresql.auto.conf")), None)
-    back = f"ALTER SYSTEM RESET {name};" if before is None else f"ALTER SYSTEM SET {name} = {literal(before)};"
-    return Statements((f"ALTER SYSTEM SET {name} = {literal(value)};", RELOAD), (back, RELOAD))
+    return _there_and_back(spot, value, before, _now(ground, spot))
 
 
 def limit(ground: Ground, scope: Scope, most: int) -> Statements:
     """To set the CONNECTION LIMIT of a role or a database."""
-    name = scope.role if scope.role is not None else scope.database
-    written = quoted(name or "")
-    if not written:
-        return NOTHING
     of = ground.snapshot.roles if scope.role is not None else ground.snapshot.databases
-    known = of.get(name or "")
-    before = known.limit if known is not None and known.limit is not None else -1
-    word = "ROLE" if scope.role is not None else "DATABASE"
-    return Statements(
-        (f"ALTER {word} {written} CONNECTION LIMIT {most};",), (f"ALTER {word} {written} CONNECTION LIMIT {before};",)
+    known = of.get((scope.role if scope.role is not None else scope.database) or "")
+    before = known.limit if known is not None and known.limit is not None else NO_LIMIT
+    now = "no limit" if before == NO_LIMIT else f"CONNECTION LIMIT {before}"
+    return _there_and_back(Spot("", *scope), str(most), str(before), f"{place_of(*scope)} has {now}")
+
+
+def _there_and_back(spot: Spot, value: str, before: str | None, now: str) -> Statements:
+    do = statements_of(spot, value)
+    return Statements(do, statements_of(spot, before), (), Wanted(spot, value, now)) if do else NOTHING
+
+
+def _now(ground: Ground, spot: Spot) -> str:
+    value, placed = ground.settings.of(spot.parameter, spot.role, spot.database)
+    known = (
+        f"{safe(value)}{'' if placed else ground.settings.unit(spot.parameter)}" if value is not None else "not known"
     )
-
-
-def _subject(scope: Scope) -> str | None:
-    """None where a name is not known to the byte."""
-    role, database = (None if name is None else quoted(name) for name in scope)
-    if role == "" or database == "":
-        return None
-    if role is None:
-        return f"ALTER DATABASE {database}"
-    return f"ALTER ROLE {role}" + (f" IN DATABASE {database}" if database is not None else "")
+    return f"{spot.parameter} is {known} ({ground.origin(spot.parameter, placed)})"
 
 
 def literal(value: str) -> str:

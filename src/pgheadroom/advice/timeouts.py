@@ -128,6 +128,7 @@ def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Who
         do=done.do,
         undo=done.undo,
         steps=done.steps,
+        applies=done.applies,
         why=timeout.why,
         source=f"{_MANUAL}{timeout.name.upper().replace('_', '-')}",
         effect=Effect.NEW_SESSIONS,

@@ -94,4 +94,4 @@ def _powers(source: "LiveSource", settings: Settings, required_audit: bool) -> "
         audit = audit_of(os.environ, required=required_audit)
     except AuditFailed as error:
         return None, f"no cancel and no terminate: {error}, or start with --no-audit"
-    return Powers(source, audit, source, settings.protected_roles, source, source), ""
+    return Powers(source, audit, source, settings.protected_roles, source, source, source), ""

@@ -27,6 +27,7 @@ from pgheadroom.postgres.sampling import Probe
 
 if TYPE_CHECKING:  # whoever looks once, and does nothing, loads none of it
     from pgheadroom.model.action import Result, Target, Verb
+    from pgheadroom.model.applied import Alteration, ApplySite, Spot
     from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
@@ -331,6 +332,24 @@ class LiveSource:
         if self._read_only:
             raise UsageError("read-only: nothing was changed")
         return await self._changing(lambda probe: holding.change(probe, change), patience)
+
+    async def look_at(self, spots: Sequence[Spot]) -> ApplySite:
+        """What stands where advice is applied, see `postgres.applying.look`. Errors as `ask`."""
+        from pgheadroom.postgres import applying
+
+        return await self.ask(lambda probe: applying.look(probe, spots))
+
+    async def alter(self, alteration: Alteration, patience: float = 15.0) -> ChangeResult:
+        """Apply advice, or undo it, see `postgres.applying.alter`. Errors as `ask`.
+
+        Raises:
+            UsageError: when the source is read-only.
+        """
+        from pgheadroom.postgres import applying
+
+        if self._read_only:
+            raise UsageError("read-only: nothing was changed")
+        return await self._changing(lambda probe: applying.alter(probe, alteration), patience)
 
     async def is_prepared(self, prepared: PreparedTransaction) -> bool:
         """Whether this prepared transaction is still there. Errors as `ask`."""

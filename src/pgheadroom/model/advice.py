@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pgheadroom.model.applied import Wanted
+
 
 class Effect(StrEnum):
     """When a change counts."""
@@ -33,6 +35,7 @@ class Advice:
         beside: Commands of this program for what the advice does not reach: sessions that are there already.
         needs: Who may run it.
         role: Whose sessions it is about, where they are one role's; as the server sent it.
+        applies: What of it this program can set, and undo, itself; None where it is for a person to do.
         saves: Sessions, at the fullest moment that was seen, that it would have spared.
     """
 
@@ -52,6 +55,7 @@ class Advice:
     beside: tuple[str, ...] = ()
     needs: str = ""
     role: str = ""
+    applies: Wanted | None = None
     saves: int = 0
 
 

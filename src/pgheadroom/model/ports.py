@@ -12,6 +12,7 @@ from pgheadroom.model.update import Update
 
 if TYPE_CHECKING:
     from pgheadroom.model.action import Result, Target, Verb
+    from pgheadroom.model.applied import Alteration, ApplySite, Spot
     from pgheadroom.model.bouncer_command import BouncerCommand, CommandResult
     from pgheadroom.model.detail import SessionDetail
     from pgheadroom.model.hold import Change, ChangeResult, HeldKind, HoldSite
@@ -136,3 +137,13 @@ class Holdings(Protocol):
             NoAnswer: No answer came; its `asked` says whether the change may have happened all the same.
             PgHeadroomError: The connection is lost, or there is none; the change may have happened.
         """
+
+
+class Alterations(Protocol):
+    """Sets what advice is about: for roles, databases and the server."""
+
+    async def look_at(self, spots: Sequence[Spot]) -> ApplySite:
+        """What stands at these spots. Errors as `Holdings.look`."""
+
+    async def alter(self, alteration: Alteration) -> ChangeResult:
+        """Make a change, if it is still what it was. Errors as `Holdings.change`."""

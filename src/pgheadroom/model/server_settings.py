@@ -83,6 +83,11 @@ class ServerSettings:
         setting = self.settings.get(name)
         return setting.common if setting is not None else None
 
+    def unit(self, name: str) -> str:
+        """Of its value without one; empty where it has none."""
+        setting = self.settings.get(name)
+        return setting.unit if setting is not None else ""
+
     def of(self, name: str, role: str | None, database: str | None) -> "tuple[str | None, Placed | None]":
         """The value that a new session of this role in this database gets, and where that is set beside the server's
         configuration."""

@@ -13,6 +13,8 @@ SESSIONS_ARE_COUNTED_SINCE = 140_000
 """pg_stat_database has `sessions` and how they ended."""
 JSON_LOG_SINCE = 150_000
 """`log_destination = jsonlog`."""
+PARAMETERS_ARE_GRANTED_SINCE = 150_000
+"""GRANT ... ON PARAMETER."""
 RESERVED_SLOTS_SINCE = 160_000
 """`reserved_connections` and the role `pg_use_reserved_connections`."""
 CREATEROLE_NEEDS_ADMIN_SINCE = 160_000

@@ -17,10 +17,11 @@ from pgheadroom.postgres.exchange import (
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
 from pgheadroom.postgres.sampling import Probe
+from pgheadroom.postgres.site import site_of, site_questions
 from pgheadroom.rules.acting.hold import held_words
 from pgheadroom.words.text import safe
 
-_PATIENCE = "500ms"
+PATIENCE = "500ms"
 """How long a change waits for the lock that our programs take, or for one of the server's."""
 _QUESTIONS = {HeldKind.ROLE: "hold_roles", HeldKind.DATABASE: "hold_databases"}
 _MESSAGES = {
@@ -44,21 +45,12 @@ async def look(
     Raises:
         NoConnection: when the connection is lost.
     """
-    identity = Question("identity", query("server_identity", 0))
-    site = Question("site", query("hold_site", 0))
-    asked = [_state_question(probe, kind, names, numbers) for kind in HeldKind]
-    answers = await ask(probe.connection, [Transaction([one], _PATIENCE) for one in (identity, site, *asked)])
-    (who,), (place,), *states = answers
+    asked = [Transaction([_state_question(probe, kind, names, numbers)], PATIENCE) for kind in HeldKind]
+    (who,), (place,), *states = await ask(probe.connection, [*site_questions(PATIENCE), *asked])
     found = [one for kind, (answer,) in zip(HeldKind, states, strict=True) for one in _found(probe, kind, answer)]
     troubles = dict.fromkeys(answer.reason for (answer,) in states if isinstance(answer, Unanswered))
-    return HoldSite(
-        # Where the server does not tell what it is, how it is called has to do.
-        server=probe.called if isinstance(who, Unanswered) else str(who[0][0]),
-        in_recovery=not isinstance(place, Unanswered) and bool(place[0][0]),
-        found=tuple(found),
-        primary=_address(place),
-        trouble=safe("; ".join(troubles)),
-    )
+    site = site_of(probe, who, place)
+    return HoldSite(site.server, site.in_recovery, tuple(found), site.primary, safe("; ".join(troubles)))
 
 
 def _state_question(
@@ -84,13 +76,6 @@ def _found(probe: Probe, kind: HeldKind, answer: Answer) -> list[Holdable]:
     ]
 
 
-def _address(answer: Answer) -> str:
-    if isinstance(answer, Unanswered) or answer[0][1] is None:
-        return ""
-    _, host, port = answer[0]
-    return safe(f"{read_text(bytes(host))}:{port}")
-
-
 async def change(probe: Probe, wanted: Change) -> ChangeResult:
     """Change it if it is still what it was, in a transaction that ends with it, and read back what it is.
 
@@ -106,7 +91,7 @@ async def change(probe: Probe, wanted: Change) -> ChangeResult:
         Question("verdict", query("hold_verdict", version)),
     ]
     after = _state_question(probe, wanted.kind, (), [(wanted.kind, wanted.oid)])
-    done, (now,) = await ask(probe.connection, [Transaction(steps, _PATIENCE), Transaction([after], _PATIENCE)])
+    done, (now,) = await ask(probe.connection, [Transaction(steps, PATIENCE), Transaction([after], PATIENCE)])
     return _result(wanted, done, _found(probe, wanted.kind, now))
 
 
@@ -128,21 +113,27 @@ def _setting(value: str | None) -> str:
 
 
 def _result(wanted: Change, done: Sequence[Answer], now: Sequence[Holdable]) -> ChangeResult:
-    failed = next((one for one in done if isinstance(one, Unanswered) and one.reached), None)
-    if failed is not None:
-        return ChangeResult(ChangeOutcome.REFUSED, _why(failed))
-    verdict = done[2]
-    if isinstance(verdict, Unanswered):
-        return ChangeResult(ChangeOutcome.REFUSED, safe(verdict.reason))
-    word = bytes(verdict[0][0]).decode()
-    if word != "done":
-        return ChangeResult(ChangeOutcome.CHANGED, _MESSAGES[word])
+    if (undone := not_done(done)) is not None:
+        return undone
     if now and not wanted.after.matches(now[0].grip):
         return ChangeResult(ChangeOutcome.OVERTAKEN, f"it is {held_words(now[0].before(wanted.after))} now")
     return ChangeResult(ChangeOutcome.DONE, "" if now else "what it is now could not be read back")
 
 
-def _why(failed: Unanswered) -> str:
+def not_done(done: Sequence[Answer]) -> ChangeResult | None:
+    """Why a guarded change of values, change and verdict was not made; None when it was."""
+    failed = next((one for one in done if isinstance(one, Unanswered) and one.reached), None)
+    if failed is not None:
+        return ChangeResult(ChangeOutcome.REFUSED, why(failed))
+    verdict = done[2]
+    if isinstance(verdict, Unanswered):
+        return ChangeResult(ChangeOutcome.REFUSED, safe(verdict.reason))
+    word = bytes(verdict[0][0]).decode()
+    return None if word == "done" else ChangeResult(ChangeOutcome.CHANGED, _MESSAGES[word])
+
+
+def why(failed: Unanswered) -> str:
+    """In the user's words."""
     said = safe(failed.reason)
     if failed.sqlstate == LOCK_NOT_AVAILABLE:
         return f"another program is changing it: {said}"

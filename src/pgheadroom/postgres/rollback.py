@@ -60,13 +60,17 @@ async def roll_back(probe: Probe, wanted: PreparedTransaction) -> ChangeResult:
 
 def _statement(gid: bytes) -> Statement:
     template = query("rollback_prepared", 0)
-    made = Statement(template.replace(b"%s", b"E'" + b"".join(map(_written, gid)) + b"'"))
+    made = Statement(template.replace(b"%s", in_string(gid)))
     made.shape = template.shape
     return made
 
 
+def in_string(raw: bytes) -> bytes:
+    """As a string with escapes, which means the same bytes in every encoding."""
+    return b"E'" + b"".join(map(_written, raw)) + b"'"
+
+
 def _written(byte: int) -> bytes:
-    """In a string with escapes, which means the same bytes in every encoding."""
     char = bytes([byte])
     return char if _PLAIN.fullmatch(char) else b"\\x%02x" % byte
 

@@ -1,0 +1,2 @@
+-- row: bool
+SELECT pg_catalog.pg_reload_conf()

@@ -1,0 +1,131 @@
+"""What was applied of advice, by what was written down; and what the server says of it now. Pure.
+
+An applied value is no hold: it is to stay. One upon another at the same place is undone the last one first.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pgheadroom.model.applied import Alteration, Applied, AppliedState, ApplySite, Found, Spot
+from pgheadroom.model.hold import ChangeOutcome
+
+_NOTHING_HAPPENED = frozenset({ChangeOutcome.REFUSED, ChangeOutcome.CHANGED})
+
+
+def applied(lines: Iterable[Mapping[str, Any]]) -> tuple[Applied, ...]:
+    """What is applied by the lines of the audit file, in the order in which it was. What is no such line is skipped.
+
+    An action without a result may have happened, and is told until the server says otherwise.
+    """
+    stand: dict[str, Applied] = {}
+    undoing: dict[str, str] = {}
+    for line in lines:
+        try:
+            _take(line, stand, undoing)
+        except (KeyError, TypeError, ValueError):
+            continue
+    return tuple(stand.values())
+
+
+def _take(line: Mapping[str, Any], stand: dict[str, Applied], undoing: dict[str, str]) -> None:
+    action = str(line["action"])
+    if line["event"] == "intended":
+        if undone := line["applied"].get("undoes"):
+            undoing[action] = str(undone)
+        else:
+            stand[action] = _read(action, line)
+    elif line["event"] == "result":
+        outcome = ChangeOutcome(line["outcome"])
+        happened = outcome not in (*_NOTHING_HAPPENED, ChangeOutcome.UNKNOWN)
+        if action in undoing and happened:
+            stand.pop(undoing[action], None)
+        elif action in stand and outcome in _NOTHING_HAPPENED:
+            del stand[action]
+        elif action in stand and happened:
+            stand[action] = replace(stand[action], confirmed=True)
+
+
+def _read(action: str, line: Mapping[str, Any]) -> Applied:
+    told, who = line["applied"], line["who"]
+    return Applied(
+        action=action,
+        server=str(told["server"]),
+        key=str(told["key"]),
+        alteration=Alteration(
+            Spot(
+                str(told["parameter"]),
+                _text(told["role"]),
+                _text(told["database"]),
+                int(told["role_oid"]),
+                int(told["database_oid"]),
+            ),
+            _text(told["before"]),
+            _text(told["after"]),
+        ),
+        since=datetime.fromisoformat(line["at"]),
+        os_user=str(who["os_user"]),
+        host=str(who["host"]),
+        confirmed=False,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def told_alteration(alteration: Alteration) -> dict[str, str | int | None]:
+    """As it stands in the audit file."""
+    spot = alteration.spot
+    return {
+        "parameter": spot.parameter,
+        "role": spot.role,
+        "role_oid": spot.role_oid,
+        "database": spot.database,
+        "database_oid": spot.database_oid,
+        "before": alteration.before,
+        "after": alteration.after,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Applied advice as it was written down, and what the server says of it."""
+
+    applied: Applied
+    found: Found
+    state: AppliedState
+
+    @property
+    def spot(self) -> Spot:
+        """As it is called now."""
+        return self.found.spot
+
+
+def still_applied(recorded: Iterable[Applied], site: ApplySite) -> list[Standing]:
+    """Those on this server that can be undone, in the order in which they were applied: at each place the last one, but
+    for what is not there any more."""
+    last: dict[tuple[str, int, int], Standing] = {}
+    for one in recorded:
+        spot = one.alteration.spot
+        found = site.at(spot) if one.server == site.server else None
+        if found is None or not found.there:
+            continue
+        state = _state(one.alteration, found)
+        if state is AppliedState.BACK:
+            continue
+        last.pop(spot.key, None)
+        last[spot.key] = Standing(one, found, state)
+    return list(last.values())
+
+
+def _state(alteration: Alteration, found: Found) -> AppliedState:
+    if found.value == alteration.after:
+        return AppliedState.SET
+    return AppliedState.BACK if found.value == alteration.before else AppliedState.CHANGED
+
+
+def back(one: Standing) -> Alteration:
+    """To what was before, from what stands there now, which was shown."""
+    return Alteration(one.spot, one.found.value, one.applied.alteration.before)
