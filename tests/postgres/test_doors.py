@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,6 +23,7 @@ from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
 from pgheadroom.postgres.sampling import Probe
 from servers import PATIENCE, Roles, Sessions, restart
+from translations import translated, with_locale
 
 
 async def entered_as(doors: Doors) -> str:
@@ -253,9 +251,7 @@ async def test_a_server_that_speaks_another_language(
     ground: Playground,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found_in, usual = str(locale_of(ground, language)), Playground._environment
-    monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
-    cluster = translated(new_cluster, f"{language}.UTF-8")
+    cluster = translated(new_cluster, with_locale(monkeypatch, ground, language))
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute("CREATE ROLE web LOGIN")
         superuser.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 0")
@@ -284,9 +280,11 @@ async def test_a_server_that_speaks_another_language(
 async def test_another_language_behind_a_password(
     new_cluster: Callable[..., Cluster], language: str, monkeypatch: pytest.MonkeyPatch, ground: Playground
 ) -> None:
-    found_in, usual = str(locale_of(ground, language)), Playground._environment
-    monkeypatch.setattr(Playground, "_environment", lambda ground: {**usual(ground), "LOCPATH": found_in})
-    cluster = translated(new_cluster, f"{language}.UTF-8", hba="local all all trust\nhost all all all scram-sha-256\n")
+    cluster = translated(
+        new_cluster,
+        with_locale(monkeypatch, ground, language),
+        hba="local all all trust\nhost all all all scram-sha-256\n",
+    )
     with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
         superuser.execute("CREATE ROLE narrow LOGIN PASSWORD 'open sesame' CONNECTION LIMIT 0")
         superuser.execute("CREATE ROLE web LOGIN PASSWORD 'open sesame'")
@@ -299,30 +297,6 @@ async def test_another_language_behind_a_password(
     ]
     wrong = await shut(Doors(over_tcp(cluster, "narrow", password="guess")))
     assert [one.limit for one in wrong.refusals] == [RefusedBy.OTHER]
-
-
-def locale_of(ground: Playground, language: str) -> Path:
-    """A folder with the system's locale for a language, made from what glibc brings, where servers can read it."""
-    program = shutil.which("localedef")
-    if program is None or not Path("/usr/share/i18n/locales", language).exists():
-        pytest.skip("no localedef, or no sources of locales")
-    folder = ground.folder / "locales"
-    if not folder.exists():
-        ground.new_folder("locales")
-    if not (folder / f"{language}.UTF-8").exists():
-        subprocess.run([program, "-i", language, "-f", "UTF-8", folder / f"{language}.UTF-8"], check=True)
-    return folder
-
-
-def translated(new_cluster: Callable[..., Cluster], locale: str, **others: str) -> Cluster:
-    """A server of 15, which Debian packs with its translations."""
-    cluster = new_cluster(15, {"lc_messages": f"'{locale}'"}, **others)
-    try:
-        psycopg.connect(cluster.conninfo("nobody_of_this_name"))
-    except psycopg.OperationalError as refused:
-        if "does not exist" in str(refused):
-            pytest.skip(f"PostgreSQL has no messages for {locale}")
-    return cluster
 
 
 # --- conninfos of doors ----------------------------------------------------------------------------------------------

@@ -43,6 +43,9 @@ _WORDS: dict[RefusedBy, tuple[str, ...]] = {
         "anslutningsslottar är reserverade för superuser",
         "слоти підключень, які залишились, зарезервовані для підключень суперкористувача",
         "已保留的连接位置为执行非复制请求的超级用户预留",
+        "slot koneksi yang tersisa dipakai untuk superuser",
+        "gniazda połączeń są zarezerwowane dla niereplikacyjnych połączeń superużytkowników",
+        "kalan bağlantı sayısı, replikasyon dışındaki superuser bağlantıları için ayrıldı",
     ),
     RefusedBy.ROLE: (
         "zu viele Verbindungen von Rolle »{name}«",

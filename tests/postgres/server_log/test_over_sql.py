@@ -11,11 +11,13 @@ import pytest
 import pytest_asyncio
 
 from pgheadroom.demo.servers.cluster import Cluster
+from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.model.turned_away import Reason, Refusals
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.server_log.over_sql import MOST
 from pgheadroom.postgres.startup_packet import Address, first_error
 from servers import INSTALLATIONS, ONE_MAJOR, PATIENCE
+from translations import translated, with_locale
 
 ALL = bool(os.environ.get("PGHEADROOM_TEST_ALL"))
 LOGGED = [
@@ -112,6 +114,39 @@ async def test_each_reason_is_counted_as_often_as_clients_saw_it(
     assert set(seen.values()) == {each, 7}
     assert by_role(found, Reason.ROLE) == {("127.0.0.1", "web", "postgres"): each}
     assert not any(refusals.skipped or refusals.others for refusals in found)
+
+
+@pytest.mark.parametrize("language", ["de_DE", "ja_JP", "ru_RU", "fr_FR"] if ALL else ["de_DE"])
+async def test_in_another_language_each_reason_is_counted_in_a_log_of_its_letters_and_in_one_of_ascii(
+    new_cluster: Callable[..., Cluster],
+    monkeypatch: pytest.MonkeyPatch,
+    ground: Playground,
+    probing: Callable[..., "asyncio.Future[Probe]"],
+    language: str,
+) -> None:
+    locale = with_locale(monkeypatch, ground, language)
+    server = translated(new_cluster, locale, {**logging(log_line_prefix="'%m [%p] '"), "max_connections": 10})
+    with psycopg.connect(server.conninfo(), autocommit=True) as admin:
+        admin.execute("CREATE ROLE web LOGIN CONNECTION LIMIT 0; CREATE ROLE app LOGIN")
+        admin.execute("CREATE DATABASE shut CONNECTION LIMIT 0")
+    for letters in ("C", locale):
+        with_locale(monkeypatch, ground, language, LC_ALL=letters)
+        server.stop()
+        server.start()
+        probe = await probing(server)
+        seen = Counter({Reason.ROLE: (await knock(server, "web", times=9))["53300"]})
+        seen[Reason.DATABASE] = (await knock(server, "app", "shut", 8))["53300"]
+        seen[Reason.LOGIN] = (await knock(server, "nobody", times=7))["28000"]
+        found = await counted(probe, seen.total())
+        held = [psycopg.connect(server.conninfo()) for _ in range(9)]
+        seen[Reason.SERVER] = (await knock(server, "app", times=6))["53300"]
+        for one in held:
+            one.close()
+        found += await counted(probe, 6)
+        assert by_reason(found) == dict(seen)
+        assert sorted(seen.values()) == [6, 7, 8, 9]
+        assert by_role(found, Reason.ROLE) == {("", "web", ""): 9}
+        await probe.close()
 
 
 async def test_nothing_is_lost_while_files_are_rotated_nor_counted_again_when_one_is_begun_anew(

@@ -6,9 +6,8 @@ from typing import NamedTuple
 from pgheadroom.model.refusal import RefusedBy
 from pgheadroom.model.turned_away import Reason, Who
 from pgheadroom.postgres.refusal import limit_of
-from pgheadroom.postgres.server_log import translated_logins
+from pgheadroom.postgres.server_log import respelled, translated_logins
 from pgheadroom.postgres.server_log.needles import (
-    FATAL,
     NO_DATABASE,
     NO_RESOURCES,
     NO_ROOM,
@@ -16,6 +15,7 @@ from pgheadroom.postgres.server_log.needles import (
     WRONG_PASSWORD,
 )
 from pgheadroom.postgres.server_log.records import POOLER, Record
+from pgheadroom.postgres.server_log.severities import ENDING, SURE
 
 _BY_STATE = {
     WRONG_PASSWORD: Reason.LOGIN,
@@ -38,9 +38,9 @@ def turned_away(record: Record) -> Who | None:
     Only a session that ends by an error of this kind was refused: within one, memory that runs out is an ERROR, and
     costs a statement.
     """
-    if record.severity not in FATAL and record.severity != POOLER:
+    if record.severity not in ENDING and record.severity != POOLER:
         return None
-    told = _meaning(record.sqlstate, record.message)
+    told = _meaning(record.sqlstate, record.severity, record.message)
     if told is None:
         return None
     role = record.user or (told.name if told.reason in _OF_ROLE else "")
@@ -49,27 +49,30 @@ def turned_away(record: Record) -> Who | None:
 
 
 @lru_cache(maxsize=512)
-def _meaning(sqlstate: str, message: str) -> _Meaning | None:
+def _meaning(sqlstate: str, severity: str, message: str) -> _Meaning | None:
     """By the SQLSTATE where there is one: the words are for what it leaves open."""
     if sqlstate == NO_ROOM:
         limit, name = limit_of(message)
+        if limit is RefusedBy.OTHER and (told := respelled.meaning(message, severity, room_only=True)):
+            return _Meaning(*told)
         return _Meaning(Reason.of(limit), name)
     if sqlstate in _BY_STATE:
-        return _Meaning(_BY_STATE[sqlstate], _login(message).name)
-    return None if sqlstate else _by_words(message)
+        told = _login(message) or respelled.meaning(message, severity, room_only=False)
+        return _Meaning(_BY_STATE[sqlstate], told[1] if told else "")
+    return None if sqlstate else _by_words(severity, message)
 
 
-def _by_words(message: str) -> _Meaning | None:
-    limit, name = limit_of(message)
-    if limit is not RefusedBy.OTHER:
-        return _Meaning(Reason.of(limit), name)
-    told = _login(message)
-    return told if told.reason is not Reason.UNCLEAR else None
+def _by_words(severity: str, message: str) -> _Meaning | None:
+    if severity in (*SURE, POOLER):
+        limit, name = limit_of(message)
+        if limit is not RefusedBy.OTHER:
+            return _Meaning(Reason.of(limit), name)
+    told = _login(message) or respelled.meaning(message, severity, room_only=False)
+    return _Meaning(*told) if told else None
 
 
-def _login(message: str) -> _Meaning:
-    """`UNCLEAR` where the words are not known."""
+def _login(message: str) -> _Meaning | None:
     for pattern, reason in translated_logins.patterns():
         if found := pattern.search(message):
             return _Meaning(reason, found.groupdict().get("name") or "")
-    return _Meaning(Reason.UNCLEAR, "")
+    return None

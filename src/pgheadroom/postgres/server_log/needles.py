@@ -3,13 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from pgheadroom.postgres import translated
-from pgheadroom.postgres.server_log import translated_logins
+from pgheadroom.postgres.server_log import respelled, translated_logins
 
-FATAL = (
-    "FATAL", "FATALE", "FATALT", "KATASTROFALNY", "ÖLÜMCÜL (FATAL)", "ВАЖНО", "ФАТАЛЬНО", "ფატალური", "치명적오류",
-    "致命错误", "致命錯誤",
-)  # fmt: skip
-"""Source: the message catalogues of PostgreSQL 15 and 19 (src/backend/po/*.po)."""
 WRONG_PASSWORD, NOT_ALLOWED, NO_DATABASE = "28P01", "28000", "3D000"
 NO_RESOURCES = ("53000", "53200", "53400")
 NO_ROOM = "53300"
@@ -54,7 +49,8 @@ def _encoded(texts: Iterable[str]) -> Iterable[bytes]:
 
 
 def _longest_words() -> tuple[str, ...]:
-    texts = (*translated.texts(), *translated_logins.texts())
+    respelt = (spelling for text, _ in respelled.texts() for spelling in respelled.spellings(text))
+    texts = (*translated.texts(), *translated_logins.texts(), *respelt)
     return tuple(dict.fromkeys(max(text.replace("{name}", " ").split(), key=len) for text in texts))
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from pgheadroom.postgres.server_log import needles
+from pgheadroom.postgres.server_log import needles, severities
 from pgheadroom.postgres.server_log.cutting import Lines, QuotedLines
 from pgheadroom.postgres.server_log.format import Format
 from pgheadroom.postgres.server_log.prefix import pattern_of
@@ -138,7 +138,9 @@ _ANY = re.compile(
     # PgBouncer: what it tells a client it logs with the client's name.
     r"(?:(?P<moment>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) )?(?:(?!:  |\t|#011).)*?"
     rf"(?:(?P<database>[^/\s]+)/(?P<user>[^@\s]+)@(?P<host>\S+?)(?::\d+)? (?P<severity>{POOLER}): (?P<message>.*)"
-    r"|(?P<words>" + "|".join(map(re.escape, needles.FATAL)) + r"):  (?:(?P<verbose>[0-9A-Z]{5}): )?(?P<said>.*))"
+    r"|(?<!\?)(?P<words>"
+    + "|".join(map(re.escape, severities.ENDING))
+    + r"):  (?:(?P<verbose>[0-9A-Z]{5}): )?(?P<said>.*))"
 )
 """Any other line, by the first severity in it: behind another one, or behind the tab (for syslog #011) before a line
 that continues a record, stands a statement, which could say anything."""

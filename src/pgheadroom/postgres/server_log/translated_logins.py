@@ -113,12 +113,21 @@ _NO_DATABASE = (
 
 def texts() -> Iterator[str]:
     """All of them, with `{name}` where one stands."""
-    return chain(_PASSWORD, _NO_ENTRY, _NO_ROLE, _NO_DATABASE)
+    return chain((text for text, _ in named()), _NO_ENTRY)
+
+
+def named() -> list[tuple[str, Reason]]:
+    """Those that have a name, which are whole messages, and what they mean."""
+    logins = [(text, Reason.LOGIN) for text in chain(_PASSWORD, _NO_ROLE)]
+    return logins + [(text, Reason.NO_DATABASE) for text in _NO_DATABASE]
 
 
 @cache
 def patterns() -> tuple[tuple[re.Pattern[str], Reason], ...]:
     """Each with a group `name` where the text carries one."""
-    logins = ((text, Reason.LOGIN) for text in chain(_PASSWORD, _NO_ENTRY, _NO_ROLE))
-    databases = ((text, Reason.NO_DATABASE) for text in _NO_DATABASE)
-    return tuple((pattern_of_words(text), reason) for text, reason in chain(logins, databases))
+    everything = chain(named(), ((text, Reason.LOGIN) for text in _NO_ENTRY))
+    return (*((pattern_of_words(text), reason) for text, reason in everything), (_ANY_ENTRY, Reason.LOGIN))
+
+
+_ANY_ENTRY = re.compile(r'pg_hba\.conf.*(?:"[^"]*".*"|<<.*>>|>>.*<<)|"[^"]*".*pg_hba\.conf')
+"""Whatever is left of a text about it: sessions end over that file and quoted names for no other reason."""
