@@ -1,7 +1,9 @@
 """Limits are advised from peaks, so that no application takes the last slots."""
 
 from advice.grounds import ground
-from pgheadroom.advice.limits import limit_rows, limit_sum, limits
+from pgheadroom.advice.limit_rows import limit_rows, limit_sum
+from pgheadroom.advice.limits import limits
+from pgheadroom.model.health import Status
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Database, Role
 from samples import many, snapshot
@@ -56,11 +58,36 @@ def test_a_limit_that_is_nearly_reached_while_there_is_room_is_raised_or_its_poo
 
 
 def test_all_limits_stand_beside_what_was_used_and_their_sum_beside_the_usable_slots() -> None:
-    roles = {**role(limit=60), **role("idle"), **role("root", superuser=True), **role("batch", 80)}
-    told = ground(snapshot(many(7), roles=roles), snapshot(many(3), roles=roles))
-    rows = {row.name: row for row in limit_rows(told)}
-    assert (rows["web"].limit, rows["web"].now, rows["web"].peak) == (60, 3, 7)
-    assert "idle" not in rows
-    assert limit_sum(told) == (
-        "The limits of 2 roles let in 140 sessions together, 97 slots are usable; 1 login role has no limit."
+    roles = {
+        **role(limit=60), **role("idle"), **role("root", superuser=True), **role("batch", 10), **role("shut", 0),
+        "nobody": Role("nobody", False, 5, login=False), "spare": Role("spare", False, 4, reserved=True),
+    }  # fmt: skip
+    databases = {"shop": Database("shop", 12), "broken": Database("broken", None, valid=False)}
+    busy = [*many(3), *many(9, first_pid=2000, user="batch")]
+    told = ground(snapshot(many(7), roles=roles, databases=databases), snapshot(busy, roles=roles, databases=databases))
+    rows = limit_rows(told)
+    assert [(row.name, row.limit, row.now, row.peak) for row in rows[:3]] == [
+        ("shop", 12, 12, 12), ("batch", 10, 9, 9), ("web", 60, 3, 7),
+    ]  # fmt: skip
+    assert [(row.note, row.status) for row in rows[:3]] == [
+        ("at its limit", Status.CRITICAL), ("near its limit", Status.WARNING), ("", Status.OK),
+    ]  # fmt: skip
+    notes = {row.name: row.note for row in rows[3:]}
+    assert notes == {
+        "shut": "lets nobody in", "spare": "may use the reserve", "idle": "", "root": "superuser: none binds it",
+        "broken": "invalid: only DROP DATABASE is left",
+    }  # fmt: skip
+    assert limit_sum(told).sentence == (
+        "The limits of 4 roles let in 74 sessions together, 97 slots are usable; 1 login role has no limit."
     )
+    assert limit_sum(told).words == "4 roles: 74 of 97 usable; 1 without"
+
+
+def test_of_twenty_thousand_roles_only_those_with_sessions_are_looked_at_again() -> None:
+    crowd = {f"tenant{number}": Role(f"tenant{number}", False, 5) for number in range(20_000)}
+    none: dict[str, Database] = {}
+    first, second = (
+        limit_rows(ground(snapshot(many(count, user="tenant7"), roles=crowd, databases=none))) for count in (1, 2)
+    )
+    assert (len(first), first[0].now, second[0].now) == (20_000, 1, 2)
+    assert all(one is other for one, other in zip(first[1:], second[1:], strict=True))

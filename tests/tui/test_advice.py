@@ -10,10 +10,10 @@ from advice.grounds import settings
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role
+from pgheadroom.model.snapshot import Database, Role
 from pgheadroom.tui.app import Options
 from pgheadroom.tui.screens.hold_menu import HoldMenu
-from samples import many
+from samples import databases, many, roles
 from servers import PATIENCE
 from tui.outage import outage
 from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage, settled
@@ -33,11 +33,15 @@ class FakeAdvisory:
 
 
 TOLD = settings(tcp_keepalives_idle="60", idle_in_transaction_session_timeout="0")
+ROLES = roles(
+    Role("web", False, 20), Role("billing", False, None), Role("report", False, 10), Role("postgres", True, None)
+)
 STUCK = many(20, state=State.IDLE_IN_TRANSACTION, since=400)
 SHORT = replace(
     outage(),
     sessions=(*STUCK, *many(70, first_pid=5000, user="billing", state=State.IDLE)),
-    roles={"web": Role("web", False, None), "billing": Role("billing", False, None)},
+    roles=ROLES,
+    databases=databases(Database("shop", None), Database("postgres", None)),
     lock_requests=(),
     pgbouncers=(),
 )
@@ -56,6 +60,11 @@ async def test_advice_looks_like_its_golden(size: tuple[int, int]) -> None:
     async with on_stage(*settled(SHORT), options=Options("prod", advisory=FakeAdvisory(TOLD)), size=size) as stage:
         await shown(stage, "y copies")
         matches_golden(f"advice-{size[0]}x{size[1]}", stage.screen)
+        if size == SMALL:
+            await stage.press("tab", "tab")
+            matches_golden("advice-limits-80x24", stage.screen)
+            await stage.press("tab")
+            matches_golden("advice-80x24", stage.screen)
 
 
 async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
@@ -83,6 +92,25 @@ async def test_h_holds_back_the_role_that_a_piece_is_about_and_nothing_else_acts
         assert "billing" in stage.screen
         await stage.press("escape", "G")
         assert "max_connections" in stage.line("Do not raise")
+        assert "H hold" not in stage.screen
+
+
+async def test_the_limits_of_thousands_of_roles_are_gone_through_and_h_is_for_the_role_under_the_cursor(
+    tmp_path: Path,
+) -> None:
+    crowd = {f"t{number:04}": Role(f"t{number:04}", False, 5) for number in range(5_000)}
+    options = replace(Outage(tmp_path).options, advisory=FakeAdvisory(TOLD))
+    async with on_stage(*settled(replace(SHORT, roles={**ROLES, **crowd})), options=options) as stage:
+        await shown(stage, "y copies")
+        await stage.press("tab", "tab")
+        assert "5002 roles: 25030 of 97 usable; 1 without" in stage.line("LIMITS")
+        assert "H hold" in stage.screen
+        assert "y copy" not in stage.screen
+        await stage.press("H")
+        assert isinstance(stage.app.screen, HoldMenu)
+        assert "web" in stage.screen
+        await stage.press("escape", "slash", *"t09", "enter")
+        assert [row.name for row in stage.table("#limits").rows] == [f"t09{last:02}" for last in range(100)]
         assert "H hold" not in stage.screen
 
 

@@ -4,7 +4,6 @@ What a limit does was measured on PostgreSQL 14 and 18, with 60 clients of one r
 idle alone another role got in at 1 of 41 to 1 of 84 tries, with a limit below the crowd at each.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from math import ceil
 from typing import TypeGuard
@@ -13,7 +12,7 @@ from pgheadroom.advice import statements
 from pgheadroom.advice.commands import command
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.statements import Scope
-from pgheadroom.model.advice import Advice, Effect, LimitRow
+from pgheadroom.model.advice import Advice, Effect
 from pgheadroom.model.capacity import Limit
 from pgheadroom.rules.facts.share import limit_that_spares_others, raised_limit
 from pgheadroom.words.counts import plural
@@ -40,15 +39,21 @@ def _roles(ground: Ground) -> Iterator[Advice]:
     usable, own = ground.fullest.capacity.usable, ground.snapshot.door.user
     for (kind, name), peak in sorted(ground.observed.peaks.items(), key=lambda one: -one[1]):
         role = ground.snapshot.roles.get(name)
-        if kind != "role" or role is None or name == own or peak < _MUCH * usable:
+        if kind != "role" or role is None or name == own or not takes_much(ground, peak):
             continue
         if role.superuser:
             yield _superuser(name, peak, usable)
-        elif not _bound(role.limit, usable) or (ground.short_of_slots and _value(ground, name, peak) < role.limit):
+        elif not bound(role.limit, usable) or (ground.short_of_slots and _value(ground, name, peak) < role.limit):
             yield _role(ground, name, peak, role.limit)
 
 
-def _bound(limit: int | None, usable: int) -> TypeGuard[int]:
+def takes_much(ground: Ground, peak: int) -> bool:
+    """Whether so many sessions of one role need a limit."""
+    return peak >= _MUCH * ground.fullest.capacity.usable
+
+
+def bound(limit: int | None, usable: int) -> TypeGuard[int]:
+    """Whether a limit is below the usable slots, so that it binds before they do."""
     return limit is not None and limit < usable
 
 
@@ -111,7 +116,7 @@ def _databases(ground: Ground, advised: set[str]) -> Iterator[Advice]:
     usable = ground.fullest.capacity.usable
     for (kind, name), peak in sorted(ground.observed.peaks.items(), key=lambda one: -one[1]):
         database = ground.snapshot.databases.get(name)
-        if kind != "database" or database is None or peak < 2 * _MUCH * usable or _bound(database.limit, usable):
+        if kind != "database" or database is None or peak < 2 * _MUCH * usable or bound(database.limit, usable):
             continue
         sessions = ground.fullest.snapshot.sessions
         roles = {one.user for one in sessions if one.database == name and one.user != ground.snapshot.door.user}
@@ -164,48 +169,3 @@ def _narrow(ground: Ground, limit: Limit) -> Iterator[Advice]:
         risk="What it may have more, the others may have less, once the server is full.",
         needs=statements.who_may(ground, scope),
     )
-
-
-# --- all limits ------------------------------------------------------------------------------------------------------
-
-
-def limit_rows(ground: Ground) -> tuple[LimitRow, ...]:
-    """Of every role and database that has a limit, or had sessions; the largest peak first."""
-    rows = [*_rows_of_roles(ground), *_rows_of_databases(ground)]
-    shown = [row for row in rows if row.peak or row.limit is not None or row.note]
-    return tuple(sorted(shown, key=lambda row: (row.kind == "database", -row.peak, row.name)))
-
-
-def _rows_of_roles(ground: Ground) -> Iterator[LimitRow]:
-    counts = Counter(one.user for one in ground.snapshot.sessions)
-    for name, role in ground.snapshot.roles.items():
-        if not role.login:
-            continue
-        now = counts[name]
-        note = "superuser: no limit binds it" if role.superuser and (now or role.limit is not None) else ""
-        yield LimitRow("role", name, role.limit, now, _peak(ground, "role", name), note)
-
-
-def _rows_of_databases(ground: Ground) -> Iterator[LimitRow]:
-    counts = Counter(one.database for one in ground.snapshot.sessions)
-    for name, database in ground.snapshot.databases.items():
-        now = counts[name]
-        note = "" if database.valid else "invalid: only DROP DATABASE is left"
-        yield LimitRow("database", name, database.limit, now, _peak(ground, "database", name), note)
-
-
-def _peak(ground: Ground, kind: str, name: str) -> int:
-    return ground.observed.peaks.get((kind, name), 0)
-
-
-def limit_sum(ground: Ground) -> str:
-    """What the limits of roles let in together; empty where no role has one."""
-    usable = ground.case.capacity.usable
-    roles = [role for role in ground.snapshot.roles.values() if role.login and not role.superuser]
-    bound = [role.limit for role in roles if role.limit is not None]
-    free = len(roles) - len(bound)
-    if not bound:
-        return ""
-    whose = f"The limits of {plural(len(bound), 'role')}"
-    told = f"{whose} let in {sum(bound)} sessions together, {usable} slots are usable"
-    return f"{told}; {plural(free, 'login role')} {'has' if free == 1 else 'have'} no limit." if free else f"{told}."

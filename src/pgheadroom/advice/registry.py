@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pgheadroom.advice import connections, limits, poolers, slots, timeouts
 from pgheadroom.advice.ground import Ground
+from pgheadroom.advice.limit_rows import limit_rows, limit_sum
 from pgheadroom.advice.pool_sizes import pool_needs, pool_sum
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.model.advice import Advice, Counsel
@@ -48,8 +49,8 @@ def counsel(ground: Ground) -> Counsel:
         looked=looked(ground),
         advice=found,
         well_set=tuple(well_set(ground, found)),
-        limits=limits.limit_rows(ground),
-        limit_sum=limits.limit_sum(ground),
+        limits=limit_rows(ground),
+        limit_sum=limit_sum(ground).sentence,
         gaps=ground.settings.troubles,
         pools=needs,
         pool_sum=pool_sum(ground, needs),

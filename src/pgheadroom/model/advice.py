@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pgheadroom.model.applied import Wanted
+from pgheadroom.model.health import Status
 
 
 class Effect(StrEnum):
@@ -72,10 +73,11 @@ class LimitRow:
     """A role or a database beside its limit.
 
     Attributes:
-        limit: None where it has none, or where none binds it.
+        limit: None where it has none. None binds a superuser, whatever it is.
         now: Its sessions in the newest sample.
         peak: The most of them in any sample.
-        note: For instance that no limit binds a superuser.
+        note: For instance that no limit binds a superuser, or that it is near its limit.
+        status: WARNING and CRITICAL where it is near its limit, by the thresholds.
     """
 
     kind: str
@@ -84,6 +86,7 @@ class LimitRow:
     now: int
     peak: int
     note: str = ""
+    status: Status = Status.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ class Counsel:
 
     Attributes:
         looked: How long was looked, and at what, in a sentence.
-        limits: Every limit, and every role and database that had sessions.
+        limits: Every role that may log in and every database, near their limits first, then who had most sessions.
         pools: What each application needs, where enough was seen; `pool_sum` is what they come to.
         limit_sum: What the limits of roles let in together, in a sentence; empty where there is none.
     """

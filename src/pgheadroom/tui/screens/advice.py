@@ -7,21 +7,23 @@ from textual.binding import Binding, BindingType
 from textual.worker import WorkerState
 
 from pgheadroom.advice.ground import Ground
+from pgheadroom.advice.limit_rows import limit_rows, limit_sum
 from pgheadroom.advice.observed import Watching
 from pgheadroom.advice.registry import looked, pieces
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.analysis import Analysis
 from pgheadroom.deadline import clock
 from pgheadroom.errors import PgHeadroomError
-from pgheadroom.model.advice import Advice
+from pgheadroom.model.advice import Advice, LimitRow
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import Session
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.table import Table
-from pgheadroom.view.cells import Line
+from pgheadroom.view.cells import Cell, Line
 from pgheadroom.view.tables.advice import ADVICE_COLUMNS, advice_lines, well_set_lines
+from pgheadroom.view.tables.limits import LIMIT_COLUMNS
 from pgheadroom.words.text import safe
 
 _OF_SESSIONS = frozenset({"cancel", "terminate", "bulk"})
@@ -30,7 +32,8 @@ _READ_EVERY = 30.0
 
 
 class AdviceScreen(LiveScreen):
-    """The pieces above, the one under the cursor told whole below. It watches while it is seen."""
+    """The pieces above, the one under the cursor told whole below it, and all limits; where there is little room these
+    take its place. It watches while it is seen."""
 
     kind = "advice"
 
@@ -46,12 +49,21 @@ class AdviceScreen(LiveScreen):
         self._read_at: float | None = None
         self._complaint = ""
         self._told = ""
+        self._limits: tuple[tuple[LimitRow, ...], str] = (), ""
 
     def body(self) -> Iterator[Any]:
         yield Table[Advice](
             "ADVICE", ADVICE_COLUMNS, lambda row: row.key, id="advice", empty="nothing to advise", falls_back=True
         )
         yield Pager("WHAT TO DO", id="advice-detail")
+        yield Table[LimitRow](
+            "LIMITS",
+            LIMIT_COLUMNS,
+            lambda row: (row.kind, row.name),
+            id="limits",
+            falls_back=True,
+            filtered_by=lambda row: f"{row.kind} {row.name} {row.note}",
+        )
 
     def show(self, analysis: Analysis) -> None:
         if self._taken is None or self._taken.snapshot is not analysis.snapshot:
@@ -64,13 +76,25 @@ class AdviceScreen(LiveScreen):
         if self._settings is not None:
             self.pane("advice").show(pieces(self._ground(analysis, self._settings)), analysis.snapshot.taken_at)
         self._tell()
+        self._show_limits(analysis)
+
+    def _show_limits(self, analysis: Analysis) -> None:
+        """Only where they are seen, and only when they changed: there can be thousands."""
+        pane = self.pane("limits")
+        if not pane.display:
+            return
+        ground = self._ground(analysis, self._settings or ServerSettings())
+        found = limit_rows(ground), limit_sum(ground).words
+        if found != self._limits:
+            self._limits = found
+            pane.show(found[0], analysis.snapshot.taken_at, Cell(found[1], "dim"))
 
     def _ground(self, analysis: Analysis, settings: ServerSettings) -> Ground:
         return Ground(analysis, self._watching.observed(), settings)
 
     def _tell(self) -> None:
         pager = self.query_one("#advice-detail", Pager)
-        piece = self._current()
+        piece = self.pane("advice").current
         if piece is not None and piece.key != self._told:
             self._told = piece.key
             self.refresh_bindings()  # H is for some of them
@@ -113,11 +137,17 @@ class AdviceScreen(LiveScreen):
 
     def on_table_moved(self) -> None:
         self._tell()
+        self.refresh_bindings()  # H is for some of the limits
 
     def action_next_pane(self, step: int) -> None:
-        """From the list to what to do, and back."""
-        places = [self.pane("advice"), self.query_one("#advice-detail", Pager)]
-        places[int(places[0].has_focus)].focus()
+        """From the list to what to do, to the limits, and back."""
+        places = [self.pane("advice"), self.query_one("#advice-detail", Pager), self.pane("limits")]
+        now = next((number for number, place in enumerate(places) if place.has_focus), 0)
+        wanted = places[(now + step) % len(places)]
+        self.set_class(wanted is places[2], "-limits")
+        wanted.focus()
+        self.refresh_bindings()
+        self.call_after_refresh(self.monitor.draw)
 
     def action_copy(self) -> None:
         piece = self._current()
@@ -129,20 +159,33 @@ class AdviceScreen(LiveScreen):
         self.monitor.say(f"sent to the clipboard: {text}")
 
     def meant(self) -> list[Session]:
-        """The sessions of the role that the piece under the cursor is about: H holds it back, and L gives it back."""
-        piece, analysis = self._current(), self.monitor.analysis
-        if piece is None or not piece.role or analysis is None:
+        """The sessions of the role under the cursor, or that the piece there is about: H holds it back, and L gives it
+        back."""
+        analysis, role = self.monitor.analysis, self._role()
+        if not role or analysis is None:
             return []
-        return [one for one in analysis.snapshot.sessions if one.user == piece.role]
+        return [one for one in analysis.snapshot.sessions if one.user == role]
+
+    def _role(self) -> str:
+        if self.ready and self.pane("limits").has_focus:
+            row: LimitRow | None = self.pane("limits").current
+            return row.name if row is not None and row.kind == "role" else ""
+        piece = self._current()
+        return piece.role if piece is not None else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """No session is under the cursor here."""
         if action in _OF_SESSIONS or (action == "hold" and not self.meant()):
             return False
+        if action == "copy" and self.ready and self.pane("limits").has_focus:
+            return False
         return super().check_action(action, parameters)
 
     def _current(self) -> Advice | None:
-        current: Advice | None = self.pane("advice").current if self.ready else None
+        """The piece that keys are about: none while the cursor is among the limits."""
+        if not self.ready or self.pane("limits").has_focus:
+            return None
+        current: Advice | None = self.pane("advice").current
         return current
 
     def leave(self) -> None:

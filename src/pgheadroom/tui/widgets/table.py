@@ -71,8 +71,10 @@ class Table(Painted, Generic[Row], can_focus=True):
         note: Callable[[Row], Cell | None] | None = None,
         plainly_filtered: bool = True,
         falls_back: bool = False,
+        filtered_by: Callable[[Row], str] | None = None,
     ) -> None:
-        """`falls_back` is for rows that no key hurts: when the one under the cursor goes, the first has it again."""
+        """`falls_back` is for rows that no key hurts: when the one under the cursor goes, the first has it again.
+        `filtered_by` says what a filter's words are looked for in: of thousands of rows, without drawing each."""
         super().__init__(id=id)
         self._title = title
         self._columns = self._all_columns = tuple(columns)
@@ -81,6 +83,7 @@ class Table(Painted, Generic[Row], can_focus=True):
         self._note = note
         self._plainly_filtered = plainly_filtered
         self._falls_back = falls_back
+        self._filtered_by = filtered_by
         self._complaint = ""
         self._given: Sequence[Row] = ()
         self._rows: list[Row] = []
@@ -243,12 +246,14 @@ class Table(Painted, Generic[Row], can_focus=True):
         words = self._filter.casefold().split()
         if not words or not self._plainly_filtered:
             return rows
-        return [row for row in rows if all(word in self._text_of(row) for word in words)]
+        text_of = self._filtered_by or self._text_of
+        texts = ((row, text_of(row).casefold()) for row in rows)
+        return [row for row, text in texts if all(word in text for word in words)]
 
     def _text_of(self, row: Row) -> str:
         if self._note and (note := self._note(row)):
-            return note.text.casefold()
-        return " ".join(column.cell(row, self._now).text for column in self._columns).casefold()
+            return note.text
+        return " ".join(column.cell(row, self._now).text for column in self._columns)
 
     def _place_cursor(self) -> None:
         if self._pinned is None:
