@@ -1,17 +1,25 @@
 """Advice applied and undone: written down with what was before, changed, and written down with what came of it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
 from pgheadroom.acting.lost_answers import done_or_found
 from pgheadroom.acting.powers import Powers
-from pgheadroom.errors import UsageError
-from pgheadroom.model.applied import Alteration, ApplySite
+from pgheadroom.errors import EXIT_NOT_ALL, PgHeadroomError, UsageError
+from pgheadroom.model.advice import Advice
+from pgheadroom.model.applied import Alteration, Applied, ApplySite
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
 from pgheadroom.model.ports import Alterations
-from pgheadroom.rules.acting.apply import RELOAD, catalogue_of, place_words, value_words
+from pgheadroom.rules.acting.applied import Standing, back, still_applied
+from pgheadroom.rules.acting.apply import RELOAD, by_hand, catalogue_of, place_words, refusal, value_words
+
+
+class NotApplied(PgHeadroomError):  # noqa: N818 - it is what happened
+    """It cannot be applied, or undone; one line says why."""
+
+    exit_code = EXIT_NOT_ALL
 
 
 class ApplyVerb(StrEnum):
@@ -61,6 +69,59 @@ class Altered:
         what = f"{value_words(alteration.spot, alteration.after)} for {place_words(alteration.spot)}"
         said = ": ".join(filter(None, (self.result.outcome, self.result.message)))
         return f"{self.advised.verb} {what}: {said}" + (f"; {self.trouble}" if self.trouble else "")
+
+
+# --- what would be done -----------------------------------------------------------------------------------------------
+
+
+async def propose(piece: Advice, own_role: str, powers: Powers) -> tuple[Advised, ApplySite]:
+    """What applying a piece of advice would change, by what stands there now.
+
+    Raises:
+        NotApplied: It is not for us to apply, or not possible.
+        PgHeadroomError: It could not be looked at.
+    """
+    wanted = piece.applies
+    if (why := by_hand(piece)) or wanted is None:
+        raise NotApplied(f"not applied: {why}")
+    if powers.alterations is None:
+        raise UsageError("no advice can be applied here")
+    site = await powers.alterations.look_at([wanted.spot])
+    if not site.found:
+        raise NotApplied(f"not applied: {site.trouble}")
+    (found,) = site.found
+    why = refusal(found, site, own_role, powers.protected_roles, wanted.value)
+    if why:
+        powers.audit.refuse_change(ApplyVerb.APPLY, "advice", piece.key, why)
+        raise NotApplied(f"not applied: {why}")
+    if found.value == wanted.value:
+        raise NotApplied(f"nothing to change: {place_words(found.spot)} has {value_words(found.spot, found.value)}")
+    return Advised(piece.key, Alteration(found.spot, found.value, wanted.value)), site
+
+
+async def look_again(recorded: Sequence[Applied], powers: Powers) -> tuple[ApplySite, list[Standing]]:
+    """What of it is applied now. Errors as `Alterations.look_at`."""
+    if powers.alterations is None:
+        raise UsageError("nothing can be undone here")
+    spots = dict.fromkeys(one.alteration.spot for one in recorded)
+    site = await powers.alterations.look_at(list(spots))
+    return site, still_applied(recorded, site)
+
+
+def undo_of(one: Standing, site: ApplySite, own_role: str, powers: Powers) -> Advised:
+    """What undoing it would change.
+
+    Raises:
+        NotApplied: It is not possible.
+    """
+    alteration = back(one)
+    if why := refusal(one.found, site, own_role, (), alteration.after):
+        powers.audit.refuse_change(ApplyVerb.UNDO, "advice", one.applied.key, why)
+        raise NotApplied(f"not undone: {why}")
+    return Advised(one.applied.key, alteration, one.applied.action)
+
+
+# --- doing it ---------------------------------------------------------------------------------------------------------
 
 
 async def _nothing() -> None:

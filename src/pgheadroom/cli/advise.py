@@ -7,25 +7,21 @@ import os
 
 from pgheadroom.advice.bouncer_plan import Upstream
 from pgheadroom.advice.ground import Ground
-from pgheadroom.advice.observed import Watching
 from pgheadroom.advice.registry import counsel
-from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.cli import bouncer_set, terminal
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
+from pgheadroom.cli.looking import ground_of
 from pgheadroom.cli.source import open_source
 from pgheadroom.config import Settings
-from pgheadroom.deadline import clock
 from pgheadroom.errors import EXIT_OK, UsageError
-from pgheadroom.live.source import LiveSource
 from pgheadroom.model.thresholds import Thresholds
-from pgheadroom.postgres.backend_memory import private_memory
 
 _TOO_FEW = "--snippet needs to know how sessions are used: --watch 10m, for instance"
 
 
 def advise(flags: argparse.Namespace) -> int:
-    """Look, once or for `--watch`, and print the advice. Nothing is changed.
+    """Look, once or for `--watch`, and print the advice; or apply one, or undo it.
 
     Raises:
         UsageError: A flag, a file or a variable is wrong.
@@ -36,6 +32,10 @@ def advise(flags: argparse.Namespace) -> int:
     if flags.sql or flags.sql_uninstall:
         put(_monitoring(flags))
         return EXIT_OK
+    if flags.apply is not None or flags.undo is not None or flags.list_applied:
+        from pgheadroom.cli.applying import apply_advice
+
+        return apply_advice(flags)
     bouncer_set.check_flags(flags)
     if flags.snippet is not None and flags.watch is None:
         raise UsageError(_TOO_FEW)
@@ -76,35 +76,9 @@ def _thresholds(flags: argparse.Namespace) -> Thresholds:
 async def _ground(settings: Settings, flags: argparse.Namespace) -> tuple[Ground, Upstream]:
     source = await open_source(settings, flags)
     try:
-        watching = Watching()
-        newest = await _look(source, settings, flags.watch, watching)
-        settled = await source.server_settings()
-        upstream = await source.ask(bouncer_set.upstream_of)
-        memory = _memory(newest)
-        return Ground(newest, watching.observed(), settled, memory, os.cpu_count() if memory else None), upstream
+        return await ground_of(source, settings, flags.watch), await source.ask(bouncer_set.upstream_of)
     finally:
         await source.close()
-
-
-def _memory(newest: Analysis) -> tuple[int, ...]:
-    seen = newest.snapshot
-    return private_memory((one.pid for one in seen.sessions if one.pid != seen.door.pid), seen.door.pid)
-
-
-async def _look(source: LiveSource, settings: Settings, seconds: float | None, watching: Watching) -> Analysis:
-    """Sample for so long. Ctrl-C ends the looking, not the advice: what was seen by then counts."""
-    memory = Memory(settings.thresholds)
-    ends = clock() + (seconds or 0.0)
-    while True:
-        began = clock()
-        newest = memory.take(await source.sample_once())
-        watching.take(newest)
-        if clock() >= ends:
-            return newest
-        try:
-            await asyncio.sleep(max(0.0, min(began + settings.interval, ends) - clock()))
-        except asyncio.CancelledError:
-            return newest
 
 
 def _printed(ground: Ground, flags: argparse.Namespace) -> str:

@@ -337,6 +337,13 @@ def _advise_flags(parser: argparse.ArgumentParser) -> None:
         "--sql", action="store_true", help="print a view and a health function for monitors that ask in SQL"
     )
     files.add_argument("--sql-uninstall", action="store_true", help="print what takes them away")
+    apply = parser.add_argument_group("apply one, and undo it")
+    apply.add_argument("--apply", metavar="KEY", help="apply the piece of advice that has this key")
+    apply.add_argument("--undo", metavar="KEY", help="undo what was applied of this key; last: the last that was")
+    apply.add_argument("--list-applied", action="store_true", help="what is applied, since when and by whom")
+    apply.add_argument("--dry-run", action="store_true", help="only show what it would do (this is the default)")
+    apply.add_argument("--yes", action="store_true", help="do it")
+    _no_audit(apply)
 
 
 def _rules_flags(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from pgheadroom.advice.commands import command
 from pgheadroom.model.advice import Advice, Counsel, Effect, LimitRow, PoolRow
+from pgheadroom.rules.acting.apply import by_hand
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
 from pgheadroom.words.pasting import pastable
@@ -58,6 +60,8 @@ def _piece(number: int, piece: Advice, width: int) -> Iterator[str]:
     yield from _statements("beside", piece.beside)
     yield from _indented("by", f"{piece.needs}." if piece.needs else "", width)
     yield from _statements("source", piece.source.split("; "))
+    if not by_hand(piece):
+        yield from _statements("apply", command("advise", "--apply", piece.key))
 
 
 def _indented(label: str, text: str, width: int) -> Iterator[str]:

@@ -10,6 +10,10 @@ from typing import Any
 
 from pgheadroom.model.applied import Alteration, Applied, AppliedState, ApplySite, Found, Spot
 from pgheadroom.model.hold import ChangeOutcome
+from pgheadroom.model.session import seconds_between
+from pgheadroom.rules.acting.apply import place_words, value_words
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe
 
 _NOTHING_HAPPENED = frozenset({ChangeOutcome.REFUSED, ChangeOutcome.CHANGED})
 
@@ -124,6 +128,18 @@ def _state(alteration: Alteration, found: Found) -> AppliedState:
     if found.value == alteration.after:
         return AppliedState.SET
     return AppliedState.BACK if found.value == alteration.before else AppliedState.CHANGED
+
+
+def applied_words(one: Standing, now: datetime) -> str:
+    """`limit:web: CONNECTION LIMIT 5 for role web, before no limit; since 3m by dba on jump`; safe to show."""
+    written = one.applied
+    alteration, spot = written.alteration, one.spot
+    told = f"{safe(written.key)}: {value_words(spot, alteration.after)} for {place_words(spot)}, before "
+    since = duration(seconds_between(written.since, now))
+    told += f"{value_words(spot, alteration.before)}; since {since} by {safe(written.os_user)} on {safe(written.host)}"
+    if one.state is AppliedState.CHANGED:
+        told += f"; somebody else has set {value_words(spot, one.found.value)} since"
+    return told if written.confirmed else f"{told}; what came of it was not written down"
 
 
 def back(one: Standing) -> Alteration:
