@@ -69,6 +69,22 @@ def test_servers_are_talked_to_without_a_screen(module: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["monitor", "snapshot"])
+def test_tls_of_python_is_loaded_when_it_is_used(command: str) -> None:
+    statement = f"""
+import sys
+from pgheadroom.cli.commands import COMMANDS
+COMMANDS[{command!r}].load()
+import pgheadroom.live.source, pgheadroom.postgres.doors, pgheadroom.tui.app, psycopg.pq
+assert psycopg.pq.__impl__ != "python"  # it falls back to that where a module is missing
+assert "_ssl" not in sys.modules
+from ssl import SSLContext
+import ssl
+assert isinstance(ssl.create_default_context(), SSLContext)
+"""
+    assert loaded_by(statement, ["_ssl"]) == {"_ssl"}
+
+
+@pytest.mark.parametrize("command", ["monitor", "snapshot"])
 def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before_it(command: str) -> None:
     statement = f"import sys, pgheadroom.cli.{command}\nprint(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True)

@@ -11,6 +11,7 @@ from pgheadroom.model.verdict import Verdict
 from pgheadroom.output.check import not_seen
 from pgheadroom.output.nagios import EXIT, plugin_output, plugin_output_of_all, worst
 from pgheadroom.rules.verdict.measures import THRESHOLD_OF
+from pgheadroom.tls_later import put_off_tls
 
 
 def check(flags: argparse.Namespace) -> int:
@@ -23,6 +24,7 @@ def check(flags: argparse.Namespace) -> int:
         from pgheadroom.cli.check_agent import check_agent  # here and below: each does without what the other needs
 
         return check_agent(flags, _metrics(flags))
+    put_off_tls()
     from pgheadroom.cli.check_server import verdicts
 
     found = verdicts(flags, _metrics(flags))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from pgheadroom import quantities
+from pgheadroom.tls_later import put_off_tls
 
 MONITOR = "monitor"
 
@@ -27,6 +28,7 @@ class Command:
         samples_on: It goes on sampling, so that an interval means something.
         never_asks: Nobody is there to be asked for a password: it has neither `-w` nor `-W`.
         for_monitoring: A monitoring system runs it, and wants to be told in its own way what goes wrong.
+        loops: It always needs asyncio.
     """
 
     summary: str
@@ -36,9 +38,12 @@ class Command:
     samples_on: bool = False
     never_asks: bool = False
     for_monitoring: bool = False
+    loops: bool = True
 
     def load(self) -> Callable[[argparse.Namespace], int]:
         """The function that runs it, with all that it needs."""
+        if self.loops:
+            put_off_tls()
         module, _, function = self.runs.partition(":")
         return cast("Callable[[argparse.Namespace], int]", getattr(importlib.import_module(module), function))
 
@@ -364,6 +369,7 @@ COMMANDS: dict[str, Command] = {
         samples_on=True,
         never_asks=True,
         for_monitoring=True,
+        loops=False,
     ),
     "agent": Command(
         "no screen: holds a slot for each target, serves metrics",

@@ -6,10 +6,11 @@ Formats" and "Error and Notice Message Fields".
 """
 
 import asyncio
-import ssl
 import struct
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _PROTOCOL = 3 << 16
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -52,6 +53,13 @@ class ServerError:
     file: str = ""
 
 
+class _Line(NamedTuple):
+    """How to read and write on a connection, with TLS or without."""
+
+    read_exactly: Callable[[int], Awaitable[bytes]]
+    write: Callable[[bytes], object]
+
+
 async def first_error(address: Address, deadline: float = 2.0) -> ServerError | None:
     """The error with which the server meets a newcomer who shows no password.
 
@@ -61,21 +69,22 @@ async def first_error(address: Address, deadline: float = 2.0) -> ServerError | 
     try:
         async with asyncio.timeout(deadline):
             return await _ask(address)
-    except (OSError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError, ValueError):
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError):
         return None
 
 
 async def _ask(address: Address) -> ServerError | None:
     reader, writer = await _connect(address)
     try:
+        line = _Line(reader.readexactly, writer.write)
         if not address.host.startswith("/") and address.sslmode not in _WITHOUT_TLS:
-            await _encrypt(reader, writer, address)
-        writer.write(startup_message(address))
+            line = await _encrypted(reader, writer, address) or line
+        line.write(startup_message(address))
         await writer.drain()
-        return await _first_error(reader, writer)
+        return await _first_error(line)
     finally:
         writer.close()
-        with suppress(OSError, ssl.SSLError):
+        with suppress(OSError):
             await writer.wait_closed()
 
 
@@ -85,7 +94,7 @@ async def _connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.Stre
     return await asyncio.open_connection(address.host, address.port)
 
 
-async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> None:
+async def _encrypted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> _Line | None:
     """TLS if the server has it, without proof of who it is: it hears nothing but the name of our role.
 
     Raises:
@@ -95,12 +104,14 @@ async def _encrypt(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, a
     await writer.drain()
     answer = await reader.readexactly(1)
     if answer == b"S":
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        await writer.start_tls(context, server_hostname=address.host)
-    elif answer != b"N" or address.sslmode != "prefer":
+        from pgheadroom.postgres.encrypted import Encrypted  # here: it loads a second OpenSSL, see tls_later.py
+
+        encrypted = Encrypted(reader, writer, address.host)
+        await encrypted.shake_hands()
+        return _Line(encrypted.readexactly, encrypted.write)
+    if answer != b"N" or address.sslmode != "prefer":
         raise ValueError("no TLS")
+    return None
 
 
 def startup_message(address: Address) -> bytes:
@@ -112,16 +123,16 @@ def startup_message(address: Address) -> bytes:
     return struct.pack("!ii", 8 + len(body), _PROTOCOL) + body
 
 
-async def _first_error(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> ServerError | None:
+async def _first_error(line: _Line) -> ServerError | None:
     while True:
-        kind, length = struct.unpack("!ci", await reader.readexactly(5))
+        kind, length = struct.unpack("!ci", await line.read_exactly(5))
         if not 4 <= length <= _LONGEST:
             raise ValueError("not a message")
-        body = await reader.readexactly(length - 4)
+        body = await line.read_exactly(length - 4)
         if kind == b"E":
             return error_of(body)
         if kind == b"Z" or (kind == b"R" and body[:4] != _AUTHENTICATED):
-            writer.write(_TERMINATE)
+            line.write(_TERMINATE)
             return None
 
 
