@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 
 from advice.grounds import ground
 from pgheadroom.advice.bouncer_plan import Upstream
+from pgheadroom.advice.oversized import oversized
+from pgheadroom.advice.pool_history import remembered_needs
 from pgheadroom.advice.pool_sizes import pool_needs, pool_rows, pool_sum
 from pgheadroom.advice.snippets import LIBRARIES, snippet
+from pgheadroom.history.history import History
 from pgheadroom.model.advice import PoolNeed, PoolRow
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.capacity import capacity
+from pgheadroom.rules.facts.case import Case
 from samples import NOW, many, snapshot
 
 
@@ -22,8 +28,8 @@ def second(number: int, busy: int, idle: int = 10) -> Snapshot:
 
 
 def test_the_share_of_time_and_the_longest_stretch_of_each_size() -> None:
-    moments = [NOW + timedelta(seconds=number) for number in range(11)]
-    rows = list(pool_rows(moments, {1: 1, 2: 2, 3: 3, 4: 3, 7: 2}))
+    busy = [0, 1, 2, 3, 3, 0, 0, 2, 0, 0, 0]
+    rows = list(pool_rows(range(11), busy))
     assert rows == [PoolRow(1, 0.4, 3.0), PoolRow(2, 0.2, 2.0), PoolRow(3, 0.0, 0.0)]
 
 
@@ -41,8 +47,7 @@ def test_few_samples_tell_no_size() -> None:
 
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=60))
 def test_a_larger_pool_never_waits_more_and_the_last_one_never_waits(counts: list[int]) -> None:
-    moments = [NOW + timedelta(seconds=number) for number in range(len(counts))]
-    rows = list(pool_rows(moments, dict(enumerate(counts))))
+    rows = list(pool_rows(range(len(counts)), counts))
     assert 1 <= len(rows) <= 6
     assert rows[-1].waiting == 0
     assert [row.waiting for row in rows] == sorted((row.waiting for row in rows), reverse=True)
@@ -64,3 +69,26 @@ def test_a_snippet_has_the_numbers_of_this_server_and_no_name_that_could_break_i
         compile(told, library, "exec")
     unprepared = {"psycopg_pool": "None", "sqlalchemy": "None", "hikaricp": 'prepareThreshold", "0"'}
     assert unprepared.get(library, "") in told
+
+
+def test_all_that_the_monitor_remembers_counts_and_a_gap_tells_nothing() -> None:
+    history = History()
+    for number in (*range(100), *range(3_700, 3_800)):
+        seen = second(number, 30 if 40 <= number < 45 else 2, idle=28)
+        history.append(seen, capacity(seen))
+    case = Case(seen, Thresholds())
+    (need,) = remembered_needs(case, history.past())
+    assert (need.user, need.application, need.database, need.instances) == ("web", "checkout", "shop", 2)
+    assert (need.peak, need.busiest, need.enough) == (58, 30, 30)
+    assert need.rows[0].longest == 5.0
+    assert 0.02 < need.rows[0].waiting < 0.03
+
+
+def test_a_pool_that_is_never_used_is_advised_to_be_smaller_and_one_that_works_is_not() -> None:
+    resting = ground(*(second(number, 3, idle=60) for number in range(70)))
+    (piece,) = oversized(resting)
+    assert piece.title == "A pool of 2 for each of its 2 clients of web/checkout in shop"
+    assert (piece.saves, piece.role) == (59, "web")
+    assert "63 sessions at its most, from 2 clients, and at most 3 of them did anything at once" in piece.seen[0]
+    assert not [*oversized(ground(*(second(number, 40, idle=20) for number in range(70))))]
+    assert not [*oversized(ground(*(second(number, 3, idle=60) for number in range(30))))]

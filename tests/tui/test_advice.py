@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,13 @@ async def test_advice_looks_like_its_golden(size: tuple[int, int]) -> None:
 
 
 async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
-    async with on_stage(*settled(SHORT), options=Options("prod", advisory=FakeAdvisory(TOLD)), size=LARGE) as stage:
-        await shown(stage, "y copies")
+    remembered = [replace(SHORT, taken_at=SHORT.taken_at + timedelta(seconds=10 * number)) for number in range(12)]
+    async with on_stage(*remembered, options=Options("prod", advisory=FakeAdvisory(TOLD)), size=LARGE) as stage:
+        await shown(stage, "Together 21 connections, of 97 usable slots.")
         rows = stage.table("#advice").rows
-        assert {piece.kind for piece in rows} == {"timeouts", "limits", "slots"}
+        assert {piece.kind for piece in rows} == {"timeouts", "limits", "pools", "slots"}
+        assert "billing/checkout in shop: peak 70 from 1 client, 1 busy at once at most, within 1m50s" in stage.screen
+        assert "web/checkout" not in stage.line("pool sizes")
         for piece in rows:
             assert piece.title in stage.screen
             await stage.press("y")

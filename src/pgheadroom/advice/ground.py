@@ -5,6 +5,7 @@ from functools import cached_property
 
 from pgheadroom.advice.observed import Observed
 from pgheadroom.advice.timespans import seconds_of
+from pgheadroom.model.advice import PoolNeed
 from pgheadroom.model.server_settings import Placed, ServerSettings, Setting
 from pgheadroom.model.service import Service
 from pgheadroom.model.snapshot import Snapshot
@@ -21,6 +22,7 @@ class Ground:
     Attributes:
         private_memory: Bytes of each backend that was looked at; empty where they are not on this machine.
         cores: Of the server's machine, where it is this one.
+        pools: What applications need, where more is known of it than was observed.
     """
 
     case: Case
@@ -28,6 +30,7 @@ class Ground:
     settings: ServerSettings
     private_memory: tuple[int, ...] = ()
     cores: int | None = None
+    pools: tuple[PoolNeed, ...] | None = None
 
     @property
     def snapshot(self) -> Snapshot:

@@ -7,9 +7,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
-from pgheadroom.model.application import family, real_client_of
+from pgheadroom.model.application import family
+from pgheadroom.model.grouping import GroupBy
 from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE, Session, SessionId, State, seconds_between
 from pgheadroom.rules.facts.case import Case
+from pgheadroom.rules.facts.chain import hog_key
 
 
 class Whose(NamedTuple):
@@ -160,13 +162,14 @@ class Watching:
         number = len(self._moments)
         self._moments.append(case.snapshot.taken_at)
         own = case.snapshot.door.pid
+        for whose, clients in sources_of(case).items():
+            self._clients.setdefault(whose, set()).update(clients)
         counts: Counter[Whose] = Counter()
         for one in case.snapshot.sessions:
             if one.pid == own or not one.user:
                 continue
             whose = whose_of(one)
             counts[whose] += 1
-            self._clients.setdefault(whose, set()).add(real_client_of(one) or "")
             if one.state not in (State.IDLE, State.DISABLED, State.HIDDEN):
                 busy = self._busy.setdefault(whose, {})
                 busy[number] = busy.get(number, 0) + 1
@@ -201,10 +204,21 @@ class Watching:
             self._transactions.found(now),
             tuple(self._moments),
             {
-                whose: Used(most, self._busy.get(whose, {}), frozenset(self._clients[whose]))
+                whose: Used(most, self._busy.get(whose, {}), frozenset(self._clients.get(whose, ())))
                 for whose, most in self._most.items()
             },
         )
+
+
+def sources_of(case: Case) -> dict[Whose, set[str]]:
+    """Where each application comes from: the addresses of its clients, behind a PgBouncer those of the real ones."""
+    hogs, behind = case.hogs_by(GroupBy.ALL)
+    found: dict[Whose, set[str]] = {}
+    for hog in hogs:
+        whose = Whose(hog.user or "", hog.database or "", hog.application or "")
+        real = {one.address for one in behind.get(hog_key(hog), ()) if one.application == whose.application}
+        found.setdefault(whose, set()).update(real or {hog.client or ""})
+    return found
 
 
 def whose_of(session: Session) -> Whose:

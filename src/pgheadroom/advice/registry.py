@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pgheadroom.advice import connections, limits, poolers, slots, timeouts
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.limit_rows import limit_rows, limit_sum
+from pgheadroom.advice.oversized import oversized
 from pgheadroom.advice.pool_sizes import pool_needs, pool_sum
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.model.advice import Advice, Counsel
@@ -27,6 +28,7 @@ class Row:
 RULES: tuple[Row, ...] = (
     Row("timeouts", timeouts.timeouts),
     Row("limits", limits.limits),
+    Row("pools", oversized),
     Row("slots", slots.slots),
     Row("pgbouncer", poolers.poolers),
     Row("dead clients", connections.dead_clients),

@@ -108,10 +108,12 @@ class PoolNeed:
     """How many connections an application needs.
 
     Attributes:
+        database: Empty where it is in several.
         instances: Clients that it was seen to come from.
         peak: Its sessions at their most.
         rows: Sizes to choose from, the smallest first.
         enough: The smallest with which nobody would have waited for more than a hundredth of the time.
+        seconds: How long it was looked at.
     """
 
     user: str
@@ -121,6 +123,12 @@ class PoolNeed:
     peak: int
     rows: tuple[PoolRow, ...]
     enough: int
+    seconds: float = 0.0
+
+    @property
+    def busiest(self) -> int:
+        """How many of its sessions were busy at once, at most."""
+        return self.rows[-1].size
 
     @property
     def of_each(self) -> int:

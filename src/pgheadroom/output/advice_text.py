@@ -80,14 +80,16 @@ def _pools(counsel: Counsel, width: int) -> Iterator[str]:
     if not counsel.pools:
         return
     yield ""
-    yield f"{fit('Pools: how many connections would do', 36)} {'each':>5} {'of':>3} {'peak':>5}   share of time waiting"
+    counts = f"{'each':>5} {'of':>3} {'peak':>5} {'busy':>5}"
+    yield f"{fit('Pools: how many connections would do', 36)} {counts}   share of time waiting"
     for need in counsel.pools[:_MOST_ROWS]:
-        name = safe("/".join(filter(None, (need.user, need.application)))) + f" in {safe(need.database)}"
+        name = safe("/".join(filter(None, (need.user, need.application))))
+        name += f" in {safe(need.database)}" if need.database else ""
         choices = "  ".join(map(_choice, need.rows))
-        yield f"{fit(name, 36)} {need.of_each:>5} {need.instances:>3} {need.peak:>5}   {choices}"
+        yield f"{fit(name, 36)} {need.of_each:>5} {need.instances:>3} {need.peak:>5} {need.busiest:>5}   {choices}"
     yield from wrap(
-        f"{counsel.pool_sum} A choice is size: share of the time in which somebody would have waited, and the longest "
-        "stretch of it.",
+        f"{counsel.pool_sum} Busy: how many were at once, at most. A choice is size: share of the time in which "
+        "somebody would have waited, and the longest stretch of it.",
         width,
     )
 

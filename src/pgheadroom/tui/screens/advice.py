@@ -9,12 +9,14 @@ from textual.worker import WorkerState
 from pgheadroom.advice.ground import Ground
 from pgheadroom.advice.limit_rows import limit_rows, limit_sum
 from pgheadroom.advice.observed import Watching
+from pgheadroom.advice.pool_history import remembered_needs
+from pgheadroom.advice.pool_sizes import pool_sum
 from pgheadroom.advice.registry import looked, pieces
 from pgheadroom.advice.well_set import well_set
 from pgheadroom.analysis import Analysis
 from pgheadroom.deadline import clock
 from pgheadroom.errors import PgHeadroomError
-from pgheadroom.model.advice import Advice, LimitRow
+from pgheadroom.model.advice import Advice, LimitRow, PoolNeed
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import Session
 from pgheadroom.tui.screens.base import LiveScreen
@@ -22,13 +24,14 @@ from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import Cell, Line
-from pgheadroom.view.tables.advice import ADVICE_COLUMNS, advice_lines, well_set_lines
+from pgheadroom.view.tables.advice import ADVICE_COLUMNS, advice_lines, pool_lines, well_set_lines
 from pgheadroom.view.tables.limits import LIMIT_COLUMNS
 from pgheadroom.words.text import safe
 
 _OF_SESSIONS = frozenset({"cancel", "terminate", "bulk"})
+_POOLS_SHOWN = 3
 _READ_EVERY = 30.0
-"""Seconds between two readings of the settings: they change by hand."""
+"""Seconds between two readings of the settings: they change by hand. Pools are counted again as seldom."""
 
 
 class AdviceScreen(LiveScreen):
@@ -50,6 +53,8 @@ class AdviceScreen(LiveScreen):
         self._complaint = ""
         self._told = ""
         self._limits: tuple[tuple[LimitRow, ...], str] = (), ""
+        self._needs: tuple[PoolNeed, ...] = ()
+        self._counted_at: float | None = None
 
     def body(self) -> Iterator[Any]:
         yield Table[Advice](
@@ -73,6 +78,7 @@ class AdviceScreen(LiveScreen):
         self._draw(analysis)
 
     def _draw(self, analysis: Analysis) -> None:
+        self._count(analysis)
         if self._settings is not None:
             self.pane("advice").show(pieces(self._ground(analysis, self._settings)), analysis.snapshot.taken_at)
         self._tell()
@@ -89,8 +95,14 @@ class AdviceScreen(LiveScreen):
             self._limits = found
             pane.show(found[0], analysis.snapshot.taken_at, Cell(found[1], "dim"))
 
+    def _count(self, analysis: Analysis) -> None:
+        """What pools need, by all that the monitor remembers. It changes slowly, and takes some work."""
+        if self._counted_at is None or clock() - self._counted_at >= _READ_EVERY:
+            self._counted_at = clock()
+            self._needs = remembered_needs(analysis, analysis.before)
+
     def _ground(self, analysis: Analysis, settings: ServerSettings) -> Ground:
-        return Ground(analysis, self._watching.observed(), settings)
+        return Ground(analysis, self._watching.observed(), settings, pools=self._needs)
 
     def _tell(self) -> None:
         pager = self.query_one("#advice-detail", Pager)
@@ -99,7 +111,16 @@ class AdviceScreen(LiveScreen):
             self._told = piece.key
             self.refresh_bindings()  # H is for some of them
         lines = advice_lines(piece, pager.size.width) if piece is not None else []
-        pager.show([*lines, *self._beside(pager.size.width)], piece.key if piece is not None else None)
+        told = [*lines, *self._pools_of(piece, pager.size.width), *self._beside(pager.size.width)]
+        pager.show(told, piece.key if piece is not None else None)
+
+    def _pools_of(self, piece: Advice | None, width: int) -> list[Line]:
+        """The sizes that the role of this piece could choose from; where it is about none, of the largest pools."""
+        if self._taken is None:
+            return []
+        theirs = [need for need in self._needs if piece is not None and need.user == piece.role]
+        together = pool_sum(self._ground(self._taken, self._settings or ServerSettings()), self._needs)
+        return pool_lines(theirs or self._needs[:_POOLS_SHOWN], together, width)
 
     def _beside(self, width: int) -> list[Line]:
         if self._taken is None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from pgheadroom.model.advice import Advice, Effect, WellSet
+from pgheadroom.model.advice import Advice, Effect, PoolNeed, PoolRow, WellSet
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.columns import Column
-from pgheadroom.words.text import wrap
+from pgheadroom.words.counts import plural
+from pgheadroom.words.durations import duration
+from pgheadroom.words.text import safe, wrap
 
 _LABEL = 13
 _EFFECTS = {
@@ -66,6 +68,40 @@ def well_set_lines(looked: str, well_set: Sequence[WellSet], gaps: Sequence[str]
         ("not read", gaps, ""),
     )
     return list(_labelled(parts, width))
+
+
+def pool_lines(needs: Sequence[PoolNeed], together: str, width: int) -> list[Line]:
+    """For each application the sizes that it could choose from, as a small table."""
+    lines: list[Line] = []
+    for need in needs:
+        label = "" if lines else "pool sizes"
+        lines += _wrapped(label, f"{_name(need)}: {_used(need)}", "", width)
+        lines += _wrapped("", _SIZES_HEAD, "heading", width)
+        for row in need.rows:
+            lines += _wrapped("", _size(row), "ok" if row.size == need.enough else "", width)
+    return [*lines, *(_wrapped("", together, "", width) if lines else ())]
+
+
+_SIZES_HEAD = "size  somebody waits  longest"
+
+
+def _name(need: PoolNeed) -> str:
+    names = safe("/".join(filter(None, (need.user, need.application))))
+    return f"{names} in {safe(need.database)}" if need.database else names
+
+
+def _used(need: PoolNeed) -> str:
+    clients = plural(need.instances, "client")
+    return (
+        f"peak {need.peak} from {clients}, {need.busiest} busy at once at most, within {duration(need.seconds)}; "
+        f"{need.of_each} for each would do"
+    )
+
+
+def _size(row: PoolRow) -> str:
+    if not row.waiting:
+        return f"{row.size:>4}           never"
+    return f"{row.size:>4}  {100 * row.waiting:>13.2g}%  {duration(row.longest):>7}"
 
 
 def _labelled(parts: Sequence[tuple[str, Sequence[str], str]], width: int) -> Iterator[Line]:
