@@ -92,7 +92,35 @@ def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before
     assert "postgres.ahead" in loaded
     later = ("live", "rules", "view", "tui", "history", "pgbouncer", "acting", "analysis", "wire", "demo")
     assert {name for name in loaded if name.split(".")[0] in later} == set()
-    assert loaded.isdisjoint({"model.snapshot", "model.hold", "postgres.sampling", "postgres.doors"})
+    assert loaded.isdisjoint({"model.snapshot", "model.action", "model.hold", "postgres.sampling", "postgres.doors"})
+    assert "psycopg.pq" in done.stdout.split()
+    assert {"psycopg.connection", "psycopg.types"}.isdisjoint(done.stdout.split())
+
+
+_BY_TWO_AT_ONCE = """
+import sys, threading
+import pgheadroom.postgres.attempt, psycopg
+assert "psycopg.connection" not in sys.modules
+found = []
+def ask(): found.append(psycopg.AsyncConnection)
+threads = [threading.Thread(target=ask) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+from psycopg import OperationalError, pq
+assert found == 2 * [psycopg.AsyncConnection]
+assert psycopg.adapters.types["int4"].oid == 23 and psycopg.errors.OperationalError is OperationalError
+assert not hasattr(psycopg, "nothing_like_it")
+assert pgheadroom.postgres.attempt.Line is pq.PGconn
+"""
+
+
+@pytest.mark.parametrize(("before", "statement"), [("", _BY_TWO_AT_ONCE), ("import psycopg", "psycopg.connect")])
+def test_the_rest_of_psycopg_is_there_once_it_is_asked_for_and_a_whole_psycopg_is_left_alone(
+    before: str, statement: str
+) -> None:
+    statement = f"{before}\nimport pgheadroom.postgres\n{statement}"
+    done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_check_loads_nothing_that_it_does_not_use() -> None:

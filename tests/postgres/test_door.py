@@ -13,7 +13,8 @@ import pytest
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
-from pgheadroom.postgres.door import Connection, open_door, patience, place
+from pgheadroom.postgres.door import Connection, open_door
+from pgheadroom.postgres.parameters import patience, place
 from servers import Roles, Sessions, fetch, wait_until
 from wire import Wire
 

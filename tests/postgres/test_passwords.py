@@ -17,9 +17,10 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.model import versions
 from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres import libpq
-from pgheadroom.postgres.door import open_door, parameters
+from pgheadroom.postgres.door import open_door
 from pgheadroom.postgres.doors import Doors, NoDoor, socket_doors
 from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port, vouched_owner
+from pgheadroom.postgres.parameters import parameters
 from pgheadroom.postgres.startup_packet import Address
 from pgheadroom.postgres.verbose_error import verbose_error
 from servers import Roles, restart

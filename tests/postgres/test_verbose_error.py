@@ -8,7 +8,7 @@ import pytest
 
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.postgres import libpq
-from pgheadroom.postgres.door import parameters
+from pgheadroom.postgres.parameters import parameters
 from pgheadroom.postgres.startup_packet import Address, ServerError, first_error
 from pgheadroom.postgres.verbose_error import read, verbose_error
 from servers import Roles

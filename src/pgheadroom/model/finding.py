@@ -7,11 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from pgheadroom.model.action import Verb
-from pgheadroom.model.bouncer_command import BouncerCommand
-from pgheadroom.model.session import SessionId
-
 if TYPE_CHECKING:  # who only connects loads none of it
+    from pgheadroom.model.action import Verb
+    from pgheadroom.model.bouncer_command import BouncerCommand
+    from pgheadroom.model.session import SessionId
     from pgheadroom.model.snapshot import PreparedTransaction
 
 

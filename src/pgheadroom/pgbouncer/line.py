@@ -18,8 +18,10 @@ from pgheadroom.model.bouncer import CONSOLE
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.pgbouncer.table import NOTHING, Table
 from pgheadroom.postgres import libpq
-from pgheadroom.postgres.door import Connection, connect, hang_up, hindrance_of, no_connection, parameters, place
+from pgheadroom.postgres.door import Connection, connect, hang_up
 from pgheadroom.postgres.exchange import MOST_ROWS
+from pgheadroom.postgres.not_let_in import hindrance_of, no_connection
+from pgheadroom.postgres.parameters import parameters, place
 from pgheadroom.postgres.talk import Bound, Talk, receive, send
 
 LEAST_PAUSE = 0.05

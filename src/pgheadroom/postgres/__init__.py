@@ -1,1 +1,5 @@
 """IO with PostgreSQL."""
+
+from pgheadroom.postgres.two_parts import load_first_part
+
+load_first_part()

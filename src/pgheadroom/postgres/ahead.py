@@ -6,17 +6,21 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.access.knocking import BURST, BURST_UNMOVED, JITTER
 from pgheadroom.deadline import in_thread
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.attempt import Attempt
-from pgheadroom.postgres.door import Connection, let_in, no_connection, parameters, place, timeout
+from pgheadroom.postgres.not_let_in import no_connection
 from pgheadroom.postgres.own_session import session_settings, startup_options
+from pgheadroom.postgres.parameters import parameters, place, timeout
+
+if TYPE_CHECKING:
+    from pgheadroom.postgres.door import Connection
 
 
 class Ahead:
@@ -60,12 +64,14 @@ class Ahead:
         self._taken.set()
         return self._outcome.result()
 
-    async def connect(self, given: Mapping[str, Any], where: str, deadline: float, ours: str = "") -> Connection:
+    async def connect(self, given: Mapping[str, Any], where: str, deadline: float, ours: str = "") -> "Connection":
         """As `Burst.connect`; all but the deadline was known before.
 
         Raises:
             NoConnection: They were in vain.
         """
+        from pgheadroom.postgres.door import let_in  # here: it needs the rest of psycopg
+
         return await let_in(self, where, deadline)
 
     @property

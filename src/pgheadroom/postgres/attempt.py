@@ -15,8 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from psycopg import OperationalError
-from psycopg.errors import ConnectionTimeout, finish_pgconn
+from psycopg.errors import ConnectionTimeout, OperationalError, finish_pgconn
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn

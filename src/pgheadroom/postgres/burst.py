@@ -11,7 +11,8 @@ from pgheadroom.deadline import clock
 from pgheadroom.errors import NoConnection
 from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.attempt import Attempt
-from pgheadroom.postgres.door import Connection, NotLetIn, hindrance_of, let_in
+from pgheadroom.postgres.door import Connection, let_in
+from pgheadroom.postgres.not_let_in import NotLetIn, hindrance_of
 
 _GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
 

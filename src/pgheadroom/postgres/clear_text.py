@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 
 RULE = "!password"
 """libpq's word for: any authentication but a password in clear text."""

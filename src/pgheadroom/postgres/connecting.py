@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from psycopg import OperationalError
+from psycopg.errors import OperationalError
 from psycopg.pq import PGconn as Line
 from psycopg.pq.abc import PGconn
 

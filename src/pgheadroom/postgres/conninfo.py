@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import ProgrammingError
 
 from pgheadroom.conninfo import holds_password, is_conninfo
 from pgheadroom.errors import UsageError

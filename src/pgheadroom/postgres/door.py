@@ -14,18 +14,17 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from pgheadroom.access.knocking import ONCE, Pace
-from pgheadroom.conninfo import at_port
 from pgheadroom.deadline import Answer, arrives
-from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
+from pgheadroom.errors import NoConnection, PgHeadroomError
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.connecting import Attempt as AnyAttempt
 from pgheadroom.postgres.connecting import connected
-from pgheadroom.postgres.conninfo import parse
+from pgheadroom.postgres.not_let_in import NotLetIn, no_connection
 from pgheadroom.postgres.own_session import session_settings, startup_options
+from pgheadroom.postgres.parameters import parameters, patience, place, timeout
 from pgheadroom.postgres.queries import query
-from pgheadroom.postgres.refusal import Said, place_of_socket, refusal
-from pgheadroom.postgres.startup_packet import Address
+from pgheadroom.postgres.refusal import Said
 from pgheadroom.postgres.talk import Bound, Talk, receive, send
 
 # psycopg warns on stderr where no handler is set, and there is our screen.
@@ -51,34 +50,6 @@ class Settling(NamedTuple):
 
 First = Callable[[Connection, Settling | None], Coroutine[Any, Any, object]]
 """What is asked first, and with it the settling; without one behind a pooler that has refused our `options`."""
-
-APPLICATION_NAME = "pgheadroom"
-CONNECT_TIMEOUT = 5
-_FOR_EVER = 60
-_ABOUT_THE_LINE = (b"sslmode", b"replication")
-
-# A dead peer is noticed in about ten seconds: the slot it holds for us is worth more than patience.
-_UNLESS_GIVEN = {
-    "application_name": APPLICATION_NAME,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 5000,
-}
-
-
-class NotLetIn(NoConnection):
-    """An attempt to connect that failed, with what it left behind.
-
-    Attributes:
-        said: The reason, read.
-        address: Where libpq had got to; None when it did not get that far.
-    """
-
-    def __init__(self, said: Said, address: Address | None, *, password_needed: bool = False) -> None:
-        super().__init__(said.message, full=said.full, password_needed=password_needed)
-        self.said = said
-        self.address = address
 
 
 async def open_door(
@@ -230,95 +201,6 @@ def _answered(pgconn: PGconn, settling: Settling, results: list[PGresult]) -> Ta
 def _array(texts: Iterable[str]) -> bytes:
     """A text[] as PostgreSQL writes it; none of ours has a quote or a backslash."""
     return ("{" + ",".join(f'"{text}"' for text in texts) + "}").encode()
-
-
-def parameters(conninfo: str, password: str | None = None) -> dict[str, Any]:
-    """The user's connection parameters with ours, without any that libpq finds elsewhere.
-
-    Raises:
-        UsageError: when the conninfo is not understood.
-    """
-    given: dict[str, Any] = dict(parse(conninfo))
-    for name, value in _UNLESS_GIVEN.items():
-        given.setdefault(name, value)
-    given.setdefault("connect_timeout", os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT)
-    given["client_encoding"] = "SQL_ASCII"
-    if password is not None:
-        given["password"] = password
-    return given
-
-
-def patience(given: Mapping[str, Any]) -> float:
-    """Seconds in which an attempt to connect must end: `connect_timeout` for each address, and a little.
-
-    Raises:
-        UsageError: when connect_timeout is not a number.
-    """
-    hosts = str(given.get("host") or os.environ.get("PGHOST") or "").count(",") + 1
-    # A name usually has two addresses.
-    return 2.0 * hosts * timeout(given) + 2.0
-
-
-def timeout(given: Mapping[str, Any]) -> int:
-    """The seconds of `connect_timeout`; libpq's 0 means for ever, which nobody who looks at a screen means.
-
-    Raises:
-        UsageError: when it is not a number.
-    """
-    try:
-        seconds = int(given["connect_timeout"])
-    except ValueError:
-        raise UsageError(f"connect_timeout is not a number of seconds: {given['connect_timeout']}") from None
-    return seconds if seconds > 0 else _FOR_EVER
-
-
-def place(given: Mapping[str, Any]) -> str:
-    """Where the parameters lead, without secrets; for messages before there is a connection."""
-    host = str(given.get("host") or given.get("hostaddr") or os.environ.get("PGHOST") or "")
-    port = str(given.get("port") or os.environ.get("PGPORT") or "5432")
-    service = given.get("service") or os.environ.get("PGSERVICE")
-    if not host and service:
-        return f'the service "{service}"'
-    if not host:
-        return "the local socket" if port == "5432" else f"the local socket, port {port}"
-    if host.startswith("/"):
-        return place_of_socket(host, port)
-    return at_port(host, port)
-
-
-def no_connection(error: psycopg.Error, where: str) -> NotLetIn:
-    """psycopg's error as ours: one line, classified."""
-    found = refusal(str(error), where)
-    needed = found.password_needed or bool(error.pgconn and error.pgconn.needs_password)
-    return NotLetIn(found, address_of(error), password_needed=needed)
-
-
-def hindrance_of(failure: NoConnection) -> Hindrance:
-    """What kind of thing an attempt met."""
-    if isinstance(failure, NotLetIn):
-        return failure.said.hindrance
-    if "no answer" in str(failure):
-        return Hindrance.SILENCE
-    return Hindrance.DOWN if "lost" in str(failure) else Hindrance.LOGIN
-
-
-def address_of(error: psycopg.Error) -> Address | None:
-    """Where the connection that failed was going to, as libpq worked it out; nothing secret."""
-    if error.pgconn is None:
-        return None
-    pgconn = error.pgconn
-    with suppress(psycopg.Error, ValueError):
-        # Of all the options, which hold the password too, only these two are looked at.
-        chosen = {option.keyword: option.val for option in pgconn.info if option.keyword in _ABOUT_THE_LINE}
-        return Address(
-            host=(pgconn.hostaddr or pgconn.host).decode(),
-            port=int(pgconn.port),
-            user=pgconn.user.decode(),
-            database=pgconn.db.decode(),
-            sslmode=(chosen.get(b"sslmode") or b"prefer").decode(),
-            replication=bool(chosen.get(b"replication")),
-        )
-    return None
 
 
 async def in_time(connection: Connection, question: Coroutine[Any, Any, Answer], seconds: float) -> Answer:

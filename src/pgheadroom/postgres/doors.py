@@ -21,8 +21,10 @@ from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
 from pgheadroom.postgres import conninfo, libpq
 from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.burst import Burst
-from pgheadroom.postgres.door import Connection, NotLetIn, hindrance_of, in_time, parameters, patience, timeout
+from pgheadroom.postgres.door import Connection, in_time
 from pgheadroom.postgres.listeners import NotTrusted, keeper, users_on_port
+from pgheadroom.postgres.not_let_in import NotLetIn, hindrance_of
+from pgheadroom.postgres.parameters import parameters, patience, timeout
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import CANNOT_CONNECT_NOW, NO_ROOM, limit_of_error
 from pgheadroom.postgres.sampling import FIRST_ANSWER_WITHIN, Probe
