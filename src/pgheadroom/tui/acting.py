@@ -20,6 +20,7 @@ from pgheadroom.rules.acting.outcome import WATCHED_SECONDS, changed_alone
 from pgheadroom.rules.acting.plan import find, plan
 from pgheadroom.rules.acting.rollback import no_rollback
 from pgheadroom.rules.pools.commands import command_words, consequence
+from pgheadroom.tui.applying import Applying
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.holding import Holding
 from pgheadroom.tui.screens.command_menu import CommandMenu
@@ -41,6 +42,7 @@ class Acting:
     Attributes:
         powers: What may be done; None for a replay and when read-only.
         holding: Holds roles back, and knows what is held.
+        applying: Applies advice, and knows what is applied.
         on_signalled: Told of each action once its signals were sent.
     """
 
@@ -51,6 +53,7 @@ class Acting:
         self.on_signalled: Callable[[SessionAction], object] = lambda action: None
         self._under_way: list[SessionAction] = []
         self.holding = Holding(ground, powers, self.carry_out, self.confirm_command)
+        self.applying = Applying(ground, powers)
 
     def plan(
         self,

@@ -26,14 +26,14 @@ _NARROW = 58
 def hold_lines(case: Case, change: Change, ending: Plan | None, width: int) -> list[Line]:
     """The statement, whom it hits, what it does not do, and who is ended after it; each fitted to `width`."""
     lines = [
-        *_labelled("Who   ", affected(case, change.kind, change.name)),
+        *labelled("Who   ", affected(case, change.kind, change.name)),
         [],
-        *_labelled("SQL   ", [_statement(change)], "query"),
-        *_labelled("Not   ", limits_of_it(case, change)),
+        *labelled("SQL   ", [_statement(change)], "query"),
+        *labelled("Not   ", limits_of_it(case, change)),
     ]
     if ending is not None:
-        lines += _labelled("Then  ", [f"the longest idle first: {'; '.join(consequences(ending.verb, ending))}"])
-    lines += _labelled("Undo  ", [f"L, or {_statement(change.undone)}"])
+        lines += labelled("Then  ", [f"the longest idle first: {'; '.join(consequences(ending.verb, ending))}"])
+    lines += labelled("Undo  ", [f"L, or {_statement(change.undone)}"])
     return [fit_line(line, width) for line in lines]
 
 
@@ -60,7 +60,8 @@ def _statement(change: Change) -> str:
     return statement_of(change.kind, change.name, change.after) or held_words(change.after)
 
 
-def _labelled(label: str, sentences: Sequence[str], style: str = "") -> Iterator[list[Cell]]:
+def labelled(label: str, sentences: Sequence[str], style: str = "") -> Iterator[list[Cell]]:
+    """Sentences behind their label, wrapped to a width that does not depend on the window's."""
     for number, piece in enumerate(piece for sentence in sentences for piece in wrap(sentence, _NARROW)):
         yield [Cell(label if not number else " " * len(label), "heading"), Cell(piece, style)]
 

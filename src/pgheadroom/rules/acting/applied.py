@@ -3,15 +3,16 @@
 An applied value is no hold: it is to stay. One upon another at the same place is undone the last one first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pgheadroom.model.advice import Advice
 from pgheadroom.model.applied import Alteration, Applied, AppliedState, ApplySite, Found, Spot
 from pgheadroom.model.hold import ChangeOutcome
 from pgheadroom.model.session import seconds_between
-from pgheadroom.rules.acting.apply import place_words, value_words
+from pgheadroom.rules.acting.apply import place_words, statements_of, value_words
 from pgheadroom.words.durations import duration
 from pgheadroom.words.text import safe
 
@@ -140,6 +141,48 @@ def applied_words(one: Standing, now: datetime) -> str:
     if one.state is AppliedState.CHANGED:
         told += f"; somebody else has set {value_words(spot, one.found.value)} since"
     return told if written.confirmed else f"{told}; what came of it was not written down"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedPiece(Advice):
+    """Advice that is applied, to stand in one list with what is advised.
+
+    Attributes:
+        is_changed: Whether somebody else has set another value since.
+    """
+
+    is_changed: bool = False
+
+    @staticmethod
+    def key_of(one: Standing) -> str:
+        return f"applied:{one.applied.action}"
+
+
+def applied_pieces(standing: Sequence[Standing], now: datetime) -> tuple[AppliedPiece, ...]:
+    """One for each, the newest first."""
+    return tuple(_piece(one, now) for one in reversed(standing))
+
+
+def _piece(one: Standing, now: datetime) -> AppliedPiece:
+    written, spot = one.applied, one.spot
+    since = duration(seconds_between(written.since, now))
+    changed = f"Somebody else has set {value_words(spot, one.found.value)} since." * (one.state is AppliedState.CHANGED)
+    return AppliedPiece(
+        key=AppliedPiece.key_of(one),
+        kind="applied",
+        title=f"{value_words(spot, written.alteration.after)} for {place_words(spot)}, since {since}",
+        seen=(
+            f"Applied {since} ago by {safe(written.os_user)} on {safe(written.host)} ({safe(written.key)}); before, it "
+            f"was {value_words(spot, written.alteration.before)}.",
+            changed,
+        ),
+        why="",
+        source="",
+        do=statements_of(spot, written.alteration.after),
+        undo=statements_of(spot, written.alteration.before),
+        role=spot.role or "",
+        is_changed=bool(changed),
+    )
 
 
 def back(one: Standing) -> Alteration:

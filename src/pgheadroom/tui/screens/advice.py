@@ -19,6 +19,8 @@ from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.advice import Advice, LimitRow, PoolNeed
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import Session
+from pgheadroom.rules.acting.applied import AppliedPiece
+from pgheadroom.rules.acting.apply import by_hand
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.copying import send_to_clipboard
 from pgheadroom.tui.widgets.pager import Pager
@@ -41,6 +43,8 @@ class AdviceScreen(LiveScreen):
     kind = "advice"
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("A", "apply", "apply", tooltip="Apply this piece of advice, after a question"),
+        Binding("U", "undo", "undo", tooltip="Undo what was applied: this one, else the last"),
         Binding("y", "copy", "copy SQL", tooltip="Copy the statements of this piece of advice"),
     ]
 
@@ -80,7 +84,8 @@ class AdviceScreen(LiveScreen):
     def _draw(self, analysis: Analysis) -> None:
         self._count(analysis)
         if self._settings is not None:
-            self.pane("advice").show(pieces(self._ground(analysis, self._settings)), analysis.snapshot.taken_at)
+            found = pieces(self._ground(analysis, self._settings))
+            self.pane("advice").show((*found, *self.monitor.acting.applying.rows()), analysis.snapshot.taken_at)
         self._tell()
         self._show_limits(analysis)
 
@@ -149,6 +154,7 @@ class AdviceScreen(LiveScreen):
             return
         try:
             self._settings = await self.monitor.advisory.server_settings()
+            await self.monitor.acting.applying.look()
         except PgHeadroomError as error:
             self._complaint = f"the settings could not be read: {error}"
         if self.monitor.analysis is not None and self.drawable:
@@ -179,6 +185,25 @@ class AdviceScreen(LiveScreen):
         send_to_clipboard(self.app, text)
         self.monitor.say(f"sent to the clipboard: {text}")
 
+    def action_apply(self) -> None:
+        if (piece := self._current()) is not None:
+            self.monitor.acting.applying.ask_apply(piece, self._read_soon)
+
+    def action_undo(self) -> None:
+        self.monitor.acting.applying.ask_undo(self._current(), self._read_soon)
+
+    def _read_soon(self) -> None:
+        """Something was set: read it at once, and go on from what is read."""
+        self._read_at = None
+        if self.drawable:
+            self._ask()
+
+    def offers(self, action: str) -> bool:
+        piece = self._current()
+        if action == "apply" and (piece is None or isinstance(piece, AppliedPiece) or by_hand(piece)):
+            return False  # the key says why
+        return super().offers(action)
+
     def meant(self) -> list[Session]:
         """The sessions of the role under the cursor, or that the piece there is about: H holds it back, and L gives it
         back."""
@@ -198,6 +223,10 @@ class AdviceScreen(LiveScreen):
         """No session is under the cursor here."""
         if action in _OF_SESSIONS or (action == "hold" and not self.meant()):
             return False
+        if action == "apply":
+            return self.monitor.acting.applying.can(action) and self._current() is not None
+        if action == "undo":
+            return self.monitor.acting.applying.can(action)
         if action == "copy" and self.ready and self.pane("limits").has_focus:
             return False
         return super().check_action(action, parameters)

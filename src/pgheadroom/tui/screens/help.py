@@ -19,7 +19,7 @@ _ROOMY = 120
 _PARTS: dict[str, tuple[str, ...]] = {
     "SCREENS": ("mode",),
     "MOVE": ("move", "page", "first", "last", "open", "next_pane", "next_order", "reverse", "back"),
-    "ACT": ("cancel", "terminate", "bulk", "hold", "let_go", "command"),
+    "ACT": ("cancel", "terminate", "bulk", "hold", "let_go", "apply", "undo", "command"),
     "HERE": (),
     "THE MONITOR": ("pause", "sample_now", "interval", "help", "command_palette", "suspend_process", "quit"),
 }

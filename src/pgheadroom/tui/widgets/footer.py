@@ -96,6 +96,8 @@ _FIRST = (
     "terminate",
     "cancel",
     "bulk",
+    "apply",
+    "undo",
     "hold",
     "mark",
     "filter",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from pgheadroom.model.advice import Advice, Effect, PoolNeed, PoolRow, WellSet
+from pgheadroom.rules.acting.applied import AppliedPiece
 from pgheadroom.view.cells import Cell, Line, fit_line
 from pgheadroom.view.columns import Column
 from pgheadroom.words.counts import plural
@@ -28,6 +29,8 @@ def _kind(piece: Advice, now: datetime) -> Cell:
 
 
 def _effect(piece: Advice, now: datetime) -> Cell:
+    if isinstance(piece, AppliedPiece):
+        return Cell("changed", "warn") if piece.is_changed else Cell("applied", "ok")
     return Cell(*_EFFECTS[piece.effect])
 
 
