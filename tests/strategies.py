@@ -117,7 +117,7 @@ refusals = st.builds(
     before=st.booleans(),
 )
 prepared = st.builds(PreparedTransaction, gid=texts, owner=texts, database=texts, since=moments)
-gaps = st.builds(Gap, texts, texts)
+gaps = st.builds(Gap, texts, texts, st.booleans())
 spared = st.builds(
     Spared, st.sampled_from(["locks", "sessions"]), st.floats(0, 10), st.floats(0, 600), st.floats(0, 600)
 )
@@ -302,7 +302,6 @@ def snapshots(**given: Any) -> st.SearchStrategy[Snapshot]:
         "lock_totals": st.none() | st.lists(st.builds(LockTotal, texts, pids), max_size=2).map(tuple),
         "session_totals": st.none() | st.builds(SessionTotals, *[st.integers(0, 10**12)] * 4),
         "refusals": st.none() | refusals,
-        "refusals_unread": texts,
         "spared": st.lists(spared, max_size=2, unique_by=lambda one: one.part).map(tuple),
     }
     return st.builds(Snapshot, **{**plain, **given})

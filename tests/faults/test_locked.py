@@ -110,12 +110,12 @@ async def test_names_that_cannot_be_read_again_are_kept_and_said(
     with Queue(watcher, ours()) as queue, locked(holder, *CATALOGUES):
         taken = [await source.sample_once() for _ in range(3)]
     for snapshot in taken:
-        assert {gap.part for gap in snapshot.gaps} == {"databases", "roles"}
-        assert all("lock timeout" in gap.reason for gap in snapshot.gaps)
+        assert {gap.part for gap in snapshot.lacking} == {"databases", "roles"}
+        assert all("lock timeout" in gap.reason for gap in snapshot.lacking)
         assert snapshot.roles == before.roles
         assert len(snapshot.sessions) == len(before.sessions)
     assert queue.longest < AT_ONCE
-    assert (await source.sample_once()).gaps == ()
+    assert (await source.sample_once()).lacking == []
 
 
 def test_a_pile_up_behind_a_table_while_its_name_is_locked(

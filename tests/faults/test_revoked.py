@@ -106,6 +106,6 @@ async def test_queries_stay_when_set_config_is_revoked_between_two_samples(
             snapshot = await source.sample_once()
             mine = next(one for one in snapshot.sessions if one.pid == lean.info.backend_pid)
             assert mine.query.startswith("REVOKE")
-            assert not [gap for gap in snapshot.gaps if gap.part != "connection"]
+            assert not [gap for gap in snapshot.lacking if gap.part != "connection"]
     finally:
         await source.close()

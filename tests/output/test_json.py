@@ -74,7 +74,7 @@ def test_the_fields_that_were_promised() -> None:
     pool = document["pgbouncers"][0]["pools"][0]
     assert pool["open_percent"] == (100.0 * pool["servers"] / pool["size"] if pool["size"] else None)
     assert document["status"] == "CRITICAL"
-    assert document["gaps"] == [{"part": "limits", "reason": "denied"}]
+    assert document["gaps"] == [{"part": "limits", "reason": "denied", "harmless": False}]
 
 
 def test_a_session_can_be_identified_from_it_to_the_microsecond() -> None:

@@ -80,7 +80,7 @@ async def test_a_parameter_of_that_name_that_cannot_be_is_not_believed(
     finally:
         superuser.execute(f"ALTER ROLE web RESET {RESERVED}".encode())
     assert capacity(seen).usable == 25
-    assert not [gap for gap in seen.gaps if gap.part != "sessions"]
+    assert not [gap for gap in seen.lacking if gap.part != "sessions"]
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

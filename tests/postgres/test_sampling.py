@@ -89,7 +89,7 @@ async def test_counts_are_those_of_sql(
     assert counted(snapshot) == {key: count for key, count in expected.items() if count}
     assert snapshot.exact
     assert snapshot.door.sees_all
-    assert snapshot.gaps == ()
+    assert snapshot.lacking == []
     others = fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE backend_type <> 'client backend'")
     assert len(snapshot.processes) == others
 
@@ -148,7 +148,7 @@ async def test_the_grant_that_is_named_is_enough(
     probe = await open_probe(name)
     snapshot = await probe.sample()
     assert snapshot.exact
-    assert snapshot.gaps == ()
+    assert snapshot.lacking == []
 
 
 async def test_settings_and_who_we_are(server: Cluster, role: Roles, open_probe: OpenProbe) -> None:
@@ -323,7 +323,7 @@ async def test_locked_catalogues_do_not_stop_it(
         began = time.monotonic()
         snapshot = await probe.sample()
         assert time.monotonic() - began < 0.95  # less than the lock timeout
-        assert snapshot.gaps == ()
+        assert snapshot.lacking == []
         monkeypatch.setattr(asking, "OFTEN", 0.0)
         began = time.monotonic()
         snapshot = await probe.sample()
@@ -424,7 +424,7 @@ async def test_a_standby(new_cluster: Callable[..., Cluster], major: int) -> Non
         snapshot = await probe.sample()
         assert snapshot.server.in_recovery
         assert len(snapshot.sessions) == 1
-        assert snapshot.gaps == ()
+        assert snapshot.lacking == []
         await probe.close()
         probe = await Probe.open(primary.conninfo())
         # Its walsender is a process of the primary, not one of its sessions. It comes when the standby has replayed.

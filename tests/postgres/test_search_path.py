@@ -206,7 +206,7 @@ async def test_everything_that_is_asked_works_on_a_hostile_path(
             applied = [await _applied_and_undone(probe, spot) for spot in APPLIED]
         finally:
             await probe.close()
-    assert snapshot.gaps == ()
+    assert snapshot.lacking == []
     assert held == [[ChangeOutcome.DONE, ChangeOutcome.CHANGED, ChangeOutcome.DONE]] * len(HELD)
     assert applied == [held[0]] * len(APPLIED)
     assert told is not None

@@ -67,6 +67,11 @@ class LogFollower:
             counted = self._count.given(BEFORE if before else seconds, self.called, before=before)
             return counted, ""
 
+    @property
+    def waits(self) -> bool:
+        """Nothing was read yet, and nothing is known that would be in the way."""
+        return not self._begun.is_set()
+
     def wait(self, seconds: float) -> None:
         """Until something was read, or cannot be; at most so long."""
         self._begun.wait(seconds)

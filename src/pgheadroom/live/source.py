@@ -20,7 +20,7 @@ from pgheadroom.live.reconnection import Reconnection
 from pgheadroom.live.rest import Rest
 from pgheadroom.live.updates import Updates
 from pgheadroom.model.ports import Post
-from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
+from pgheadroom.model.snapshot import REFUSED, Gap, PreparedTransaction, Snapshot
 from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.doors import Doors
 from pgheadroom.postgres.sampling import Probe
@@ -255,7 +255,9 @@ class LiveSource:
         self.reconnection.at_once = True
         if self._log is not None:
             refusals, unread = self._log.take(snapshot.taken_at)
-            snapshot = replace(snapshot, refusals=refusals, refusals_unread=unread)
+            others = [gap for gap in snapshot.gaps if gap.part != REFUSED]
+            gaps = (*others, Gap(REFUSED, unread, harmless=self._log.waits)) if unread else tuple(others)
+            snapshot = replace(snapshot, refusals=refusals, gaps=gaps)
         return self._updates.complete(snapshot, self.interval)
 
     # --- what else is asked of the server ----------------------------------------------------------------------------

@@ -148,6 +148,8 @@ class PreparedTransaction:
     since: datetime | None = None
 
 
+REFUSED = "refused"
+"""The part that tells who was turned away."""
 A_MOMENT = 0.5
 """Seconds by which a part of a sample may be older than the others without a word."""
 
@@ -176,7 +178,6 @@ class Snapshot:
         lock_totals: Waits for locks by the server's own count; None where it does not count them (before 19).
         session_totals: Sessions by the server's own count; None where it does not count them (before 14).
         refusals: Who was turned away since the sample before; None where nothing was read that would tell.
-        refusals_unread: Why nothing is read that would tell, and what would help; empty where something is.
         spared: Parts that are asked less often than each sample, because of what they cost; some of an older one.
     """
 
@@ -203,7 +204,6 @@ class Snapshot:
     lock_totals: tuple[LockTotal, ...] | None = None
     session_totals: SessionTotals | None = None
     refusals: Refusals | None = None
-    refusals_unread: str = ""
 
     @cached_property
     def by_state(self) -> Mapping[State, Sequence[Session]]:
@@ -221,6 +221,16 @@ class Snapshot:
             if session.state not in NEVER_WAIT and (wait := session.waits_for) is not None:
                 found[wait].append(session)
         return found
+
+    @property
+    def lacking(self) -> Sequence[Gap]:
+        """The gaps that are a trouble."""
+        return [gap for gap in self.gaps if not gap.harmless]
+
+    @property
+    def refusals_unread(self) -> str:
+        """Why nothing is read that would tell who was turned away, and what would help; empty where something is."""
+        return next((gap.reason for gap in self.gaps if gap.part == REFUSED), "")
 
     @property
     def service(self) -> Service | None:

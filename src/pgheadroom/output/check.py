@@ -71,7 +71,7 @@ def _held(case: Analysis) -> list[str]:
 
 
 def _gaps(case: Analysis) -> list[str]:
-    return [f"not seen: {gap.part}: {gap.reason}" for gap in case.snapshot.gaps]
+    return [f"not seen: {gap.part}: {gap.reason}" for gap in case.snapshot.lacking]
 
 
 def _metric(one: Health) -> str:

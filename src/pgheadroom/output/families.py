@@ -292,7 +292,7 @@ def _sample(case: Analysis) -> Iterator[MetricFamily]:
     yield _plain(
         "sample_timestamp_seconds", "When the sample was taken (the server's clock)", seen.taken_at.timestamp()
     )
-    parts = [(("part", part),) for part in dict.fromkeys(gap.part for gap in seen.gaps)]
+    parts = [(("part", part),) for part in dict.fromkeys(gap.part for gap in seen.lacking)]
     yield gauge("gap", "1 for each part of the sample that could not be had (gaps)", *((labels, 1) for labels in parts))
     version = (("version", seen.server.version), ("in_recovery", str(seen.server.in_recovery).lower()))
     yield gauge("server_info", "1, with the server's version (server_version, pg_is_in_recovery())", (version, 1))

@@ -186,9 +186,6 @@ def _health(metrics: Sequence[Health]) -> Iterator[str]:
 
 
 def _gaps(snapshot: Snapshot) -> Iterator[str]:
-    gaps = [(gap.part, gap.reason) for gap in snapshot.gaps]
-    if snapshot.refusals_unread:
-        gaps.append(("refused", snapshot.refusals_unread))
-    if gaps:
+    if snapshot.gaps:
         yield "NOT KNOWN"
-        yield from (f"  {safe(part)}: {safe(reason)}" for part, reason in gaps)
+        yield from (f"  {safe(gap.part)}: {safe(gap.reason)}" for gap in snapshot.gaps)

@@ -13,7 +13,7 @@ from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import Door, Gap, LockRequest, Server, Snapshot
+from pgheadroom.model.snapshot import REFUSED, Door, Gap, LockRequest, Server, Snapshot
 from pgheadroom.postgres import counted
 from pgheadroom.postgres.asking import Asking
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions
@@ -333,7 +333,6 @@ class Probe:
             lock_totals=counted.lock_totals(answers),
             session_totals=counted.session_totals(answers),
             refusals=refusals,
-            refusals_unread=self._log.unread(catalogue.log, facts.user, facts.database),
         )
 
     def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:
@@ -382,6 +381,8 @@ class Probe:
             found.append(THROUGH_POOLER)
         elif not self._asking.is_pinned:
             found.append(UNPINNED)
+        if reason := self._log.unread(self.catalogue.log, self.catalogue.facts.user, self.catalogue.facts.database):
+            found.append(Gap(REFUSED, reason, harmless=True))
         return tuple(found)
 
     def line(self) -> int | None:

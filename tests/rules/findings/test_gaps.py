@@ -7,6 +7,8 @@ from pgheadroom.model.finding import Severity
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.session import State
 from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.output.check import judged
+from pgheadroom.output.families import Families
 from samples import session, snapshot
 
 TIMEOUT = "canceling statement due to lock timeout"
@@ -32,6 +34,15 @@ def test_sessions_without_a_state_are_counted() -> None:
 
 def test_nothing_is_missing() -> None:
     assert found() == []
+
+
+def test_a_log_that_wants_a_grant_is_no_finding_and_stands_beside_what_is_one() -> None:
+    quiet = Gap("refused", "GRANT EXECUTE ... shows them", harmless=True)
+    assert found(quiet) == []
+    assert found(quiet, Gap("locks", TIMEOUT)) == [f"Not known at present: locks ({TIMEOUT})"]
+    case = analyse(replace(snapshot(), gaps=(quiet,)), Thresholds())
+    assert "not seen" not in " ".join(judged(case).details)
+    assert not next(family.samples for family in Families().of(case) if family.name.endswith("gap"))
 
 
 def test_hidden_sessions_are_told_as_what_they_are() -> None:

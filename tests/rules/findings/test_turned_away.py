@@ -7,9 +7,10 @@ import pytest
 from pgheadroom.analysis import analyse
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
-from pgheadroom.model.snapshot import Role, Snapshot
+from pgheadroom.model.snapshot import Gap, Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
+from pgheadroom.output.json_ import document
 from pgheadroom.output.text import render
 from pgheadroom.view.cells import line_width, plain
 from pgheadroom.view.gauge import gauge_line
@@ -71,11 +72,13 @@ def test_the_gauge_says_how_many_are_refused_and_why(width: int) -> None:
 
 
 def test_a_full_server_whose_log_is_not_read_says_what_would_show_who_is_refused() -> None:
-    full = replace(snapshot(many(97)), refusals_unread="GRANT EXECUTE ... shows them")
+    full = replace(snapshot(many(97)), gaps=(Gap("refused", "GRANT EXECUTE ... shows them", harmless=True),))
     found = finding_of(full, "server-slots")
     assert found is not None
     assert "who is refused is not known: GRANT EXECUTE ... shows them" in found.evidence
-    assert "refused: GRANT EXECUTE ... shows them" in render(analyse(full, Thresholds()))
+    case = analyse(full, Thresholds())
+    assert "refused: GRANT EXECUTE ... shows them" in render(case)
+    assert document(case)["gaps"] == [{"part": "refused", "reason": "GRANT EXECUTE ... shows them", "harmless": True}]
 
 
 def test_the_text_has_who_is_refused() -> None:

@@ -19,7 +19,8 @@ def not_known(case: Case) -> Iterator[Finding]:
     """Parts that were refused or not answered: what was read of them before is shown on. Hidden sessions are told as
     what cannot be seen.
     """
-    gaps = [gap for gap in case.snapshot.gaps if gap.part != _TOLD_ELSEWHERE]
+    gaps = [gap for gap in case.snapshot.lacking if gap.part != _TOLD_ELSEWHERE]
+    quiet = [gap for gap in case.snapshot.gaps if gap.harmless]
     if gaps:
         parts = ", ".join(dict.fromkeys(clipped(gap.part) for gap in gaps))
         reasons = dict.fromkeys(clipped(gap.reason.removeprefix(_NOT_REACHED), _LONGEST_REASON) for gap in gaps)
@@ -27,7 +28,7 @@ def not_known(case: Case) -> Iterator[Finding]:
             "not-known",
             Severity.NOTICE,
             f"Not known at present: {parts} ({next(iter(reasons))})",
-            tuple(f"{clipped(gap.part)}: {clipped(gap.reason, _LONGEST_REASON)}" for gap in gaps),
+            tuple(f"{clipped(gap.part)}: {clipped(gap.reason, _LONGEST_REASON)}" for gap in (*gaps, *quiet)),
             "What was known of it before is shown on; it is asked again by itself",
             proof="every part answers",
         )

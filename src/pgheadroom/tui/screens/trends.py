@@ -140,7 +140,7 @@ class Trends(LiveScreen):
         for chart, pane, series, ceiling in zip(CHARTS, panes, drawn, ceilings, strict=True):
             width, height = pane.size
             plotted = plot(series, RANGES[self._range], width, height - 1, ceiling, margin)
-            pane.paint(self._chart_lines(chart, plotted, width, _rare(chart, series)))
+            pane.paint(self._chart_lines(chart, plotted, width, _rare(chart, series) or _unread(chart, analysis)))
 
     def _ceiling(self, chart: Chart, analysis: Analysis) -> float | None:
         return float(analysis.capacity.usable) if chart.limited and self._hog is None else None
@@ -181,6 +181,11 @@ def _rare(chart: Chart, series: Sequence[Series]) -> str:
     """What is to be said of those that are not always drawn."""
     drawn = {one.marker for one in series}
     return "  ".join(one.rare for one in chart.layers if one.rare and one.marker in drawn)
+
+
+def _unread(chart: Chart, analysis: Analysis) -> str:
+    """That nothing tells of refusals: no curve of them is no proof that there were none."""
+    return "refusals: log not read" if _REFUSED in chart.layers and analysis.snapshot.refusals_unread else ""
 
 
 def _title(chart: Chart, hog: HogName | None, rare: str) -> list[Cell]:
