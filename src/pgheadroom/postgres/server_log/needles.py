@@ -1,6 +1,7 @@
 """What to look for in a log before anything of it is read: few bytes that every line about a refusal has. Pure."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from pgheadroom.postgres import translated
 from pgheadroom.postgres.server_log import respelled, translated_logins
@@ -48,15 +49,23 @@ def _encoded(texts: Iterable[str]) -> Iterable[bytes]:
                 continue
 
 
-def _longest_words() -> tuple[str, ...]:
+@cache
+def _words() -> tuple[str, ...]:
+    """The longest of each text."""
     respelt = (spelling for text, _ in respelled.texts() for spelling in respelled.spellings(text))
     texts = (*translated.texts(), *translated_logins.texts(), *respelt)
     return tuple(dict.fromkeys(max(text.replace("{name}", " ").split(), key=len) for text in texts))
 
 
-_WORDS = _longest_words()
-TEXTS = tuple(dict.fromkeys((*STATES, *_encoded((*_ENGLISH, *_WORDS)))))
-"""Of logs for people: a SQLSTATE, where the prefix has it, or the longest word of each text."""
+@cache
+def of_text() -> tuple[bytes, ...]:
+    """Of logs for people: a SQLSTATE, where the prefix has it, or the longest word of each text."""
+    return tuple(dict.fromkeys((*STATES, *_encoded((*_ENGLISH, *_words())))))
+
+
+@cache
+def _foreign_words() -> tuple[str, ...]:
+    return tuple(word for word in _words() if not word.isascii())
 
 
 def present(needles: Sequence[bytes], text: bytes) -> list[bytes]:
@@ -72,9 +81,6 @@ def decoded(line: bytes) -> str:
         pass
     for encoding in _OLD_ENCODINGS:
         text = line.decode(encoding, "replace")
-        if any(word in text for word in _FOREIGN):
+        if any(word in text for word in _foreign_words()):
             return text
     return line.decode(errors="replace")
-
-
-_FOREIGN = tuple(word for word in _WORDS if not word.isascii())

@@ -47,7 +47,7 @@ class Reader:
             Format.CSV: _read_csv,
             Format.TEXT: self._text.read,
         }[kind]
-        self._telling = needles.TEXTS if kind is Format.TEXT else needles.STATES
+        self._telling = needles.of_text() if kind is Format.TEXT else needles.STATES
 
     def feed(self, piece: bytes) -> list[Record]:
         """The records that end in this piece, and may tell of a refusal."""
