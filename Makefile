@@ -24,6 +24,9 @@ PYTEST := $(BIN)/python -m pytest -q -n 4 --ignore=tests/bench
 SERVERS := .servers/node_modules
 SHELL := /bin/sh
 
+# Programs are started hundreds of times: they find their bytecode, also where the environment would have none written.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Prometheus, promtool and node_exporter, which judge our metrics and rules: this machine's own are preferred.
 MONITORING := $(if $(shell command -v promtool),,prometheus) $(if $(shell command -v prometheus-node-exporter),,node-exporter)
 PYTEST := PATH="$$PATH:$(CURDIR)/$(NEWER)/prometheus:$(CURDIR)/$(NEWER)/node-exporter" $(PYTEST)
@@ -35,17 +38,17 @@ archives = $(call joined,$(patsubst %,$(CURDIR)/$(SERVERS)/pg%,$(1)) $(CURDIR)/$
 bouncers = $(call joined,$(patsubst %,$(CURDIR)/$(NEWER)/pgbouncer-%,$(1)))
 PLATFORM = $(shell uname -s | tr A-Z a-z)-$(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x64)
 
-.PHONY: demo test test-all newer lint bench soak fuzz lock clean pgbouncer pythons
+.PHONY: demo test test-all compiled newer lint bench soak fuzz lock clean pgbouncer pythons
 .DEFAULT_GOAL := test
 
 demo: .venv/.installed pgbouncer
 	@$(BIN)/pgheadroom demo $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(GUIDE),--guide)
 
-test: lint pgbouncer pythons newer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
+test: lint compiled pgbouncer pythons newer $(if $(wildcard /usr/lib/postgresql/15/bin/postgres),,$(SERVERS)/pg15)
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(PYTEST) $(ARGS)
 
-test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
+test-all: lint compiled pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
 	@$(BIN)/python tests/newer.py $(NEWER) $(MONITORING) pgbouncer-trixie pgbouncer-sid pg19 odyssey
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
@@ -53,6 +56,10 @@ test-all: lint pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(majo
 	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,sid)" $(subst $(BIN)/,$(PYTHONS)/$(OTHER_PYTHON)/bin/,$(PYTEST)) $(ARGS)
+
+# pytest's own bytecode of the tests: written once here, beside the lint, and not by four processes at the same time.
+compiled: .venv/.tools
+	-@$(BIN)/python -m pytest -q --collect-only --ignore=tests/bench >/dev/null
 
 newer: .venv/.tools
 	@$(BIN)/python tests/newer.py $(NEWER) $(MONITORING) pgbouncer-sid pg19
