@@ -43,6 +43,7 @@ settings.load_profile("patient")
 
 pytest_plugins = [
     "eager",
+    "parsed",
     "templates",
     "terminal.fixtures",  # the finished program on an emulated terminal
 ]
