@@ -1,5 +1,6 @@
 """However our process ends, its servers end and its folder goes."""
 
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from demo.processes import alive, command_line, descendants
+from pgheadroom.demo.servers import keeper
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.installation import WHEEL, Installation
 from pgheadroom.demo.servers.playground import Playground
@@ -62,6 +64,16 @@ def test_interrupted_start_leaves_nothing(delay: float) -> None:
             player.send_signal(signal.SIGINT)
         wait_until(lambda: not any(alive(pid) for pid in started), "every process has ended")
         wait_until(lambda: not list(Path(parent).iterdir()), "the folder is gone")
+
+
+def test_the_keeper_needs_nothing_but_python_and_keeps_its_folder_only_while_we_are_there(tmp_path: Path) -> None:
+    """Started as the demo starts it: what it imported of ours, or of site-packages, would not be found."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    command = [sys.executable, "-I", "-S", keeper.__file__]
+    done = subprocess.run(command, input=json.dumps({"folder": str(folder)}) + "\n", capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not folder.exists()
 
 
 def test_exception_ends_the_servers() -> None:

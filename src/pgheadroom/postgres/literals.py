@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from pgheadroom.model.session import Session
+from pgheadroom.words.sql_names import LETTER, LETTER_OR_DIGIT, OF_A_NAME
 
-_START = r"[A-Za-z_\x80-\U0010ffff]"
-_NAME = rf"(?! [bBeEnNxX]' | [uU]&' ) {_START} [\w$\x80-\U0010ffff]*+"
+_NAME = rf"(?! [bBeEnNxX]' | [uU]&' ) {LETTER} {OF_A_NAME}*+"
 _TOKEN = re.compile(
     rf"""
       (?P<plain>   (?: {_NAME} | "[^"]*" | \$[0-9]+ | [\s,();:=<>+*%|&!?\[\]{{}}]+ | \.(?![0-9]) )++ )
     | (?P<number>  \.?[0-9] (?: [eE][+-]?[0-9] | [\w.$] )*+ )
     | (?P<string>  (?: [bBeEnNxX] | [uU]& )? ' )
-    | (?P<dollar>  \$ (?: {_START} [\w\x80-\U0010ffff]*+ )? \$ )
+    | (?P<dollar>  \$ (?: {LETTER} {LETTER_OR_DIGIT}*+ )? \$ )
     | (?P<remark>  -- [^\r\n]*+ )
     | (?P<comment> /\* )
     | (?P<cut>     "[^"]*+ )

@@ -11,12 +11,13 @@ Source of the rules: psql's own reader, src/fe_utils/psqlscan.l.
 import re
 from collections.abc import Iterator
 
+from pgheadroom.words.sql_names import LETTER, LETTER_OR_DIGIT, OF_A_NAME
 from pgheadroom.words.text import REPLACEMENT, copyable
 
-_COMMON = r"""
-    | (?P<dollar> \$ (?: [A-Za-z_\x80-\U0010ffff] [\w\x80-\U0010ffff]* )? \$ )
+_COMMON = rf"""
+    | (?P<dollar> \$ (?: {LETTER} {LETTER_OR_DIGIT}* )? \$ )
     | "[^"]*"? | --[^\n]* | (?P<comment> /\* )
-    | [A-Za-z_\x80-\U0010ffff] [\w$\x80-\U0010ffff]* | .
+    | {LETTER} {OF_A_NAME}* | .
 """
 _BACKSLASHED = r"'(?: \\. | [^'\\] )*+'?"
 _FLAGS = re.VERBOSE | re.DOTALL
