@@ -1,6 +1,7 @@
 """A server's log in a local file, or as a command writes it: read beside the samples, which never wait for it."""
 
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -139,15 +140,15 @@ class LogFollower:
         for allowed in self._each_look():
             behind = os.fstat(log).st_size - offset
             if behind < 0:
+                self._feed(b"")
                 return
             if behind > MOST_A_SECOND:
                 self._skip(behind - MOST_A_SECOND // 2)
                 offset += behind - MOST_A_SECOND // 2
             piece = os.pread(log, allowed, offset)
             offset += len(piece)
-            if piece:
-                self._feed(piece)
-            elif self._was_replaced(log):
+            self._feed(piece)
+            if not piece and self._was_replaced(log):
                 return
 
     def _read_end(self, log: int) -> int:
@@ -156,7 +157,8 @@ class LogFollower:
         if offset:
             self._reader.lose()
         piece = os.pread(log, MOST_A_SECOND, offset)
-        self._feed(piece, datetime.now(UTC) - timedelta(seconds=BEFORE))
+        for part in (piece, b""):
+            self._feed(part, datetime.now(UTC) - timedelta(seconds=BEFORE))
         return offset + len(piece)
 
     def _was_replaced(self, log: int) -> bool:
@@ -191,7 +193,12 @@ class LogFollower:
     def _follow_pipe(self, pipe: int) -> None:
         """What comes faster than it is read is thrown away: a command that had to wait would fall behind for good."""
         second, left = time.monotonic(), MOST_A_SECOND
-        while piece := os.read(pipe, _PIECE):
+        while True:
+            if not select.select([pipe], [], [], _LOOKS)[0]:
+                self._feed(b"")
+                continue
+            if not (piece := os.read(pipe, _PIECE)):
+                return
             if time.monotonic() - second >= 1.0:
                 second, left = time.monotonic(), MOST_A_SECOND
             if left > 0:

@@ -40,6 +40,17 @@ def logging(log: str = "stderr", **others: str | int) -> dict[str, str | int]:
     }
 
 
+FORGED = "FATAL:  sorry, too many clients already"
+FORGERIES = [
+    (f"x\n{FORGED}", "postgres"),
+    (f"a@b 1.1.1.1 {FORGED}", "postgres"),
+    (f"a@b 1.1.1.1 {FORGED}\n", "postgres"),
+    ("x\n2026-11-28 19:00:17.123 UTC [7] web", f"shop 10.0.0.5 {FORGED}\n"),
+    ('x\n2026-11-28 19:00:17.123 UTC,"web","', "shop"),
+]
+"""Users and databases that a client asks for, so that they are read as refusals of others."""
+
+
 async def knock(server: Cluster, user: str, database: str = "postgres", times: int = 1) -> "Counter[str]":
     """Attempts one after the other, without a password: what each was answered, by its SQLSTATE."""
     address = Address("127.0.0.1", server.port, user, database, sslmode="disable")
@@ -102,8 +113,12 @@ async def test_each_reason_is_counted_as_often_as_clients_saw_it(
         seen[Reason.DATABASE] = (await knock(server, "app", "shut", each))["53300"]
         seen[Reason.LOGIN] = (await knock(server, "nobody", times=7))["28000"]
         seen[Reason.NO_DATABASE] = (await knock(server, "app", "nowhere", times=7))["3D000"]
+        forged = [await knock(server, user, database) for user, database in FORGERIES]
+        admin.execute("DO $$ BEGIN RAISE LOG '%', repeat('-', 200); END $$")
     held = [psycopg.connect(server.conninfo()) for _ in range(9)]
     seen[Reason.SUPERUSER_RESERVE] = (await knock(server, "app", times=each))["53300"]
+    # A name with line ends is nobody's; where names are quoted, such a login is refused as any other.
+    seen[Reason.LOGIN] += 0 if log == "stderr" else sum(one["28000"] for one in forged)
     found = await counted(probe, seen.total())
     held += [psycopg.connect(server.conninfo()) for _ in range(12 - 1 - len(held))]
     seen[Reason.SERVER] = (await knock(server, "app", times=each))["53300"]
@@ -111,7 +126,7 @@ async def test_each_reason_is_counted_as_often_as_clients_saw_it(
         one.close()
     found += await counted(probe, each)
     assert by_reason(found) == dict(seen)
-    assert set(seen.values()) == {each, 7}
+    assert set(seen.values()) == {each, 7, *([] if log == "stderr" else [7 + len(FORGERIES)])}
     assert by_role(found, Reason.ROLE) == {("127.0.0.1", "web", "postgres"): each}
     assert not any(refusals.skipped or refusals.others for refusals in found)
 

@@ -69,12 +69,36 @@ def who(records: list[Record]) -> list[Who]:
 
 def read(kind: Format, *pieces: bytes, prefix: str | None = PREFIX) -> list[Who]:
     reader = Reader(kind, prefix)
-    return [one for piece in pieces for one in who(reader.feed(piece))]
+    return [one for piece in (*pieces, b"") for one in who(reader.feed(piece))]
 
 
 @pytest.mark.parametrize("kind", Format)
 def test_each_format_tells_who_was_refused_and_why_and_no_statement_counts(kind: Format) -> None:
     assert read(kind, LOGS[kind].encode()) == REFUSED
+
+
+SORRY = "FATAL:  sorry, too many clients already"
+HEAD = "2026-11-28 19:00:17.123 UTC [7] "
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        f"{HEAD}x\n{SORRY}@shop 10.0.0.5 FATAL:  role",
+        f"{HEAD}a@b 1.1.1.1 {SORRY}@shop 10.0.0.5 FATAL:  role",
+        f"{HEAD}a@b 1.1.1.1 {SORRY}\n@shop 10.0.0.5 FATAL:  role",
+        f"{HEAD}x\n{HEAD}web@shop 10.0.0.5 {SORRY}\n 127.0.0.1 FATAL:  role",
+        f"{HEAD}x\n\n\t\n{HEAD}web@shop 10.0.0.5 {SORRY}",
+    ],
+)
+def test_a_line_that_a_client_wrote_with_its_name_is_not_believed(forged: str) -> None:
+    real = f"{HEAD}web@shop 10.0.0.5 {SORRY}\n"
+    background = f"{HEAD}LOG:  checkpoint starting: time\n"
+    statement = f"{HEAD}web@shop 10.0.0.5 LOG:  statement: select\n\t1\n"
+    log = real + background + real + statement + real + forged + "\n\tno such role\n" + 3 * statement + real + real
+    assert read(Format.TEXT, log.encode()) == 5 * [Who(Reason.SERVER, "10.0.0.5", "web", "shop")]
+    at = log.index(forged) + len(forged)
+    assert len(read(Format.TEXT, log[:at].encode(), log[at:].encode())) == 5
 
 
 @given(st.sampled_from(Format), st.lists(st.integers(0, len(TEXT)), max_size=12))
@@ -99,14 +123,12 @@ def test_any_prefix_can_be_read(prefix: str) -> None:
 def test_after_a_loss_it_goes_on_at_the_next_record(kind: Format) -> None:
     log = LOGS[kind].encode()
     reader = Reader(kind, PREFIX)
-    reader.feed(log[:200])
+    assert len(who([*reader.feed(log[:200]), *reader.feed(b"")])) <= 1
     reader.lose()
     first = log.index(b"\n", log.index(b"batch") - 80) if kind is Format.TEXT else log.index(b"batch") - 40
     assert who(reader.feed(b"10.0.0.5 FATAL:  sorry, too many clients already\n")) == []
-    assert (
-        who(reader.feed(log[first:] if kind is Format.TEXT else log[log.rindex(b"\n", 0, first) + 1 :]))[-3:]
-        == (REFUSED[1:])
-    )
+    rest = log[first:] if kind is Format.TEXT else log[log.rindex(b"\n", 0, first) + 1 :]
+    assert who([*reader.feed(rest), *reader.feed(b"")])[-3:] == REFUSED[1:]
 
 
 @pytest.mark.parametrize("kind", Format)
@@ -189,5 +211,5 @@ def test_a_log_in_an_old_encoding_is_read(encoding: str, line: str) -> None:
 
 
 def test_moments_are_read_without_the_name_of_their_zone() -> None:
-    found = {kind: Reader(kind, PREFIX).feed(LOGS[kind].encode())[0].moment for kind in Format}
-    assert set(found.values()) == {"2026-11-28 19:00:17.123"}
+    read = {kind: Reader(kind, PREFIX).feed(LOGS[kind].encode()) for kind in Format}
+    assert {next(one.moment for one in found if one.user) for found in read.values()} == {"2026-11-28 19:00:17.123"}

@@ -98,7 +98,7 @@ class ServerLog:
         if start:
             self._reader.lose()
         self._file, self._read_at = file, now
-        records = self._reader.feed(piece)
+        records = [*self._reader.feed(piece), *self._reader.feed(b"")]
         self._moved(start, piece)
         known = [at for record in records if (at := moments.of(record)) is not None]
         reach = (moments.now - min(known)).total_seconds() if start and known else BEFORE

@@ -34,6 +34,32 @@ SEVERITY = r"(?P<severity>[^\s:][^:]{0,30}?): {1,2}(?:(?P<verbose>[0-9A-Z]{5}): 
 """`FATAL:  `, in any language; with log_error_verbosity = verbose the SQLSTATE follows."""
 
 
+_NAME = re.compile(r"%-?\d*[ud]")
+_LONGEST_NAME = 63
+"""Bytes of a name that the server takes. Source: NAMEDATALEN, and ProcessStartupPacket."""
+
+
+class Prefix:
+    """A log_line_prefix.
+
+    Attributes:
+        pattern: As `pattern_of`.
+        reach: Over so many bytes a client may have a say in one line's prefix; 0 where there is no name in it.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.text = prefix
+        self.pattern = pattern_of(prefix)
+        names = len(_NAME.findall(prefix))
+        self.reach = names * (_LONGEST_NAME + 1)
+        self._head = re.compile("".join(_pieces(_NAME.split(prefix)[0])))
+
+    def begins(self, text: str) -> bool:
+        """Whether a line begins as this does before its first name."""
+        found = self._head.match(text)
+        return found is not None and found.end() > 0
+
+
 def pattern_of(prefix: str) -> re.Pattern[str]:
     """A pattern for a whole line, with the groups user, database, host, pid, moment, epoch, sqlstate, severity,
     verbose and message, as far as the prefix has them."""
@@ -42,15 +68,20 @@ def pattern_of(prefix: str) -> re.Pattern[str]:
 
 def _pieces(prefix: str) -> Iterator[str]:
     seen: set[str] = set()
+    stops = 0
     for piece in _PIECE.finditer(prefix):
         letter = piece["letter"]
         if letter is None:
             yield re.escape(piece["literal"] or "%")
         elif letter == "%":
             yield "%"
+        elif letter == "q":
+            stops += 1
+            yield "(?:"  # what comes behind it is missing in the lines of background processes
         elif letter in _ESCAPES:
             yield _padded(_once(_ESCAPES[letter], seen), piece["width"])
-        # What comes behind %q is missing in the lines of background processes only; other letters print nothing.
+        # Other letters print nothing.
+    yield ")?" * stops
 
 
 def _once(pattern: str, seen: set[str]) -> str:

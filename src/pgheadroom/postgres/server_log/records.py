@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from pgheadroom.postgres.server_log import needles, severities
 from pgheadroom.postgres.server_log.cutting import Lines, QuotedLines
+from pgheadroom.postgres.server_log.forged import is_doubtful
 from pgheadroom.postgres.server_log.format import Format
-from pgheadroom.postgres.server_log.prefix import pattern_of
+from pgheadroom.postgres.server_log.prefix import Prefix
 
 
 class Record(NamedTuple):
@@ -32,6 +33,10 @@ class Record(NamedTuple):
     message: str
 
 
+_KEPT = 6
+"""Lines before a piece that are kept, to see whether those after them are to be believed."""
+
+
 class Reader:
     """Reads the records of one log of one format, from pieces of any length."""
 
@@ -47,14 +52,36 @@ class Reader:
             Format.CSV: _read_csv,
             Format.TEXT: self._text.read,
         }[kind]
-        self._telling = needles.of_text() if kind is Format.TEXT else needles.STATES
+        self._is_text = kind is Format.TEXT
+        self._telling = needles.of_text() if self._is_text else needles.STATES
+        self._before: list[bytes] = []
+        self._waiting: list[bytes] = []
 
     def feed(self, piece: bytes) -> list[Record]:
-        """The records that end in this piece, and may tell of a refusal."""
-        lines = self._lines.feed(piece)
+        """The records that end in this piece, and may tell of a refusal.
+
+        Of lines for people the last one waits for what comes behind it, or for another piece, which may be empty: that
+        says whether it is to be believed.
+        """
+        new = self._lines.feed(piece)
+        lines = [*self._waiting, *new]
+        self._waiting = lines[-1:] if new and self._is_text and self._text.may_be_forged else []
+        lines = lines[: len(lines) - len(self._waiting)]
         telling = needles.present(self._telling, b"\n".join(lines))
-        found = (self._read(line) for line in lines if telling and needles.present(telling, line))
+        around, first = [*self._before, *lines, *self._waiting], len(self._before)
+        found = [
+            self._read_among(around, place)
+            for place in range(first, first + len(lines))
+            if telling and needles.present(telling, around[place])
+        ]
+        self._before = [*self._before, *lines][-_KEPT:] if self._is_text else []
         return [record for record in found if record is not None]
+
+    def _read_among(self, lines: Sequence[bytes], place: int) -> Record | None:
+        record = self._read(lines[place])
+        if record is None or not self._is_text:
+            return record
+        return None if self._text.doubts(lines, place, record) else record
 
     def reads(self, prefix: str) -> None:
         """The server's log_line_prefix is this one from now on."""
@@ -109,15 +136,15 @@ class TextReader:
     """Lines for people: those of stderr, of syslog or the journal, and those of PgBouncer."""
 
     def __init__(self, prefix: str | None) -> None:
-        self._prefix: str | None = None
-        self._patterns: list[re.Pattern[str]] = []
+        self._prefix: Prefix | None = None
+        self._is_own = False
         if prefix is not None:
             self.reads(prefix)
 
     def reads(self, prefix: str) -> None:
-        """Lines have this prefix; those that have another one are read as far as they can be without."""
-        if prefix != self._prefix:
-            self._prefix, self._patterns = prefix, [pattern_of(prefix)]
+        """Lines have this prefix. Until one has it, as behind that of syslog, others are read as far as they can be."""
+        if self._prefix is None or prefix != self._prefix.text:
+            self._prefix, self._is_own = Prefix(prefix), False
 
     def read(self, line: bytes) -> Record | None:
         """None for what continues a record: PostgreSQL puts a tab before it, so that no statement looks like one."""
@@ -126,10 +153,21 @@ class TextReader:
         return self.read_text(needles.decoded(line))
 
     def read_text(self, text: str) -> Record | None:
-        for pattern in (*self._patterns, _ANY):
-            if found := pattern.match(text):
-                return _record_of(found.groupdict())
-        return None
+        found = self._prefix.pattern.match(text) if self._prefix is not None else None
+        if found is not None:
+            self._is_own = True
+        elif not self._is_own:
+            found = _ANY.match(text)
+        return _record_of(found.groupdict()) if found is not None else None
+
+    @property
+    def may_be_forged(self) -> bool:
+        """Whether clients have a say in the lines."""
+        return self._prefix is not None and self._prefix.reach > 0
+
+    def doubts(self, lines: Sequence[bytes], place: int, record: Record) -> bool:
+        """Whether a client may have written this line, by those around it. Without a prefix nobody can tell."""
+        return self._is_own and self._prefix is not None and is_doubtful(lines, place, record.message, self._prefix)
 
 
 POOLER = "pooler error"
