@@ -17,7 +17,7 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.errors import UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.commands import argument, can_be_read_back, read_back, statement
+from pgheadroom.pgbouncer.commands import argument, read_back, shown_by, statement
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.pgbouncer.line import Line
 from pgheadroom.pgbouncer.table import Table
@@ -251,7 +251,8 @@ async def test_kill_cuts_all_clients_and_leaves_the_database_paused(
     one, two = clients(), clients()
     one.execute("BEGIN")
     two.execute("SELECT 1")
-    assert (await console.run(command("KILL"))).outcome is DONE
+    result = await console.run(command("KILL"))
+    assert (result.outcome, result.message) == (DONE, "paused")
     seen = await seen_after(console)
     assert paused(seen)
     assert (seen.clients, seen.servers) == ((), ())
@@ -283,6 +284,7 @@ async def test_disable_and_enable(console: Console, clients: Callable[[], Client
     [
         ("PAUSE", "RESUME", "the database is not paused: somebody else resumed it"),
         ("DISABLE", "ENABLE", "the database is not disabled: somebody else enabled it"),
+        ("KILL", "RESUME", "the database is not paused: somebody else resumed it"),
     ],
 )
 async def test_what_somebody_else_undoes_at_once_is_no_success(
@@ -309,8 +311,17 @@ def test_a_command_is_read_back_from_the_column_of_that_name_where_there_is_one(
     assert read_back(CommandResult(command("PAUSE", "logs"), DONE), shown).outcome is UNDONE
     assert read_back(done, shown._replace(columns=("stopped", "new", "name"))) == done
     assert read_back(done, shown._replace(rows=[])) == done
-    assert not can_be_read_back(command("RESUME", ""))
-    assert not can_be_read_back(command("KILL", "shop"))
+    assert shown_by(command("RELOAD", ""), (1, 26)) == shown_by(command("RECONNECT"), (1, 26)) == ""
+
+
+def test_a_resume_of_everything_is_read_back_from_the_state_where_it_is_told() -> None:
+    assert shown_by(command("RESUME", ""), (1, 18)) == ""
+    assert shown_by(command("RESUME", ""), (1, 19)) == "STATE"
+    done = CommandResult(command("RESUME", ""), DONE)
+    paused_again = Table(("key", "value"), [(b"active", b"no"), (b"paused", b"yes"), (b"suspended", b"no")])
+    told = "it answers OK, but PgBouncer is paused: somebody else stopped it again"
+    assert read_back(done, paused_again) == CommandResult(done.command, UNDONE, told)
+    assert read_back(done, paused_again._replace(rows=[])) == done
 
 
 async def test_reconnect_replaces_the_servers(console: Console, clients: Callable[[], Client]) -> None:
@@ -349,8 +360,9 @@ async def test_a_resume_of_everything(console: Console, bouncer: Bouncer, client
     result = await console.run(command("KILL"))
     assert result.outcome is REFUSED
     assert re.fullmatch("already (suspended/)?paused", result.message)  # 1.26 has no SUSPEND
-    await seen_after(console)
-    assert (await console.run(command("RESUME", ""))).outcome is DONE
+    seen = await seen_after(console)
+    result = await console.run(command("RESUME", ""))
+    assert (result.outcome, result.message) == (DONE, "active" if seen.version_num >= (1, 19) else "")
     assert clients().execute("SELECT 1").fetchone() == (1,)
     await seen_after(console)
     result = await console.run(command("RESUME", ""))

@@ -262,6 +262,7 @@ def test_sessions_that_come_and_go_in_great_number() -> None:
     assert found.severity is Severity.WARNING
     assert sure(found.proposal).filter == "user=lambda app=fn"
     assert found.sql.startswith("ALTER ROLE lambda CONNECTION LIMIT ")
+    assert found.remedy.startswith("Limit its role (H, or pgheadroom hold --user lambda) so that the others get in")
     assert told(coming_and_going(20, 60))["reconnect-storm"].severity is Severity.CRITICAL
 
 

@@ -91,6 +91,10 @@ async def test_a_prepared_transaction_is_rolled_back_after_a_question_or_handed_
     options = Options("prod", powers=powers)
     ours = replace(stuck, door=replace(stuck.door, database="shop", user="batch"))
     async with on_stage(*settled(ours), options=options, size=SMALL) as stage:
+        for keys in (["3", "K"], ["enter"], ["1", "tab", "K"]):
+            stage.app.say("")
+            await stage.press(*keys)
+            assert "a prepared transaction has no session: Enter on screen 6 rolls it back" in stage.screen
         await stage.press("t", "enter")
         assert "Roll this prepared transaction back?" in stage.screen
         assert "prepared 10m ago by batch in shop" in stage.screen

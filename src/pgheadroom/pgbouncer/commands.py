@@ -8,8 +8,10 @@ import re
 from dataclasses import replace
 
 from pgheadroom.errors import UsageError
-from pgheadroom.model.bouncer import CONSOLE
+from pgheadroom.model import versions
+from pgheadroom.model.bouncer import CONSOLE, PoolerState
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
+from pgheadroom.pgbouncer.parsing import read_state
 from pgheadroom.pgbouncer.table import Table, count, text
 
 _ROOM = 63
@@ -22,6 +24,7 @@ _MAKES = {
     BouncerVerb.RESUME: ("paused", False, "paused it again"),
     BouncerVerb.DISABLE: ("disabled", True, "enabled it"),
     BouncerVerb.ENABLE: ("disabled", False, "disabled it again"),
+    BouncerVerb.KILL: ("paused", True, "resumed it"),
 }
 """The column of SHOW DATABASES, what the command makes of it, and what somebody else did where it is not that."""
 
@@ -66,17 +69,33 @@ def argument(database: str) -> str:
     return written
 
 
-def can_be_read_back(command: BouncerCommand) -> bool:
-    """Whether SHOW DATABASES shows what the command made of its database."""
-    return command.verb in _MAKES and bool(command.database)
+def shown_by(command: BouncerCommand, version: tuple[int, ...]) -> str:
+    """The SHOW that tells what the command made of its database, or of all of PgBouncer; empty where none does."""
+    if command.verb not in _MAKES:
+        return ""
+    return "DATABASES" if command.database else "STATE" if version >= versions.BOUNCER_STATE_SINCE else ""
 
 
-def read_back(result: CommandResult, databases: Table) -> CommandResult:
-    """What was answered OK, by the SHOW DATABASES after it. Nothing is said where that has no such column or database.
+def read_back(result: CommandResult, shown: Table) -> CommandResult:
+    """What was answered OK, by the SHOW after it. Nothing is said where that has no such column, database or state.
 
     Raises:
         Unreadable: The column holds something else.
     """
+    return _database_after(result, shown) if result.command.database else _state_after(result, read_state(shown))
+
+
+def _state_after(result: CommandResult, state: PoolerState) -> CommandResult:
+    """Of a RESUME of all of PgBouncer."""
+    if state is PoolerState.UNKNOWN:
+        return result
+    if state is PoolerState.ACTIVE:
+        return replace(result, message=state.value)
+    told = f"it answers OK, but PgBouncer is {state}: somebody else stopped it again"
+    return replace(result, outcome=CommandOutcome.UNDONE, message=told)
+
+
+def _database_after(result: CommandResult, databases: Table) -> CommandResult:
     column, wanted, otherwise = _MAKES[result.command.verb]
     row = next((one for one in databases.records() if text(one.get("name")) == result.command.database), {})
     if column not in row:

@@ -12,7 +12,7 @@ from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
 from pgheadroom.model.gap import Gap
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.pgbouncer.commands import can_be_read_back, read_back, statement
+from pgheadroom.pgbouncer.commands import read_back, shown_by, statement
 from pgheadroom.pgbouncer.line import Line, Refused, ask, server_version
 from pgheadroom.pgbouncer.reading import DATABASES, POOLS, Part, Reading, not_a_pgbouncer
 from pgheadroom.pgbouncer.table import Unreadable
@@ -250,15 +250,18 @@ class Console:
         return (CommandOutcome.DONE, "") if answered else (CommandOutcome.UNCERTAIN, f"no answer for {patience:g} s")
 
     async def _read_back(self, result: CommandResult) -> CommandResult:
-        """Of what was answered OK, whether the database is now what the command made it; asked once, here only."""
-        if result.outcome is not CommandOutcome.DONE or not can_be_read_back(result.command):
+        """Of what was answered OK, whether it is now what the command made it; asked once, here only."""
+        shown = shown_by(result.command, self._reading.known.version_num)
+        if result.outcome is not CommandOutcome.DONE or not shown:
             return result
         async with self._turn:
             connection = self._line.connection
             if connection is None or self._closed:
                 return result
             try:
-                answer = await in_time(connection, ask(connection, DATABASES.question, self._line.place), _READ_BACK_IN)
+                answer = await in_time(
+                    connection, ask(connection, Part(shown).question, self._line.place), _READ_BACK_IN
+                )
                 return read_back(result, answer)
             except (Refused, Unreadable) as odd:
                 trouble = str(odd)

@@ -6,11 +6,13 @@ connections that an application's own pool keeps, which some pools do not surviv
 """
 
 import re
+import shlex
 from typing import NamedTuple
 
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.words.counts import plural
 from pgheadroom.words.sql_names import quoted
+from pgheadroom.words.text import safe
 from pgheadroom.words.wording import clipped
 
 _NEW_LOGINS = "for new logins only: sessions that are there keep what they have"
@@ -52,6 +54,12 @@ def role_limit(case: Case, role: str | None, limit: int) -> Statement:
         else ""
     )
     return on_primary(case, f"ALTER ROLE {name} CONNECTION LIMIT {limit};", below)
+
+
+def held_by(role: str | None) -> str:
+    """` (H, or pgheadroom hold --user web)`: the two ways that write down what was before; safe to show."""
+    named = role if role and role == safe(role) else "ROLE"
+    return f" (H, or pgheadroom hold --user {shlex.quote(named)})"
 
 
 def no_role_limit(case: Case, role: str) -> Statement:

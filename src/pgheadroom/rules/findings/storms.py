@@ -7,12 +7,8 @@ from pgheadroom.history.turnover import HogName, Turnover, hog_name
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.thresholds import Levels
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.findings.remedies import (
-    Remedy,
-    hog_filter,
-    limited,
-    look,
-)
+from pgheadroom.rules.findings.remedies import Remedy, hog_filter, limited, look
+from pgheadroom.rules.findings.statements import held_by
 from pgheadroom.words.counts import plural
 from pgheadroom.words.wording import ids, severity, whose
 
@@ -38,6 +34,8 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     if urgency is None or not members:
         return
     life = turnover.median_life or 0.0
+    limit = limited(case, members)
+    how = held_by(name.user) if limit.sql else ""
     found = Finding(
         "reconnect-storm",
         urgency,
@@ -53,11 +51,11 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
     yield Remedy(
         "Leave it held until it is mended, or stop who connects"
         if hold
-        else "Limit its role so that the others get in, or stop who connects: ending sessions frees slots for a moment "
-        "only",
+        else f"Limit its role{how} so that the others get in, or stop who connects: ending sessions frees slots for a "
+        "moment only",
         "Keep connections open: a pool (PgBouncer) in front",
         look(hog_filter(members), f"see {plural(len(members), 'session')} of {whose(members[0])}"),
-        limited(case, members),
+        limit,
         f"it opens fewer than {levels.warning.level():g} sessions a second",
     ).of(found)
 

@@ -194,10 +194,16 @@ class LiveScreen(Screen[None]):
 
     def _confirm(self, verb: Verb) -> None:
         sessions = self.chosen()
-        if not sessions and self.group_filter():
+        if not sessions and (instead := self.without_session()):
+            self.monitor.say(instead)
+        elif not sessions and self.group_filter():
             self.monitor.open_bulk(verb, self.group_filter())
         else:
             self.monitor.acting.confirm(verb, sessions, self.aside())
+
+    def without_session(self) -> str:
+        """What is to be pressed for the row under the cursor where it has no session; empty for other rows."""
+        return ""
 
     def action_bulk(self) -> None:
         self.monitor.open_bulk(Verb.TERMINATE, self.group_filter())

@@ -60,6 +60,13 @@ def tree_filter(analysis: Analysis, node: LockNode) -> str:
     return "pid:" + ",".join(str(one.pid) for one in analysis.locks if one.root_pid == node.root_pid and one.pid)
 
 
+def no_session_words(row: object) -> str:
+    """Of a prepared transaction; empty for any other row."""
+    if not isinstance(row, LockRow) or row.node.kind != "prepared":
+        return ""
+    return "a prepared transaction has no session: Enter on screen 6 rolls it back"
+
+
 class Locks(LiveScreen):
     """The lock tree over the whole screen."""
 
@@ -81,6 +88,11 @@ class Locks(LiveScreen):
     def on_table_opened(self, event: Table.Opened) -> None:
         if event.row.node.session is not None:
             self.monitor.open_detail(event.row.node.session)
+        elif words := no_session_words(event.row):
+            self.monitor.say(words)
+
+    def without_session(self) -> str:
+        return no_session_words(self.pane("locks").current)
 
     def leave(self) -> None:
         self.monitor.action_mode("overview")

@@ -16,7 +16,7 @@ from pgheadroom.rules.facts.chain import hog_key
 from pgheadroom.rules.facts.hogs import group_of
 from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.tui.screens.base import LiveScreen
-from pgheadroom.tui.screens.locks import lock_table, show_locks, tree_filter
+from pgheadroom.tui.screens.locks import lock_table, no_session_words, show_locks, tree_filter
 from pgheadroom.tui.widgets.painted import Lines
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bars import sparkline
@@ -120,6 +120,9 @@ class Overview(LiveScreen):
     def chosen(self) -> list[Session]:
         row = self.current_pane.current if self.current_pane else None
         return [row.node.session] if isinstance(row, LockRow) and row.node.session is not None else []
+
+    def without_session(self) -> str:
+        return no_session_words(self.current_pane.current if self.current_pane else None)
 
     def group_filter(self) -> str:
         row = self.current_pane.current if self.current_pane else None
