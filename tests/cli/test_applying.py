@@ -80,7 +80,10 @@ def odd_names(role: Roles, superuser: Connection) -> Any:
 
 @pytest.mark.parametrize("server", OF_EACH_KIND, indirect=True)
 @pytest.mark.usefixtures("odd_names")
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30 if os.environ.get("PGHEADROOM_TEST_ALL") else 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(STEPS)
 def test_any_sequence_of_apply_undo_and_what_others_do_leaves_what_was_before(
     server: Cluster, superuser: Connection, tmp_path: Path, steps: list[tuple[str, Spot, str]]

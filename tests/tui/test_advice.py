@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from textual.screen import ModalScreen
 
 from advice.grounds import settings
 from pgheadroom.errors import NoConnection
@@ -82,6 +83,8 @@ async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
             said = "there is no statement" if not piece.do else f"sent to the clipboard: {piece.do[0][:30]}"
             assert said in stage.screen
             await stage.press("j")
+        await stage.press("A", "U")  # nobody has the power here
+        assert not isinstance(stage.app.screen, ModalScreen)
 
 
 async def test_h_holds_back_the_role_that_a_piece_is_about_and_nothing_else_acts_here(tmp_path: Path) -> None:
