@@ -185,11 +185,10 @@ def read_catalogue(answers: Mapping[str, Answer], before: Catalogue | None) -> C
 
 
 def _log_site(row: Row, catalogue: Catalogue) -> LogSite:
-    allowed, collector, formats, prefix = row
+    allowed, lists, collector, formats, prefix = row
     written = _text(formats, catalogue.codec).split(",")
-    return LogSite(
-        allowed, _text(collector) == "on", tuple(one.strip().lower() for one in written), _text(prefix, catalogue.codec)
-    )
+    kinds = tuple(one.strip().lower() for one in written)
+    return LogSite(allowed, _text(collector) == "on", kinds, _text(prefix, catalogue.codec), lists=lists)
 
 
 def _service_reserved(told: bytes | None, catalogue: Catalogue) -> int:

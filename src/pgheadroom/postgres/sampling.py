@@ -305,7 +305,7 @@ class Probe:
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
         if "authenticating" in answers:
             self._authenticating, self._authenticating_at = _count(answers["authenticating"]), time.monotonic()
-        refusals = self._log.take(answers.pop(SERVER_LOG, None), catalogue.codec, taken_at, time.monotonic())
+        refusals = self._log.take(answers, catalogue.codec, taken_at, time.monotonic())
         waits = self._locks.found()
         sessions = with_blockers(activity.sessions, waits.blockers, self._shown)
         processes = with_blockers(activity.processes, waits.blockers, self._shown)

@@ -16,7 +16,7 @@ from pgheadroom.model.turned_away import Reason, Refusals
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.postgres.server_log.over_sql import MOST
 from pgheadroom.postgres.startup_packet import Address, first_error
-from servers import INSTALLATIONS, ONE_MAJOR, PATIENCE
+from servers import INSTALLATIONS, ONE_MAJOR, PATIENCE, fetch, wait_until
 from translations import translated, with_locale
 
 ALL = bool(os.environ.get("PGHEADROOM_TEST_ALL"))
@@ -179,6 +179,16 @@ async def test_nothing_is_lost_while_files_are_rotated_nor_counted_again_when_on
             found.append((await probe.sample()).refusals)
         found += await counted(probe, 60 - sum(one.no_room for one in found if one is not None))
         assert sum(one.no_room for one in found if one is not None) == 60
+        # Some files are begun and ended between two samples.
+        for number in range(4):
+            admin.execute(f"ALTER SYSTEM SET log_filename = 'between-{number}'")
+            admin.execute("SELECT pg_reload_conf()")
+            written = f"SELECT pg_current_logfile('stderr') = 'log/between-{number}'"
+            wait_until(lambda written=written: fetch(admin, written), "the next file is begun")  # type: ignore[misc]
+            await knock(server, "web", times=6)
+            file = server.data / f"log/between-{number}"
+            wait_until(lambda file=file: file.read_text().count('role "web"') == 6, "it is written")  # type: ignore[misc]
+        assert by_reason(await counted(probe, 24)) == {Reason.ROLE: 24}
         file = Path(server.data) / str(admin.execute("SELECT pg_current_logfile('stderr')").fetchall()[0][0])
         os.truncate(file, 0)
         probe.hurry()

@@ -1,6 +1,6 @@
 """The server's log, read over the connection that samples: a piece a sample, in the same round trip."""
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from datetime import datetime, timedelta
 
 from pgheadroom.model.budget import Budget, Spared
@@ -8,13 +8,14 @@ from pgheadroom.model.turned_away import Refusals
 from pgheadroom.postgres.exchange import Answer, Question, Unanswered
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.raw_text import read_text
+from pgheadroom.postgres.server_log.between import FilesBetween
 from pgheadroom.postgres.server_log.counting import Count, Moments
 from pgheadroom.postgres.server_log.format import Format
 from pgheadroom.postgres.server_log.records import Reader
 from pgheadroom.postgres.server_log.site import LogSite
 from pgheadroom.words.sql_names import quoted
 
-PART = "server log"
+PART, BETWEEN = "server log", "server log files"
 MOST = 262_144
 """Bytes of a log that are read a sample."""
 BEFORE = 60.0
@@ -40,6 +41,8 @@ class ServerLog:
         self._file: str | None = None
         self._offset, self._tail = 0, b""
         self._leaving = False
+        self._current = ""
+        self._between = FilesBetween()
         self._read_at: float | None = None
         self._taken_at = 0.0
         self._trouble = ""
@@ -56,15 +59,22 @@ class ServerLog:
             self._forget()
             self._kind = kind
         values = (self._kind.value, self._file, self._offset - len(self._tail), MOST)
-        return [Question(PART, query("log_piece", version_num), values)]
+        questions = [Question(PART, query("log_piece", version_num), values)]
+        if self._leaving and site.lists and self._file is not None:
+            names = (_name(self._file), _name(self._current))
+            questions.append(Question(BETWEEN, query("log_between", version_num), names))
+        return questions
 
-    def take(self, answer: Answer | None, codec: str, taken_at: datetime, now: float) -> Refusals | None:
-        """What was refused since the last reading; None where nothing was read.
+    def take(self, answers: MutableMapping[str, Answer], codec: str, taken_at: datetime, now: float) -> Refusals | None:
+        """What was refused since the last reading; None where nothing was read. Its parts are taken out of the answers.
 
         Args:
             codec: Of the names and settings that the server tells.
         """
         self._taken_at = now
+        answer, listed = answers.pop(PART, None), answers.pop(BETWEEN, None)
+        if isinstance(listed, list):
+            self._between.told([read_text(row[0], codec) for row in listed], self._current)
         if isinstance(answer, Unanswered):
             # Removed, or made unreadable for the server itself.
             self._forget()
@@ -127,13 +137,14 @@ class ServerLog:
         self._offset, self._tail = start + len(piece), piece[-_OVERLAP:]
 
     def _follow(self, current: str, length: int) -> None:
-        """Go to the file that is written now, once the one before was read to its end after that."""
+        """Go to the next file, once the one before was read to its end after that began."""
         if current == self._file or length >= MOST:
             self._leaving = False
         elif not self._leaving:
-            self._leaving = True
+            self._leaving, self._current = True, current
         else:
-            self._leaving, self._file, self._offset, self._tail = False, current, 0, b""
+            self._leaving, self._offset, self._tail = False, 0, b""
+            self._file = self._between.next(self._file, current)
             if self._reader is not None:
                 self._reader.begin()
 
@@ -148,3 +159,7 @@ class ServerLog:
         if site is None:
             return "the server does not tell whether its log can be read"
         return site.obstacle(quoted(role), quoted(database)) or self._trouble
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

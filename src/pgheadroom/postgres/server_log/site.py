@@ -16,12 +16,14 @@ class LogSite(NamedTuple):
         collects: logging_collector is on: the server writes files of its own.
         formats: log_destination.
         prefix: log_line_prefix.
+        lists: It may list the files of the log.
     """
 
     allowed: bool
     collects: bool
     formats: tuple[str, ...]
     prefix: str = ""
+    lists: bool = False
 
     def format(self, version_num: int) -> Format:
         """The one that tells most, of those that are written."""
