@@ -408,6 +408,40 @@ def test_what_a_program_did_that_is_killed_behind_the_limit_is_told_by_the_next_
     assert state(superuser) == before
 
 
+def test_a_server_that_is_killed_between_the_limit_and_the_end_keeps_the_limit_and_nobody_is_ended(
+    new_cluster: Callable[..., Cluster],
+    monkeypatch: pytest.MonkeyPatch,
+    audited: Audited,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = new_cluster(settings={"synchronous_commit": "on"})
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        connection.execute("CREATE ROLE web LOGIN")
+    real = LiveSource.change
+
+    async def then_crash(source: LiveSource, change: Change, patience: float = 15.0) -> ChangeResult:
+        changed = await real(source, change, patience)
+        cluster.stop("immediate")
+        cluster.start()
+        return changed
+
+    crowd = [psycopg.connect(cluster.conninfo("web"), autocommit=True) for _ in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveSource, "change", then_crash)
+        assert main(["hold", "--user", "web", "--limit", "1", "--end", "--yes", cluster.conninfo()]) == 1
+    told = capsys.readouterr()
+    assert "hold role web (limit 1): done" in told.out
+    assert "what became of the sessions is not known: the connection was lost" in told.err
+    for one in crowd:
+        one.close()
+    assert [line.get("outcome") for line in audited()] == [None, "done", None, "unknown"]
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        assert limit(connection) == (1, True)
+    assert main(["hold", "--all", "--yes", cluster.conninfo()]) == 0
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as connection:
+        assert limit(connection) == (-1, True)
+
+
 @pytest.mark.parametrize("behind", [False, True])
 def test_a_server_that_is_killed_before_or_behind_the_change_is_asked_what_it_is(
     new_cluster: Callable[..., Cluster],

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from pgheadroom.acting.powers import Powers
+from pgheadroom.audit import Audit
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
+from pgheadroom.model.ports import Commands
 from pgheadroom.rules.pools.commands import command_words
 
 _INTERRUPTED = "interrupted: whether it came about is not known; a PAUSE that waits is taken back"
@@ -30,7 +31,7 @@ class Given:
         return f"{command_words(result.command)}: {result.outcome}{message}{trouble}"
 
 
-async def give(command: BouncerCommand, bouncer: str, expected: str, powers: Powers) -> Given:
+async def give(command: BouncerCommand, bouncer: str, expected: str, commands: Commands | None, audit: Audit) -> Given:
     """Give a command to the PgBouncer of this name. What it did is seen in the next sample.
 
     Args:
@@ -40,16 +41,14 @@ async def give(command: BouncerCommand, bouncer: str, expected: str, powers: Pow
         AuditFailed: It cannot be written down, and was not given.
         UsageError: There is nobody to give it.
     """
-    if powers.commands is None:
+    if commands is None:
         raise UsageError("no PgBouncer can be commanded")
-    audit_id = powers.audit.intend_command(
-        bouncer, command_words(command), expected, command.verb.value, command.database
-    )
+    audit_id = audit.intend_command(bouncer, command_words(command), expected, command.verb.value, command.database)
     try:
-        result = await powers.commands.command(bouncer, command)
+        result = await commands.command(bouncer, command)
     except PgHeadroomError as error:
         result = CommandResult(command, CommandOutcome.REFUSED, str(error))
     except BaseException:
-        powers.audit.complete_command(audit_id, CommandOutcome.UNCERTAIN, _INTERRUPTED)
+        audit.complete_command(audit_id, CommandOutcome.UNCERTAIN, _INTERRUPTED)
         raise
-    return Given(result, powers.audit.complete_command(audit_id, result.outcome, result.message))
+    return Given(result, audit.complete_command(audit_id, result.outcome, result.message))

@@ -309,6 +309,11 @@ def _hold_flags(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--include-transactions", action="store_true", help="of --end: also who idles in a transaction, after the idle"
     )
+    poolers = parser.add_argument_group("a database of a PgBouncer (--pgbouncer), for every role of it")
+    poolers.add_argument("--pause", metavar="NAME", help="its clients wait, and its server connections are closed")
+    poolers.add_argument("--disable", metavar="NAME", help="refuses its new clients; who is connected stays")
+    poolers.add_argument("--resume", metavar="NAME", help="lets go of what was paused")
+    poolers.add_argument("--enable", metavar="NAME", help="lets go of what was disabled")
     back = parser.add_argument_group("what is held already")
     back.add_argument("--list", action="store_true", help="what is held, since when and by whom")
     back.add_argument("--release", metavar="NAME", help="let this role or database go: it gets what it had before")

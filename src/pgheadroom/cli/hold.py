@@ -15,6 +15,7 @@ from pgheadroom.acting.sessions import Confirmed, SessionAction, watch
 from pgheadroom.audit import Audit, audit_of
 from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
+from pgheadroom.cli.hold_pooler import VERBS, asked_command, command_pooler, flag, pooler_document, pooler_line
 from pgheadroom.cli.hold_text import (
     held_document,
     held_text,
@@ -76,10 +77,14 @@ def hold(flags: argparse.Namespace) -> int:
     _check(flags)
     settings = settings_of(flags, os.environ)
     audit = audit_of(os.environ, required=not flags.no_audit)
+    command = asked_command(flags)
     if settings.read_only and flags.yes and not flags.dry_run and not flags.list:
         verb = HoldVerb.LET_GO if flags.release is not None or flags.all else HoldVerb.HOLD
-        audit.refuse_change(verb, "", flags.user or flags.database or flags.release or "", "read-only")
+        name = flags.user or flags.database or flags.release or (command.database if command is not None else "")
+        audit.refuse_change(command.verb if command is not None else verb, "", name, "read-only")
         raise UsageError("read-only: nothing was changed (hold needs a target that is not read_only)")
+    if command is not None:
+        return asyncio.run(command_pooler(flags, settings, audit, command))
     return asyncio.run(_on_the_server(flags, settings, audit))
 
 
@@ -90,10 +95,12 @@ def _check(flags: argparse.Namespace) -> None:
         "--list": flags.list,
         "--release": flags.release is not None,
         "--all": flags.all,
+        **{flag(verb): getattr(flags, verb.lower()) is not None for verb in VERBS},
     }
     given = [name for name, there in asked.items() if there]
     if len(given) != 1:
-        raise UsageError("give one of --user ROLE, --database NAME, --list, --release NAME, --all")
+        poolers = ", ".join(f"{flag(verb)} NAME" for verb in VERBS)
+        raise UsageError(f"give one of --user ROLE, --database NAME, --list, --release NAME, --all, {poolers}")
     if flags.nologin and not asked["--user"]:
         raise UsageError("--nologin is for a role: --user ROLE --nologin")
     if flags.idle_in_transaction_timeout is not None and not (asked["--user"] or asked["--release"]):
@@ -108,7 +115,7 @@ def _check(flags: argparse.Namespace) -> None:
         raise UsageError("--end goes with a limit: nobody is kept out by a timeout")
     if flags.include_transactions and not flags.end:
         raise UsageError("--include-transactions goes with --end")
-    if flags.limit is not None and (flags.list or flags.all):
+    if flags.limit is not None and not (asked["--user"] or asked["--database"] or asked["--release"]):
         raise UsageError("--limit is for one role or database")
     if flags.limit == -1 and not asked["--release"]:
         raise UsageError("--limit -1 holds nobody: let it go with --release")
@@ -239,7 +246,11 @@ async def _list(request: HoldRequest) -> int:
     if site.trouble:
         say(site.trouble)
     now = datetime.now().astimezone()
-    put(json.dumps(held_document(held), indent=2) if request.as_json else held_text(held, now))
+    poolers = request.audit.pooler_holds()
+    if request.as_json:
+        put(json.dumps(held_document(held) | {"pgbouncers": pooler_document(poolers)}, indent=2))
+    else:
+        put("\n".join([held_text(held, now)] * bool(held or not poolers) + [*map(pooler_line, poolers)]))
     return EXIT_OK
 
 

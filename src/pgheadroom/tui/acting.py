@@ -251,7 +251,7 @@ class Acting:
         words = command_words(command)
         self._ground.say(f"{words} ...")
         try:
-            given = await give(command, bouncer.name, expected, self.powers)
+            given = await give(command, bouncer.name, expected, self.powers.commands, self.powers.audit)
             self.holding.look_again()
             self._ground.say(given.sentence)
         except PgHeadroomError as error:
