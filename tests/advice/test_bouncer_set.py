@@ -1,5 +1,6 @@
 """The set that is written for a PgBouncer starts on it, lets in who may come in, and keeps PostgreSQL's slots."""
 
+import pwd
 import re
 import stat
 import subprocess
@@ -198,7 +199,9 @@ def _snippets(pooler: Bouncer, tmp_path: Path) -> None:
     assert told == {library: {"refused": REFUSED, "failed": {}} for library in told}
 
 
-def test_the_function_tells_nobody_else_and_obeys_no_search_path(shop: Cluster, pooler: Bouncer) -> None:
+def test_the_function_tells_nobody_else_obeys_no_search_path_and_is_asked_without_a_password_in_a_file_too(
+    shop: Cluster, pooler: Bouncer, tmp_path: Path
+) -> None:
     web = psycopg.connect(shop.conninfo("web", "shop", password=WORD), autocommit=True)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         web.execute("SELECT * FROM pgbouncer.get_auth('web')")
@@ -210,10 +213,28 @@ def test_the_function_tells_nobody_else_and_obeys_no_search_path(shop: Cluster, 
             superuser.execute("SELECT * FROM pgbouncer.get_auth(%s)", (name,)).fetchall() for name in ("late", "boss")
         ]
     assert kept == [[("late", None)], []]
+    _without_a_password_in_a_file(shop, pooler, tmp_path / "set")
     for name in ("shop", ODD):
         _run(shop, name, Path(str(_uninstall)))
     with psycopg.connect(shop.conninfo(), autocommit=True) as superuser:
         superuser.execute(f"DROP ROLE {AUTH_USER}".encode())
+
+
+def _without_a_password_in_a_file(shop: Cluster, pooler: Bouncer, folder: Path) -> None:
+    """The variant of STEPS.md: the server believes the system that PgBouncer's process is who may ask."""
+    account = pwd.getpwuid(shop.data.stat().st_uid).pw_name
+    shop.ground.write(shop.data / "pg_hba.conf", f"local all {AUTH_USER} peer map=pgbouncer\n{HBA}")
+    shop.ground.write(shop.data / "pg_ident.conf", f"pgbouncer  {account}  {AUTH_USER}\n")
+    with psycopg.connect(shop.conninfo(), autocommit=True) as superuser:
+        superuser.execute(f"ALTER ROLE {AUTH_USER} PASSWORD NULL".encode())
+        superuser.execute("SELECT pg_reload_conf()")
+        assert AUTH_USER not in str(superuser.execute((folder / "check.sql").read_bytes()).fetchall())
+    pooler.stop()
+    pooler.ground.write(pooler.folder / "userlist.txt", (folder / "userlist-peer.txt").read_text())
+    pooler.start()
+    with psycopg.connect(pooler.conninfo("web", "shop", password=WORD, tcp=True), prepare_threshold=None) as one:
+        assert fetch(one, "SELECT current_user") == "web"
+    pooler.stop()
 
 
 _uninstall = resources.files("pgheadroom.advice").joinpath("sql", "uninstall.sql")
@@ -240,6 +261,7 @@ def test_secrets_are_for_nobody_else_and_nothing_is_written_over(
     password = (folder / "userlist.txt").read_text().split('"')[3]
     others = [path.read_text() for path in folder.iterdir() if path.name != "userlist.txt"]
     assert not any(password in text for text in others)
+    assert not [line for line in (folder / "STEPS.md").read_text().splitlines() if len(line) == 1]  # whole sentences
     assert main(command) == 2
     assert main([*command[:2], "--pgbouncer-version", "1.24"]) == 2
     assert main(["advise", "--write-pgbouncer", str(tmp_path / "old"), "--pgbouncer-version", "1.12"]) == 2

@@ -71,11 +71,9 @@ def _postgresql(plan: BouncerPlan) -> Iterator[str]:
         "pg_hba.conf must let `pgbouncer_auth` and the applications in from PgBouncer with `scram-sha-256`.",
     )
     yield from ("", "Without a password in a file, where PgBouncer is on the server itself: use `userlist-peer.txt` in")
-    yield from (
-        "place of `userlist.txt`, the socket's folder as `host`, and these lines (the first one before others",
-        "",
-    )
-    yield from ("for `local`; the system's user is `pgbouncer` on RHEL), then reload PostgreSQL:", "")
+    yield "place of `userlist.txt`, leave ALTER ROLE out of `roles.sql`, take the socket's folder as `host`, and add"
+    yield "these lines (the first one before others for `local`; the system's user is `pgbouncer` on RHEL), then reload"
+    yield from ("PostgreSQL:", "")
     yield from _code(
         "# pg_hba.conf", "local  all  pgbouncer_auth  peer map=pgbouncer", "# pg_ident.conf",
         "pgbouncer  postgres  pgbouncer_auth",
@@ -107,9 +105,7 @@ def _move() -> Iterator[str]:
         "",
         "1. Begin with the application that has most idle sessions: change its port to 6432, and start it again.",
     )
-    yield from (
-        "2. Watch it: `pgheadroom --pgbouncer 'host=127.0.0.1 port=6432 user=pgbouncer_stats dbname=pgbouncer'`."
-    )
+    yield "2. Watch it: `pgheadroom --pgbouncer 'host=127.0.0.1 port=6432 user=pgbouncer_stats dbname=pgbouncer'`."
     yield "3. Make its own pool small: it is PgBouncer that shares now."
     yield "4. When all have moved, limit each role to its pools: `pgheadroom advise` tells the number."
     yield from (
