@@ -55,12 +55,16 @@ def go_down(cluster: Cluster, way: str, down: float) -> None:
         time.sleep(down)
         cluster.start()
         return
-    with psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
-        row = superuser.execute(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' LIMIT 1"
-        ).fetchone()
-    if row is not None:
-        os.kill(row[0], signal.SIGKILL)
+    os.kill(one_backend(cluster), signal.SIGKILL)
+
+
+def one_backend(cluster: Cluster) -> int:
+    """The pid of any; the clients that are being refused take the reserve for moments, too."""
+    while True:
+        with suppress(psycopg.OperationalError), psycopg.connect(cluster.conninfo(), autocommit=True) as superuser:
+            row = superuser.execute("SELECT pid FROM pg_stat_activity WHERE usename = 'web' LIMIT 1").fetchone()
+            if row is not None:
+                return int(row[0])
 
 
 async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:

@@ -86,26 +86,29 @@ class Attempt:
                 ):
                     self.answered = True
                 failures: list[tuple[str, OperationalError]] = []
+                knocked = time.monotonic()
                 for address in addresses:
                     try:
                         return self._reach(address, {**options, **address})
                     except OperationalError as failure:
                         failures.append((_described(address), failure))
                 self.answered = True
-                self._check_whether_it_opens(_together(failures), ends)
+                self._check_whether_it_opens(_together(failures), knocked, ends)
         finally:
             self.over = True
             self._wake.close()
             self._woken.close()
 
-    def _check_whether_it_opens(self, refused: OperationalError, ends: float) -> None:
-        """Wait a moment for the next knock.
+    def _check_whether_it_opens(self, refused: OperationalError, knocked: float, ends: float) -> None:
+        """Wait until the next knock is due, counted from when the last one began: over TLS it can take longer than the
+        pause, and that of all moments when the server opens and everybody comes in.
 
         Raises:
             OperationalError: `refused`, when there is to be none.
             GivenUp: By `give_up`.
         """
-        pause = self._pace.every * random.uniform(*JITTER)  # noqa: S311 - not a secret
+        due = knocked + self._pace.every * random.uniform(*JITTER)  # noqa: S311 - not a secret
+        pause = max(0.0, due - time.monotonic())
         if time.monotonic() + pause > ends or refusal(str(refused)).hindrance not in _OPENS_SOON:
             raise refused
         if select.select([self._woken], [], [], pause)[0]:
