@@ -100,8 +100,8 @@ async def lock_part(conninfo: str) -> dict[str, float]:
     server: list[float] = []
     whole: list[float] = []
 
-    def noted(answers: Any) -> dict[str, float]:
-        found = timing.costs(answers)
+    def noted(questions: Any, answers: Any) -> dict[str, float]:
+        found = timing.costs(questions, answers)
         server.extend([found["locks"]] if "locks" in found else [])
         return found
 

@@ -19,6 +19,7 @@ from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, LockRow
 from servers import PATIENCE, Sessions, fetch, wait_until
+from wire import Wire
 
 
 @pytest.fixture
@@ -182,6 +183,26 @@ async def test_what_parallel_workers_wait_for_is_their_leaders(
     assert requests(snapshot).keys() == {leader.info.backend_pid}
     worker = next(process for process in snapshot.processes if process.backend_type == "parallel worker")
     assert worker.leader_pid == leader.info.backend_pid
+
+
+async def test_locks_are_asked_for_when_somebody_waits_and_not_a_sample_later(
+    server: Cluster, superuser: "psycopg.Connection[Any]", orders: None, sessions: Sessions
+) -> None:
+    holder, waiter = sessions(2)
+    holder.execute("BEGIN; LOCK TABLE orders")
+    async with Wire(server.port) as wire:
+        probe = await Probe.open(f"host=127.0.0.1 port={wire.port} user=postgres dbname=postgres gssencmode=disable")
+        try:
+            await probe.sample()
+            wants(waiter, "SELECT * FROM orders", superuser)
+            for expected in (3, 1):  # the sessions, then the lock, then its name; afterwards all in one
+                wire.reset()
+                snapshot = await probe.sample()
+                assert wire.trips == expected
+                assert by_pid(snapshot)[waiter.info.backend_pid].blocked_by == (holder.info.backend_pid,)
+                assert requests(snapshot)[waiter.info.backend_pid].target == "table public.orders"
+        finally:
+            await probe.close()
 
 
 @pytest.mark.parametrize("form", ["told", "looking"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pgheadroom.model.budget import Budget
 from pgheadroom.postgres.catalogue import (
     CATALOGUE_PARTS,
+    CHANGED_BY_HAND,
     LOOKED_UP,
     catalogue_questions,
     nothing_read,
@@ -29,7 +30,8 @@ from pgheadroom.postgres.timing import CLOCK, costs, is_clock, timed
 RARELY = 30.0
 """Seconds after which settings and names are read again."""
 OFTEN = 5.0
-"""The same for as few names as most servers have: who raised a limit wants to see that it helped."""
+"""The same for what somebody may have changed because of us, where there are as few names as on most servers: who
+raised a limit, or granted something, wants to see that it helped."""
 FEW_NAMES = 200
 AT_MOST = 1.0
 """Seconds between two readings of the names because of an unknown role or database."""
@@ -63,6 +65,7 @@ class Asking:
         self.budgets = budgets
         self._other_ways = {"settings": self._settings_question, **other_ways}
         self._read_at = time.monotonic()
+        self._all_read_at = self._read_at
         self._costly = False
 
     @property
@@ -80,9 +83,13 @@ class Asking:
 
     def rare_questions(self) -> list[Question]:
         """Those about the catalogue, when it is old."""
-        if time.monotonic() - self._read_at < self._catalogue_lasts:
+        now = time.monotonic()
+        if now - self._read_at < self._catalogue_lasts:
             return []
-        return self.denied.allowed(self._catalogue_questions())
+        asked = self._catalogue_questions()
+        if now - self._all_read_at < RARELY:
+            asked = [one for one in asked if one.part in CHANGED_BY_HAND]
+        return self.denied.allowed(asked)
 
     async def learn_names(self) -> None:
         """Read roles and databases again, because one is unknown; not too often."""
@@ -108,22 +115,25 @@ class Asking:
         """
         groups = [group for group in (questions, *((one,) for one in (*rare, *alone))) if group]
         clocks = CLOCK not in self.denied
-        transactions = [Transaction(timed(group) if clocks else group, NAMES_WAIT) for group in groups]
+        parts = self.budgets.keys() if clocks else ()
+        transactions = [Transaction(timed(group, parts), NAMES_WAIT) for group in groups]
         answers: dict[str, Answer] = {}
+        cost: dict[str, float] = {}
         while transactions:
             came, settling = await ask(self.connection, transactions, settling), None
             for transaction, told in zip(transactions, came, strict=True):
                 answers |= zip([question.part for question in transaction.questions], told, strict=True)
+                cost |= costs(transaction.questions, told)
             transactions = [
                 Transaction(again, NAMES_WAIT) for one in transactions if (again := self._again(one.questions, answers))
             ]
         if rare:
             self._read_catalogue(answers)
-        self._count_costs(answers)
+        self._count_costs(answers, cost)
         return {part: answer for part, answer in answers.items() if not is_clock(part)}
 
-    def _count_costs(self, answers: Mapping[str, Answer]) -> None:
-        found, now = costs(answers), time.monotonic()
+    def _count_costs(self, answers: Mapping[str, Answer], found: Mapping[str, float]) -> None:
+        now = time.monotonic()
         for part in self.budgets.keys() & answers.keys():
             self.budgets[part].asked(now, found.get(part))
 
@@ -169,9 +179,14 @@ class Asking:
 
     def _read_catalogue(self, answers: Mapping[str, Answer]) -> None:
         self._read_at = time.monotonic()
+        if "settings" in answers:
+            self._all_read_at = self._read_at
         told = {part: answers[part] for part in CATALOGUE_PARTS if part in answers}
         self._costly = any(isinstance(answer, Unanswered) and not _came_at_once(answer) for answer in told.values())
-        self.catalogue = read_catalogue(told, self.catalogue) or self.catalogue
+        before = self.catalogue
+        self.catalogue = read_catalogue(told, before) or before
+        if LOOKED_UP not in answers and self.catalogue.role_names is not before.role_names:
+            self._all_read_at = float("-inf")  # what our session had looked up of roles is forgotten with the change
 
 
 def _came_at_once(refusal: Unanswered) -> bool:

@@ -137,6 +137,8 @@ def nothing_read(version_num: int) -> Catalogue:
 
 CATALOGUE_PARTS = ("settings", "start", "rights", "databases", "roles", LOOKED_UP, MANAGED, LOG_SITE)
 """What is asked, each in a transaction of its own: any of it can be forbidden, or behind a lock."""
+CHANGED_BY_HAND = frozenset({"rights", "databases", "roles", LOG_SITE})
+"""Those that an administrator changes while the server runs."""
 _BYTES = {"B": 1, "kB": 2**10, "MB": 2**20, "GB": 2**30}
 """Units of settings that are memory. Source: src/backend/utils/misc/guc.c."""
 _MOST_DIGITS = 12

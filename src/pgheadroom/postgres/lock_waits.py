@@ -62,6 +62,7 @@ class LockWaits:
         self._locked: Sequence[Locked] = ()
         self._read_at = 0.0
         self._waiting: Since = {}
+        self._expects, self._asked = True, False
         self._found = Found()
         self._age = 0.0
 
@@ -71,14 +72,26 @@ class LockWaits:
         return time.monotonic() < self._unnamed_until
 
     def questions(self, version: int, *, logins: bool = False, told: bool = False) -> list[Question]:
-        """The lock table where it is within its budget; else, and before 14, the function, if few wait.
+        """What a sample begins with: nothing where the last one saw everybody, and nobody waited.
 
         Args:
             logins: Whether backends that have no row, because they still log in, may be those that wait.
             told: Whether the question about the sessions, before it in the transaction, tells whether anybody waits.
         """
+        self._asked = self._expects or logins
+        return self._questions(version, read=logins, told=told) if self._asked else []
+
+    def unexpected(self, activity: Activity, version: int) -> list[Question]:
+        """The same, where somebody waits and it was not asked."""
+        if self._asked or not _waiting(activity):
+            return []
+        self._asked = True
+        return self._questions(version, read=True, told=False)
+
+    def _questions(self, version: int, *, read: bool, told: bool) -> list[Question]:
+        """The lock table where it is within its budget; else, and before 14, the function, if few wait."""
         table = self.budget.is_due(time.monotonic())
-        asked = [lock_table(version, read=logins, told=told)] if table else []
+        asked = [lock_table(version, read=read, told=told)] if table else []
         if version < versions.WAITSTART_SINCE or (not table and 0 < len(self._waiting) <= FEW):
             asked.append(_function(version))
         return asked
@@ -88,6 +101,7 @@ class LockWaits:
         waiting = _waiting(activity)
         self.budget.share = SHARE if waiting == self._waiting else SHARE_OF_CHANGES
         before, self._waiting = self._waiting, waiting
+        self._expects = bool(waiting) or not activity.exact  # who is hidden may wait
         rows, named = answers.get("locks"), _named(answers.get("lock holders"), activity.leaders)
         if isinstance(rows, list):
             self._locked = _locked(rows, self._words)

@@ -210,9 +210,10 @@ class Probe:
         if first is not None and time.monotonic() - first.came_at < FIRST_LASTS:
             return first.answers, time.perf_counter() - first.round_trip
         totals = [one for one in counted.questions(self._asking.version) if self._asking.is_due(one.part)]
-        alone = self._denied.allowed([*totals, *self._log_questions()])
+        questions = [*self._questions(), *self._denied.allowed(totals)]
+        alone = self._denied.allowed(self._log_questions())
         began = time.perf_counter()
-        return await self._asking.ask(self._questions(), self._asking.rare_questions(), alone), began
+        return await self._asking.ask(questions, self._asking.rare_questions(), alone), began
 
     async def _read_sessions(self, answers: Mapping[str, Answer]) -> Activity | None:
         """None where everybody has to be asked for."""
@@ -252,7 +253,10 @@ class Probe:
         return session._replace(query=without_literals(session.query))
 
     async def _look_at_locks(self, answers: dict[str, Answer], activity: Activity) -> None:
-        """A lock that nobody waited for before costs a second round trip, for the name of its table."""
+        """Who is the first to wait costs a second round trip, and a lock that nobody waited for before another one, for
+        the name of its table."""
+        if asked := self._denied.allowed(self._locks.unexpected(activity, self.catalogue.facts.version_num)):
+            answers |= await self._asking.ask(asked)
         self._locks.take(answers, activity, self.catalogue)
         questions = self._locks.open_questions(self.catalogue)
         if allowed := self._denied.allowed(questions):

@@ -1,6 +1,6 @@
 """What each part of a sample costs the server, by the server's own clock, in the same round trip."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from pgheadroom.postgres.exchange import Answer, Question
@@ -8,39 +8,42 @@ from pgheadroom.postgres.queries import query
 
 CLOCK = "clock"
 """What the looks at the clock are called where they are forbidden."""
-_PREFIX = "clock after "
+_PREFIX = "clock "
 
 
-def timed(questions: Sequence[Question]) -> list[Question]:
-    """The questions with a look at the server's clock before the first and after each."""
-    asked = [_look("")]
+def timed(questions: Sequence[Question], parts: Collection[str]) -> list[Question]:
+    """The questions with a look at the server's clock before each of those parts, and at the end.
+
+    What is asked behind a part and is none of them counts with it.
+    """
+    asked: list[Question] = []
     for question in questions:
-        asked += (question, _look(question.part))
-    return asked
+        asked += (_look(f"before {question.part}"), question) if question.part in parts else (question,)
+    return asked if len(asked) == len(questions) else [*asked, _look(f"after {asked[-1].part}")]
 
 
 def is_clock(part: str) -> bool:
     return part.startswith(_PREFIX)
 
 
-def costs(answers: Mapping[str, Answer]) -> dict[str, float]:
+def costs(questions: Sequence[Question], answers: Sequence[Answer]) -> dict[str, float]:
     """Seconds of the server by part: to answer it, and to send the answer as fast as the line took it.
 
     Args:
-        answers: In the order of the questions. What was not answered has no cost.
+        questions: As `timed` made them. What was not answered has no cost.
     """
     found: dict[str, float] = {}
-    before, asked = None, ""
-    for part, answer in answers.items():
-        if not is_clock(part):
-            asked = part if isinstance(answer, list) else ""
-            continue
-        now: datetime | None = answer[0][0] if isinstance(answer, list) else None
-        if asked and before is not None and now is not None:
-            found[asked] = (now - before).total_seconds()
-        before, asked = now, ""
+    began, timing = None, ""
+    for question, answer in zip(questions, answers, strict=True):
+        if is_clock(question.part):
+            now: datetime | None = answer[0][0] if isinstance(answer, list) else None
+            if timing and began is not None and now is not None:
+                found[timing] = (now - began).total_seconds()
+            began, timing = now, ""
+        elif began is not None and isinstance(answer, list):
+            timing = timing or question.part
     return found
 
 
-def _look(part: str) -> Question:
-    return Question(_PREFIX + part, query("clock", 0))
+def _look(when: str) -> Question:
+    return Question(_PREFIX + when, query("clock", 0))
