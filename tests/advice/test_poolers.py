@@ -84,8 +84,12 @@ async def test_what_is_advised_is_what_the_console_shows_after_it_was_done(
         pieces = [one for one in _of(seen) if one.change]
         assert {piece.key.split(":")[0] for piece in pieces} >= {"pgbouncer-startup"}
         bouncer.reload({key: value for piece in pieces for key, value in [piece.change[2][1:].split(" = ")]})
-        wanted = "a, extra_float_digits"
-        after: Any = await until(console, lambda seen: seen.setting("ignore_startup_parameters") == wanted)
+
+        def has_it(seen: PgBouncer) -> bool:
+            console.hurry()  # by itself it reads the configuration again half a minute later
+            return seen.setting("ignore_startup_parameters") == "a, extra_float_digits"
+
+        after: Any = await until(console, has_it)
         assert not [one for one in _of(after) if one.change and "room" not in one.key]
     finally:
         await console.close()

@@ -276,7 +276,7 @@ def test_the_strategies_think_of_several_values_for_each_field() -> None:
     found: dict[tuple[str, str], set[str]] = {}
 
     # The same ones each time: it is about what they may think of, not about luck.
-    @settings(derandomize=True, database=None, max_examples=300)
+    @settings(derandomize=True, database=None, max_examples=150)
     @given(whole_snapshots(), sessions(backend_type="parallel worker"), whole_pgbouncers, commands, stats)
     def look(
         sample: Snapshot, worker: Session, bouncer: PgBouncer, command: BouncerCommand, one: DatabaseStats
