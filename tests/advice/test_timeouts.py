@@ -97,6 +97,9 @@ def test_a_transaction_that_works_and_rests_by_turns_is_ended_by_its_own_age_fro
     (piece,) = timeouts(ground(snapshot(by_turns)))
     assert piece.do == ("ALTER ROLE web IN DATABASE shop SET transaction_timeout = '30min';",)
     assert not [*timeouts(ground(snapshot(by_turns, version_num=160_014)))]
+    (piece,) = timeouts(ground(snapshot(by_turns), statement_timeout="1800000"))
+    assert "transaction_timeout = '1h'" in piece.do[0]  # the other one still comes first
+    assert not [*timeouts(ground(snapshot(by_turns), statement_timeout="3600000"))]
 
 
 def test_a_transaction_timeout_that_makes_others_moot_is_said() -> None:

@@ -132,11 +132,17 @@ def test_what_idles_in_a_transaction_is_advised_about_and_what_is_advised_ends_i
     wait_until(lambda: not runs(late.info.backend_pid), "the server ends it")
 
 
-def test_the_text_tells_how_long_was_looked(one_server: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["advise", one_server.conninfo()]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("One look: ")
-    assert "database postgres" in told
+def test_a_calm_server_that_is_well_set_is_told_to_be_and_nothing_else(
+    one_server: Cluster, role: Roles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role("watcher", member_of=["pg_monitor", "pg_use_reserved_connections"])  # the reserve is somebody's
+    for user in ("postgres", "watcher"):
+        assert main(["advise", one_server.conninfo(user)]) == 0
+        told = capsys.readouterr().out
+        assert told.startswith("One look: ")
+        assert "Nothing to advise, it is well set." in told
+        assert "2 slots reserved for watcher" in told
+        assert "database postgres" in told
 
 
 async def test_a_restart_that_is_pending_is_seen_with_the_file_that_says_so(

@@ -1,6 +1,7 @@
 """Screen 7: what keeps it from happening again."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,9 @@ class FakeAdvisory:
         if self.told is None:
             raise NoConnection("the connection was lost")
         return self.told
+
+    def backend_memory(self, pids: Iterable[int], own: int) -> tuple[int, ...]:
+        return (3 << 20,) if own not in pids else ()
 
 
 TOLD = settings(tcp_keepalives_idle="60", idle_in_transaction_session_timeout="0")
@@ -72,13 +76,15 @@ async def test_advice_looks_like_its_golden(size: tuple[int, int]) -> None:
 async def test_each_piece_is_told_whole_and_its_statements_are_copied() -> None:
     remembered = [replace(SHORT, taken_at=SHORT.taken_at + timedelta(seconds=10 * number)) for number in range(12)]
     async with on_stage(*remembered, options=Options("prod", advisory=FakeAdvisory(TOLD)), size=LARGE) as stage:
-        await shown(stage, "Together 21 connections, of 97 usable slots.")
+        await shown(stage, "Together 21 connections, of 97 usable slots")
         rows = stage.table("#advice").rows
         assert {piece.kind for piece in rows} == {"timeouts", "limits", "pools", "slots"}
         assert "billing/checkout in shop: peak 70 from 1 client, 1 busy at once at most, within 1m50s" in stage.screen
         assert "web/checkout" not in stage.line("pool sizes")
         for piece in rows:
             assert piece.title in stage.screen
+            if piece.key == "max_connections":
+                assert "Private memory of this server's backends is 3.0 MB in the middle" in stage.screen
             await stage.press("y")
             said = "there is no statement" if not piece.do else f"sent to the clipboard: {piece.do[0][:30]}"
             assert said in stage.screen

@@ -7,6 +7,7 @@ from pgheadroom.advice.ground import Ground, place_of
 from pgheadroom.advice.observed import whose_of
 from pgheadroom.advice.scopes import scopes_of
 from pgheadroom.advice.statements import Scope
+from pgheadroom.advice.timeouts import OVERTAKEN
 from pgheadroom.advice.timespans import round_up, seconds_of, setting_of
 from pgheadroom.model.advice import Advice, Effect
 from pgheadroom.model.session import LOCAL
@@ -18,7 +19,6 @@ _MANUAL = "https://www.postgresql.org/docs/current/runtime-config-"
 _CHECK, _ALIVE = "client_connection_check_interval", "tcp_keepalives_idle"
 _LONG_UNHEARD = 900.0
 _ALIVE_AFTER = 60.0
-_OVER = ("idle_in_transaction_session_timeout", "statement_timeout")
 
 
 def dead_clients(ground: Ground) -> Iterator[Advice]:
@@ -94,7 +94,7 @@ def moot(ground: Ground) -> Iterator[Advice]:
     ]
     for scope in dict.fromkeys([Scope(), *places]):
         whole, _ = ground.seconds("transaction_timeout", *scope)
-        others = {name: ground.seconds(name, *scope)[0] or 0.0 for name in _OVER}
+        others = {name: ground.seconds(name, *scope)[0] or 0.0 for name in OVERTAKEN}
         reached = {name: span for name, span in others.items() if whole and span >= whole}
         if not whole or not reached:
             continue

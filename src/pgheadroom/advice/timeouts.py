@@ -25,6 +25,8 @@ _MANUAL = "https://www.postgresql.org/docs/current/runtime-config-client.html#GU
 _FEW_SECONDS = 10.0
 _CROWD = 0.1
 """A part of the usable slots that one group must not lose to sessions that do nothing."""
+OVERTAKEN = ("idle_in_transaction_session_timeout", "statement_timeout")
+"""Timeouts that a transaction_timeout which is not longer makes moot."""
 _MOST = {"idle_in_transaction_session_timeout": 300.0, "idle_session_timeout": 3600.0, "transaction_timeout": 3600.0}
 """The longest value that one look proposes, in seconds."""
 
@@ -62,7 +64,7 @@ _TRANSACTION = _Timeout(
     "A transaction that works a little and rests a little is caught by no other timeout, and holds its locks all the "
     "while. The server ends the session at this age of the transaction (25P04), whatever it does.",
     "It also ends honest long work of this role: dumps, reports and migrations need a role of their own, or SET LOCAL "
-    "transaction_timeout = 0",
+    "transaction_timeout = 0. It has to stay longer than the role's other timeouts, or they are never come to",
     "--transaction-longer",
 )
 
@@ -114,6 +116,8 @@ def _too_long(ground: Ground, rest: Rest) -> bool:
 def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Whose], rest: Rest) -> Advice | None:
     longest = rest.open or 0.0
     value = _value(timeout, rest)
+    if timeout is _TRANSACTION:
+        value = _longer_than_others(ground, scope, value, longest)
     now, placed = ground.seconds(timeout.name, *scope)
     if value is None or now is None:
         return None
@@ -158,6 +162,15 @@ def _value(timeout: _Timeout, rest: Rest) -> float | None:
         if value < longest:
             return value
     return None
+
+
+def _longer_than_others(ground: Ground, scope: Scope, value: float | None, longest: float) -> float | None:
+    """A transaction_timeout that is not longer makes the others moot. None where it would spare the longest then."""
+    others = max(ground.seconds(name, *scope)[0] or 0.0 for name in OVERTAKEN)
+    if value is None or value > others:
+        return value
+    longer = round_up(1.2 * others)
+    return longer if longer < longest else None
 
 
 def _seen(timeout: _Timeout, groups: Iterable[Whose], rest: Rest) -> str:

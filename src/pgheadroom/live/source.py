@@ -6,7 +6,7 @@ To the screens it is a `Source`, `Inquiries`, `Signals` and `Commands`, see `mod
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -284,6 +284,12 @@ class LiveSource:
         from pgheadroom.postgres.advice_settings import server_settings  # here: only advice needs them
 
         return await self.ask(server_settings)
+
+    def backend_memory(self, pids: Iterable[int], own: int) -> tuple[int, ...]:
+        """Of these backends, where they are on this machine; see `postgres.backend_memory`."""
+        from pgheadroom.postgres.backend_memory import private_memory
+
+        return private_memory(pids, own)
 
     async def signal(
         self,

@@ -5,7 +5,7 @@ A recording is a `Source` only: it has nothing to inquire of, to signal or to co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from pgheadroom.model.update import Update
@@ -65,6 +65,9 @@ class Advisory(Protocol):
         Raises:
             PgHeadroomError: They could not be had; one line says why.
         """
+
+    def backend_memory(self, pids: Iterable[int], own: int) -> tuple[int, ...]:
+        """Bytes of private memory of each of these backends; empty where they are elsewhere. `own` is ours."""
 
 
 class Signals(Protocol):

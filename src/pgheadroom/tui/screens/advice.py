@@ -1,5 +1,6 @@
 """Screen 7: what keeps it from happening again, by what was seen since the screen was opened, and by what is set."""
 
+import os
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from pgheadroom.analysis import Analysis
 from pgheadroom.deadline import clock
 from pgheadroom.errors import PgHeadroomError
 from pgheadroom.model.advice import Advice, LimitRow, PoolNeed
+from pgheadroom.model.ports import Advisory
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import Session
 from pgheadroom.rules.acting.applied import AppliedPiece
@@ -57,6 +59,7 @@ class AdviceScreen(LiveScreen):
         self._complaint = ""
         self._told = ""
         self._limits: tuple[tuple[LimitRow, ...], str] = (), ""
+        self._memory: tuple[int, ...] = ()
         self._needs: tuple[PoolNeed, ...] = ()
         self._counted_at: float | None = None
 
@@ -107,7 +110,8 @@ class AdviceScreen(LiveScreen):
             self._needs = remembered_needs(analysis, analysis.before)
 
     def _ground(self, analysis: Analysis, settings: ServerSettings) -> Ground:
-        return Ground(analysis, self._watching.observed(), settings, pools=self._needs)
+        cores = os.cpu_count() if self._memory else None
+        return Ground(analysis, self._watching.observed(), settings, self._memory, cores, self._needs)
 
     def _tell(self) -> None:
         pager = self.query_one("#advice-detail", Pager)
@@ -154,11 +158,18 @@ class AdviceScreen(LiveScreen):
             return
         try:
             self._settings = await self.monitor.advisory.server_settings()
+            self._measure(self.monitor.advisory)
             await self.monitor.acting.applying.look()
         except PgHeadroomError as error:
             self._complaint = f"the settings could not be read: {error}"
         if self.monitor.analysis is not None and self.drawable:
             self._draw(self.monitor.analysis)
+
+    def _measure(self, advisory: Advisory) -> None:
+        """What backends take, where the server is on this machine."""
+        if self._taken is not None:
+            seen, own = self._taken.snapshot, self._taken.snapshot.door.pid
+            self._memory = advisory.backend_memory((one.pid for one in seen.sessions if one.pid != own), own)
 
     # --- keys --------------------------------------------------------------------------------------------------------
 
