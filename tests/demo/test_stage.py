@@ -1,6 +1,9 @@
 """Each scenario shows what it promises, and leaves nothing behind."""
 
+import json
 import os
+import signal
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +13,18 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from demo.processes import alive, descendants
+from demo.processes import alive, command_line, descendants
 from pgheadroom.demo import stage
+from pgheadroom.demo.crowd import REFUSED
 from pgheadroom.demo.scenarios import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED
 from pgheadroom.demo.servers import installation
 from pgheadroom.demo.servers.bouncer import find_pgbouncer
 from pgheadroom.demo.servers.cluster import find_installations
 from pgheadroom.demo.stage import SCENARIOS, Demo, open_demo
 from pgheadroom.errors import UsageError
+from pgheadroom.postgres.server_log.format import Format
+from pgheadroom.postgres.server_log.meaning import turned_away
+from pgheadroom.postgres.server_log.records import Reader
 from servers import fetch, missing, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")
@@ -121,6 +128,28 @@ def storm(monitor: Monitor, demo: Demo) -> None:
     first = set(fetch(monitor, pids))
     wait_until(lambda: not first & set(fetch(monitor, pids) or ()), "every function of a moment ago has gone")
     assert fetch(monitor, CLIENTS) >= USABLE - 10
+    counts_what_clients_saw(demo)
+
+
+def counts_what_clients_saw(demo: Demo) -> None:
+    """The server's log tells of as many refusals as the clients themselves, once they all have heard their answers."""
+    told = folder_of(demo) / "from" / REFUSED
+    wait_until(lambda: told.exists() and json.loads(told.read_text()).get("lambda", 0) > 20, "many are refused")
+    (crowd,) = (pid for pid in descendants(os.getpid()) if "pgheadroom.demo.crowd" in command_line(pid))
+    os.kill(crowd, signal.SIGUSR1)
+    wait_until(lambda: not alive(crowd), "all have heard")
+    seen = Counter(json.loads(told.read_text()))
+
+    def refused() -> "Counter[str]":
+        logs = b"".join(log.read_bytes() for log in sorted(folder_of(demo).glob("*/data/log/*.csv")))
+        whos = map(turned_away, Reader(Format.CSV).feed(logs))
+        return Counter(who.role for who in whos if who is not None and who.reason.no_room)
+
+    # PgBouncer, which is web here, counts nothing.
+    wait_until(lambda: refused()["lambda"] >= seen["lambda"], "all of them are written")
+    assert {role: count for role, count in refused().items() if role != "web"} == {
+        role: count for role, count in seen.items() if role != "web"
+    }
 
 
 PROMISES: dict[str, Callable[[Monitor, Demo], None]] = {

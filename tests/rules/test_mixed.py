@@ -13,6 +13,7 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.hold import Grip, HeldKind, Hold
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.session import Session, State
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.findings.registry import findings
@@ -161,6 +162,17 @@ def test_a_storm_that_fills_the_server_comes_before_long_queries() -> None:
 
 def test_a_storm_and_a_few_long_queries() -> None:
     assert families(joined(coming_and_going(20, 20), long_queries(6)))[:2] == ["reconnect-storm", "long-queries"]
+
+
+def test_a_storm_tells_how_many_live_shorter_than_a_sample() -> None:
+    samples = coming_and_going(20, 20)
+    counted = [
+        replace(one, session_totals=SessionTotals(50 * second, 0, 2 * second, 0)) for second, one in enumerate(samples)
+    ]
+    (storm,) = (one for one in analyse(counted[-1], PLAIN, past(counted)).findings if one.family == "reconnect-storm")
+    assert "the server counts 50 new sessions a second in all" in storm.evidence[1]
+    assert "2.0 ended by an error" in storm.evidence[1]
+    assert storm.evidence[2] == "about 30 a second of them live shorter than a sample: no list shows them"
 
 
 # --- a role that is held back -----------------------------------------------------------------------------------------

@@ -1,14 +1,16 @@
 """The applications of a scenario, in a process of their own, so that they never slow the monitor down.
 
 `python -m pgheadroom.demo.crowd` reads one line of JSON from its standard input, the `Orders`, and plays until that
-input is closed: it ends with whoever started it.
+input is closed: it ends with whoever started it. On SIGUSR1 it ends once all have heard their answers.
 """
 
 import asyncio
 import json
 import os
 import random
+import signal
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +28,8 @@ _CONNECT_SECONDS = 10
 _JITTER_SECONDS = 0.3
 # Who is refused waits twice as long the next time, up to two to the power of this.
 _MOST_DOUBLINGS = 3
+REFUSED = "refused.json"
+"""The file in the orders' folder in which clients count how often they were refused, by role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Crowd:
         self.orders = orders
         self._relays: dict[tuple[str, int], Relay] = {}
         self._said: set[str] = set()
+        self._refused: Counter[str] = Counter()
+        self._knocking, self._leaving = 0, False
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
 
     async def play(self) -> None:
         """Open the relays and start every client; returns when all have ended, which they do not by themselves."""
@@ -88,15 +96,47 @@ class Crowd:
     async def _live(self, application: Application, number: int, conninfo: str) -> None:
         await asyncio.sleep(application.arrival(number) + random.uniform(0, _JITTER_SECONDS))
         refused = 0
-        while True:
+        while not self._leaving:
             refused = min(refused + 1, _MOST_DOUBLINGS)
             try:
-                async with _connected(conninfo) as connection:
+                async with self._connected(application, conninfo) as connection:
                     refused = 0
                     await application.behave(connection, number)
             except (psycopg.Error, OSError) as trouble:
                 self._log(f"{application.name}: {' '.join(str(trouble).split())}")
             await asyncio.sleep(random.uniform(*application.returns) * 2**refused)
+
+    @asynccontextmanager
+    async def _connected(self, application: Application, conninfo: str) -> AsyncIterator[Connection]:
+        self._knocking += 1
+        self._all_answered.clear()
+        try:
+            # Without server-side prepared statements, as PgBouncer before 1.21 needs it in transaction mode.
+            connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
+        except psycopg.OperationalError as trouble:
+            if "FATAL:" in str(trouble):
+                self._count(application.role)
+            raise
+        finally:
+            self._knocking -= 1
+            if not self._knocking:
+                self._all_answered.set()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    def _count(self, role: str) -> None:
+        """Who was told no, and how often: to be compared with what a server's log tells."""
+        self._refused[role] += 1
+        told = Path(self.orders.folder, REFUSED)
+        told.with_suffix(".new").write_text(json.dumps(self._refused))
+        told.with_suffix(".new").rename(told)
+
+    async def leave(self) -> None:
+        """Connect no more, and hear what is answered to those who are at the door."""
+        self._leaving = True
+        await self._all_answered.wait()
 
     def _log(self, line: str) -> None:
         """Say it once: a storm is refused many times a second, and a demo may run for hours."""
@@ -105,24 +145,18 @@ class Crowd:
             print(line, file=sys.stderr, flush=True)  # noqa: T201 - the log of this process
 
 
-@asynccontextmanager
-async def _connected(conninfo: str) -> AsyncIterator[Connection]:
-    # Without server-side prepared statements, as PgBouncer before 1.21 needs it in transaction mode.
-    connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
 def main() -> None:
     """Play the scenario of the first line until standard input ends."""
     orders = Orders(**json.loads(sys.stdin.readline()))
 
     async def until_input_ends() -> None:
-        loop = asyncio.get_running_loop()
+        loop, crowd = asyncio.get_running_loop(), Crowd(orders)
         loop.add_reader(sys.stdin.fileno(), lambda: os._exit(0))  # connections end with us, nothing is worth saving
-        await Crowd(orders).play()
+        leaving = asyncio.Event()
+        loop.add_signal_handler(signal.SIGUSR1, leaving.set)
+        playing = asyncio.create_task(crowd.play())
+        await asyncio.wait([playing, asyncio.create_task(leaving.wait())], return_when=asyncio.FIRST_COMPLETED)
+        await (crowd.leave() if leaving.is_set() else playing)
 
     asyncio.run(until_input_ends())
 

@@ -44,6 +44,7 @@ def reconnect_storm(case: Case) -> Iterator[Finding]:
         (
             f"{turnover.new} came and {turnover.ended} went in {turnover.seconds:.0f}s; {len(members)} are there now",
             _all_words(case),
+            *_unseen_words(case),
         ),
         sessions=ids(members),
         slots=len(members),
@@ -89,6 +90,19 @@ def _all_words(case: Case) -> str:
     return f"the server counts {flow.begun:.0f} new sessions a second in all, also those between two samples{ends}"
 
 
+def _unseen_words(case: Case) -> Iterator[str]:
+    """How many lived shorter than a sample: what the server counts, without those that were seen."""
+    past = case.past
+    seen = past.turnover(WINDOW) if past is not None else None
+    if past is None or past.flow is None or seen is None:
+        return
+    unseen = past.flow.begun - seen.per_second
+    if unseen >= 1 and unseen >= _UNSEEN_SHARE * past.flow.begun:
+        yield f"about {unseen:.0f} a second of them live shorter than a sample: no list shows them"
+
+
+_UNSEEN_SHARE = 0.1
+"""Below it the difference may come from when the server tells its counts."""
 _BAD = 0.1
 """Sessions a second that ended badly, from which on they are told."""
 
