@@ -95,6 +95,7 @@ bench: .venv/.tools
 	@$(BIN)/python tests/bench/slow_line.py
 	@$(BIN)/python tests/bench/check.py
 	@$(BIN)/python tests/bench/agent.py
+	@$(BIN)/python tests/bench/growing_log.py
 
 soak: .venv/.tools
 	@$(BIN)/python tests/bench/soak.py $(ARGS)

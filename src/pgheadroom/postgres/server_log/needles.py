@@ -4,27 +4,13 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from pgheadroom.postgres import translated
-from pgheadroom.postgres.server_log import respelled, translated_logins
+from pgheadroom.postgres.server_log import respelled, severities, translated_logins
 
 WRONG_PASSWORD, NOT_ALLOWED, NO_DATABASE = "28P01", "28000", "3D000"
 NO_RESOURCES = ("53000", "53200", "53400")
 NO_ROOM = "53300"
 STATES = tuple(state.encode() for state in (NO_ROOM, *NO_RESOURCES, WRONG_PASSWORD, NOT_ALLOWED, NO_DATABASE))
-_ENGLISH = (
-    "too many clients",
-    "reserved for",
-    "too many connections",
-    "max_wal_senders",
-    "pg_use_reserved_connections",
-    "SUPERUSER",
-    "no more connections allowed",
-    "connections exceeded",
-    "authentication failed",
-    "pg_hba.conf",
-    "does not exist",
-    "not permitted to log in",
-    "pooler error",
-)
+_POOLER = "pooler error"
 _OLD_ENCODINGS = (
     "latin-1",
     "iso8859-2",
@@ -59,8 +45,8 @@ def _words() -> tuple[str, ...]:
 
 @cache
 def of_text() -> tuple[bytes, ...]:
-    """Of logs for people: a SQLSTATE, where the prefix has it, or the longest word of each text."""
-    return tuple(dict.fromkeys((*STATES, *_encoded((*_ENGLISH, *_words())))))
+    """Of logs for people: every word for FATAL, as it stands before a message, and what PgBouncer says instead."""
+    return tuple(dict.fromkeys((*_encoded(f"{word}:" for word in (*severities.ENDING, _POOLER)),)))
 
 
 @cache
