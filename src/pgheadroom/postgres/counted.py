@@ -11,6 +11,9 @@ from pgheadroom.postgres.queries import query
 SESSIONS, LOCKS = "session totals", "lock totals"
 COUNTED = (SESSIONS, LOCKS)
 """The parts. Nobody misses anything where one does not answer."""
+SHARE = 0.005
+"""The part of the server's time that each may take: a rate over ten seconds needs few readings. From 15 on one takes a
+fraction of a millisecond; 14 has its statistics written to a file first, and read again, for whoever asks."""
 _SINCE = {
     SESSIONS: ("session_totals", versions.SESSIONS_ARE_COUNTED_SINCE),
     LOCKS: ("lock_totals", versions.LOCK_WAITS_ARE_COUNTED_SINCE),

@@ -81,7 +81,7 @@ class Probe:
             "authenticating": Budget(),
             HELD_LOCKS: self._held.budget,
             SERVER_LOG: self._log.budget,
-            **{part: Budget() for part in counted.COUNTED},
+            **{part: Budget(counted.SHARE) for part in counted.COUNTED},
         }
         other_ways = {"moment": self._moment_question, "sessions": lambda: self._session_questions()[0]}
         self._asking = Asking(connection, budgets, other_ways)

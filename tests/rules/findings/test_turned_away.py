@@ -81,6 +81,15 @@ def test_a_full_server_whose_log_is_not_read_says_what_would_show_who_is_refused
     assert document(case)["gaps"] == [{"part": "refused", "reason": "GRANT EXECUTE ... shows them", "harmless": True}]
 
 
+def test_no_slot_left_while_slots_are_free_may_be_the_limit_of_processes() -> None:
+    found = finding_of(refused(Reason.SERVER, role="web"))
+    assert found is not None
+    assert any("slots free now" in line and "never log in" in line for line in found.evidence)
+    full = finding_of(replace(refused(Reason.SERVER, role="web"), sessions=tuple(many(100))))
+    assert full is not None
+    assert not any("never log in" in line for line in full.evidence)
+
+
 def test_the_text_has_who_is_refused() -> None:
     text = render(analyse(refused(Reason.ROLE, host="10.0.0.5", role="web", database="shop"), Thresholds()))
     assert "REFUSED     37/s for lack of room, 0/s logins" in text

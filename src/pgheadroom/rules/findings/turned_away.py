@@ -11,6 +11,7 @@ from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.filters.language import condition
 from pgheadroom.rules.findings import limits, server_slots
 from pgheadroom.rules.findings.remedies import Remedy, look
+from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
 from pgheadroom.words.turned_away import per_second, reason_words
 from pgheadroom.words.wording import clipped
@@ -43,7 +44,7 @@ def _for_room(case: Case, seen: RefusedLately, leading: RefusedGroup) -> Finding
         _urgency(leading, held),
         f"{per_second(seen.per_second)} clients a second are turned away: {reason_words(leading.who)}{most}"
         + (", which is held back" if held else ""),
-        (*(_group_words(case, one) for one in groups[:_GROUPS_SHOWN]), *_skipped(seen)),
+        (*(_group_words(case, one) for one in groups[:_GROUPS_SHOWN]), *_same_words(case, leading), *_skipped(seen)),
         refuses=not held,
     )
     return _remedy(case, leading).of(found)
@@ -80,6 +81,16 @@ def _group_words(case: Case, one: RefusedGroup) -> str:
     told = " ".join(part for part in parts if part) or "nobody named"
     since = duration(seconds_between(one.first, case.snapshot.taken_at))
     return f"{per_second(one.per_second)}/s {reason_words(who)}: {told}, {one.times} since {since}"
+
+
+def _same_words(case: Case, leading: RefusedGroup) -> Iterator[str]:
+    """Where the postmaster starts no more processes, its log says the same as where no slot is left."""
+    free = case.capacity.free_superuser
+    if leading.who.reason is Reason.SERVER and case.capacity.exact and free > 0:
+        yield (
+            f"{plural(free, 'slot')} free now: taken for moments only, or connections that never log in keep the "
+            "server from starting processes; the log has one text for both"
+        )
 
 
 def _skipped(seen: RefusedLately) -> Iterator[str]:
