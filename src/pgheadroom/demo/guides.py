@@ -290,7 +290,8 @@ ROLE_LIMIT = Guide(
         _understand(
             "Who is refused",
             "Press `2` for Sessions, then `/` and type `user:reports` and `Enter`. The role has as many sessions as "
-            "its CONNECTION LIMIT lets in; the next one is refused, and the gauge says how many a second are.",
+            "its CONNECTION LIMIT lets in; the next one is refused. The gauge says how many a second are, and the pane "
+            "REFUSED of screen 1 who they are, and from where.",
             lists_only(_REPORTS),
         ),
         _understand(
@@ -330,7 +331,7 @@ STORM = Guide(
             "How fast",
             "Press `5`: Trends shows the slots at their limit, though sessions end all the time. Ending more of them "
             "frees slots for a moment only: whoever connects has to be slowed down. The line of `r` is those who are "
-            "turned away meanwhile.",
+            "turned away meanwhile: REFUSED on screen 1 names lambda, and the shop's own services.",
             both(on("trends"), trouble),
         ),
         _limit(
