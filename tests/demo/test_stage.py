@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from demo.processes import alive, command_line, descendants
+from demo.processes import alive, born, command_line, descendants
 from pgheadroom.demo import stage
 from pgheadroom.demo.crowd import REFUSED
 from pgheadroom.demo.scenarios import MAX_CONNECTIONS, RESERVED, SUPERUSER_RESERVED
@@ -173,14 +173,17 @@ def test_scenario_shows_what_it_promises_and_leaves_nothing(scenario: str) -> No
     said: list[str] = []
     before = set(descendants(os.getpid()))
     with open_demo(scenario, said.append) as demo:
-        started = set(descendants(os.getpid())) - before
+        started = {pid: born(pid) for pid in {*descendants(os.getpid())} - before}
         with connect(demo) as monitor:
             PROMISES[scenario](monitor, demo)
     assert said[0].startswith("starting PostgreSQL")
     assert "slow to come" not in said[-1]
     assert len(started) > 10
     # Backends of a postmaster that is killed at once need a moment to notice.
-    wait_until(lambda: not any(alive(pid) for pid in started), "every process has ended")
+    wait_until(
+        lambda: not any(alive(pid) and born(pid) == moment for pid, moment in started.items()),
+        "every process has ended",
+    )
     assert not folder_of(demo).exists()
 
 
