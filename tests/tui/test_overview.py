@@ -324,3 +324,14 @@ async def test_who_is_turned_away_has_a_pane_while_there_are_any_and_leads_to_th
         await stage.press("1")
         await stage.post(turned_away(outage(), 0, 400))
         assert "REFUSED" not in stage.screen
+
+
+async def test_a_sample_that_changes_no_height_lays_nothing_out_anew() -> None:
+    later = replace(outage(), taken_at=outage().taken_at + timedelta(seconds=1))
+    async with on_stage(size=LARGE) as stage:
+        laid_out: list[object] = []
+        stage.app.screen.screen_layout_refresh_signal.subscribe(stage.app.screen, laid_out.append, immediate=True)
+        await stage.post(later)
+        assert stage.app.analysis is not None
+        assert stage.app.analysis.snapshot is later
+        assert not laid_out

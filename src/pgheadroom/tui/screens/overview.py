@@ -17,7 +17,7 @@ from pgheadroom.rules.facts.hogs import group_of
 from pgheadroom.rules.filters.language import condition, family_condition
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, no_session_words, show_locks, tree_filter
-from pgheadroom.tui.widgets.painted import Lines
+from pgheadroom.tui.widgets.painted import Lines, set_height
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.bars import sparkline
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
@@ -165,7 +165,7 @@ class Overview(LiveScreen):
         plain_height = (
             None if self.has_class("-short") or self.has_class("-tiny") else _HEAD_LINES + min(len(groups), most)
         )
-        pane.styles.height = plain_height
+        set_height(pane, plain_height)
         pane.show(groups, analysis.snapshot.taken_at, _refused_remark(seen))
 
     def _ours_alone(self, analysis: Analysis, rows: list[HogRow]) -> set[Hashable]:
@@ -187,9 +187,9 @@ class Overview(LiveScreen):
         self.pane("states").show(states, analysis.snapshot.taken_at)
         rows = max(len(states), len(self.pane("pools").rows), self._upper_lines if few else 0)
         self._upper_lines = min(rows, _COMMON_STATES)
-        self.query_one("#upper").styles.height = _HEAD_LINES + self._upper_lines if few else None
+        set_height(self.query_one("#upper"), _HEAD_LINES + self._upper_lines if few else None)
         all_panes = not self.has_class("-short") and not self.has_class("-tiny")
-        self.pane("locks").styles.height = _HEAD_LINES + 1 if all_panes and not self._locks_lately(analysis) else None
+        set_height(self.pane("locks"), _HEAD_LINES + 1 if all_panes and not self._locks_lately(analysis) else None)
 
     def _locks_lately(self, analysis: Analysis) -> bool:
         now = analysis.snapshot.taken_at

@@ -77,3 +77,9 @@ class Lines(Painted):
     """Lines that cannot be focused: a header, a gauge, a footer."""
 
     can_focus = False
+
+
+def set_height(widget: Widget, lines: int | None) -> None:
+    """So many lines high, or as the style sheet says. Told that once more, Textual would lay out the whole screen."""
+    if lines is not None or widget.styles.inline.has_rule("height"):
+        widget.styles.height = lines
