@@ -35,6 +35,8 @@ APPLIED = {
     "role-limit": (r"CONNECTION LIMIT 12 for role reports",),
     "storm": (r"CONNECTION LIMIT \d+ for role lambda",),
 }
+CLIENTS = {"reports": 9}
+"""Of a role whose limit is raised so that all of them get in."""
 PLAYED = APPLIED if os.environ.get("PGHEADROOM_TEST_ALL") else ("idle-leak",)
 
 
@@ -123,7 +125,8 @@ def test_with_its_advice_applied_an_outage_does_not_fill_the_server_again(
         (role,) = re.findall(r"role (\w+)$", APPLIED[scenario][-1])
         bound = f"{USED} AND usename = '{role}'"
         limit = int(re.findall(r"applied +CONNECTION LIMIT (\d+)", terminal.screen())[0])
-        wait_until(lambda: fetch(superuser, bound) >= limit, "the role has come to its limit again")
+        most = min(limit, CLIENTS.get(role, limit))
+        wait_until(lambda: fetch(superuser, bound) >= most, "the role has come to its limit again")
         for _ in range(10):
             assert fetch(superuser, USED) < USABLE
             psycopg.connect(play.cluster.conninfo("deploy", "shop")).close()  # whoever else comes gets in

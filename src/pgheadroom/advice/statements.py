@@ -64,9 +64,8 @@ def _there_and_back(spot: Spot, value: str, before: str | None, now: str) -> Sta
 
 def _now(ground: Ground, spot: Spot) -> str:
     value, placed = ground.settings.of(spot.parameter, spot.role, spot.database)
-    known = (
-        f"{safe(value)}{'' if placed else ground.settings.unit(spot.parameter)}" if value is not None else "not known"
-    )
+    unit = "" if placed else ground.settings.unit(spot.parameter)
+    known = "not known" if value is None else "off" if (value, unit) == ("0", "ms") else f"{safe(value)}{unit}"
     return f"{spot.parameter} is {known} ({ground.origin(spot.parameter, placed)})"
 
 

@@ -116,9 +116,10 @@ class AdviceScreen(LiveScreen):
     def _tell(self) -> None:
         pager = self.query_one("#advice-detail", Pager)
         piece = self.pane("advice").current
-        if piece is not None and piece.key != self._told:
-            self._told = piece.key
-            self.refresh_bindings()  # H is for some of them
+        about = f"{piece.key} {piece.applies is None}" if piece is not None else ""
+        if about != self._told:
+            self._told = about
+            self.refresh_bindings()  # H and A are for some of them
         lines = advice_lines(piece, pager.size.width) if piece is not None else []
         told = [*lines, *self._pools_of(piece, pager.size.width), *self._beside(pager.size.width)]
         pager.show(told, piece.key if piece is not None else None)
