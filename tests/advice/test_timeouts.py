@@ -14,7 +14,7 @@ from pgheadroom.advice.timespans import round_down, round_up, seconds_of, settin
 from pgheadroom.model.server_settings import Placed
 from pgheadroom.model.session import Session, State
 from pgheadroom.model.snapshot import Role
-from samples import NOW, ago, many, session, snapshot
+from samples import NOW, ago, many, session, snapshot, waiter
 
 IN_TRANSACTION = "idle_in_transaction_session_timeout"
 
@@ -29,6 +29,16 @@ def test_the_narrowest_scope_that_reaches_them_is_advised_with_its_undo() -> Non
     assert piece.undo == (f"ALTER ROLE web IN DATABASE shop RESET {IN_TRANSACTION};",)
     assert piece.saves == 3
     assert piece.beside == ("pgheadroom terminate --user web --database shop --idle-in-transaction-longer 120s",)
+
+
+def test_who_holds_others_up_by_a_transaction_left_open_is_the_one_to_end_and_not_those_who_wait() -> None:
+    (root,) = stuck(1, 25, user="deploy", xact_start=ago(25))
+    crowd = [waiter(2000 + number, root.pid, since=24, xact_start=ago(24)) for number in range(28)]
+    (piece,) = timeouts(ground(snapshot([root, *crowd])))
+    assert piece.do == (f"ALTER ROLE deploy IN DATABASE shop SET {IN_TRANSACTION} = '10s';",)
+    assert piece.saves == 29
+    assert "28 sessions wait for what is locked by that." in piece.seen
+    assert not [*timeouts(ground(snapshot([root, *crowd[:2]])))]
 
 
 def test_what_was_set_for_exactly_them_is_what_comes_back() -> None:

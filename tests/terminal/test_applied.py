@@ -31,7 +31,10 @@ APPLIED = {
         r"idle_in_transaction_session_timeout = \d+\w+ for role billing in database shop",
         r"CONNECTION LIMIT \d+ for role billing",
     ),
-    "lock-pileup": (r"CONNECTION LIMIT \d+ for role billing",),
+    "lock-pileup": (
+        r"idle_in_transaction_session_timeout = \d+\w+ for role deploy in database shop",
+        r"CONNECTION LIMIT \d+ for role billing",
+    ),
     "role-limit": (r"CONNECTION LIMIT 12 for role reports",),
     "storm": (r"CONNECTION LIMIT \d+ for role lambda",),
 }

@@ -156,7 +156,7 @@ class Watching:
         named = [one for one in there.values() if one.user and one.pid != own]
         self._in_transaction.take((one for one in named if one.state in IN_TRANSACTION_BUT_IDLE), there)
         self._idle.take((one for one in named if one.state is State.IDLE and one.pid not in pooled), there)
-        self._transactions.take((one for one in named if one.xact_start is not None), there)
+        self._transactions.take((one for one in named if _is_in_its_own(one)), there)
 
     def _take_used(self, case: Case) -> None:
         number = len(self._moments)
@@ -219,6 +219,11 @@ def sources_of(case: Case) -> dict[Whose, set[str]]:
         real = {one.address for one in behind.get(hog_key(hog), ()) if one.application == whose.application}
         found.setdefault(whose, set()).update(real or {hog.client or ""})
     return found
+
+
+def _is_in_its_own(session: Session) -> bool:
+    """Whether it is in a transaction whose length is its own doing: who waits for a lock lasts as long as another."""
+    return session.xact_start is not None and not session.waits_for_lock
 
 
 def whose_of(session: Session) -> Whose:

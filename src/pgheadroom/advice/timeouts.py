@@ -4,17 +4,19 @@ What each does to whom was tried on PostgreSQL 14 and 18, the pools' behaviour w
 and node-postgres.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pgheadroom.advice import statements
 from pgheadroom.advice.commands import command
 from pgheadroom.advice.ground import Ground, place_of
-from pgheadroom.advice.observed import NO_REST, Rest, Whose
+from pgheadroom.advice.observed import NO_REST, Rest, Whose, whose_of
 from pgheadroom.advice.scopes import is_tool_of_people, merged, scopes_of
 from pgheadroom.advice.statements import Scope
 from pgheadroom.advice.timespans import round_down, round_up, setting_of
 from pgheadroom.model.advice import Advice, Effect
+from pgheadroom.model.session import IN_TRANSACTION_BUT_IDLE
 from pgheadroom.model.versions import IDLE_SESSION_TIMEOUT_SINCE, TRANSACTION_TIMEOUT_SINCE
 from pgheadroom.words.counts import plural
 from pgheadroom.words.durations import duration
@@ -98,11 +100,29 @@ def _transactions(ground: Ground) -> Iterator[Advice]:
 
 
 def _resting(ground: Ground, timeout: _Timeout, rests: Mapping[Whose, Rest]) -> Iterator[Advice]:
-    long = [whose for whose, rest in rests.items() if _too_long(ground, rest)]
+    behind: Counter[Whose] = _behind(ground) if timeout is _IN_TRANSACTION else Counter()
+    crowd = _CROWD * ground.fullest.capacity.usable
+    holding_up = {whose for whose, count in behind.items() if count >= crowd}
+    long = [whose for whose, rest in rests.items() if _too_long(ground, rest) or _holds_up(rest, whose, holding_up)]
     for scope, groups in scopes_of(long):
-        piece = _piece(ground, timeout, scope, groups, merged(rests, scope))
+        waiting = sum(behind[whose] for whose in groups)
+        piece = _piece(ground, timeout, scope, groups, merged(rests, scope), waiting)
         if piece is not None:
             yield piece
+
+
+def _behind(ground: Ground) -> "Counter[Whose]":
+    """How many wait for locks of each group, in transactions in which it does nothing."""
+    idle = {one.pid: whose_of(one) for one in ground.snapshot.sessions if one.state in IN_TRANSACTION_BUT_IDLE}
+    found: Counter[Whose] = Counter()
+    for pid, waiters in ground.case.held_up.items():
+        if pid in idle:
+            found[idle[pid]] += len(waiters)
+    return found
+
+
+def _holds_up(rest: Rest, whose: Whose, holding_up: Collection[Whose]) -> bool:
+    return whose in holding_up and (rest.open or 0.0) >= _FEW_SECONDS
 
 
 def _too_long(ground: Ground, rest: Rest) -> bool:
@@ -113,7 +133,9 @@ def _too_long(ground: Ground, rest: Rest) -> bool:
     return longest >= _FEW_SECONDS and rest.resting >= _CROWD * ground.fullest.capacity.usable and ground.short_of_slots
 
 
-def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Whose], rest: Rest) -> Advice | None:
+def _piece(
+    ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Whose], rest: Rest, waiting: int
+) -> Advice | None:
     longest = rest.open or 0.0
     value = _value(timeout, rest)
     if timeout is _TRANSACTION:
@@ -128,7 +150,12 @@ def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Who
         key=f"{timeout.name}:{scope.role or ''}@{scope.database or ''}",
         kind=KIND,
         title=_title(timeout, scope, value, kept=kept),
-        seen=(_seen(timeout, groups, rest), _used_again(ground, rest, timeout), f"{there}."),
+        seen=(
+            _seen(timeout, groups, rest),
+            *([_waiting(waiting)] if waiting else []),
+            _used_again(ground, rest, timeout),
+            f"{there}.",
+        ),
         do=done.do,
         undo=done.undo,
         steps=done.steps,
@@ -140,7 +167,7 @@ def _piece(ground: Ground, timeout: _Timeout, scope: Scope, groups: Sequence[Who
         beside=_beside(timeout, groups, min(value, round_down(longest))),
         needs=statements.who_may(ground, scope),
         role=scope.role or "",
-        saves=rest.resting,
+        saves=rest.resting + waiting,
     )
 
 
@@ -179,6 +206,10 @@ def _seen(timeout: _Timeout, groups: Iterable[Whose], rest: Rest) -> str:
         f"{plural(rest.resting, 'session')} of {', '.join(names[:3])}{', ...' if len(names) > 3 else ''} "
         f"{'is' if rest.resting == 1 else 'are'} {timeout.what}, the oldest for {duration(rest.open)}."
     )
+
+
+def _waiting(count: int) -> str:
+    return f"{plural(count, 'session')} {'waits' if count == 1 else 'wait'} for what is locked by that."
 
 
 def _used_again(ground: Ground, rest: Rest, timeout: _Timeout) -> str:
