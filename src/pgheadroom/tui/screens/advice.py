@@ -34,6 +34,7 @@ from pgheadroom.words.text import safe
 
 _OF_SESSIONS = frozenset({"cancel", "terminate", "bulk"})
 _POOLS_SHOWN = 3
+_FEW_SAMPLES = 60
 _READ_EVERY = 30.0
 """Seconds between two readings of the settings: they change by hand. Pools are counted again as seldom."""
 
@@ -104,8 +105,10 @@ class AdviceScreen(LiveScreen):
             pane.show(found[0], analysis.snapshot.taken_at, Cell(found[1], "dim"))
 
     def _count(self, analysis: Analysis) -> None:
-        """What pools need, by all that the monitor remembers. It changes slowly, and takes some work."""
-        if self._counted_at is None or clock() - self._counted_at >= _READ_EVERY:
+        """What pools need, by all that the monitor remembers. That changes slowly, and takes some work, once there is
+        much of it."""
+        due = self._counted_at is None or clock() - self._counted_at >= _READ_EVERY
+        if due or len(analysis.before) < _FEW_SAMPLES:
             self._counted_at = clock()
             self._needs = remembered_needs(analysis, analysis.before)
 
