@@ -122,6 +122,9 @@ class TerminalApp(App[int]):
     def _is_complete(self) -> bool:
         return self.has_filled(self.screen) and not is_changing(self.screen)
 
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Textual waits so long before it draws another screen, lest a blank one be seen; here none is written."""
+
     def has_filled(self, screen: Screen[Any]) -> bool:
         """Whether a screen that was gone to shows what it is to show, as far as only the application knows."""
         return True
