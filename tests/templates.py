@@ -35,6 +35,7 @@ def _folder(config: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _new_servers_are_copies(pytestconfig: pytest.Config) -> Iterator[None]:
+    _folder(pytestconfig)  # now: a test that counts its own processes starts none for it
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Cluster, "initdb", lambda cluster, encoding: _fill(cluster, encoding, _folder(pytestconfig)))
         yield

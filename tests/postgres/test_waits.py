@@ -246,13 +246,13 @@ async def test_a_table_under_lock_does_not_stop_the_sample(
     waiting = by_pid(snapshot)[waiter.info.backend_pid]
     assert waiting.blocked_by == (holder.info.backend_pid,)
     # Names would need the locked catalogue; the rest is there, and from the second time on at once.
-    assert [gap.part for gap in snapshot.gaps] == ["locks"]
+    assert [gap.part for gap in snapshot.lacking] == ["locks"]
     oid = fetch(holder, "SELECT 'pg_class'::regclass::oid::int")
     began = time.monotonic()
     snapshot = await probe.sample()
     assert time.monotonic() - began < 0.95  # less than the lock timeout
     assert requests(snapshot)[waiter.info.backend_pid].target == f"relation {oid} in database postgres"
-    assert [gap.part for gap in snapshot.gaps] == ["locks"]
+    assert [gap.part for gap in snapshot.lacking] == ["locks"]
 
 
 async def test_a_strong_lock_that_is_held_idle_is_told_before_anybody_waits(
