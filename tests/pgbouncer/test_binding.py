@@ -146,7 +146,7 @@ async def test_a_conninfo_through_a_pooler_is_said_to_be_one(
     source = LiveSource(bouncer.conninfo("postgres", "front"), pgbouncers=[bouncer.console()])
     for _ in range(3):
         seen = await source.sample_once()
-        assert [gap.part for gap in seen.gaps] == ["connection"]
+        assert [gap.part for gap in seen.lacking] == ["connection"]
         assert seen.door.pid == 0
         assert seen.sessions
     await source.close()
