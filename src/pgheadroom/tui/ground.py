@@ -32,6 +32,9 @@ class Ground(Protocol):
     def say(self, words: str, lasting: float | None = None) -> None:
         """Tell the user what became of something; news of `lasting` seconds go by themselves."""
 
+    def draw(self) -> None:
+        """Show what has changed without a new sample."""
+
     def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
         """More sessions than a dialogue shows: a preview of all of them, and their number to be typed."""
 

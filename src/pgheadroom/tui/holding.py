@@ -116,6 +116,7 @@ class Holding:
         self._looked_at = None
 
     async def _look(self) -> None:
+        before = self.held
         try:
             await self._read()
         except PgHeadroomError as error:
@@ -123,6 +124,8 @@ class Holding:
                 self._ground.say(str(error))
         finally:
             self._looking = False
+        if self.held != before:
+            self._ground.draw()
 
     async def _read(self) -> HoldSite | None:
         """What is held now; nothing is asked where nothing was ever written down."""

@@ -17,6 +17,7 @@ from pgheadroom.tui.textual_private import (
     end_without_traceback,
     fatal_error_of,
     forget_drawn_styles,
+    gather_updates_for,
     is_batching,
     is_changing,
     question,
@@ -27,8 +28,12 @@ from pgheadroom.tui.turns import Turns
 
 FRAME = 0.016
 """Seconds from one picture to the next."""
+GATHERED = 0.002
+"""Seconds in which Textual gathers what is to be drawn. Written is at most one picture in each `FRAME`."""
 TOGETHER = 0.003
-"""Seconds in which Textual's updates of one change come."""
+"""Seconds in which Textual's updates of one change come, unless nobody has anything to do any more."""
+NEXT_LOOK = 0.001
+"""Seconds after which to look again whether a picture is complete."""
 COMPLETE = 1.0
 """Seconds within which a screen that is gone to is drawn, complete or not. Textual lays it out blank at first."""
 
@@ -56,7 +61,9 @@ class TerminalApp(App[int]):
         self._drawing: asyncio.TimerHandle | None = None
         self._held_up = False
         self._drawn_at = 0.0
+        self._together_by = 0.0
         self._complete_by = 0.0
+        gather_updates_for(GATHERED)
 
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.
@@ -90,9 +97,11 @@ class TerminalApp(App[int]):
             self._canvas.forget()
             super()._display(screen, renderable)
 
-    def _draw_soon(self, seconds: float = TOGETHER) -> None:
+    def _draw_soon(self, seconds: float = 0.0) -> None:
         if self._drawing is None:
             loop = asyncio.get_running_loop()
+            if not seconds:
+                self._together_by = loop.time() + TOGETHER
             when = max(loop.time() + seconds, self._drawn_at + FRAME)
             # In the application's own turn: a fault of ours ends it as any other does.
             self._drawing = loop.call_at(when, self.call_later, self._draw_difference)
@@ -114,8 +123,9 @@ class TerminalApp(App[int]):
         """Seconds after which to look again whether a picture may be written; 0 where it may be now."""
         if is_batching(self):
             return FRAME
-        if asyncio.get_running_loop().time() < self._complete_by and not self._is_complete():
-            return TOGETHER
+        now = asyncio.get_running_loop().time()
+        if (now < self._complete_by or now < self._together_by) and not self._is_complete():
+            return NEXT_LOOK
         self._complete_by = 0.0
         return wait_for_line(self)
 

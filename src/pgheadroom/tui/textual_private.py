@@ -25,6 +25,8 @@ with suppress(ImportError):
     from textual import _compositor as _compositor
 with suppress(ImportError):
     from textual import _styles_cache
+with suppress(ImportError):
+    from textual import screen as _screen
 
 
 class Written:
@@ -151,6 +153,13 @@ def keys_sifted(sieve: Sieve, begun: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         setattr(linux_driver, _READER, reader)
+
+
+def gather_updates_for(seconds: float) -> None:
+    """What widgets want to be drawn is gathered for up to twice so long; Textual's own are 17 ms."""
+    with suppress(NameError):
+        if hasattr(_screen, "UPDATE_PERIOD"):
+            setattr(_screen, "UPDATE_PERIOD", seconds)  # noqa: B010 - final, says Textual
 
 
 def is_batching(app: App[Any]) -> bool:

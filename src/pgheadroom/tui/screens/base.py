@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
@@ -97,6 +97,8 @@ class LiveScreen(Screen[None]):
     """Whether it is a question, which digits may answer."""
     tells_trouble: ClassVar[bool] = False
     """Whether it says itself why no sample comes."""
+    was_seen = False
+    """Whether it was in front before: its widgets have their places then."""
     ready = False
     """Whether its widgets are there: a sample can arrive between the switch to a screen and its first drawing."""
 
@@ -118,10 +120,16 @@ class LiveScreen(Screen[None]):
         if self.ready and isinstance(self.app.screen, ModalScreen):
             self.query_one(KeyLine).under(self.app.screen)
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
         if self.ready:
             self.query_one(KeyLine).under(None)
-        self.call_after_refresh(self.monitor.draw)
+        if self.was_seen and self.size == self.app.size:
+            # What changes the style of a screen that is not seen is applied to it at once, as to any other.
+            event.refresh_styles = False
+            self.monitor.draw()
+        else:  # its widgets are not where they will be
+            self.call_after_refresh(self.monitor.draw)
+        self.was_seen = True
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.monitor.draw)
