@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from pgheadroom.acting.lost_answers import done_or_found
+from pgheadroom.acting.lost_answers import came_of_it, done_and_written, stays_open
 from pgheadroom.acting.powers import Powers
 from pgheadroom.errors import EXIT_NOT_ALL, PgHeadroomError, UsageError
 from pgheadroom.model.advice import Advice
@@ -67,8 +67,7 @@ class Altered:
         """`apply CONNECTION LIMIT 5 for role web: done: ...`; safe to show."""
         alteration = self.advised.alteration
         what = f"{value_words(alteration.spot, alteration.after)} for {place_words(alteration.spot)}"
-        said = ": ".join(filter(None, (self.result.outcome, self.result.message)))
-        return f"{self.advised.verb} {what}: {said}" + (f"; {self.trouble}" if self.trouble else "")
+        return f"{self.advised.verb} {what}: {came_of_it(self.result.outcome, self.result.message, self.trouble)}"
 
 
 # --- what would be done -----------------------------------------------------------------------------------------------
@@ -124,16 +123,12 @@ def undo_of(one: Standing, site: ApplySite, own_role: str, powers: Powers) -> Ad
 # --- doing it ---------------------------------------------------------------------------------------------------------
 
 
-async def _nothing() -> None:
-    pass
-
-
 async def carry_out(
     advised: Advised,
     site: ApplySite,
     called: tuple[str, str],
     powers: Powers,
-    reopen: Callable[[], Awaitable[None]] = _nothing,
+    reopen: Callable[[], Awaitable[None]] = stays_open,
 ) -> Altered:
     """Write down what was before, then change it. Nothing is sent twice: where no answer comes the server is asked.
 
@@ -150,13 +145,12 @@ async def carry_out(
         raise UsageError("no advice can be applied here")
     server, role = called
     action = powers.audit.intend_alteration(site.server, role, advised.key, alteration, server, advised.undoes)
-    try:
-        result = await done_or_found(alterations.alter(alteration), partial(_found, alterations, alteration, reopen))
-    except BaseException:
-        interrupted = "interrupted: `pgheadroom advise --list-applied` says what it is"
-        powers.audit.complete_command(action, ChangeOutcome.UNKNOWN, interrupted)
-        raise
-    return Altered(advised, result, powers.audit.complete_command(action, result.outcome, result.message))
+    look, interrupted = (
+        partial(_found, alterations, alteration, reopen),
+        "`pgheadroom advise --list-applied` says what it is",
+    )
+    result, trouble = await done_and_written(powers.audit, action, alterations.alter(alteration), look, interrupted)
+    return Altered(advised, result, trouble)
 
 
 async def _found(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pgheadroom.acting.lost_answers import came_of_it
 from pgheadroom.audit import Audit
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
@@ -26,9 +27,7 @@ class Given:
     def sentence(self) -> str:
         """What came of it, and what the audit file lacks of it."""
         result = self.result
-        message = f": {result.message}" if result.message else ""
-        trouble = f"; {self.trouble}" if self.trouble else ""
-        return f"{command_words(result.command)}: {result.outcome}{message}{trouble}"
+        return f"{command_words(result.command)}: {came_of_it(result.outcome, result.message, self.trouble)}"
 
 
 async def give(command: BouncerCommand, bouncer: str, expected: str, commands: Commands | None, audit: Audit) -> Given:

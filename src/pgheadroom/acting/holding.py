@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-from pgheadroom.acting.lost_answers import done_or_found
+from pgheadroom.acting.lost_answers import came_of_it, done_and_written, stays_open
 from pgheadroom.acting.powers import Powers
 from pgheadroom.errors import UsageError
 from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, HoldSite
@@ -42,13 +42,7 @@ class Changed:
     def sentence(self) -> str:
         """`hold role web (limit 5): done`, with what the audit file lacks of it; safe to show."""
         what = f"{self.change.kind} {clipped(self.change.name)} ({held_words(self.change.after)})"
-        message = f": {self.result.message}" if self.result.message else ""
-        trouble = f"; {self.trouble}" if self.trouble else ""
-        return f"{self.verb} {what}: {self.result.outcome}{message}{trouble}"
-
-
-async def _nothing() -> None:
-    pass
+        return f"{self.verb} {what}: {came_of_it(self.result.outcome, self.result.message, self.trouble)}"
 
 
 async def carry_out(
@@ -57,7 +51,7 @@ async def carry_out(
     site: HoldSite,
     called: tuple[str, str],
     powers: Powers,
-    reopen: Callable[[], Awaitable[None]] = _nothing,
+    reopen: Callable[[], Awaitable[None]] = stays_open,
 ) -> Changed:
     """Write down what was before, then change it. Nothing is sent twice: where no answer comes the server is asked.
 
@@ -73,13 +67,9 @@ async def carry_out(
     if holdings is None:
         raise UsageError("nothing can be held back here")
     audit_id = powers.audit.intend_change(verb, site.server, called[1], change, called[0])
-    try:
-        result = await done_or_found(holdings.change(change), partial(_read_back, holdings, change, reopen))
-    except BaseException:
-        interrupted = "interrupted: `pgheadroom hold --list` says what it is"
-        powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, interrupted)
-        raise
-    return Changed(verb, change, result, powers.audit.complete_command(audit_id, result.outcome, result.message))
+    look, interrupted = partial(_read_back, holdings, change, reopen), "`pgheadroom hold --list` says what it is"
+    result, trouble = await done_and_written(powers.audit, audit_id, holdings.change(change), look, interrupted)
+    return Changed(verb, change, result, trouble)
 
 
 async def _read_back(holdings: Holdings, change: Change, reopen: Callable[[], Awaitable[None]]) -> ChangeResult | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+from pgheadroom.audit import Audit
 from pgheadroom.deadline import NoAnswer
 from pgheadroom.errors import PgHeadroomError, UsageError
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
@@ -44,3 +45,40 @@ async def done_or_found(
             return ChangeResult(found.outcome, f"{lost}; {found.message}")
         await asyncio.sleep(ASK_AGAIN)
     return ChangeResult(ChangeOutcome.UNKNOWN, f"{lost}: it may have happened")
+
+
+async def done_and_written(
+    audit: Audit,
+    action: str,
+    change: Awaitable[ChangeResult],
+    look: Callable[[], Awaitable[ChangeResult | None]],
+    interrupted: str,
+) -> tuple[ChangeResult, str]:
+    """Make a change that the audit file announces, and write down what came of it.
+
+    Args:
+        action: The number under which it is announced.
+        look: As for `done_or_found`.
+        interrupted: What tells how things stand, should we be ended meanwhile.
+
+    Returns:
+        The result, and why it could not be written down; empty when it was.
+
+    Raises:
+        UsageError: It may not be asked for.
+    """
+    try:
+        result = await done_or_found(change, look)
+    except BaseException:
+        audit.complete_command(action, ChangeOutcome.UNKNOWN, f"interrupted: {interrupted}")
+        raise
+    return result, audit.complete_command(action, result.outcome, result.message)
+
+
+def came_of_it(outcome: str, message: str, trouble: str) -> str:
+    """`done: 5 servers; not written down: ...`: the outcome, what was said of it, what the audit file lacks."""
+    return ": ".join(filter(None, (outcome, message))) + (f"; {trouble}" if trouble else "")
+
+
+async def stays_open() -> None:
+    """Nothing to do before the server is asked again: somebody else connects."""

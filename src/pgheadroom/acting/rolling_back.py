@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from pgheadroom.acting.lost_answers import done_or_found
+from pgheadroom.acting.lost_answers import came_of_it, done_and_written
 from pgheadroom.acting.powers import Powers
 from pgheadroom.errors import UsageError
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
@@ -24,18 +24,15 @@ async def roll_back(prepared: PreparedTransaction, server: str, role: str, power
         AuditFailed: It cannot be written down, and nothing was done.
         UsageError: There is nobody to do it.
     """
-    if powers.rollbacks is None:
+    rollbacks = powers.rollbacks
+    if rollbacks is None:
         raise UsageError("no prepared transaction can be rolled back here")
     audit_id = powers.audit.intend_rollback(server, role, prepared)
-    try:
-        result = await done_or_found(
-            powers.rollbacks.roll_back(prepared), partial(_looked_for, powers.rollbacks, prepared)
-        )
-    except BaseException:
-        powers.audit.complete_command(audit_id, ChangeOutcome.UNKNOWN, "interrupted: pg_prepared_xacts tells")
-        raise
-    trouble = powers.audit.complete_command(audit_id, result.outcome, result.message)
-    return ": ".join(filter(None, (str(result.outcome), result.message))) + (f"; {trouble}" if trouble else "")
+    look = partial(_looked_for, rollbacks, prepared)
+    result, trouble = await done_and_written(
+        powers.audit, audit_id, rollbacks.roll_back(prepared), look, "pg_prepared_xacts tells"
+    )
+    return came_of_it(result.outcome, result.message, trouble)
 
 
 async def _looked_for(rollbacks: Rollbacks, prepared: PreparedTransaction) -> ChangeResult | None:

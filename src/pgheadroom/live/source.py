@@ -337,8 +337,6 @@ class LiveSource:
         """
         from pgheadroom.postgres import holding
 
-        if self._read_only:
-            raise UsageError("read-only: nothing was changed")
         return await self._changing(lambda probe: holding.change(probe, change), patience)
 
     async def look_at(self, spots: Sequence[Spot]) -> ApplySite:
@@ -355,8 +353,6 @@ class LiveSource:
         """
         from pgheadroom.postgres import applying
 
-        if self._read_only:
-            raise UsageError("read-only: nothing was changed")
         return await self._changing(lambda probe: applying.alter(probe, alteration), patience)
 
     async def is_prepared(self, prepared: PreparedTransaction) -> bool:
@@ -373,12 +369,16 @@ class LiveSource:
         """
         from pgheadroom.postgres import rollback
 
-        if self._read_only:
-            raise UsageError("read-only: nothing was rolled back")
-        return await self._changing(lambda probe: rollback.roll_back(probe, prepared), patience)
+        return await self._changing(lambda probe: rollback.roll_back(probe, prepared), patience, "rolled back")
 
-    async def _changing(self, question: Question[ChangeResult], patience: float) -> ChangeResult:
-        """What changes what samples rarely read: the next one asks for all of it."""
+    async def _changing(self, question: Question[ChangeResult], patience: float, done: str = "changed") -> ChangeResult:
+        """What changes what samples rarely read: the next one asks for all of it.
+
+        Raises:
+            UsageError: when the source is read-only: nothing was `done`.
+        """
+        if self._read_only:
+            raise UsageError(f"read-only: nothing was {done}")
         try:
             result = await self.ask(question, patience)
         except NoConnection:
