@@ -63,6 +63,11 @@ def test_the_screens_load_no_way_to_a_server_and_plots_only_when_one_is_drawn(mo
     assert loaded_by(f"import pgheadroom.{module}") == {"textual", "rich"}
 
 
+def test_the_monitor_starts_without_what_advice_needs() -> None:
+    statement = "import pgheadroom.tui.app, pgheadroom.audit"
+    assert loaded_by(statement, ("pgheadroom.model.advice", "pgheadroom.rules.acting.applied")) == set()
+
+
 @pytest.mark.parametrize("module", ["demo.stage", "live.source", "cli.snapshot", "cli.check", "cli.agent"])
 def test_servers_are_talked_to_without_a_screen(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") <= {"psycopg"}

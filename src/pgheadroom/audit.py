@@ -17,22 +17,23 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgheadroom.audit_place import audit_path
 from pgheadroom.errors import AuditFailed
 from pgheadroom.model.action import Outcome, Result
-from pgheadroom.model.applied import Alteration, Applied
 from pgheadroom.model.hold import Change, Hold
 from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
-from pgheadroom.rules.acting.applied import applied, told_alteration
 from pgheadroom.rules.acting.held import holds, told_grip
 from pgheadroom.rules.pools.held import pooler_holds
 from pgheadroom.wire.codec import told_moment
 from pgheadroom.wire.sample import Json
 from pgheadroom.wire.session import told_id, told_session
+
+if TYPE_CHECKING:
+    from pgheadroom.model.applied import Alteration, Applied
 
 SCHEMA = 2
 """Of a line. Lines without a number are of schema 1: their sessions have fewer keys, and `in_state_seconds` for
@@ -140,7 +141,7 @@ class Audit:
         return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, hold=told)
 
     def intend_alteration(
-        self, server: str, door_user: str, key: str, alteration: Alteration, where: str, undoes: str = ""
+        self, server: str, door_user: str, key: str, alteration: "Alteration", where: str, undoes: str = ""
     ) -> str:
         """Write down that advice is to be applied, or undone, with what stands there before it is.
 
@@ -156,6 +157,8 @@ class Audit:
         Raises:
             AuditFailed: As `intend`.
         """
+        from pgheadroom.rules.acting.applied import told_alteration
+
         told: Json = {"server": server, "key": key, **told_alteration(alteration)}
         verb, told = ("undo", told | {"undoes": undoes}) if undoes else ("apply", told)
         return self._intend("nothing was changed", verb=verb, server=where, door_user=door_user, applied=told)
@@ -201,8 +204,10 @@ class Audit:
         """
         return holds(self._lines(_MAY_TELL_OF_HOLDS))
 
-    def applied(self) -> tuple[Applied, ...]:
+    def applied(self) -> "tuple[Applied, ...]":
         """What this file tells to be applied of advice. Errors as `holds`."""
+        from pgheadroom.rules.acting.applied import applied  # here: all who signal have an audit, few apply advice
+
         return applied(self._lines(_MAY_TELL_OF_APPLIED))
 
     def pooler_holds(self) -> tuple[PoolerHold, ...]:

@@ -1,6 +1,8 @@
 """The flow of an action: plan, question, audit, signal, and what came of it. For sessions and for PgBouncers."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pgheadroom.acting.bouncers import give
 from pgheadroom.acting.powers import Powers
@@ -20,7 +22,6 @@ from pgheadroom.rules.acting.outcome import WATCHED_SECONDS, changed_alone
 from pgheadroom.rules.acting.plan import find, plan
 from pgheadroom.rules.acting.rollback import no_rollback
 from pgheadroom.rules.pools.commands import command_words, consequence
-from pgheadroom.tui.applying import Applying
 from pgheadroom.tui.ground import Ground
 from pgheadroom.tui.holding import Holding
 from pgheadroom.tui.screens.command_menu import CommandMenu
@@ -32,6 +33,9 @@ from pgheadroom.view.rollback_lines import rollback_lines
 from pgheadroom.words.counts import plural
 from pgheadroom.words.wording import clipped
 
+if TYPE_CHECKING:
+    from pgheadroom.tui.applying import Applying
+
 _LOOK_AFTER = 0.2
 """Seconds: the sample that ends a watch is taken a little after its end."""
 
@@ -42,7 +46,6 @@ class Acting:
     Attributes:
         powers: What may be done; None for a replay and when read-only.
         holding: Holds roles back, and knows what is held.
-        applying: Applies advice, and knows what is applied.
         on_signalled: Told of each action once its signals were sent.
     """
 
@@ -53,7 +56,13 @@ class Acting:
         self.on_signalled: Callable[[SessionAction], object] = lambda action: None
         self._under_way: list[SessionAction] = []
         self.holding = Holding(ground, powers, self.carry_out, self.confirm_command)
-        self.applying = Applying(ground, powers)
+
+    @cached_property
+    def applying(self) -> "Applying":
+        """Applies advice, and knows what is applied."""
+        from pgheadroom.tui.applying import Applying  # here: the screen of advice alone has it
+
+        return Applying(self._ground, self.powers)
 
     def plan(
         self,
