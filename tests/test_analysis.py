@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pasts import at, moment
+from pgheadroom import incoming
 from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.model.finding import Finding, Severity
 from pgheadroom.model.session import State
@@ -22,7 +23,6 @@ from pgheadroom.output.text import render
 from pgheadroom.rules.facts import case
 from pgheadroom.rules.findings import registry
 from pgheadroom.rules.findings.registry import Family
-from pgheadroom.tui import incoming
 from pgheadroom.tui.screens.sessions import Sessions
 from pgheadroom.tui.screens.triage import Triage
 from samples import NOW, many, session, waiter

@@ -2,16 +2,18 @@
 
 import asyncio
 import base64
+import itertools
 import shutil
 import ssl
 import subprocess
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -21,13 +23,17 @@ from pgheadroom.agent.serving import Pages, Server, place_of
 from pgheadroom.agent.verdicts import told
 from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
+from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.cli import main
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import UsageError
 from pgheadroom.live.source import LiveSource
+from pgheadroom.model.ports import Post
+from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.families import gauge
+from samples import many, snapshot
 from servers import fetch, missing, wait_until
 
 Serve = Callable[..., str]
@@ -189,6 +195,50 @@ async def test_however_many_scrape_there_is_one_slot_and_one_console(
         running.cancel()
         await asyncio.wait({running})
     await asyncio.to_thread(wait_until, lambda: fetch(superuser, ours) == 0, "the slot is given back", 60)
+
+
+async def test_a_scrape_is_answered_between_two_pieces_of_working_a_crowd_out(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, turns, answered = Memory.work, itertools.count(1), asyncio.Event()
+    pieces = 0
+
+    def until_answered(self: Memory, sample: Snapshot) -> Generator[None, None, Analysis]:
+        nonlocal pieces
+        for _ in work(self, sample):
+            pieces += 1
+            yield
+        while not answered.is_set() and next(turns) < 60_000:
+            yield
+        return self.take(sample)
+
+    monkeypatch.setattr(Memory, "work", until_answered)
+    watched = Watched("here", cast(LiveSource, Crowd()), Thresholds(), 5)
+    at = serve(Pages(Exposition(watched.families).scrape, lambda: watched.ready, lambda only: told([watched], only)))
+    async with asyncio.TaskGroup() as running:
+        running.create_task(watched.run())
+        body = (await asyncio.to_thread(get, f"{at}/metrics"))[2]
+        before = watched.seen.samples
+        answered.set()
+    assert 'pgheadroom_samples_total{target="here"} 0.0' in body
+    assert before == 0
+    assert pieces > 20
+    assert watched.seen.samples == 1
+    assert 'pgheadroom_slots_used{target="here"} 3000.0' in (await asyncio.to_thread(get, f"{at}/metrics"))[2]
+
+
+class Crowd:
+    """A source with one sample of thousands."""
+
+    connected = True
+    interval = 1.0
+    reconnection = SimpleNamespace(attempts=SimpleNamespace(doors=SimpleNamespace(refusals=(), attempts=1, refused={})))
+
+    async def run(self, post: Post) -> None:
+        post(snapshot(many(3000)))
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 def test_wrong_use_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

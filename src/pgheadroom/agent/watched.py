@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pgheadroom.analysis import Analysis, Memory
+from pgheadroom.incoming import Incoming
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
 from pgheadroom.model.refusal import Hindrance, Refusal, RefusedBy
@@ -91,7 +92,9 @@ class Watched:
     async def run(self) -> None:
         """Sample until cancelled, and give the slot back then."""
         try:
-            await self._source.run(self._take)
+            async with asyncio.TaskGroup() as background:
+                incoming = Incoming(self._memory.work, background.create_task, self._take)
+                await self._source.run(incoming.take)
         finally:
             await asyncio.shield(self._source.close())
 

@@ -19,6 +19,7 @@ from textual.widgets import Input
 from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.conninfo import without_passwords
+from pgheadroom.incoming import Incoming
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
@@ -30,7 +31,6 @@ from pgheadroom.model.update import Trouble, Update
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.companion import Companion
 from pgheadroom.tui.ground import Answer
-from pgheadroom.tui.incoming import Incoming
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk

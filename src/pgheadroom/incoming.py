@@ -1,4 +1,5 @@
-"""Updates on their way from a source to the monitor: in their order, and what a crowd means is worked out before."""
+"""Updates on their way from a source to whoever shows or tells them: in their order, and what a crowd means is worked
+out before, in pieces."""
 
 import asyncio
 from collections import deque
@@ -43,7 +44,7 @@ class Incoming:
             self._hand_over(self._waiting.popleft())
 
     async def _work_out(self, snapshot: Snapshot) -> None:
-        """With a gap between two pieces, in which keys are answered."""
+        """With a gap between two pieces, in which others get their turn."""
         for _ in self._work(snapshot):
             await asyncio.sleep(GAP)
         self._hand_over(self._waiting.popleft())
