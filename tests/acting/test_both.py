@@ -81,11 +81,11 @@ def test_of_the_same_samples_both_say_the_same(
     server = Recorded(samples)
     server.outcome = outcome
 
-    async def open_source(settings: Settings, flags: argparse.Namespace) -> Recorded:
+    async def open_source(settings: Settings, flags: argparse.Namespace, *, ahead: object) -> Recorded:
         return server
 
-    monkeypatch.setattr("pgheadroom.cli.signals.open_source", open_source)
-    main(["terminate", "--filter", f"pid:{ROOT}", "--yes", "host=nowhere"])
+    monkeypatch.setattr("pgheadroom.cli.signals_server.open_source", open_source)
+    main(["terminate", "--filter", f"pid:{ROOT}", "--yes", "host=/nowhere"])
     script = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("terminate: "))
     assert screen == script == f"terminate: {told}"
     assert server.samples == []

@@ -1,6 +1,9 @@
 """Attempts to connect that begin before there is an event loop."""
 
 import threading
+from contextlib import suppress
+
+import psycopg
 
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
@@ -55,3 +58,19 @@ def test_attempts_that_nobody_takes_over_end_by_themselves(one_server: Cluster, 
     ahead = Ahead(one_server.conninfo("narrow", tcp=True), read_only=False, again=False)
     wait_until(lambda: ahead.over, "one attempt, and no more")
     assert ahead.attempts == 1
+
+
+def test_what_a_command_does_not_use_in_the_end_is_given_back(one_server: Cluster, role: Roles) -> None:
+    role("early", limit=1)
+    conninfo = one_server.conninfo("early", tcp=True)
+    ahead = Ahead(conninfo, read_only=False, again=False)
+    wait_until(lambda: ahead.over, "let in")
+    ahead.leave()
+    wait_until(lambda: lets_in(conninfo), "the only slot of the role is free again")
+
+
+def lets_in(conninfo: str) -> bool:
+    with suppress(psycopg.OperationalError):
+        psycopg.connect(conninfo).close()
+        return True
+    return False

@@ -6,18 +6,20 @@ It needs the admin console alone: a server without a free slot is no hindrance.
 import argparse
 import asyncio
 import json
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from pgheadroom.acting.bouncers import Given, give
-from pgheadroom.audit import Audit
+from pgheadroom.audit import Audit, audit_of
 from pgheadroom.cli.diagnostics import put, say
+from pgheadroom.cli.hold_verbs import flag
 from pgheadroom.cli.request import Request
 from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, PgHeadroomError, UsageError
 from pgheadroom.live.consoles import Consoles
-from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome
+from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.pooler_hold import UNDONE_BY, PoolerHold
 from pgheadroom.rules.pools.commands import command_words, consequence, forbidden
@@ -26,7 +28,6 @@ from pgheadroom.words.text import safe
 from pgheadroom.words.wording import clipped
 
 SCHEMA = 1
-VERBS = (*UNDONE_BY, *UNDONE_BY.values())
 _LOOK_WITHIN = 5.0
 
 
@@ -36,14 +37,14 @@ class NotGiven(PgHeadroomError):  # noqa: N818 - it is what happened
     exit_code = EXIT_NOT_ALL
 
 
-def asked_command(flags: argparse.Namespace) -> BouncerCommand | None:
-    """What `--pause DB` and its like ask for; None where none is given."""
-    asked = [BouncerCommand(verb, name) for verb in VERBS if (name := getattr(flags, verb.lower())) is not None]
-    return asked[0] if asked else None
+def hold_pooler(flags: argparse.Namespace, settings: Settings, command: BouncerCommand) -> int:
+    """As `command_pooler`, from the beginning.
 
-
-def flag(verb: BouncerVerb) -> str:
-    return f"--{verb.lower()}"
+    Raises:
+        AuditFailed: What is done cannot be written down.
+    """
+    audit = audit_of(os.environ, required=not flags.no_audit)
+    return asyncio.run(command_pooler(flags, settings, audit, command))
 
 
 async def command_pooler(flags: argparse.Namespace, settings: Settings, audit: Audit, command: BouncerCommand) -> int:

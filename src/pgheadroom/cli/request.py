@@ -2,9 +2,17 @@
 
 import argparse
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pgheadroom.audit import Audit
 from pgheadroom.config import Settings
+
+if TYPE_CHECKING:
+    from pgheadroom.audit import Audit
+
+
+def in_earnest(flags: argparse.Namespace) -> bool:
+    """Whether anything may be done. When both are given, the harmless flag wins."""
+    return bool(flags.yes and not flags.dry_run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +21,11 @@ class Request:
 
     flags: argparse.Namespace
     settings: Settings
-    audit: Audit
+    audit: "Audit"
 
     @property
     def in_earnest(self) -> bool:
-        """Whether anything may be done. When both are given, the harmless flag wins."""
-        return bool(self.flags.yes and not self.flags.dry_run)
+        return in_earnest(self.flags)
 
     @property
     def as_json(self) -> bool:

@@ -1,6 +1,8 @@
 """The live source of a command, opened with a password where one is wanted."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pgheadroom.cli.connection import may_ask, opened
@@ -23,6 +25,22 @@ def begin(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = Fal
     ahead = None if flags.password else Ahead(settings.conninfo, read_only=settings.read_only, again=may_wait)
     load_beside("pgheadroom.live.source")
     return ahead
+
+
+@contextmanager
+def begun(settings: Settings, flags: argparse.Namespace, *, beside: str) -> "Iterator[Ahead | None]":
+    """What `begin` begins, given up where the command ends before it has opened its source.
+
+    Args:
+        beside: The module of the rest of the command, loaded meanwhile.
+    """
+    ahead = begin(settings, flags)
+    try:
+        load_beside(beside)
+        yield ahead
+    finally:
+        if ahead is not None:
+            ahead.leave()
 
 
 async def open_source(

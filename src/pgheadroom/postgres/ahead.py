@@ -89,6 +89,12 @@ class Ahead:
         self._taken.set()
         self._attempt.give_up()
 
+    def leave(self) -> None:
+        """End them where nobody has taken them over, and what they have opened."""
+        if not self._taken.is_set():
+            self.give_up()
+            self._outcome.add_done_callback(_close)
+
     def _next(self) -> Attempt:
         self.attempts += 1
         return Attempt(self._given, ours=self._ours)
@@ -118,3 +124,8 @@ class Ahead:
             if self._taken.wait(max(0.0, due - time.monotonic())):
                 raise
             return None
+
+
+def _close(outcome: Future[PGconn]) -> None:
+    if outcome.exception() is None:
+        outcome.result().finish()
