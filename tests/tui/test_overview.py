@@ -189,6 +189,10 @@ async def test_help_lists_the_keys_and_closes() -> None:
         await stage.press("question_mark")
         assert "Group" in stage.screen
         assert "Capital letters act" in stage.screen
+        assert " 1–21 of 22 " in stage.screen
+        await stage.press("G")
+        assert "Capital letters act" not in stage.screen
+        assert " 2–22 of 22 " in stage.screen
         await stage.press("escape")
         assert "SLOTS" in stage.screen
 

@@ -22,6 +22,7 @@ from pgheadroom.tui.textual_private import (
     is_changing,
     question,
     wait_for_line,
+    without_tooltips_and_toasts,
     written,
 )
 from pgheadroom.tui.turns import Turns
@@ -64,6 +65,7 @@ class TerminalApp(App[int]):
         self._together_by = 0.0
         self._complete_by = 0.0
         gather_updates_for(GATHERED)
+        without_tooltips_and_toasts(self)
 
     def on_mount(self) -> None:
         # While the program was stopped, the shell wrote over the screen.

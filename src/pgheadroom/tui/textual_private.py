@@ -220,6 +220,20 @@ def forget_drawn_styles() -> None:
         _styles_cache.StylesCache.get_inner_outer.cache_clear()
 
 
+def styled_as_the_application_is(screen: Screen[Any], app: App[Any]) -> None:
+    """Of a screen that was just made: it gets its styles when it is mounted. Textual would read all style sheets anew,
+    and style the whole screen again, the first two times that it is gone to."""
+    if hasattr(screen, "_css_update_count"):
+        screen._css_update_count = getattr(app, "_css_update_count", -1)
+
+
+def without_tooltips_and_toasts(app: App[Any]) -> None:
+    """Every screen has two widgets less, which would be mounted, styled and laid out with it, and show nothing here."""
+    for name in ("_disable_tooltips", "_disable_notifications"):
+        if hasattr(app, name):
+            setattr(app, name, True)
+
+
 def fatal_error_of(app: App[Any]) -> BaseException | None:
     """What ended an application, before Textual prints it; None where Textual does not tell."""
     found: BaseException | None = getattr(app, "_exception", None)

@@ -15,6 +15,7 @@ from pgheadroom.model.action import Verb
 from pgheadroom.model.session import Session
 from pgheadroom.rules.filters.language import parse_filter
 from pgheadroom.tui.surroundings import Surroundings
+from pgheadroom.tui.textual_private import styled_as_the_application_is
 from pgheadroom.tui.widgets.choices import Choices, ScreenTabs
 from pgheadroom.tui.widgets.filter_line import FilterLine
 from pgheadroom.tui.widgets.footer import KeyLine
@@ -45,6 +46,10 @@ class LiveScreen(Screen[None]):
         Binding("L", "let_go", "let go", tooltip="Give back what a held role had before"),
         Binding("escape", "back", "Back", show=False),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        styled_as_the_application_is(self, self.app)
 
     @property
     def monitor(self) -> Surroundings:

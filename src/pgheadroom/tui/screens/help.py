@@ -1,19 +1,23 @@
 """Help: every key that works on the screen it was called from."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 
 from pgheadroom import __version__
 from pgheadroom.tui.widgets.footer import key_name
-from pgheadroom.tui.widgets.words import Words
+from pgheadroom.tui.widgets.pager import Pager
+from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
 
 _EVERYWHERE = "Capital letters act on the server, and ask first. Esc goes back."
 _ROOMY = 120
+_INDENT = " " * 14
+"""Before the words of a key."""
 
 # In which part of the help an action stands; what is in none is the screen's own.
 _PARTS: dict[str, tuple[str, ...]] = {
@@ -32,10 +36,10 @@ _TEXTUALS_OWN = ("screen.copy_text",)
 class Help(ModalScreen[None]):
     """A list of keys; any of the keys that opened it closes it."""
 
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,h,f1,q,enter", "close", "Close", key_display="Esc"),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
+        *(binding for binding in Pager.BINDINGS if isinstance(binding, Binding)),
     ]
 
     def __init__(self, of: Screen[Any]) -> None:
@@ -44,14 +48,7 @@ class Help(ModalScreen[None]):
         self._keys_there = list(of.active_bindings.values())
 
     def compose(self) -> ComposeResult:
-        parts = self._parts()
-        box = VerticalScroll(id="help")
-        box.border_title = f"pgheadroom {__version__}"
-        with box:
-            yield Words(_EVERYWHERE, classes="help-text")
-            with Horizontal(id="help-columns"):
-                for left in (True, False):
-                    yield Words("\n".join(_lines(parts, left=left)))
+        yield KeyList(self._parts())
 
     def _parts(self) -> dict[str, list[tuple[str, str]]]:
         """By the name of its part: each action's keys, and what they do."""
@@ -74,7 +71,46 @@ class Help(ModalScreen[None]):
         self.dismiss()
 
     def action_scroll(self, lines: int) -> None:
-        self.query_one("#help", VerticalScroll).scroll_relative(y=lines, animate=False)
+        self.query_one(KeyList).action_scroll(lines)
+
+    def action_page(self, pages: int) -> None:
+        self.query_one(KeyList).action_page(pages)
+
+
+class KeyList(Pager, can_focus=False):
+    """Two columns of keys. One widget, which knows its lines as soon as its width: it is drawn once."""
+
+    def __init__(self, parts: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+        super().__init__(id="help")
+        self.border_title = f"pgheadroom {__version__}"
+        self._width = 0
+        self._columns = [list(_lines(parts, left=left)) for left in (True, False)]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """As many lines as there are at this width."""
+        if width != self._width:
+            self._width = width
+            self._all = self._lines = self._set_out(width)
+        return len(self._all)
+
+    def _set_out(self, width: int) -> list[Line]:
+        half = width // 2
+        left, right = ([line for text in column for line in _wrapped(text, half)] for column in self._columns)
+        both = zip_longest(left, right, fillvalue=())
+        head = wrap_line([Cell(_EVERYWHERE, "dim")], width, "")
+        return [*head, *((*fit_line(one, half), *fit_line(other, width - half)) for one, other in both)]
+
+    def on_resize(self) -> None:
+        height = self.size.height
+        self._lines = self._lines[:height]
+        self.action_scroll(0)
+
+    def action_scroll(self, lines: int) -> None:
+        super().action_scroll(lines)
+        seen, every = len(self._lines), len(self._all)
+        where = "" if seen == every else self._glyphs(f"{self._first + 1}–{self._first + seen} of {every}")
+        if where != (self.border_subtitle or ""):
+            self.border_subtitle = where
 
 
 def _part_of(action: str) -> str:
@@ -88,3 +124,9 @@ def _lines(parts: Mapping[str, Sequence[tuple[str, str]]], *, left: bool) -> Ite
             yield title
             for keys, words in entries:
                 yield f" {keys:<12} {words}"
+
+
+def _wrapped(text: str, width: int) -> list[Line]:
+    """A line of a column; what does not fit goes on below the words that it belongs to."""
+    indent = _INDENT if text[:1] == " " else ""
+    return wrap_line([Cell(text)], width, indent)
