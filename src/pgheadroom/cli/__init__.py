@@ -14,6 +14,7 @@ from pgheadroom.cli.commands import COMMANDS
 from pgheadroom.cli.diagnostics import drop_stdout, print_in_every_locale, say
 from pgheadroom.cli.loading import loading
 from pgheadroom.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, PgHeadroomError
+from pgheadroom.methods_later import put_off_methods
 
 _EXIT_BROKEN_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended."""
@@ -80,6 +81,7 @@ def run(arguments: Sequence[str]) -> int:
         name, parsed = flags.parse(arguments)
     except SystemExit:  # argparse has printed the help or the version
         return EXIT_OK
+    put_off_methods()
     with loading():
         command = COMMANDS[name].load()
     return command(parsed)
