@@ -68,6 +68,9 @@ def test_a_point_holds_what_plots_need() -> None:
         "new_sessions": None,
         "ended_sessions": None,
         "begun_a_second": None,
+        "abandoned_a_second": None,
+        "fatal_a_second": None,
+        "killed_a_second": None,
         "refused": None,
         "round_trip": 0.002,
     }

@@ -1,11 +1,13 @@
 """Screen 5: plots of the history, as characters only."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
 from samples import NOW
 from sure import sure
@@ -13,11 +15,16 @@ from tui.outage import outage
 from tui.stage import LARGE, SMALL, Stage, matches_golden, on_stage
 
 
-async def feed(stage: Stage, samples: int) -> None:
+async def feed(stage: Stage, samples: int, totals: Callable[[int], SessionTotals | None] = lambda _: None) -> None:
     seen = outage()
     for number in range(samples):
-        sessions = seen.sessions[: 60 + number % 30]
-        await stage.post(replace(seen, taken_at=NOW + timedelta(seconds=number + 1), sessions=sessions))
+        at, sessions = NOW + timedelta(seconds=number + 1), seen.sessions[: 60 + number % 30]
+        await stage.post(replace(seen, taken_at=at, sessions=sessions, session_totals=totals(number)))
+
+
+def ended(number: int) -> SessionTotals:
+    """In each second four begin; twice some are killed, and towards the end one after the other is abandoned."""
+    return SessionTotals(4 * number, max(0, number - 40), 0, 3 * (number > 12) + 2 * (number > 30))
 
 
 async def test_plots_show_the_limit_and_the_time() -> None:
@@ -45,7 +52,7 @@ async def test_the_same_moment_stands_in_the_same_column_of_plots_above_each_oth
 @pytest.mark.parametrize(("size", "name"), [(SMALL, "80x24"), (LARGE, "160x50")])
 async def test_trends_look_like_their_golden(size: tuple[int, int], name: str) -> None:
     async with on_stage(size=size) as stage:
-        await feed(stage, 60)
+        await feed(stage, 60, ended)
         await stage.press("5")
         matches_golden(f"trends-{name}", stage.screen)
 
@@ -104,3 +111,18 @@ async def test_refusals_are_plotted_and_named_only_where_there_were_any() -> Non
             await stage.post(replace(outage(), taken_at=at, refusals=refused))
         assert "NEW A SECOND r refused" in stage.screen
         assert re.search(r"\s{5}r+\s*$", stage.screen, re.M)
+
+
+async def test_all_that_can_end_badly_is_named_on_a_small_screen() -> None:
+    refused = Refusals((TurnedAway(Reason.SERVER, "", "web", "", 30, NOW, NOW),), 1.0)
+    async with on_stage(size=SMALL) as stage:
+        for number in range(3):
+            at, totals = (
+                NOW + timedelta(seconds=number + 1),
+                SessionTotals(*(number * count for count in (24, 18, 12, 6))),
+            )
+            await stage.post(replace(outage(), taken_at=at, refusals=refused, session_totals=totals))
+        await stage.press("5")
+        assert "─ NEW refused killed fatal abandoned" in stage.screen
+        marks = re.findall(r"\s{5}([rkfa]+)\s*$", stage.screen, re.M)
+        assert {"r", "k", "f", "a"} == set("".join(marks))

@@ -11,7 +11,7 @@ WINDOW = 10.0
 
 
 class Flow(NamedTuple):
-    """In a second, over the last ten.
+    """In a second.
 
     Attributes:
         begun: Sessions that began.
@@ -35,8 +35,8 @@ class Flows:
     def clear(self) -> None:
         self._known.clear()
 
-    def take(self, totals: SessionTotals | None, now: datetime) -> float | None:
-        """Add what a sample has, None where nothing; how many sessions began a second since the reading before."""
+    def take(self, totals: SessionTotals | None, now: datetime) -> Flow | None:
+        """Add what a sample has, None where nothing; what came and went since the reading before."""
         if totals is None:
             return None
         last = self._known[-1] if self._known else None
@@ -46,10 +46,10 @@ class Flows:
         self._known.append((now, totals))
         while len(self._known) > 2 and (now - self._known[1][0]).total_seconds() >= WINDOW:
             self._known.popleft()
-        return _rate(last, (now, totals)).begun if last is not None else None
+        return _rate(last, (now, totals)) if last is not None else None
 
     def lately(self) -> Flow | None:
-        """None before there are two readings."""
+        """Over the last ten seconds; None before there are two readings."""
         return _rate(self._known[0], self._known[-1]) if len(self._known) > 1 else None
 
 

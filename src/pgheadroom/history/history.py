@@ -17,6 +17,7 @@ from pgheadroom.history.turnover import Churn, HogName
 from pgheadroom.model.application import family
 from pgheadroom.model.capacity import Capacity
 from pgheadroom.model.session import State, Wait
+from pgheadroom.model.session_totals import SessionTotals
 from pgheadroom.model.snapshot import Snapshot
 
 STATE_COLUMNS: dict[str, State] = {
@@ -29,6 +30,7 @@ STATE_COLUMNS: dict[str, State] = {
     "starting": State.STARTING,
     "hidden": State.HIDDEN,
 }
+FLOW_COLUMNS: dict[str, str] = {f"{name}_a_second": name for name in SessionTotals._fields}
 COLUMNS: tuple[str, ...] = (
     "used",
     "usable",
@@ -37,12 +39,13 @@ COLUMNS: tuple[str, ...] = (
     "pool_waiting",
     "new_sessions",
     "ended_sessions",
-    "begun_a_second",
+    *FLOW_COLUMNS,
     "refused",
     "round_trip",
 )
 """`new_sessions` connected since the point before, `ended_sessions` left since; who did both was never seen,
-and is only in `begun_a_second`, by the server's own count.
+and is only in `begun_a_second`, by the server's own count, as `abandoned_a_second`, `fatal_a_second` and
+`killed_a_second` are.
 `pool_waiting` are clients, over all PgBouncers that answered, `refused` those who were turned away for lack of room,
 where the server's log tells."""
 
@@ -96,8 +99,8 @@ class History:
         new, ended = came_and_went if came_and_went is not None else (None, None)
         values = _values(snapshot, capacity)
         self._lock_flows.take(snapshot.lock_totals, snapshot.taken_at)
-        begun = self._flows.take(snapshot.session_totals, snapshot.taken_at)
-        values["begun_a_second"] = nan if begun is None else begun
+        flow = self._flows.take(snapshot.session_totals, snapshot.taken_at)
+        values |= {column: nan if flow is None else getattr(flow, name) for column, name in FLOW_COLUMNS.items()}
         values["new_sessions"] = nan if new is None else len(new)
         values["ended_sessions"] = nan if ended is None else len(ended)
         self._refused.take(snapshot.refusals, snapshot.taken_at)

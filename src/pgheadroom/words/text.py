@@ -12,7 +12,9 @@ from functools import lru_cache
 REPLACEMENT = "\ufffd"
 ELLIPSIS = "…"
 
-_BLANK = re.compile("[\t\n\r\x0b\x0c]")
+# Line breaks, and what is shown as a blank and is none (no-break space, spaces of other widths, the empty Braille
+# pattern): two names that differ only in them look the same, so that they are the same here, and are escaped in SQL.
+_BLANK = re.compile("[\t\n\r\x0b\x0c\u00a0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]")
 # Obeyed by terminals, or able to reorder what is read (UAX 9): C0, DEL, C1, bidi marks and overrides, separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Co", "Zl", "Zp"})
 # Invisible, and terminals disagree about the width of what they join: soft hyphen, fillers, joiners, variation

@@ -1,6 +1,7 @@
-"""Screen 5: what was, from the monitor's own memory: used slots, states, waiters, and how many sessions come."""
+"""Screen 5: what was, from the monitor's own memory: used slots, states, waiters, and how many sessions come, are
+turned away or end badly."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from textual.binding import Binding, BindingType
@@ -24,7 +25,8 @@ _ALWAYS = 5
 
 class Layer(NamedTuple):
     """A column of the history in a plot: with what it is drawn, as what, whether down to the axis, and whether it
-    counts what came, and is shown by the second; `rare` is drawn, and told, only where it is not nought.
+    counts what came, and is shown by the second; `rare` is drawn, and told, only where it is not nought: its word
+    begins with its marker.
     Where the column is not known, that of `or_else` is drawn.
     """
 
@@ -60,7 +62,12 @@ _STATES = (
     Layer("aborted", "▓", "idletx"),
     Layer("idle", "░", "idle"),
 )
-_REFUSED = Layer("refused", "r", "bad", rate=True, rare="r refused")
+_REFUSED = Layer("refused", "r", "bad", rate=True, rare="refused")
+_ENDED_BADLY = (
+    Layer("killed_a_second", "k", "warn", rare="killed"),
+    Layer("fatal_a_second", "f", "bad", rare="fatal"),
+    Layer("abandoned_a_second", "a", "warn", rare="abandoned"),
+)
 CHARTS = (
     Chart(
         "chart-used",
@@ -79,7 +86,7 @@ CHARTS = (
         "chart-new",
         "NEW A SECOND",
         "",
-        (Layer("begun_a_second", or_else="new_sessions"), _REFUSED),
+        (Layer("begun_a_second", or_else="new_sessions"), _REFUSED, *_ENDED_BADLY),
         of_hog=(Layer("new", rate=True),),
     ),
 )
@@ -140,16 +147,23 @@ class Trends(LiveScreen):
         for chart, pane, series, ceiling in zip(CHARTS, panes, drawn, ceilings, strict=True):
             width, height = pane.size
             plotted = plot(series, RANGES[self._range], width, height - 1, ceiling, margin)
-            pane.paint(self._chart_lines(chart, plotted, width, _rare(chart, series) or _unread(chart, analysis)))
+            rare = _rare(chart, series)
+            pane.paint(self._chart_lines(chart, plotted, width, rare, "" if "r" in rare else _unread(chart, analysis)))
 
     def _ceiling(self, chart: Chart, analysis: Analysis) -> float | None:
         return float(analysis.capacity.usable) if chart.limited and self._hog is None else None
 
-    def _chart_lines(self, chart: Chart, plotted: list[Line], width: int, rare: str) -> list[Line]:
+    def _chart_lines(
+        self, chart: Chart, plotted: list[Line], width: int, rare: Mapping[str, str], unread: str
+    ) -> list[Line]:
         hog = self._hog if chart.of_hog else None
-        # In a small pane the axis alone says how long the time is.
-        lasting = [[Cell(f" last {duration(RANGES[self._range])} ", "dim")], []]
-        head = spread_first_fitting([_title(chart, hog, rare)] * 2, lasting, width, "─", "rule")
+        # In a small pane the axis alone says how long the time is, and a word's first letter what it is drawn with.
+        lasting = [[Cell(f" last {duration(RANGES[self._range])} ", "dim")], [], [], []]
+        explained = [f"{marker} {word}" for marker, word in rare.items()]
+        legends = ["  ".join(filter(None, [*explained, unread]))] * 2 + ["  ".join(explained), " ".join(rare.values())]
+        titles = [chart.title] * 3 + [chart.title.split()[0]]
+        heads = [_title(chart, name, hog, legend) for name, legend in zip(titles, legends, strict=True)]
+        head = spread_first_fitting(heads, lasting, width, "─", "rule")
         return [head, *(plotted or [fit_line([Cell("no numbers yet", "dim")], width)])]
 
     def _series(self, chart: Chart, past: Past, points: int) -> Sequence[Series]:
@@ -166,7 +180,12 @@ class Trends(LiveScreen):
         layers = chart.layers if hog is None else chart.of_hog
         told = [(layer, tuple(values(layer))) for layer in layers]
         shown = [(layer, found) for layer, found in told if not layer.rare or any(found)]
-        series = [Series(found, layer.marker, layer.style, layer.filled) for layer, found in shown]
+        series = [
+            Series(
+                tuple(one or None for one in found) if layer.rare else found, layer.marker, layer.style, layer.filled
+            )
+            for layer, found in shown
+        ]
         return stacked(series) if chart.on_top else series
 
     def leave(self) -> None:
@@ -177,10 +196,10 @@ _HOGS = 20
 """Of so many the trend is offered; who looks for a smaller one does not look for a hog."""
 
 
-def _rare(chart: Chart, series: Sequence[Series]) -> str:
-    """What is to be said of those that are not always drawn."""
+def _rare(chart: Chart, series: Sequence[Series]) -> dict[str, str]:
+    """What those are that are not always drawn, by their markers."""
     drawn = {one.marker for one in series}
-    return "  ".join(one.rare for one in chart.layers if one.rare and one.marker in drawn)
+    return {one.marker: one.rare for one in chart.layers if one.rare and one.marker in drawn}
 
 
 def _unread(chart: Chart, analysis: Analysis) -> str:
@@ -188,8 +207,8 @@ def _unread(chart: Chart, analysis: Analysis) -> str:
     return "refusals: log not read" if _REFUSED in chart.layers and analysis.snapshot.refusals_unread else ""
 
 
-def _title(chart: Chart, hog: HogName | None, rare: str) -> list[Cell]:
-    name, legend = chart.title, chart.legend or rare
+def _title(chart: Chart, name: str, hog: HogName | None, rare: str) -> list[Cell]:
+    legend = chart.legend or rare
     if hog is not None:
         user, legend = safe(hog.user or "?"), chart.legend_of_hog
         name += f" OF {user}/{safe(hog.application)}" if hog.application else f" OF {user}"
