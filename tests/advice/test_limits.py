@@ -1,11 +1,16 @@
 """Limits are advised from peaks, so that no application takes the last slots."""
 
+from dataclasses import replace
+
 from advice.grounds import ground
+from pasts import at
 from pgheadroom.advice.limit_rows import limit_rows, limit_sum
 from pgheadroom.advice.limits import limits
+from pgheadroom.analysis import Memory
 from pgheadroom.model.health import Status
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Database, Role
+from pgheadroom.model.thresholds import Thresholds
 from samples import many, snapshot
 
 
@@ -55,6 +60,7 @@ def test_a_limit_that_is_nearly_reached_while_there_is_room_is_raised_or_its_poo
     (piece,) = limits(ground(snapshot(many(9, state=State.ACTIVE), roles=role(limit=10))))
     assert piece.do == ("ALTER ROLE web CONNECTION LIMIT 20;",)
     assert "or fewer sessions" in piece.title
+    assert piece.role == "web"
 
 
 def test_all_limits_stand_beside_what_was_used_and_their_sum_beside_the_usable_slots() -> None:
@@ -81,6 +87,17 @@ def test_all_limits_stand_beside_what_was_used_and_their_sum_beside_the_usable_s
         "The limits of 4 roles let in 74 sessions together, 97 slots are usable; 1 login role has no limit."
     )
     assert limit_sum(told).words == "4 roles: 74 of 97 usable; 1 without"
+
+
+def test_peaks_reach_as_far_back_as_the_monitor_remembers() -> None:
+    roles, databases = role(limit=60), {"shop": Database("shop", None)}
+    memory = Memory(Thresholds())
+    for second, count in enumerate((60, 4, 3)):
+        seen = memory.take(at(second, many(count), roles=roles, databases=databases))
+    told = ground(at(3, many(3), roles=roles, databases=databases))
+    rows = {row.name: (row.now, row.peak, row.note) for row in limit_rows(replace(told, case=seen))}
+    assert rows == {"web": (3, 60, "was at its limit"), "shop": (3, 60, "")}
+    assert {row.name: row.peak for row in limit_rows(told)} == {"web": 3, "shop": 3}
 
 
 def test_of_twenty_thousand_roles_only_those_with_sessions_are_looked_at_again() -> None:

@@ -1,10 +1,12 @@
 """What advice stands on: the newest sample, what was seen before it, and what is set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pgheadroom.advice.observed import Observed
 from pgheadroom.advice.timespans import seconds_of
+from pgheadroom.history.peaks import highest
 from pgheadroom.model.advice import PoolNeed
 from pgheadroom.model.server_settings import Placed, ServerSettings, Setting
 from pgheadroom.model.service import Service
@@ -48,6 +50,12 @@ class Ground:
     def fullest(self) -> Case:
         """The sample in which most slots were used."""
         return self.observed.fullest
+
+    @cached_property
+    def peaks(self) -> Mapping[tuple[str, str], int]:
+        """The most sessions of a role or a database at once: observed, or in all that is remembered."""
+        past = self.case.past
+        return highest([self.observed.peaks, *([past.peaks] if past is not None else [])])
 
     @property
     def short_of_slots(self) -> bool:

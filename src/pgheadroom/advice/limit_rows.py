@@ -55,7 +55,7 @@ class LimitSum:
 def limit_rows(ground: Ground) -> tuple[LimitRow, ...]:
     """Of every role that may log in and of every database: near their limits first, then who had most sessions."""
     now = _sessions_of(ground)
-    seen = {*now, *ground.observed.peaks}
+    seen = {*now, *ground.peaks}
     told = (_seen(ground, kind, name, now[kind, name]) for kind, name in seen)
     quiet = _quiet(ground.snapshot.roles, ground.snapshot.databases)
     pressing = sorted((row for row in told if row is not None), key=_order)
@@ -80,7 +80,7 @@ def _order(row: LimitRow) -> tuple[object, ...]:
 
 def _seen(ground: Ground, kind: str, name: str, now: int) -> LimitRow | None:
     """Of who had sessions; None for who is not there any more."""
-    peak = max(now, ground.observed.peaks.get((kind, name), 0))
+    peak = max(now, ground.peaks.get((kind, name), 0))
     if kind == "database":
         database = ground.snapshot.databases.get(name)
         if database is None:

@@ -168,4 +168,5 @@ def _narrow(ground: Ground, limit: Limit) -> Iterator[Advice]:
         effect=Effect.NOW,
         risk="What it may have more, the others may have less, once the server is full.",
         needs=statements.who_may(ground, scope),
+        role=limit.name if limit.kind == "role" else "",
     )

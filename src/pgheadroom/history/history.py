@@ -10,6 +10,7 @@ from operator import attrgetter
 from pgheadroom.history.flow import Flows
 from pgheadroom.history.lock_flow import LockFlows
 from pgheadroom.history.past import SUMMED, Past
+from pgheadroom.history.peaks import Peaks
 from pgheadroom.history.refused import Refused
 from pgheadroom.history.ring import Ring
 from pgheadroom.history.tally import Tally
@@ -69,6 +70,7 @@ class History:
         self._minutes = Ring(COLUMNS, MINUTES_KEPT, SUMMED)
         self._hogs: Tally[HogName] = Tally(HOG_COLUMNS, room, HOGS_KEPT)
         self._limits: Tally[tuple[str, str]] = Tally(("used",), room, LIMITS_KEPT)
+        self._peaks = Peaks(room)
         self._churn = Churn()
         self._refused = Refused()
         self._flows = Flows()
@@ -87,6 +89,7 @@ class History:
             self._refused.lately(),
             self._flows.lately(),
             self._lock_flows.lately(),
+            self._peaks.stretches(),
         )
 
     def append(self, snapshot: Snapshot, capacity: Capacity) -> None:
@@ -108,6 +111,7 @@ class History:
         self._points.append(moment, values)
         self._minutes.merge(moment, values, 60.0)
         self._hogs.append(_hog_counts(snapshot, new or ()))
+        self._peaks.take(snapshot.sessions)
         crowded = islice((limit for limit in capacity.limits if not limit.closed), LIMITS_KEPT)
         self._limits.append({(limit.kind, limit.name): (limit.used,) for limit in crowded})
         self._last = snapshot.taken_at
@@ -118,6 +122,7 @@ class History:
             self._minutes,
             self._hogs,
             self._limits,
+            self._peaks,
             self._churn,
             self._refused,
             self._flows,

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from math import isnan
 
 from pgheadroom.history.flow import Flow
 from pgheadroom.history.lock_flow import LockRates
+from pgheadroom.history.peaks import Peak, highest
 from pgheadroom.history.refused import RefusedLately
 from pgheadroom.history.ring import Points
 from pgheadroom.history.tally import Counts
@@ -37,6 +39,7 @@ class Past:
         refused: RefusedLately | None = None,
         flow: Flow | None = None,
         lock_waits: LockRates | None = None,
+        peaks: Sequence[Peak] = (),
     ) -> None:
         self._points = points
         self._minutes = minutes
@@ -47,6 +50,7 @@ class Past:
         self.refused = refused
         self.flow = flow
         self.lock_waits = lock_waits
+        self._peaks = peaks
 
     def __len__(self) -> int:
         return len(self._points)
@@ -77,6 +81,11 @@ class Past:
     def limit_series(self, limit: Limit, seconds: float | None = None) -> tuple[list[float], list[float]]:
         """As `series`, for the sessions that counted against the limit of a role or a database."""
         return self._points.series(self._limits.values((limit.kind, limit.name), "used"), seconds)
+
+    @cached_property
+    def peaks(self) -> Peak:
+        """The most sessions that a role and a database had at once; nobody is left out for having few."""
+        return highest(self._peaks)
 
     def ended(self, seconds: float, hog: HogName | None = None) -> list[Ended]:
         """Sessions that went in the last `seconds`, the newest first: all, or those of one hog."""

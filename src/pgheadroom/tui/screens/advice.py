@@ -1,4 +1,5 @@
-"""Screen 7: what keeps it from happening again, by what was seen since the screen was opened, and by what is set."""
+"""Screen 7: what keeps it from happening again, by what was seen since the screen was opened, by what is remembered,
+and by what is set."""
 
 import os
 from collections.abc import Iterator
