@@ -17,6 +17,7 @@ from pgheadroom.acting.applying import NotApplied, carry_out, look_again, propos
 from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.cli import main
+from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection
 from pgheadroom.live.source import LiveSource
@@ -27,6 +28,7 @@ from servers import MAJORS, ONE_MAJOR, Roles, Sessions, fetch, wait_until
 
 OF_EACH_KIND = MAJORS if os.environ.get("PGHEADROOM_TEST_ALL") else sorted({MAJORS[0], ONE_MAJOR})
 ROLES = ["we\"b'; x é", "Select", "user", "ß" * 31 + "!", "web"]
+MODES = ("transaction", "session")
 DATABASES = ["Sel\"ect' 1", "データ" * 7]
 IN_TRANSACTION, KEEPALIVES = "idle_in_transaction_session_timeout", "tcp_keepalives_idle"
 STATE = """SELECT json_agg(x)::text FROM (SELECT * FROM pg_roles ORDER BY rolname) x
@@ -261,6 +263,43 @@ async def test_who_lacks_a_right_to_the_configuration_is_told_the_grants_and_wit
         assert await undo_last(powers)
     finally:
         await source.close()
+
+
+# --- behind a pooler --------------------------------------------------------------------------------------------------
+
+
+async def test_through_a_pgbouncer_it_is_applied_and_undone_in_sessions_that_others_use_too(
+    one_server: Cluster, superuser: Connection, role: Roles, new_bouncer: Callable[..., Bouncer], tmp_path: Path
+) -> None:
+    role("web")
+    upstream = f"host={one_server.folder} port={one_server.port} dbname=postgres pool_mode="
+    bouncer = new_bouncer({mode: upstream + mode for mode in MODES}, settings={"default_pool_size": 1})
+    spots = [Spot("", "web"), Spot(IN_TRANSACTION, "web"), Spot(KEEPALIVES)]
+    with psycopg.connect(bouncer.conninfo("postgres", "transaction"), prepare_threshold=None, autocommit=True) as other:
+        for careless in ("search_path = pg_temp", "statement_timeout = 60000", "lock_timeout = 60000"):
+            other.execute(f"SET {careless}".encode())  # it stays in the session that we are lent next
+    for mode in MODES:
+        audit = Audit(tmp_path / f"{mode}.jsonl")
+        source = LiveSource(bouncer.conninfo("postgres", mode))
+        await source.open()
+        powers = Powers(source, audit, alterations=source)
+        try:
+            for spot in spots:
+                advised, site = await propose(piece(spot, "7"), "postgres", powers)
+                done = await carry_out(advised, site, ("db", "postgres"), powers)
+                assert (done.result.outcome, there(superuser, spot)) == (ChangeOutcome.DONE, "7"), done.sentence
+            while await undo_last(powers):
+                pass
+            assert [there(superuser, spot) for spot in spots] == ["-1", None, None]
+            if mode == "transaction":
+                with psycopg.connect(bouncer.conninfo("postgres", mode), autocommit=True) as other:
+                    other.execute("SET default_transaction_read_only = on")
+                again = await propose(piece(spots[0], "7"), "postgres", powers)
+                done = await carry_out(*again, ("db", "postgres"), powers)
+                # A newer PgBouncer does not lend it on.
+                assert await undo_last(powers) if done.done else "connect to the server itself" in done.sentence
+        finally:
+            await source.close()
 
 
 # --- answers that do not come ----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from pgheadroom.postgres.talk import Bound, Talk, receive, send
 
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
+READ_ONLY_TRANSACTION = "25006"
 MOST_ROWS = 200_000
 """More than any server has sessions, or waits for locks."""
 _UNREADABLE = "cannot be read"

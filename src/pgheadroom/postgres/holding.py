@@ -7,6 +7,7 @@ from pgheadroom.postgres.actions import array, known_as
 from pgheadroom.postgres.exchange import (
     INSUFFICIENT_PRIVILEGE,
     LOCK_NOT_AVAILABLE,
+    READ_ONLY_TRANSACTION,
     Answer,
     Question,
     Transaction,
@@ -132,9 +133,17 @@ def not_done(done: Sequence[Answer]) -> ChangeResult | None:
     return None if word == "done" else ChangeResult(ChangeOutcome.CHANGED, _MESSAGES[word])
 
 
+_READ_ONLY = (
+    "default_transaction_read_only is on for our role, or behind a pooler in the session that its last client left; "
+    "connect to the server itself"
+)
+
+
 def why(failed: Unanswered) -> str:
     """In the user's words."""
     said = safe(failed.reason)
     if failed.sqlstate == LOCK_NOT_AVAILABLE:
         return f"another program is changing it: {said}"
+    if failed.sqlstate == READ_ONLY_TRANSACTION:
+        return f"{said}: {_READ_ONLY}"
     return f"not permitted: {said}" if failed.sqlstate == INSUFFICIENT_PRIVILEGE else said
