@@ -38,6 +38,9 @@ OURS = (
 )
 THEIRS = (Key("2", "WAITING QUERIES"), Key("1", "RUNNING QUERIES"), Key("h", "toggle query wrap"), Key("q", "RUNNING"))
 
+BARE = (Key("2", "Two sees"), Key("1", "One sees"))
+"""Of the least that Textual can do, `bare.py`."""
+
 
 class Watched:
     """A program whose screen is known at the time of each of its writings."""

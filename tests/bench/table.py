@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,13 +27,12 @@ sys.path.insert(0, str(HERE.parent))
 from bench.compare import COLUMNS, LINES, MONITOR, WARM_UP, Bench, Program, await_data, bench_of, programs, read_for  # noqa: E402
 from bench.counting import Counting  # noqa: E402
 from bench.footprint import own_seconds, resident_mb  # noqa: E402
-from bench.keys import OURS, THEIRS, seconds_of, share  # noqa: E402
+from bench.keys import BARE, OURS, THEIRS, Key, seconds_of, share  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
 from terminal.line import TerminalLine  # noqa: E402
 
 PEER = "pg_activity"
-BARE = "from textual.app import App; import psycopg; App().run()"
 ASKED = 60
 Figures = dict[str, dict[str, list[float]]]
 """By what was measured, then by program: a value of each round."""
@@ -99,8 +99,11 @@ def figures_of(bench: Bench, program: Program, seconds: float) -> dict[str, floa
 def keys_of(bench: Bench, program: Program, presses: int) -> dict[str, float]:
     with bench.running(program) as line:
         await_data(line)
-        keys = THEIRS if program.name == PEER else OURS
-        taken = [1000 * one for one in seconds_of(line, (COLUMNS, LINES), keys, presses)]
+        return latency(line, THEIRS if program.name == PEER else OURS, presses)
+
+
+def latency(line: TerminalLine, keys: Sequence[Key], presses: int) -> dict[str, float]:
+    taken = [1000 * one for one in seconds_of(line, (COLUMNS, LINES), keys, presses)]
     return {
         "key, median ms": statistics.median(taken),
         "key, 95 % ms": share(taken, 0.95),
@@ -134,22 +137,28 @@ def all_rows(cluster: Cluster) -> int:
         return sum(7 + sum(4 + len(told.get_value(row, one) or b"") for one in fields) for row in range(told.ntuples))
 
 
-def limits(bench: Bench, cluster: Cluster) -> dict[str, float]:
-    """The least that could be done: to count the sessions, to run a program with an empty screen."""
+def limits(bench: Bench, cluster: Cluster, presses: int) -> dict[str, float]:
+    """The least that could be done: to count the sessions, to run a program whose screens have one line."""
     with psycopg.connect(cluster.conninfo(user=MONITOR), autocommit=True) as connection:
         backend = connection.info.backend_pid
         before = own_seconds(backend)
         for _ in range(ASKED):
             connection.execute("SELECT count(*) FROM pg_catalog.pg_stat_get_activity(NULL)")
         counting = 1000 * (own_seconds(backend) - before) / ASKED
-    line = TerminalLine([sys.executable, "-c", BARE], bench.env, COLUMNS, LINES)
+    line = TerminalLine([sys.executable, HERE / "bare.py", cluster.conninfo(user=MONITOR)], bench.env, COLUMNS, LINES)
     try:
-        while b"\x1b[?1049h" not in line.output:
+        while b"sees" not in line.output:
             line.read(0.1)
         read_for(line, WARM_UP)
-        return {"server ms: the sessions counted": counting, "memory MB: Textual and psycopg": resident_mb(line.pid)}
+        resident = resident_mb(line.pid)
+        keys = latency(line, BARE, presses)
     finally:
         line.close()
+    return {
+        "server ms: the sessions counted": counting,
+        "memory MB: Textual and psycopg": resident,
+        **{f"{name}: two screens of one line": value for name, value in keys.items()},
+    }
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
@@ -201,7 +210,7 @@ def main() -> None:
             print(f"\nPostgreSQL {cluster.installation.version}, {chosen.crowd} crowd ({bench.states()})", flush=True)
             print(f"{COLUMNS}x{LINES}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
             told += tell(sessions, measure(bench, cluster, chosen.rounds, chosen.seconds, chosen.presses))
-            for name, value in limits(bench, cluster).items():
+            for name, value in limits(bench, cluster, 3 * chosen.presses * chosen.rounds).items():
                 told.append({"limit": name, "sessions": sessions, "value": value})
                 print(f"limit, {name}: {value:.1f}", flush=True)
     if chosen.json:

@@ -160,7 +160,7 @@ async def test_a_screen_is_drawn_once_and_not_before_it_is_complete(
 async def test_a_screen_that_is_never_complete_is_drawn_all_the_same(
     output: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(terminal_app, "is_changing", lambda _: True)
+    monkeypatch.setattr(terminal_app, "is_changing", lambda *_, **__: True)
     async with on_stage(size=SIZE) as stage:
         await stage.press("2")
         await shown(output, stage)

@@ -35,7 +35,7 @@ from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.detail import Detail
-from pgheadroom.tui.screens.help import Help
+from pgheadroom.tui.screens.help import call_up_help
 from pgheadroom.tui.screens.locks import Locks
 from pgheadroom.tui.screens.overview import Overview
 from pgheadroom.tui.screens.pgbouncer import Bouncers
@@ -437,8 +437,7 @@ class Monitor(TerminalApp):
         self.draw_header()
 
     def action_help(self) -> None:
-        if not isinstance(self.screen, Help):
-            self.push_screen(Help(self.screen))
+        call_up_help(self)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """What the palette offers: every key of the screen under it, by name."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from textual.app import ComposeResult
+from textual.screen import Screen
 
 from pgheadroom.analysis import Analysis
 from pgheadroom.model.action import Verb
@@ -50,6 +51,9 @@ class Surroundings(Protocol):
 
     def draw(self) -> None:
         """Draw the screen that is seen."""
+
+    def show_at_once(self, of: Screen[Any] | None = None) -> None:
+        """Have what was drawn on the terminal without waiting for timers. A screen says that it is its own turn."""
 
     def frame(self, body: Iterator[Any]) -> ComposeResult:
         """What a screen has between its header and its footer: its body, and what stands beside it."""

@@ -14,6 +14,7 @@ from pgheadroom.tui.canvas import Canvas
 from pgheadroom.tui.driver import PatientDriver
 from pgheadroom.tui.textual_private import (
     ask_anew,
+    draw_at_once,
     end_without_traceback,
     fatal_error_of,
     forget_drawn_styles,
@@ -25,6 +26,7 @@ from pgheadroom.tui.textual_private import (
     without_tooltips_and_toasts,
     written,
 )
+from pgheadroom.tui.tidying import Tidying
 from pgheadroom.tui.turns import Turns
 
 FRAME = 0.016
@@ -58,6 +60,7 @@ class TerminalApp(App[int]):
         super().__init__(driver_class=PatientDriver, ansi_color=True)
         self._canvas = Canvas()
         self._turns = Turns(self)
+        self._tidying = Tidying()
         self.pressed_at = 0.0
         self._drawing: asyncio.TimerHandle | None = None
         self._held_up = False
@@ -73,12 +76,32 @@ class TerminalApp(App[int]):
         self.screen_change_signal.subscribe(self, lambda _: self._come_to_screen(), immediate=True)
         self._come_to_screen()
         ScrollBar.renderer = PlainScrollBar if self.has_class("-ascii-only") else ScrollBarRender
+        self._tidying.begin()
+
+    def on_unmount(self) -> None:
+        self._tidying.end()
 
     async def on_event(self, event: events.Event) -> None:
         if self._turns.has_come(event):
             if isinstance(event, (events.Key, events.MouseDown)) and not event.is_forwarded:
                 self.pressed_at = event.time
+                self._tidying.key()
             await super().on_event(event)
+            if isinstance(event, events.Key) and not self._complete_by:
+                self.show_at_once()
+
+    def show_at_once(self, of: Screen[Any] | None = None) -> None:
+        """Draw and write what a key has changed without waiting for timers, where the next picture may be written.
+
+        A screen says that it is its own turn: what is gone to is complete then.
+        """
+        if not self.is_running or not self.screen_stack:
+            return
+        draw_at_once(self.screen)
+        if of is self.screen and self.has_filled(of) and not is_changing(of, in_its_turn=True):
+            self._complete_by = self._together_by = 0.0
+        if self._drawing is not None and asyncio.get_running_loop().time() >= self._drawn_at + FRAME:
+            self._draw_now()
 
     @property
     def keeps_keys(self) -> bool:
@@ -120,6 +143,7 @@ class TerminalApp(App[int]):
         if text:
             self._drawn_at = asyncio.get_running_loop().time()
             super()._display(self.screen, written(text + question(self, len(text.encode()))))
+            self._tidying.picture()
 
     def _wait(self) -> float:
         """Seconds after which to look again whether a picture may be written; 0 where it may be now."""

@@ -170,10 +170,16 @@ def is_batching(app: App[Any]) -> bool:
 _TO_BE_DRAWN = ("_layout_required", "_scroll_required", "_repaint_required", "_recompose_required", "_next_callbacks")
 
 
-def is_changing(screen: Screen[Any]) -> bool:
-    """Whether a screen or its widgets have been told of something that is not in what Textual drew yet."""
+def is_changing(screen: Screen[Any], *, in_its_turn: bool = False) -> bool:
+    """Whether a screen or its widgets have been told of something that is not in what Textual drew yet.
+
+    `in_its_turn` is for whoever asks while the screen deals with a message.
+    """
     return bool(
-        getattr(screen, "_dirty_widgets", ()) or getattr(screen, "_callbacks", ()) or _has_something_to_draw(screen)
+        getattr(screen, "_dirty_widgets", ())
+        or getattr(screen, "_callbacks", ())
+        or (_has_marks(screen) if in_its_turn else _has_something_to_draw(screen))
+        or (in_its_turn and any(map(_has_something_to_draw, screen.displayed_children)))
     )
 
 
@@ -182,9 +188,56 @@ def _has_something_to_draw(widget: Widget) -> bool:
     return bool(
         not widget.is_mounted
         or not is_at_rest(widget)
-        or any(getattr(widget, mark, False) for mark in _TO_BE_DRAWN)
+        or _has_marks(widget)
         or any(map(_has_something_to_draw, widget.displayed_children))
     )
+
+
+def _has_marks(widget: Widget) -> bool:
+    return any(getattr(widget, mark, False) for mark in _TO_BE_DRAWN)
+
+
+_LAID_OUT_FIRST = ("_layout_required", "_scroll_required", "_recompose_required", "_refresh_styles_required")
+
+
+def draw_at_once(screen: Screen[Any]) -> None:
+    """Draw what a screen and its widgets were told of. Textual does that after a timer, and often in two steps.
+
+    Where something has to be laid out first, it is left to Textual.
+    """
+    app = screen.app
+    if screen is not app.screen or is_batching(app) or not hasattr(screen, "_compositor_refresh"):
+        return
+    below = getattr(app, "_background_screens", ())
+    if any(map(_is_laid_out_first, (*below, screen))):
+        return
+    # That one lies below now, of which Textual tells it too, changes nothing in it.
+    changed = [_told(one) - {one} for one in below]
+    if any(changed):
+        screen.refresh()
+    if told := _told(screen):
+        screen._compositor.update_widgets(told)
+        screen._compositor_refresh()
+
+
+def _is_laid_out_first(screen: Screen[Any]) -> bool:
+    return any(getattr(one, mark, False) for one in (screen, *_displayed(screen)) for mark in _LAID_OUT_FIRST)
+
+
+def _told(screen: Screen[Any]) -> set[Widget]:
+    """Which widgets have something to be drawn. They are taken to be drawn from now on."""
+    told: set[Widget] = getattr(screen, "_dirty_widgets", set()).copy()
+    told.update(one for one in (screen, *_displayed(screen)) if getattr(one, "_repaint_required", False))
+    for widget in told:
+        widget._repaint_required = False
+    getattr(screen, "_dirty_widgets", told).clear()
+    return told
+
+
+def _displayed(widget: Widget) -> Iterator[Widget]:
+    for child in widget.displayed_children:
+        yield child
+        yield from _displayed(child)
 
 
 def who_deals(app: App[Any], *, with_key: bool = False) -> MessagePump | None:

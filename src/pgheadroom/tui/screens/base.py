@@ -132,6 +132,7 @@ class LiveScreen(Screen[None]):
             # What changes the style of a screen that is not seen is applied to it at once, as to any other.
             event.refresh_styles = False
             self.monitor.draw()
+            self.call_next(self.monitor.show_at_once, self)  # Textual's part of coming back is still to come
         else:  # its widgets are not where they will be
             self.call_after_refresh(self.monitor.draw)
         self.was_seen = True

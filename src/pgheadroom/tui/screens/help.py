@@ -1,20 +1,22 @@
 """Help: every key that works on the screen it was called from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 
 from pgheadroom import __version__
+from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.pager import Pager
 from pgheadroom.view.cells import Cell, Line, fit_line, wrap_line
 
 _EVERYWHERE = "Capital letters act on the server, and ask first. Esc goes back."
+_NAME = "help"
 _ROOMY = 120
 _INDENT = " " * 14
 """Before the words of a key."""
@@ -28,8 +30,8 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "THE MONITOR": ("pause", "sample_now", "interval", "help", "command_palette", "suspend_process", "quit"),
 }
 _ON_THE_LEFT = ("SCREENS", "MOVE")
-
-
+Parts = dict[str, list[tuple[str, str]]]
+"""By the title of a part of the help: keys, and what they do."""
 _TEXTUALS_OWN = ("screen.copy_text",)
 
 
@@ -42,25 +44,33 @@ class Help(ModalScreen[None]):
         *(binding for binding in Pager.BINDINGS if isinstance(binding, Binding)),
     ]
 
-    def __init__(self, of: Screen[Any]) -> None:
+    def __init__(self) -> None:
+        """It is made once, and called up again and again."""
         super().__init__()
-        # As they are now: under a dialogue the keys that lead to other screens are off.
-        self._keys_there = list(of.active_bindings.values())
+        self._keys = KeyList()
+
+    def tell_of(self, screen: Screen[Any]) -> None:
+        """The keys that work there now: once the help lies over it, those that lead to other screens are off."""
+        self._keys.offer(self._parts(screen.active_bindings.values()))
 
     def compose(self) -> ComposeResult:
-        yield KeyList(self._parts())
+        yield self._keys
 
-    def _parts(self) -> dict[str, list[tuple[str, str]]]:
+    def on_screen_resume(self) -> None:
+        if self.size == self.app.size:
+            self.call_next(cast("Surroundings", self.app).show_at_once, self)
+
+    def _parts(self, there: Iterable[ActiveBinding]) -> Parts:
         """By the name of its part: each action's keys, and what they do."""
         roomy = self.app.size.width >= _ROOMY
         names: dict[str, list[str]] = {}
         bindings: dict[str, Binding] = {}
-        for item in self._keys_there:
+        for item in there:
             binding = item.binding
             if item.enabled and binding.description and binding.action not in _TEXTUALS_OWN:
                 names.setdefault(binding.action, []).append(key_name(binding))
                 bindings[binding.action] = binding
-        parts: dict[str, list[tuple[str, str]]] = {title: [] for title in _PARTS}
+        parts: Parts = {title: [] for title in _PARTS}
         for action, binding in bindings.items():
             words = (binding.tooltip or binding.description) if roomy else binding.description
             keys = " ".join(sorted(dict.fromkeys(names[action]), key=len)[:2])
@@ -77,14 +87,33 @@ class Help(ModalScreen[None]):
         self.query_one(KeyList).action_page(pages)
 
 
+def call_up_help(app: App[Any]) -> None:
+    """Put the help over the screen that is seen; the next time it has its place and its styles already."""
+    if isinstance(app.screen, Help):
+        return
+    if not app.is_screen_installed(_NAME):
+        app.install_screen(Help(), _NAME)
+    screen = app.get_screen(_NAME, Help)
+    screen.tell_of(app.screen)
+    app.push_screen(screen)
+
+
 class KeyList(Pager, can_focus=False):
     """Two columns of keys. One widget, which knows its lines as soon as its width: it is drawn once."""
 
-    def __init__(self, parts: Mapping[str, Sequence[tuple[str, str]]]) -> None:
+    def __init__(self) -> None:
         super().__init__(id="help")
         self.border_title = f"pgheadroom {__version__}"
         self._width = 0
-        self._columns = [list(_lines(parts, left=left)) for left in (True, False)]
+        self._columns: list[list[str]] = []
+
+    def offer(self, parts: Parts) -> None:
+        """Show these, from the top."""
+        columns = [list(_lines(parts, left=left)) for left in (True, False)]
+        if columns != self._columns:
+            self._columns, self._width = columns, 0
+            self.refresh(layout=True)
+        self.action_scroll(-len(self._all))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """As many lines as there are at this width."""
@@ -118,7 +147,7 @@ def _part_of(action: str) -> str:
     return next((title for title, names in _PARTS.items() if name in names), "HERE")
 
 
-def _lines(parts: Mapping[str, Sequence[tuple[str, str]]], *, left: bool) -> Iterator[str]:
+def _lines(parts: Parts, *, left: bool) -> Iterator[str]:
     for title, entries in parts.items():
         if entries and (title in _ON_THE_LEFT) == left:
             yield title
