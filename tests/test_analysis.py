@@ -32,7 +32,7 @@ from tui.pooled import pooled
 from tui.stage import LARGE, Stage, on_stage
 
 SCREENS = ("1", "2", "3", "4", "5", "6")
-ONCE = ("capacity", "chains", "lock_tree", "overcommitment", "hogs", "states", "forecast")
+ONCE = ("capacity", "chains", "lock_places", "lock_nodes", "overcommitment", "hogs", "states", "forecast")
 
 
 def growing(count: int) -> Snapshot:

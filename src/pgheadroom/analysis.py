@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # commands that look once load neither
     from pgheadroom.model.pooler_hold import PoolerHold
 
 _NOTHING_BEFORE = History(1).past()
-_LONG = ("hogs", "locks")
+_LONG = ("hogs", "lock_places", "locks")
 """Facts that many rules ask for, and that take milliseconds where there are thousands of sessions."""
 
 

@@ -65,3 +65,13 @@ async def test_help_takes_the_keys_behind_it_and_gives_the_next_ones_back() -> N
         await in_one_lump(stage, "escape", "2", "question_mark", "question_mark", "w", "3", "1", "2", "j")
         assert isinstance(stage.app.screen, Sessions)
         assert stage.table("#sessions")._index == 1
+
+
+async def test_a_message_that_was_only_looked_at_is_still_to_be_dealt_with() -> None:
+    """Textual looks at the next message while it deals with one, and takes it out of the queue for that: Enter would
+    overtake the one before it on its way back from the filter."""
+    async with on_stage() as stage:
+        assert textual_private.who_deals(stage.app, with_key=True) is None
+        stage.app._pending_message = Message()
+        assert textual_private.who_deals(stage.app, with_key=True) is stage.app
+        stage.app._pending_message = None

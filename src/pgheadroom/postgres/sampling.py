@@ -21,6 +21,7 @@ from pgheadroom.postgres.denied import DETAILS, RECOVERY
 from pgheadroom.postgres.door import Connecting, Connection, Settling, hang_up, open_door
 from pgheadroom.postgres.exchange import Answer, NoSample, Question, Row, Unanswered
 from pgheadroom.postgres.gaps import THROUGH_POOLER, UNNAMED_TABLES, UNPINNED, hidden_sessions, unanswered
+from pgheadroom.postgres.giving_way import AT_ONCE, give_way
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
 from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
@@ -41,8 +42,6 @@ ESSENTIAL = ("moment", "sessions")
 """Parts without which there is no sample."""
 MOST_INTERVALS = 2
 """The most intervals between two lists of sessions."""
-AT_ONCE, GAP = 1000, 0.001
-"""Rows that are read without a gap, and its seconds: 3 ms each."""
 _SLOT_SYNC = "slotsync worker"
 
 
@@ -240,8 +239,7 @@ class Probe:
             if read is None:
                 return None
             told += read
-            if len(rows) > AT_ONCE:
-                await asyncio.sleep(GAP)
+            await give_way(len(rows))
         return told
 
     def _read_row(self, row: Row) -> Session:
@@ -257,7 +255,9 @@ class Probe:
         the name of its table."""
         if asked := self._denied.allowed(self._locks.unexpected(activity, self.catalogue.facts.version_num)):
             answers |= await self._asking.ask(asked)
+        await give_way(len(activity.sessions))
         self._locks.take(answers, activity, self.catalogue)
+        await give_way(len(activity.sessions))
         questions = self._locks.open_questions(self.catalogue)
         if allowed := self._denied.allowed(questions):
             self._locks.take_more(await self._asking.ask(allowed), activity, self.catalogue)

@@ -245,7 +245,7 @@ def who_deals(app: App[Any], *, with_key: bool = False) -> MessagePump | None:
 
     `with_key` is for whoever asks in the application's own turn, in which it deals with a key.
     """
-    if app.message_queue_size or not (with_key or is_at_rest(app)):
+    if _is_written_to(app) or not (with_key or is_at_rest(app)):
         return app
     with suppress(ScreenError):  # it begins, or ends
         return next(filter(None, map(_who_deals, app.screen_stack)), None)
@@ -261,10 +261,15 @@ def _who_deals(screen: Screen[Any]) -> MessagePump | None:
 
 def is_at_rest(pump: MessagePump) -> bool:
     """Whether it waits for a message. What it has taken out of its queue it may still be dealing with."""
-    if pump.message_queue_size or bool(getattr(pump, "_next_callbacks", None)):
+    if _is_written_to(pump) or bool(getattr(pump, "_next_callbacks", None)):
         return bool(getattr(pump, "_closing", False))  # what is taken away leaves its messages lying
     ready = getattr(getattr(pump, "_message_queue", None), "ready_event", None)
     return bool(getattr(ready, "_waiters", True)) or not pump.is_running
+
+
+def _is_written_to(pump: MessagePump) -> bool:
+    """Whether it has a message to deal with: in its queue, or looked at while it deals with the one before."""
+    return bool(pump.message_queue_size) or getattr(pump, "_pending_message", None) is not None
 
 
 def forget_drawn_styles() -> None:

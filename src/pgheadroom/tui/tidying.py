@@ -7,14 +7,14 @@ _BY_ITSELF = 100_000
 """Containers more than there were, after which it comes by itself all the same."""
 _AFTER = 0.1
 """Seconds behind a picture."""
-_EVERY, _WHOLE_EVERY, _WHOLE_AT_LATEST = 1.0, 60.0, 300.0
-"""Seconds from one time to the next."""
+_EVERY, _WHOLE_EVERY, _WHOLE_AT_LATEST = 10.0, 60.0, 300.0
+"""Seconds from one time to the next. What each sample replaces goes without the collector."""
 _QUIET = 2.0
 """Seconds without a key, after which all is looked through: that takes as long as some pictures."""
 
 
 class Tidying:
-    """Looks through what is new once in a second, which takes 2 ms, and through all of it once in a minute."""
+    """Looks through what is new every ten seconds, in some milliseconds, and through all of it once in a minute."""
 
     def __init__(self) -> None:
         self._usual: tuple[int, int, int] | None = None

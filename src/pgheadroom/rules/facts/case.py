@@ -23,7 +23,7 @@ from pgheadroom.rules.facts.capacity import capacity
 from pgheadroom.rules.facts.chain import Chains, chains, clients_by_hog
 from pgheadroom.rules.facts.forecast import forecast
 from pgheadroom.rules.facts.hogs import HogKey, hogs
-from pgheadroom.rules.facts.locks import lock_tree
+from pgheadroom.rules.facts.locks import Place, lock_nodes, lock_places
 from pgheadroom.rules.facts.new_limits import all_kept, set_meanwhile
 from pgheadroom.rules.facts.overcommit import overcommitment
 from pgheadroom.rules.facts.states import states
@@ -86,8 +86,12 @@ class Case:
         return self._by_kind[by]
 
     @cached_property
+    def lock_places(self) -> tuple[Place, ...]:
+        return lock_places(self.snapshot)
+
+    @cached_property
     def locks(self) -> tuple[LockNode, ...]:
-        return lock_tree(self.snapshot)
+        return lock_nodes(self.snapshot, self.lock_places)
 
     @cached_property
     def waiting_for_locks(self) -> tuple[LockNode, ...]:

@@ -25,8 +25,13 @@ def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
     waiting behind. Who waits for nobody we know of (the holder just let go) stands alone at depth 0. A cycle that no
     root holds up starts at the one with most waiting behind it.
     """
+    return lock_nodes(snapshot, lock_places(snapshot))
+
+
+def lock_places(snapshot: Snapshot) -> "tuple[Place, ...]":
+    """The first half of the work of `lock_tree`: who stands where."""
     blockers = _blockers(snapshot)
-    return _nodes(snapshot, _places(blockers)) if blockers else ()
+    return _places(blockers) if blockers else ()
 
 
 def is_login(node: LockNode) -> bool:
@@ -51,7 +56,7 @@ class _Graph:
     directly_behind: list[int]
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """What of a node depends on who waits for whom, and on nothing else. As in `LockNode`."""
 
     pid: int
@@ -64,7 +69,7 @@ class _Place(NamedTuple):
 
 
 @of_equals
-def _places(blockers: dict[int, tuple[int, ...]]) -> tuple[_Place, ...]:
+def _places(blockers: dict[int, tuple[int, ...]]) -> tuple[Place, ...]:
     """The forest, flattened depth-first. Where nobody moved it is that of the sample before: it is most of the work."""
     graph = _graph(blockers)
     behind = _everybody_behind(graph)
@@ -72,13 +77,13 @@ def _places(blockers: dict[int, tuple[int, ...]]) -> tuple[_Place, ...]:
     children = _children(_parents(graph, counts, behind))
     for siblings in children.values():
         siblings.sort(key=lambda pid: (counts[pid], -pid))
-    places: list[_Place] = []
+    places: list[Place] = []
     todo = [(pid, 0, pid) for pid in children[None]]
     while todo:
         pid, depth, root = todo.pop()
         todo.extend((child, depth + 1, root) for child in children.get(pid, ()))
         in_cycle = bool(behind[graph.index[pid]] >> graph.index[pid] & 1)
-        places.append(_Place(pid, depth, counts[pid], blockers.get(pid, ()), root, in_cycle, pid in blockers))
+        places.append(Place(pid, depth, counts[pid], blockers.get(pid, ()), root, in_cycle, pid in blockers))
     return tuple(places)
 
 
@@ -208,7 +213,10 @@ def _reached(parents: Mapping[int, int | None], roots: list[int]) -> set[int]:
     return reached
 
 
-def _nodes(snapshot: Snapshot, places: Sequence[_Place]) -> tuple[LockNode, ...]:
+def lock_nodes(snapshot: Snapshot, places: Sequence[Place]) -> tuple[LockNode, ...]:
+    """The second half: those who stand there, as they are in this sample."""
+    if not places:
+        return ()
     rows, requests = _rows(snapshot), _requests(snapshot)
     nodes: list[LockNode] = []
     for pid, depth, waiting_behind, blocked_by, root, in_cycle, waits in places:
