@@ -5,6 +5,7 @@ What the program writes is kept with its time, and looked at afterwards: no emul
 
 import random
 import re
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -38,6 +39,15 @@ OURS = (
 )
 THEIRS = (Key("2", "WAITING QUERIES"), Key("1", "RUNNING QUERIES"), Key("h", "toggle query wrap"), Key("q", "RUNNING"))
 
+PILED = (
+    Key("2", "▸ SESSIONS"),
+    Key("3", "▸ LOCK WAITS"),
+    Key("Enter", r"SESSION \d+"),
+    Key("Esc", "▸ LOCK WAITS"),
+    Key("t", "▸ FINDINGS"),
+    Key("1", "HOGS"),
+)
+"""While thousands wait for a lock; Enter on the root."""
 BARE = (Key("2", "Two sees"), Key("1", "One sees"))
 """Of the least that Textual can do, `bare.py`."""
 
@@ -53,6 +63,10 @@ class Watched:
 
     def _show(self, data: bytes) -> None:
         self._stream.feed(_NOT_FOR_PYTE.sub(b"", data))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self._screen.display)
 
     def _read_for(self, seconds: float) -> list[tuple[float, bytes]]:
         written, end = [], time.monotonic() + seconds
@@ -73,18 +87,33 @@ class Watched:
         while found is None and time.monotonic() - began < LATEST:
             for at, data in self._read_for(random.uniform(*_QUIET)):
                 self._show(data)
-                if found is None and re.search(key.shows, "\n".join(self._screen.display)):
+                if found is None and re.search(key.shows, self.text):
                     found = at - began
         return LATEST if found is None else found
 
 
-def seconds_of(line: TerminalLine, size: tuple[int, int], keys: Sequence[Key], times: int) -> list[float]:
+def latency(line: TerminalLine, size: tuple[int, int], keys: Sequence[Key], times: int) -> dict[str, float]:
     """Of each press. Once through them all is not counted: a screen is made at its first sight."""
     watched = Watched(line, *size)
     watched.settle(2.0)
     for key in keys:
         watched.seconds_of(key)
-    return [watched.seconds_of(key) for _ in range(times) for key in keys]
+    taken = [1000 * watched.seconds_of(key) for _ in range(times) for key in keys]
+    return {
+        "key, median ms": statistics.median(taken),
+        "key, 95 % ms": share(taken, 0.95),
+        "key, worst ms": max(taken),
+    }
+
+
+def first_sight(line: TerminalLine, size: tuple[int, int], shows: str) -> float:
+    """Seconds from the start of a program until its screen shows it."""
+    watched = Watched(line, *size)
+    while not re.search(shows, watched.text):
+        if line.age > LATEST + LATEST:
+            raise SystemExit(f"{shows!r} is not seen:\n{watched.text}")
+        watched.settle(0.02)
+    return line.age
 
 
 def share(values: Sequence[float], part: float) -> float:

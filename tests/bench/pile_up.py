@@ -36,6 +36,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from bench.compare import COLUMNS, LINES, WARM_UP, Program, programs, read_for  # noqa: E402
 from bench.footprint import own_seconds  # noqa: E402
+from bench.keys import PILED, first_sight, latency  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster, find_installations  # noqa: E402
 from pgheadroom.demo.servers.playground import Playground  # noqa: E402
 from pgheadroom.postgres import asking, timing  # noqa: E402
@@ -228,6 +229,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--thinned", type=float, default=0.0, help="seconds for which the budget's share is measured")
+    parser.add_argument("--presses", type=int, default=4, help="of each key, beside the pile-up")
     parser.add_argument("--json", type=Path, help="a file to which the figures are added")
     chosen = parser.parse_args()
     count = FEW if chosen.kind == "granted" else chosen.waiters
@@ -247,10 +249,12 @@ def main() -> None:
         figures = asyncio.run(lock_part(cluster.conninfo()))
         if chosen.thinned:
             figures |= asyncio.run(thinned(cluster.conninfo(), chosen.thinned))
+        env = {"PATH": os.environ["PATH"], "HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        if chosen.presses:
+            figures |= as_seen(cluster.conninfo(), env, chosen.presses)
         if cluster.installation.program("pgbench").exists() and chosen.rounds:
             script = Path(home) / "bystander.sql"
             script.write_text(BYSTANDER)
-            env = {"PATH": os.environ["PATH"], "HOME": home, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
             figures |= compare(cluster, crowd, script, env, chosen)
         for name, value in figures.items():
             print(f"  {name:<40}{value:10.2f}", flush=True)
@@ -259,6 +263,16 @@ def main() -> None:
             chosen.json.write_text(json.dumps(told | {f"{chosen.kind}, {count} waiters": figures}, indent=1) + "\n")
         crowd.leave()
         cluster.stop("immediate")
+
+
+def as_seen(conninfo: str, env: dict[str, str], presses: int) -> dict[str, float]:
+    """The first picture with the pile-up in it, and how long keys take beside it."""
+    line = TerminalLine(programs(conninfo)[1].command, env, COLUMNS, LINES)
+    try:
+        first = first_sight(line, (COLUMNS, LINES), r"LOCK WAITS .* \d+ waiting")
+        return {"first right picture s": first, **latency(line, (COLUMNS, LINES), PILED, presses)}
+    finally:
+        line.close()
 
 
 def compare(cluster: Cluster, crowd: Crowd, script: Path, env: dict[str, str], chosen: Any) -> dict[str, float]:

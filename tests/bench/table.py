@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +26,7 @@ sys.path.insert(0, str(HERE.parent))
 from bench.compare import COLUMNS, LINES, MONITOR, WARM_UP, Bench, Program, await_data, bench_of, programs, read_for  # noqa: E402
 from bench.counting import Counting  # noqa: E402
 from bench.footprint import own_seconds, resident_mb  # noqa: E402
-from bench.keys import BARE, OURS, THEIRS, Key, seconds_of, share  # noqa: E402
+from bench.keys import BARE, OURS, THEIRS, latency  # noqa: E402
 from pgheadroom.demo.servers.cluster import Cluster  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
 from terminal.line import TerminalLine  # noqa: E402
@@ -99,16 +98,7 @@ def figures_of(bench: Bench, program: Program, seconds: float) -> dict[str, floa
 def keys_of(bench: Bench, program: Program, presses: int) -> dict[str, float]:
     with bench.running(program) as line:
         await_data(line)
-        return latency(line, THEIRS if program.name == PEER else OURS, presses)
-
-
-def latency(line: TerminalLine, keys: Sequence[Key], presses: int) -> dict[str, float]:
-    taken = [1000 * one for one in seconds_of(line, (COLUMNS, LINES), keys, presses)]
-    return {
-        "key, median ms": statistics.median(taken),
-        "key, 95 % ms": share(taken, 0.95),
-        "key, worst ms": max(taken),
-    }
+        return latency(line, (COLUMNS, LINES), THEIRS if program.name == PEER else OURS, presses)
 
 
 def received_kb(bench: Bench, cluster: Cluster, name: str, seconds: float) -> float:
@@ -151,7 +141,7 @@ def limits(bench: Bench, cluster: Cluster, presses: int) -> dict[str, float]:
             line.read(0.1)
         read_for(line, WARM_UP)
         resident = resident_mb(line.pid)
-        keys = latency(line, BARE, presses)
+        keys = latency(line, (COLUMNS, LINES), BARE, presses)
     finally:
         line.close()
     return {

@@ -1,6 +1,8 @@
 """Widgets that draw lines of cells, and send only what changed to the terminal."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -12,6 +14,8 @@ from textual.widget import Widget
 from pgheadroom.tui.palette import PALETTE
 from pgheadroom.view.cells import Cell, Line, changed_span, to_ascii
 from pgheadroom.words.text import cell_width, safe
+
+_TEXT, _STYLE = itemgetter(0), itemgetter(1)
 
 
 class Painted(Widget):
@@ -50,11 +54,11 @@ class Painted(Widget):
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
-        segments = [Segment(self._glyphs(safe(cell.text)), self._style(cell.style)) for cell in _line(self._lines, y)]
-        width = self.size.width
+        # Neighbours of one style become one piece: each costs as much as a dozen characters.
+        runs = groupby(_line(self._lines, y), _STYLE)
+        segments = [Segment(self._glyphs(safe("".join(map(_TEXT, run)))), self._style(style)) for style, run in runs]
         drawn = sum(cell_width(segment.text) for segment in segments)
-        # Neighbours of one style become one: each piece costs the terminal a dozen bytes of style.
-        return Strip(segments, drawn).adjust_cell_length(width, self._style("")).simplify()
+        return Strip(segments, drawn).adjust_cell_length(self.size.width, self._style(""))
 
     def _glyphs(self, text: str) -> str:
         return to_ascii(text) if self.ascii_only else text
