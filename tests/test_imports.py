@@ -93,9 +93,10 @@ _THE_FILTER = {"rules", "rules.filters", "rules.filters.language", "rules.filter
 """Of a signal: one that cannot be read connects to nothing."""
 
 
-@pytest.mark.parametrize("command", ["monitor", "snapshot", "signals", "hold"])
-def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before_it(command: str) -> None:
-    statement = f"import sys, pgheadroom.cli.{command}\nprint(*sorted(sys.modules))"
+@pytest.mark.parametrize("commands", ["monitor", "snapshot", "signals", "hold", "check, pgheadroom.cli.check_targets"])
+def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before_it(commands: str) -> None:
+    loads = f"pgheadroom.cli.{commands}, pgheadroom.cli.source"
+    statement = f"import sys, {loads}\nprint(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=True)
     loaded = {name.removeprefix("pgheadroom.") for name in done.stdout.split() if name.startswith("pgheadroom.")}
     assert "postgres.ahead" in loaded

@@ -2,13 +2,11 @@
 
 import argparse
 import asyncio
-import os
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 
 from pgheadroom.access.advice import advice
 from pgheadroom.analysis import Analysis, Memory, analyse
-from pgheadroom.cli.connection import configuration_of, settings_of
 from pgheadroom.cli.held import holds_on, pooler_holds
 from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
@@ -19,23 +17,27 @@ from pgheadroom.model.health import Status
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.model.verdict import Verdict
 from pgheadroom.output.check import judged, no_room, not_seen
+from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.postgres.doors import NoDoor
 from pgheadroom.rules.verdict.measures import THRESHOLD_OF
 
 
-def verdicts(flags: argparse.Namespace, only: Collection[str]) -> list[Verdict]:
+def verdicts(
+    flags: argparse.Namespace, targets: Sequence[Settings], only: Collection[str], ahead: Sequence[Ahead]
+) -> list[Verdict]:
     """Sample and judge.
 
     Args:
         only: Names of metrics; empty for everything.
+        ahead: The attempts to connect to each target, which have begun.
 
     Raises:
-        UsageError: A flag, a file or a variable is wrong.
+        UsageError: A flag is wrong.
     """
-    every = [_with_levels(settings, flags, only) for settings in _settings(flags)]
+    every = [_with_levels(settings, flags, only) for settings in targets]
     for settings in every:
         _check_metrics(only, settings, flags)
-    return asyncio.run(_verdicts(every, flags, only))
+    return asyncio.run(_verdicts(every, flags, only, ahead))
 
 
 # --- what is asked for -----------------------------------------------------------------------------------------------
@@ -46,21 +48,6 @@ def _check_metrics(only: Collection[str], settings: Settings, flags: argparse.Na
         raise UsageError("--metric until_full needs the time before: --watch 60s, for instance")
     if any(metric.startswith("pool_") for metric in only) and not settings.pgbouncers:
         raise UsageError("--metric of pools: no PgBouncer is watched; give its console with --pgbouncer")
-
-
-def _settings(flags: argparse.Namespace) -> list[Settings]:
-    if not flags.all:
-        return [settings_of(flags, os.environ)]
-    if flags.words:
-        raise UsageError("--all checks every target of the configuration: name none beside it")
-    configuration = configuration_of(flags, os.environ)
-    if not configuration.targets:
-        raise UsageError("--all: the configuration has no targets")
-    return [settings_of(_for_target(flags, name), os.environ) for name in configuration.targets]
-
-
-def _for_target(flags: argparse.Namespace, name: str) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(flags), "words": [name]})
 
 
 def _with_levels(settings: Settings, flags: argparse.Namespace, only: Collection[str]) -> Settings:
@@ -92,13 +79,15 @@ def _chosen(only: Collection[str]) -> str:
 # --- asking ----------------------------------------------------------------------------------------------------------
 
 
-async def _verdicts(every: Sequence[Settings], flags: argparse.Namespace, only: Collection[str]) -> list[Verdict]:
+async def _verdicts(
+    every: Sequence[Settings], flags: argparse.Namespace, only: Collection[str], ahead: Sequence[Ahead]
+) -> list[Verdict]:
     """Of each server, in the order of the settings. No server is waited for beyond the deadline."""
     found: list[Verdict | None] = [None] * len(every)
     patience = flags.timeout + (flags.watch or 0.0)
 
     async def one(place: int) -> None:
-        source = unattended_source(every[place])
+        source = unattended_source(every[place], ahead[place])
         try:
             found[place] = await _verdict(source, every[place], flags, only)
         finally:

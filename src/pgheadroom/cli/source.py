@@ -1,7 +1,7 @@
 """The live source of a command, opened with a password where one is wanted."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ def begin(settings: Settings, flags: argparse.Namespace, *, may_wait: bool = Fal
 
 
 @contextmanager
-def begun(settings: Settings, flags: argparse.Namespace, *, beside: str) -> "Iterator[Ahead | None]":
+def begun(settings: Settings, flags: argparse.Namespace, *, beside: str) -> Iterator[Ahead | None]:
     """What `begin` begins, given up where the command ends before it has opened its source.
 
     Args:
@@ -41,6 +41,18 @@ def begun(settings: Settings, flags: argparse.Namespace, *, beside: str) -> "Ite
     finally:
         if ahead is not None:
             ahead.leave()
+
+
+@contextmanager
+def begun_unattended(targets: Sequence[Settings], *, beside: str) -> Iterator[list[Ahead]]:
+    """As `begun`, to each of the targets, for `unattended_source`."""
+    ahead = [Ahead(settings.conninfo, read_only=True, again=False) for settings in targets]
+    try:
+        load_beside(beside)
+        yield ahead
+    finally:
+        for one in ahead:
+            one.leave()
 
 
 async def open_source(
@@ -74,12 +86,12 @@ async def open_source(
     return source
 
 
-def unattended_source(settings: Settings) -> "LiveSource":
+def unattended_source(settings: Settings, ahead: Ahead | None = None) -> "LiveSource":
     """One that changes nothing and asks nobody for a password; not connected yet."""
-    return _source(settings, read_only=True, asks_password=False)
+    return _source(settings, read_only=True, asks_password=False, ahead=ahead)
 
 
-def _source(settings: Settings, *, read_only: bool, asks_password: bool, ahead: Ahead | None = None) -> "LiveSource":
+def _source(settings: Settings, *, read_only: bool, asks_password: bool, ahead: Ahead | None) -> "LiveSource":
     from pgheadroom.live.source import LiveSource  # here: `begin` has an attempt under way while it is loaded
 
     return LiveSource(

@@ -1,0 +1,28 @@
+"""Which servers `pgheadroom check` is asked to look at."""
+
+import argparse
+import os
+
+from pgheadroom.cli.connection import configuration_of, settings_of
+from pgheadroom.config import Settings
+from pgheadroom.errors import UsageError
+
+
+def targets(flags: argparse.Namespace) -> list[Settings]:
+    """One, or with `--all` every one of the configuration.
+
+    Raises:
+        UsageError: A flag, a file or a variable is wrong.
+    """
+    if not flags.all:
+        return [settings_of(flags, os.environ)]
+    if flags.words:
+        raise UsageError("--all checks every target of the configuration: name none beside it")
+    configuration = configuration_of(flags, os.environ)
+    if not configuration.targets:
+        raise UsageError("--all: the configuration has no targets")
+    return [settings_of(_for_target(flags, name), os.environ) for name in configuration.targets]
+
+
+def _for_target(flags: argparse.Namespace, name: str) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(flags), "words": [name]})
