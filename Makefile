@@ -96,6 +96,7 @@ bench: .venv/.tools
 		$(BIN)/python tests/bench/pile_up.py --kind $$kind --waiters 2500 --json build/bench-pile-up.json || exit 1; done
 	@$(BIN)/python tests/bench/slow_line.py
 	@$(BIN)/python tests/bench/check.py
+	@$(BIN)/python tests/bench/first_attempt.py
 	@$(BIN)/python tests/bench/agent.py
 	@$(BIN)/python tests/bench/growing_log.py
 

@@ -30,8 +30,12 @@ OPENING_SOON = ((3.0, 0.004), (30.0, 0.01))
 it, too. Being refused costs it a process that lives for a millisecond."""
 DOWN_SOON = ((60.0, 0.004),)
 """The same until so many seconds after it went down: a refused port costs nothing, and a restart is soon over."""
-WATCHERS = 4
-"""Attempts that take turns in it: none of them has to have its answer before the next one knocks."""
+WATCHERS = 8
+"""Attempts that take turns in it: none of them has to have its answer before the next one knocks. Over TLS an answer of
+a busy machine takes 20 to 40 ms; see `turn`."""
+NEAR = 0.1
+"""Seconds that a refusal takes at most, for all of the watchers to be under way at a time. From farther away, more than
+half of them would be let in before the first of them could tell the others."""
 WATCH = 0.4
 """Seconds for which one attempt goes on to knock before it tells what it met."""
 _FIRST_AND_LONGEST = {
@@ -86,7 +90,7 @@ class Pace:
 
 
 ONCE = Pace(0.0)
-AFTER_LOSS = Pace(0.0, 0.03, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
+AFTER_LOSS = Pace(0.0, 0.01, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
 """The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
 server that lets us in at once, or refuses us for good, has done so before a second one is due."""
 JITTER = (0.8, 1.2)
@@ -120,6 +124,19 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
         return _before_it_opens(lasted, OPENING_SOON)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
+
+
+def turn(least: float, took: float) -> float:
+    """Seconds between the starts of two of the watchers: spread evenly over the time that a refusal takes.
+
+    They wait for the same port, and would all knock when it opens, be refused together, and come again together: in
+    between, where the server opens, none of them would stand there.
+
+    Args:
+        least: Seconds.
+        took: Seconds that the last refusal took.
+    """
+    return max(least, took / (WATCHERS if took <= NEAR else WATCHERS / 2))
 
 
 def moves(state: Knocking, now: float) -> bool:

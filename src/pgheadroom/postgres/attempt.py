@@ -29,6 +29,7 @@ from pgheadroom.postgres.listeners import vouched_owner
 from pgheadroom.postgres.own_session import refuses_options
 from pgheadroom.postgres.port_watch import wait_for_listener
 from pgheadroom.postgres.refusal import limit_of, refusal
+from pgheadroom.postgres.turns import Turns
 
 _OPENS_SOON = (Hindrance.DOWN, Hindrance.OPENING)
 _AT_LEAST = 2.0
@@ -48,13 +49,23 @@ class Attempt:
         answered: It has been refused at least once; before that, it may be the server that says nothing.
     """
 
-    def __init__(self, given: Mapping[str, Any], *, verbose: bool = False, pace: Pace = ONCE, ours: str = "") -> None:
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        *,
+        verbose: bool = False,
+        pace: Pace = ONCE,
+        ours: str = "",
+        turns: Turns | None = None,
+    ) -> None:
         """Args:
         given: libpq's parameters.
         verbose: Errors come with their SQLSTATE.
         pace: How long, and how often, to knock where nobody listens.
         ours: Behind the user's `options`, and left out where a pooler refuses it.
+        turns: Taken before each knock, where others knock at the same door.
         """
+        self._turns = turns
         self._ours = ours
         self._given = given
         self._verbose = verbose
@@ -62,6 +73,7 @@ class Attempt:
         self.place = tuple(given.get(name) for name in ("service", "host", "hostaddr", "port"))
         self.over = False
         self.answered = False
+        self._opening = False
         self._wake, self._woken = socket.socketpair()
 
     def give_up(self) -> None:
@@ -81,10 +93,8 @@ class Attempt:
             addresses = list(_addresses(options))
             ends = time.monotonic() + self._pace.watch
             while True:
-                if self._pace.watch and wait_for_listener(
-                    addresses, ends - time.monotonic(), self._pace.every, self._woken
-                ):
-                    self.answered = True
+                self._wait_for_listener(addresses, ends)
+                self._wait_for_turn()
                 failures: list[tuple[str, OperationalError]] = []
                 knocked = time.monotonic()
                 for address in addresses:
@@ -99,6 +109,20 @@ class Attempt:
             self._wake.close()
             self._woken.close()
 
+    def _wait_for_listener(self, addresses: Sequence[Mapping[str, str]], ends: float) -> None:
+        # Not where it says that it starts: each look at its port would cost it one more process, and us the moment.
+        if self._pace.watch and not self._opening:
+            looked = wait_for_listener(addresses, ends - time.monotonic(), self._pace.every, self._woken)
+            self.answered = self.answered or looked
+
+    def _wait_for_turn(self) -> None:
+        """Raises:
+        GivenUp: By `give_up`.
+        """
+        pause = self._turns.take() if self._turns is not None else 0.0
+        if pause and select.select([self._woken], [], [], pause)[0]:
+            raise GivenUp
+
     def _check_whether_it_opens(self, refused: OperationalError, knocked: float, ends: float) -> None:
         """Wait until the next knock is due, counted from when the last one began: over TLS it can take longer than the
         pause, and that of all moments when the server opens and everybody comes in.
@@ -109,7 +133,11 @@ class Attempt:
         """
         due = knocked + self._pace.every * random.uniform(*JITTER)  # noqa: S311 - not a secret
         pause = max(0.0, due - time.monotonic())
-        if time.monotonic() + pause > ends or refusal(str(refused)).hindrance not in _OPENS_SOON:
+        hindrance = refusal(str(refused)).hindrance
+        self._opening = hindrance is Hindrance.OPENING
+        if self._turns is not None and self._opening:
+            self._turns.took(time.monotonic() - knocked)
+        if time.monotonic() + pause > ends or hindrance not in _OPENS_SOON:
             raise refused
         if select.select([self._woken], [], [], pause)[0]:
             raise GivenUp

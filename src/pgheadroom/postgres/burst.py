@@ -13,6 +13,7 @@ from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.door import Connection, let_in
 from pgheadroom.postgres.not_let_in import NotLetIn, hindrance_of
+from pgheadroom.postgres.turns import Turns
 
 _GOES_ON = (Hindrance.NO_ROOM, Hindrance.OPENING, Hindrance.DOWN)
 
@@ -36,6 +37,7 @@ class Burst:
         self._begun: list[Attempt] = []
         self._may_start = True
         self._next = 0.0
+        self._turns = Turns(pace.every / pace.in_flight) if pace.watch and pace.in_flight > 1 else None
 
     async def connect(self, given: Mapping[str, Any], where: str, deadline: float, ours: str = "") -> Connection:
         """As `door.connect`, by as many attempts as the pace allows.
@@ -68,7 +70,7 @@ class Burst:
             if self._pace.heard_first and self._begun and not any(one.answered for one in self._begun):
                 self._next = now + self._pace.spacing
             else:
-                self._begin(Attempt(given, pace=self._pace, ours=ours), where, deadline, now)
+                self._begin(Attempt(given, pace=self._pace, ours=ours, turns=self._turns), where, deadline, now)
         return self._may_start
 
     def _begin(self, attempt: Attempt, where: str, deadline: float, now: float) -> None:

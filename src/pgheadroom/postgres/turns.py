@@ -1,0 +1,31 @@
+"""When each of several attempts may knock that stand before the same server while it starts."""
+
+import threading
+import time
+
+from pgheadroom.access.knocking import NEAR, turn
+
+
+class Turns:
+    """One after the other, for attempts in threads of their own."""
+
+    def __init__(self, least: float) -> None:
+        """Args:
+        least: Seconds between two starts.
+        """
+        self._least = least
+        self._took = NEAR / 2
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Seconds until the turn of whoever asks."""
+        with self._lock:
+            now = time.monotonic()
+            begins = max(now, self._next)
+            self._next = begins + turn(self._least, self._took)
+            return begins - now
+
+    def took(self, seconds: float) -> None:
+        """That one was refused after so long, because the server starts."""
+        self._took = seconds
