@@ -69,7 +69,7 @@ class Coach:
 
     def _before_the_user(self, screen: LiveScreen) -> Look:
         uppermost = getattr(self._monitor.screen, "kind", "")
-        return Look(uppermost, tuple(_sessions(screen)), screen.query_one(FilterLine).display)
+        return Look(uppermost, tuple(_sessions(screen)), any(line.display for line in screen.query(FilterLine)))
 
     # Drawing
 

@@ -63,7 +63,8 @@ class LiveScreen(Screen[None]):
         yield Lines(id="held")
         yield from self.monitor.frame(self.body())
         yield Lines(id="message")
-        yield FilterLine(id="filter")
+        if self.has_panes and self.filters:
+            yield FilterLine(id="filter")
         yield KeyLine(id="footer")
 
     def body(self) -> Iterator[Any]:
@@ -98,6 +99,8 @@ class LiveScreen(Screen[None]):
     """What the screen is called: where a lesson leads to, and its mode."""
     has_panes: ClassVar[bool] = True
     """Whether there is a table to go through."""
+    filters: ClassVar[bool] = True
+    """Whether something is to be typed: a line for that is half of what is mounted with a screen."""
     asks: ClassVar[bool] = False
     """Whether it is a question, which digits may answer."""
     tells_trouble: ClassVar[bool] = False
@@ -114,7 +117,8 @@ class LiveScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.ready = True
-        self.query_one(FilterLine).display = False
+        for line in self.query(FilterLine):
+            line.display = False
         panes = self.panes
         if panes:
             # At once: later it would take the focus from a filter that was opened meanwhile.

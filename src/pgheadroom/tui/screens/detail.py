@@ -28,6 +28,7 @@ class Detail(LiveScreen):
     """Asks for the session again with each sample, one question at a time."""
 
     kind = "detail"
+    filters = False
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", "copy", tooltip="Copy the query or a psql command"),

@@ -35,9 +35,25 @@ def show_locks(table: Table[LockRow], analysis: Analysis) -> None:
     now = f"{waiting} waiting{as_of}" if waiting else ""
     counted = _counted(analysis)
     words = f"not all known: {safe(reason)}" if reason else ", ".join(filter(None, (now, counted)))
-    rows = lock_rows(analysis.locks, analysis.chains.client_of)
+    rows = _rows_of.of(analysis)
     certain = analysis.snapshot.exact and not reason
     table.show(rows, analysis.snapshot.taken_at, Cell(words, "warn"), empty=_NOBODY if certain else _NOBODY_SEEN)
+
+
+class _RowsOfOne:
+    """The rows of the analysis that is shown: who goes to another screen that has them need not wait for thousands."""
+
+    def __init__(self) -> None:
+        self._analysis: Analysis | None = None
+        self._rows: list[LockRow] = []
+
+    def of(self, analysis: Analysis) -> list[LockRow]:
+        if analysis is not self._analysis:
+            self._analysis, self._rows = analysis, lock_rows(analysis.locks, analysis.chains.client_of)
+        return self._rows
+
+
+_rows_of = _RowsOfOne()
 
 
 def _counted(analysis: Analysis) -> str:
