@@ -312,7 +312,7 @@ def test_time_left_is_a_metric_where_there_is_a_history() -> None:
     assert "seconds_until_full" not in {one.metric for one in analyse(calm[-1], PLAIN).health}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(snapshots(), st.sampled_from([0.2, 1.0, 30.0])), min_size=1, max_size=6))
 def test_any_samples_one_after_the_other_are_judged(steps: list[tuple[Snapshot, float]]) -> None:
     memory, second = Memory(PLAIN), 0.0

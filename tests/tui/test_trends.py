@@ -19,7 +19,8 @@ async def feed(stage: Stage, samples: int, totals: Callable[[int], SessionTotals
     seen = outage()
     for number in range(samples):
         at, sessions = NOW + timedelta(seconds=number + 1), seen.sessions[: 60 + number % 30]
-        await stage.post(replace(seen, taken_at=at, sessions=sessions, session_totals=totals(number)))
+        stage.source.post(replace(seen, taken_at=at, sessions=sessions, session_totals=totals(number)))
+    await stage.settle()  # once: what is between them nobody looks at
 
 
 def ended(number: int) -> SessionTotals:

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -276,10 +276,10 @@ def test_five_thousand_sessions_are_filtered_between_two_key_presses() -> None:
     read = parse_filter("user:u* client:10.0.0.0/8 age>1s state:idle -app:x text select")
     durations = []
     for _ in range(5):
-        began = perf_counter()
+        began = thread_time()
         read.select(everybody, NOW + timedelta(seconds=1))
-        durations.append(perf_counter() - began)
-    assert min(durations) < 0.1  # about 5 ms on an idle machine
+        durations.append(thread_time() - began)
+    assert min(durations) < 0.1  # seconds of CPU: about 0.005
 
 
 # --- wildcards -------------------------------------------------------------------------------------------------------
