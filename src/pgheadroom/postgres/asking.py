@@ -115,7 +115,7 @@ class Asking:
         """
         groups = [group for group in (questions, *((one,) for one in (*rare, *alone))) if group]
         clocks = CLOCK not in self.denied
-        parts = self.budgets.keys() if clocks else ()
+        parts = self.budgets.keys() if clocks else frozenset[str]()
         transactions = [Transaction(timed(group, parts), NAMES_WAIT) for group in groups]
         answers: dict[str, Answer] = {}
         cost: dict[str, float] = {}

@@ -30,13 +30,13 @@ SELECT a.pid,
        a.leader_pid,
        CASE WHEN a.known THEN NULL
             WHEN pg_catalog.starts_with(a.query, '/*')
-             AND pg_catalog."position"(pg_catalog.textsend(a.query), pg_catalog.textsend('*/'))
+             AND pg_catalog."position"(pg_catalog.textsend(a.query), '*/'::pg_catalog.bytea)
                  OPERATOR(pg_catalog.>) 40
-            THEN pg_catalog.textsend('/*...*/ ')
+            THEN '/*...*/ '::pg_catalog.bytea
                  OPERATOR(pg_catalog.||)
                  pg_catalog.substr(
                      pg_catalog.textsend(a.query),
-                     pg_catalog."position"(pg_catalog.textsend(a.query), pg_catalog.textsend('*/'))
+                     pg_catalog."position"(pg_catalog.textsend(a.query), '*/'::pg_catalog.bytea)
                      OPERATOR(pg_catalog.+) 2,
                      240)
             ELSE pg_catalog.substr(pg_catalog.textsend(a.query), 1, 240)
@@ -60,5 +60,4 @@ SELECT a.pid,
              OR a.state OPERATOR(pg_catalog.=) 'idle in transaction'::pg_catalog.text
              OR a.state OPERATOR(pg_catalog.=) 'idle in transaction (aborted)'::pg_catalog.text)
        ) IS NOT TRUE
-    OR EXISTS (SELECT FROM pg_catalog.unnest($2::pg_catalog.int4[]) AS odd(pid)
-                WHERE odd.pid OPERATOR(pg_catalog.=) a.pid)
+    OR pg_catalog.array_position($2::pg_catalog.int4[], a.pid) IS NOT NULL
