@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 
 from pgheadroom.analysis import analyse
@@ -123,6 +124,16 @@ def test_roles_databases_lock_requests_and_all_else_that_was_seen_is_in_it() -> 
     assert set(document) >= {"settings", "processes", "databases", "held_locks", "authenticating", "returned"}
     assert set(document["pgbouncers"][0]) >= {"servers", "clients", "databases", "users", "config", "stats", "lists"}
     assert document["sessions"][0]["leader_pid"] is None
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["leaves", "deep"])
+def test_a_tree_of_thousands_is_as_long_as_many_small_ones(deep: bool) -> None:
+    def length(count: int) -> int:
+        pids = range(10_001, 10_001 + count)
+        waiters = [waiter(pid, pid - 1 if deep else 10_000) for pid in pids]
+        return len(to_json(analyse(snapshot([session(10_000), *waiters]), PLAIN)))
+
+    assert length(2500) < 11 * length(250)
 
 
 @given(whole_snapshots())

@@ -1,9 +1,10 @@
 """Getting slots back with the keys, start to finish."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,23 @@ def pile_up(
     waiters = sessions(3, application_name="waiter")
     holder.execute(f"BEGIN; LOCK TABLE {table}")
     with asking(waiters, f"SELECT count(*) FROM {table}"), closing(holder):
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        wait_until(lambda: fetch(superuser, waiting) == 3, "three wait")
+        wait_until(lambda: waiting(superuser) == 3, "three wait")
         yield holder
+
+
+def waiting(superuser: "psycopg.Connection[Any]") -> int:
+    return int(fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+
+
+def queue_up(kind: str, holder: "psycopg.Connection[Any]", waiters: "Sequence[psycopg.Connection[Any]]") -> None:
+    """All behind the holder, or each behind the one before; whoever is let go on is done at once."""
+    holder.execute("BEGIN; SELECT pg_advisory_xact_lock(0)")
+    for number, waiter in enumerate(waiters):
+        if kind == "chain":
+            waiter.execute(f"BEGIN; SELECT pg_advisory_xact_lock({number + 1})".encode())
+        wanted = number if kind == "chain" else 0
+        waiter.pgconn.send_query(f"SELECT pg_advisory_xact_lock({wanted}); COMMIT".encode())
+        waiter.pgconn.flush()
 
 
 def runs(superuser: "psycopg.Connection[Any]", connection: "psycopg.Connection[Any]") -> bool:
@@ -84,6 +99,35 @@ def test_a_pile_up_dissolved_in_three_keys(
     assert (intended["event"], result["event"]) == ("intended", "result")
     assert intended["action"] == result["action"]
     assert str(pid) in json.dumps(intended)
+
+
+@pytest.mark.parametrize("kind", ["chain", "crowd"])
+def test_the_root_of_a_pile_up_is_named_first_and_its_enter_frees_all(
+    kind: str, one_server: Cluster, new_cluster: Callable[..., Cluster], start: Callable[..., Terminal]
+) -> None:
+    """Of thousands with PGHEADROOM_TEST_PILE."""
+    asked = os.environ.get("PGHEADROOM_TEST_PILE")
+    count = int(asked or 6)
+    roomy = {"max_connections": count + 20, "deadlock_timeout": "'1h'"}
+    cluster = new_cluster(settings=roomy) if asked else one_server
+    with ExitStack() as stack:
+        users = ["postgres", *["piled"] * (count + 1)]
+        connections = (psycopg.connect(cluster.conninfo(user), autocommit=True) for user in users)
+        superuser = stack.enter_context(closing(next(connections)))
+        superuser.execute("CREATE ROLE piled LOGIN")
+        stack.callback(superuser.execute, "DROP ROLE piled")
+        holder, *waiters = (stack.enter_context(closing(one)) for one in connections)
+        queue_up(kind, holder, waiters)
+        wait_until(lambda: waiting(superuser) == count, "all wait")
+        terminal = start(cluster.conninfo(), **WIDE).wait_for(f"{count} waiting")
+        terminal.press("3").wait_for("LOCK WAITS")
+        assert str(holder.info.backend_pid) in terminal.lines[terminal.row_of("LOCK WAITS") + 2]
+        terminal.press("6").wait_for(f"{count} session").press("Enter").wait_for("Type 1 and Enter")
+        assert str(holder.info.backend_pid) in terminal.screen()
+        assert waiting(superuser) == count
+        terminal.press("1", "Enter")
+        wait_until(lambda: waiting(superuser) == 0, "nobody waits")
+        terminal.wait_for("▸ FINDINGS").press("3").wait_for("nobody waits for a lock")
 
 
 def test_anything_but_y_is_no(
