@@ -48,6 +48,14 @@ def test_the_probe_sees_what_is_loaded() -> None:
     assert loaded_by("import psycopg") == {"psycopg"}
 
 
+def test_psycopg_knows_its_version_without_the_reader_of_all_that_is_installed() -> None:
+    statement = "from importlib import metadata\nimport pgheadroom.postgres.door, psycopg\nsaid = psycopg.__version__"
+    assert loaded_by(statement.partition("\n")[2], ("email.parser", "zipfile")) == set()
+    same = f"{statement}\nassert said == metadata.distribution('psycopg').version"
+    assert loaded_by(same, ("zipfile",)) == {"zipfile"}
+    assert loaded_by(same.partition("\n")[2].replace("metadata.", "__import__('importlib.metadata').metadata."), ("zipfile",))
+
+
 @pytest.mark.parametrize("module", PURE)
 def test_pure_modules_need_the_standard_library_only(module: str) -> None:
     assert loaded_by(f"import pgheadroom.{module}") == set()

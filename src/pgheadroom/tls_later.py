@@ -7,18 +7,10 @@ loads it for what OpenSSL needed before 1.1, which no Python that we run on is b
 
 import importlib
 import sys
-from types import ModuleType
+
+from pgheadroom.loaded_later import put_off
 
 _NAME = "ssl"
-
-
-class _Later(ModuleType):
-    """Stands in its place, until it is asked for anything."""
-
-    def __getattr__(self, name: str) -> object:
-        if sys.modules.get(_NAME) is self:
-            del sys.modules[_NAME]
-        return getattr(importlib.import_module(_NAME), name)
 
 
 def put_off_tls() -> None:
@@ -29,4 +21,5 @@ def put_off_tls() -> None:
     try:
         importlib.import_module("asyncio")
     finally:
-        sys.modules[_NAME] = _Later(_NAME)
+        del sys.modules[_NAME]
+        put_off(_NAME)

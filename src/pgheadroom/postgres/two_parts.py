@@ -9,7 +9,10 @@ import importlib.util
 import sys
 import threading
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
+
+from pgheadroom.postgres.versions_later import put_off_metadata
 
 _PACKAGE = "psycopg"
 _FIRST = ("psycopg.pq", "psycopg.errors", "psycopg.conninfo")
@@ -20,6 +23,8 @@ def load_first_part() -> None:
     spec = importlib.util.find_spec(_PACKAGE) if _PACKAGE not in sys.modules else None
     if spec is None:
         return
+    if spec.origin is not None:
+        put_off_metadata(Path(spec.origin).parent.parent)
     package = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = package
     try:
