@@ -49,11 +49,28 @@ def test_the_probe_sees_what_is_loaded() -> None:
 
 
 def test_psycopg_knows_its_version_without_the_reader_of_all_that_is_installed() -> None:
-    statement = "from importlib import metadata\nimport pgheadroom.postgres.door, psycopg\nsaid = psycopg.__version__"
-    assert loaded_by(statement.partition("\n")[2], ("email.parser", "zipfile")) == set()
-    same = f"{statement}\nassert said == metadata.distribution('psycopg').version"
-    assert loaded_by(same, ("zipfile",)) == {"zipfile"}
-    assert loaded_by(same.partition("\n")[2].replace("metadata.", "__import__('importlib.metadata').metadata."), ("zipfile",))
+    statement = "import pgheadroom.postgres.door, psycopg"
+    assert loaded_by(statement, ("email.parser", "zipfile")) == set()
+    said = f"{statement}\nfrom importlib import metadata\nassert metadata.version('psycopg') == psycopg.__version__"
+    assert loaded_by(f"{said} == metadata.distribution('psycopg').version", ("zipfile",)) == {"zipfile"}
+
+
+SHOWN_LATER = (
+    "plotext",
+    "textual.widgets._tree",
+    "pgheadroom.tui.screens.bulk",
+    "pgheadroom.tui.screens.sessions",
+    "pgheadroom.tui.screens.trends",
+)
+
+
+def test_the_first_picture_waits_for_no_other_screen() -> None:
+    assert loaded_by("import pgheadroom.tui.app", SHOWN_LATER) == set()
+
+
+def test_what_is_put_off_is_there_when_it_is_asked_for() -> None:
+    statement = "import pgheadroom.tui.app\nfrom textual.types import DirEntry, IgnoreReturnCallbackType"
+    assert loaded_by(statement, ("textual.widgets._tree",)) == {"textual.widgets._tree"}
 
 
 @pytest.mark.parametrize("module", PURE)

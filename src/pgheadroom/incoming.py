@@ -29,6 +29,7 @@ class Incoming:
         self._in_background = in_background
         self._hand_over = hand_over
         self._waiting: deque[Update] = deque()
+        self._gap = 0.0  # for the first sample everybody waits
 
     def take(self, update: Update) -> None:
         self._waiting.append(update)
@@ -46,6 +47,7 @@ class Incoming:
     async def _work_out(self, snapshot: Snapshot) -> None:
         """With a gap between two pieces, in which others get their turn."""
         for _ in self._work(snapshot):
-            await asyncio.sleep(GAP)
+            await asyncio.sleep(self._gap)
+        self._gap = GAP
         self._hand_over(self._waiting.popleft())
         self._go_on()

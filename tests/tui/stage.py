@@ -18,12 +18,16 @@ from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.tui.widgets.table import Table
+from pgheadroom.view.plots import plotter
 from tui.outage import FakeSource, outage
 
 GOLDENS = Path(__file__).parent / "goldens"
 WRITE = bool(os.environ.get("PGHEADROOM_WRITE_GOLDENS"))
 SMALL = (80, 24)
 LARGE = (160, 50)
+
+
+plotter()  # else the first screen of a test would be there before its plot
 
 
 class Stage:

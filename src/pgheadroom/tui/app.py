@@ -31,18 +31,10 @@ from pgheadroom.model.update import Trouble, Update
 from pgheadroom.tui.acting import Acting
 from pgheadroom.tui.companion import Companion
 from pgheadroom.tui.ground import Answer
+from pgheadroom.tui.later import FIRST_PICTURE, load_soon, made_later
 from pgheadroom.tui.messages import Updated
 from pgheadroom.tui.screens.base import LiveScreen
-from pgheadroom.tui.screens.bulk import Bulk
-from pgheadroom.tui.screens.detail import Detail
-from pgheadroom.tui.screens.help import call_up_help
-from pgheadroom.tui.screens.locks import Locks
 from pgheadroom.tui.screens.overview import Overview
-from pgheadroom.tui.screens.pgbouncer import Bouncers
-from pgheadroom.tui.screens.sessions import Sessions
-from pgheadroom.tui.screens.trends import Trends
-from pgheadroom.tui.screens.triage import Triage
-from pgheadroom.tui.screens.waiting_room import WaitingRoom
 from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.terminal_app import TerminalApp
 from pgheadroom.tui.widgets.choices import SCREENS
@@ -83,12 +75,6 @@ class Options:
     lacking: str = ""
 
 
-def _advice() -> Screen[Any]:
-    from pgheadroom.tui.screens.advice import AdviceScreen  # here: few look at it, and not in a hurry
-
-    return AdviceScreen()
-
-
 class Monitor(TerminalApp):
     """Owns the newest snapshot, what is shown of it, and the worker that brings updates."""
 
@@ -96,13 +82,13 @@ class Monitor(TerminalApp):
     TITLE = "pgheadroom"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "overview": Overview,
-        "sessions": Sessions,
-        "locks": Locks,
-        "pgbouncer": Bouncers,
-        "trends": Trends,
-        "triage": Triage,
-        "advice": _advice,
-        "waiting": WaitingRoom,
+        "sessions": made_later("sessions", "Sessions"),
+        "locks": made_later("locks", "Locks"),
+        "pgbouncer": made_later("pgbouncer", "Bouncers"),
+        "trends": made_later("trends", "Trends"),
+        "triage": made_later("triage", "Triage"),
+        "advice": made_later("advice", "AdviceScreen"),
+        "waiting": made_later("waiting_room", "WaitingRoom"),
     }
     DEFAULT_MODE = "overview"
     # ruff: noqa: RUF012 - Textual declares its breakpoints as instance variables
@@ -246,6 +232,8 @@ class Monitor(TerminalApp):
         self._memory.holds = self.acting.holding.holds
         self._memory.pooler_holds = self.acting.holding.pooler_holds
         analysis = self._memory.take(snapshot)
+        if self._newest is None:
+            self.set_timer(FIRST_PICTURE, lambda: self.run_worker(load_soon(), group="loading"))
         self._newest = analysis
         self._tell_news(snapshot)
         self.acting.follow(snapshot)
@@ -317,6 +305,8 @@ class Monitor(TerminalApp):
         self.came_from = before if before != "sessions" else ""
 
         def narrow() -> None:
+            from pgheadroom.tui.screens.sessions import Sessions  # here and below: see `later`
+
             if isinstance(self.screen, Sessions):
                 self.screen.set_filter(filter_text)
 
@@ -328,6 +318,8 @@ class Monitor(TerminalApp):
         self.action_mode(before or "overview")
 
     def open_detail(self, session: Session) -> None:
+        from pgheadroom.tui.screens.detail import Detail
+
         self.push_screen(Detail(session))
 
     def open_client(self, bouncer: str, client: BouncerClient) -> None:
@@ -335,15 +327,21 @@ class Monitor(TerminalApp):
         self.action_mode("pgbouncer")
 
         def point() -> None:
+            from pgheadroom.tui.screens.pgbouncer import Bouncers
+
             if isinstance(self.screen, Bouncers):
                 self.screen.point_to(bouncer, client)
 
         self.call_after_refresh(point)
 
     def open_marked(self, verb: Verb, chosen: Sequence[Session]) -> None:
+        from pgheadroom.tui.screens.bulk import Bulk
+
         self.push_screen(Bulk(verb, marked=chosen))
 
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
+        from pgheadroom.tui.screens.bulk import Bulk
+
         if self._analysis is None:
             self.say(NO_SAMPLE)
         elif not isinstance(self.screen, Bulk):
@@ -437,6 +435,8 @@ class Monitor(TerminalApp):
         self.draw_header()
 
     def action_help(self) -> None:
+        from pgheadroom.tui.screens.help import call_up_help
+
         call_up_help(self)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -1,5 +1,7 @@
 """Plots, drawn by plotext: the one place that knows it."""
 
+import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -70,13 +72,39 @@ def _known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
+_HELP = ("plotext._doc", "plotext._doc_utils")
+"""Where plotext keeps what it can tell of its functions: half of its memory and of the time to load it."""
+
+
+def can_plot_at_once() -> bool:
+    """Whether no more has to be loaded for it."""
+    return hasattr(sys.modules.get("plotext"), "build")
+
+
+def plotter() -> ModuleType:
+    """plotext, without its help; loaded when somebody plots: a small terminal never does."""
+    if "plotext" not in sys.modules:
+        for name in _HELP:
+            sys.modules[name] = _NoHelp(name)
+    return importlib.import_module("plotext")
+
+
+class _NoHelp(ModuleType):
+    """Takes what plotext would tell of a function, and forgets it."""
+
+    documentation = None
+
+    @staticmethod
+    def add(function: object) -> None:
+        """Under this name plotext hands one over."""
+
+
 @lru_cache(maxsize=16)
 def _drawn(
     series: tuple[Series, ...], seconds: float, width: int, height: int, ceiling: float | None, margin: int
 ) -> list[str]:
     """Some milliseconds of work, done only when a value, the size or the ceiling changed."""
-    import plotext as figure  # here: a small terminal never draws a plot
-
+    figure = plotter()
     figure.clear_figure()
     figure.theme("clear")
     figure.limit_size(False, False)

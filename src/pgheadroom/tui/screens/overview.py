@@ -4,6 +4,7 @@ from collections.abc import Hashable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
@@ -15,6 +16,7 @@ from pgheadroom.model.session import Session, State
 from pgheadroom.rules.facts.chain import hog_key
 from pgheadroom.rules.facts.hogs import group_of
 from pgheadroom.rules.filters.language import condition, family_condition
+from pgheadroom.tui.later import FIRST_PICTURE, beside
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.locks import lock_table, no_session_words, show_locks, tree_filter
 from pgheadroom.tui.widgets.painted import Lines, set_height
@@ -23,7 +25,7 @@ from pgheadroom.view.bars import sparkline
 from pgheadroom.view.cells import Cell, Line, fit_line, spread
 from pgheadroom.view.gauge import gauge_bar, gauge_line, headroom_line, outlook_words
 from pgheadroom.view.header import trouble_line
-from pgheadroom.view.plots import trend
+from pgheadroom.view.plots import can_plot_at_once, plotter, trend
 from pgheadroom.view.tables.hogs import HogRow, hog_columns
 from pgheadroom.view.tables.locks import LockRow
 from pgheadroom.view.tables.pools import POOL_COLUMNS, PoolRow, pool_rows
@@ -216,9 +218,18 @@ class Overview(LiveScreen):
         width, height = pane.size
         if not pane.display or not width:
             return
+        if not can_plot_at_once():  # the numbers do not wait for it
+            self.set_timer(FIRST_PICTURE, self.load_plotter)
+            return
         values = analysis.before.column("used", _PLOT_SECONDS, _PLOT_POINTS)
         title = spread([Cell("─ ", "rule"), Cell("USED SLOTS ", "heading")], [], width, "─", "rule")
         pane.paint([title, *trend(values, analysis.capacity.usable, _PLOT_SECONDS, width, height - 1)])
+
+    @work(group="loading a plotter", exclusive=True)
+    async def load_plotter(self) -> None:
+        """Draw the trend as soon as it can be."""
+        await beside(plotter)
+        self.monitor.draw()
 
     def _finding_line(self, analysis: Analysis) -> Line:
         width = self.query_one("#finding", Lines).size.width
