@@ -1,11 +1,13 @@
 """A server that is watched: what is told in trouble, and what it costs the server."""
 
+import asyncio
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -119,6 +121,37 @@ def test_a_connection_of_which_nothing_comes_for_minutes_is_none(monkeypatch: py
     found = told(one)
     assert (found["up"], found["status"], reasons(found)) == (0, 3, ["silence"])
     assert "slots_used" not in found
+
+
+async def test_a_fault_of_ours_is_told_and_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "AFTER_A_FAULT", 0.0)
+    one, source = a_watched(sample())
+    told_so: list[tuple[str, str]] = []
+    real = one._memory.work
+    monkeypatch.setattr(one._memory, "work", _fails)
+
+    async def run(post: Callable[[Update], None]) -> None:
+        """Of two samples of a crowd the first is too much for us."""
+        told_so.append((one.seen.reason, one.seen.trouble))
+        monkeypatch.setattr(one._memory, "work", real)  # from the next try on
+        post(sample(600))
+        await asyncio.sleep(3600)
+
+    source.run, source.close = run, AsyncMock()  # type: ignore[attr-defined]
+    running = asyncio.create_task(one.run())
+    while one.seen.samples < 2:
+        assert not running.done(), running.exception()
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait({running}, timeout=5)
+    assert running.cancelled()
+    assert told_so == [("", ""), ("silence", "fault in pgheadroom: ZeroDivisionError: of ours")]
+    assert told(one)["up"] == 1
+
+
+def _fails(_: Snapshot) -> Generator[None, None, Analysis]:
+    yield
+    raise ZeroDivisionError("of ours")
 
 
 def test_names_of_other_exporters_are_told_as_well() -> None:

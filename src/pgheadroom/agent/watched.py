@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from pgheadroom.analysis import Analysis, Memory
+from pgheadroom.conninfo import without_passwords
 from pgheadroom.incoming import Incoming
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.metrics import Kind, MetricFamily, MetricSample
@@ -20,6 +22,8 @@ from pgheadroom.output.outage import outage_families
 
 STALE_AFTER = 300.0
 """Seconds after which an old sample is not told any more, as Prometheus itself looks back."""
+AFTER_A_FAULT = 1.0
+"""Seconds until the next try."""
 STARTING, LOST = "starting", "lost"
 REASONS = (STARTING, LOST, *(one.value.replace(" ", "_") for one in Hindrance))
 """Every reason for which there is no connection; the list is closed."""
@@ -90,13 +94,22 @@ class Watched:
         self._tell = tell
 
     async def run(self) -> None:
-        """Sample until cancelled, and give the slot back then."""
+        """Sample until cancelled, and give the slot back then. A fault of ours is told, and does not end it."""
+        task = asyncio.current_task()
         try:
-            async with asyncio.TaskGroup() as background:
-                incoming = Incoming(self._memory.work, background.create_task, self._take)
-                await self._source.run(incoming.take)
+            while task is not None and not task.cancelling():
+                try:
+                    await self._sample()
+                except Exception as error:
+                    self._take(Trouble(_fault(error), datetime.now(UTC)))
+                await asyncio.sleep(AFTER_A_FAULT)
         finally:
             await asyncio.shield(self._source.close())
+
+    async def _sample(self) -> None:
+        async with asyncio.TaskGroup() as background:
+            incoming = Incoming(self._memory.work, background.create_task, self._take)
+            await self._source.run(incoming.take)
 
     def _take(self, update: Update) -> None:
         doors = self._source.reconnection.attempts.doors
@@ -151,6 +164,12 @@ class Watched:
             up = MetricSample((), int(not seen.reason))
             own.append(MetricFamily("pg_up", Kind.GAUGE, "As pgheadroom_up (our connection)", [up]))
         return [*known, *(with_labels(one, (("target", self.name),)) for one in own)]
+
+
+def _fault(error: Exception) -> str:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"fault in pgheadroom: {without_passwords(f'{type(error).__name__}: {error}')}"
 
 
 def _reason(trouble: Trouble, refusals: tuple[Refusal, ...], *, held: bool) -> str:

@@ -35,4 +35,6 @@ class Rest:
         while not self._hurried and (left := moment() - clock()) > 0:
             self._wake.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), left)
+                # Not wait_for: up to Python 3.11 it loses a cancel that comes as the rest ends.
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
