@@ -14,6 +14,8 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +35,7 @@ from terminal.line import TerminalLine  # noqa: E402
 
 PEER = "pg_activity"
 ASKED = 60
+BARE_STARTS = 5
 Figures = dict[str, dict[str, list[float]]]
 """By what was measured, then by program: a value of each round."""
 
@@ -135,20 +138,32 @@ def limits(bench: Bench, cluster: Cluster, presses: int) -> dict[str, float]:
         for _ in range(ASKED):
             connection.execute("SELECT count(*) FROM pg_catalog.pg_stat_get_activity(NULL)")
         counting = 1000 * (own_seconds(backend) - before) / ASKED
-    line = TerminalLine([sys.executable, HERE / "bare.py", cluster.conninfo(user=MONITOR)], bench.env, COLUMNS, LINES)
-    try:
-        while b"sees" not in line.output:
-            line.read(0.1)
+    starts = []
+    for _ in range(BARE_STARTS):
+        with bare(bench, cluster) as line:
+            starts.append(line.age)
+    with bare(bench, cluster) as line:
         read_for(line, WARM_UP)
         resident = resident_mb(line.pid)
         keys = latency(line, (COLUMNS, LINES), BARE, presses)
-    finally:
-        line.close()
     return {
         "server ms: the sessions counted": counting,
+        "start s: one line with psycopg and Textual": statistics.median(starts),
         "memory MB: Textual and psycopg": resident,
         **{f"{name}: two screens of one line": value for name, value in keys.items()},
     }
+
+
+@contextmanager
+def bare(bench: Bench, cluster: Cluster) -> Iterator[TerminalLine]:
+    """`bare.py` as soon as it shows a number."""
+    line = TerminalLine([sys.executable, HERE / "bare.py", cluster.conninfo(user=MONITOR)], bench.env, COLUMNS, LINES)
+    try:
+        while b" sessions" not in line.output:
+            line.read(0.05)
+        yield line
+    finally:
+        line.close()
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
