@@ -32,6 +32,7 @@ from pgheadroom.postgres.refusal import limit_of, refusal
 from pgheadroom.postgres.turns import Turns
 
 _OPENS_SOON = (Hindrance.DOWN, Hindrance.OPENING)
+_ASKED_AGAIN = (*_OPENS_SOON, Hindrance.NO_ROOM)
 _AT_LEAST = 2.0
 """Seconds: libpq takes a shorter `connect_timeout` for this."""
 
@@ -46,7 +47,8 @@ class Attempt:
     Attributes:
         place: Where it leads, as far as the parameters say.
         over: It has ended, however.
-        answered: It has been refused at least once; before that, it may be the server that says nothing.
+        answered: It has been refused at least once, and not for good; before that, it may be the server that says
+            nothing.
     """
 
     def __init__(
@@ -102,7 +104,6 @@ class Attempt:
                         return self._reach(address, {**options, **address})
                     except OperationalError as failure:
                         failures.append((_described(address), failure))
-                self.answered = True
                 self._check_whether_it_opens(_together(failures), knocked, ends)
         finally:
             self.over = True
@@ -135,6 +136,8 @@ class Attempt:
         pause = max(0.0, due - time.monotonic())
         hindrance = refusal(str(refused)).hindrance
         self._opening = hindrance is Hindrance.OPENING
+        # Not by silence, and not for good: those who wait for it would stand there, too, before anybody has heard why.
+        self.answered = self.answered or hindrance in _ASKED_AGAIN
         if self._turns is not None and self._opening:
             self._turns.took(time.monotonic() - knocked)
         if time.monotonic() + pause > ends or hindrance not in _OPENS_SOON:

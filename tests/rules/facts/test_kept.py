@@ -24,7 +24,8 @@ def test_the_tree_of_those_who_did_not_move_is_that_of_a_first_look(
     locks.lock_tree(sample)
     again = locks.lock_tree(later)
     blockers = locks._blockers(later)
-    assert again == (locks._nodes(later, locks._places.__wrapped__(blockers)) if blockers else ())  # type: ignore[attr-defined]
+    places = locks._places.__wrapped__(blockers) if blockers else ()  # type: ignore[attr-defined]
+    assert again == locks.lock_nodes(later, places)
 
 
 def test_it_is_worked_out_once_for_the_same_values_and_again_for_others() -> None:
