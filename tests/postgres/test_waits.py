@@ -305,6 +305,19 @@ async def test_what_is_too_dear_is_remembered_and_few_waiters_are_asked_for(
     assert found.age_of("locks") == 0.0
 
 
+async def test_however_dear_the_list_of_sessions_is_it_comes_in_every_other_interval(probe: Probe) -> None:
+    await probe.sample()
+    assert probe.paced(1.0) is None
+    budget = probe._asking.budgets["sessions"]
+    for _ in range(2):
+        budget.asked(time.monotonic(), 9.0)
+    paced = probe.paced(1.0)
+    assert paced is not None
+    assert (paced.part, paced.every) == ("sessions", 2.0)
+    probe.hurry()
+    assert (await probe.sample()).sessions
+
+
 async def test_what_is_too_dear_says_how_old_it_is(
     server: Cluster,
     superuser: "psycopg.Connection[Any]",
