@@ -99,7 +99,7 @@ class Watched:
         try:
             while task is not None and not task.cancelling():
                 try:
-                    await self._sample()
+                    return await self._sample()
                 except Exception as error:
                     self._take(Trouble(_fault(error), datetime.now(UTC)))
                 await asyncio.sleep(AFTER_A_FAULT)
