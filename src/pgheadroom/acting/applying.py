@@ -145,10 +145,8 @@ async def carry_out(
         raise UsageError("no advice can be applied here")
     server, role = called
     action = powers.audit.intend_alteration(site.server, role, advised.key, alteration, server, advised.undoes)
-    look, interrupted = (
-        partial(_found, alterations, alteration, reopen),
-        "`pgheadroom advise --list-applied` says what it is",
-    )
+    look = partial(_found, alterations, alteration, reopen)
+    interrupted = "`pgheadroom advise --list-applied` says what it is"
     result, trouble = await done_and_written(powers.audit, action, alterations.alter(alteration), look, interrupted)
     return Altered(advised, result, trouble)
 

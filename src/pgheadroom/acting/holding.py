@@ -67,7 +67,8 @@ async def carry_out(
     if holdings is None:
         raise UsageError("nothing can be held back here")
     audit_id = powers.audit.intend_change(verb, site.server, called[1], change, called[0])
-    look, interrupted = partial(_read_back, holdings, change, reopen), "`pgheadroom hold --list` says what it is"
+    look = partial(_read_back, holdings, change, reopen)
+    interrupted = "`pgheadroom hold --list` says what it is"
     result, trouble = await done_and_written(powers.audit, audit_id, holdings.change(change), look, interrupted)
     return Changed(verb, change, result, trouble)
 

@@ -14,7 +14,7 @@ from pgheadroom.agent.serving import Pages, Server
 from pgheadroom.agent.verdicts import told
 from pgheadroom.agent.watched import Watched
 from pgheadroom.agent.web_config import WebConfig, load
-from pgheadroom.cli.connection import configuration_of, settings_of
+from pgheadroom.cli.connection import configuration_of, settings_of, settings_of_target
 from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.notifying import channels_of
 from pgheadroom.cli.source import unattended_source
@@ -52,8 +52,7 @@ def _settings(flags: argparse.Namespace) -> list[Settings]:
     names = list(dict.fromkeys(flags.words))
     if not names or any(name not in configuration.targets for name in names):
         return [settings_of(flags, os.environ)]
-    chosen = (argparse.Namespace(**{**vars(flags), "words": [name]}) for name in names)
-    return [settings_of(one, os.environ) for one in chosen]
+    return [settings_of_target(name, flags, os.environ) for name in names]
 
 
 def _messenger(every: Sequence[Settings], flags: argparse.Namespace) -> Messenger:

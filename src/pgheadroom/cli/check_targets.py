@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from pgheadroom.cli.connection import configuration_of, settings_of
+from pgheadroom.cli.connection import configuration_of, settings_of, settings_of_target
 from pgheadroom.config import Settings
 from pgheadroom.errors import UsageError
 
@@ -21,8 +21,4 @@ def targets(flags: argparse.Namespace) -> list[Settings]:
     configuration = configuration_of(flags, os.environ)
     if not configuration.targets:
         raise UsageError("--all: the configuration has no targets")
-    return [settings_of(_for_target(flags, name), os.environ) for name in configuration.targets]
-
-
-def _for_target(flags: argparse.Namespace, name: str) -> argparse.Namespace:
-    return argparse.Namespace(**{**vars(flags), "words": [name]})
+    return [settings_of_target(name, flags, os.environ) for name in configuration.targets]

@@ -38,6 +38,11 @@ def settings_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Settin
     return replace(settings, meant="" if target else _meant(flags, configuration))
 
 
+def settings_of_target(name: str, flags: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
+    """As `settings_of`, for one of several targets of the configuration."""
+    return settings_of(argparse.Namespace(**{**vars(flags), "words": [name]}), environ)
+
+
 def configuration_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> Configuration:
     """The configuration file, its warnings said.
 
