@@ -3,6 +3,7 @@
 import pytest
 
 from pgheadroom.model.refusal import Hindrance
+from pgheadroom.postgres import translated
 from pgheadroom.postgres.refusal import refusal
 
 AT = 'connection failed: connection to server at "10.0.0.5", port 5432 failed: '
@@ -108,3 +109,24 @@ def test_a_library_that_the_server_lacks_does_not_mean_that_nobody_listens() -> 
     )
     assert said.message == '10.0.0.5:5432: could not access file "auto_explain": No such file or directory'
     assert said.hindrance is Hindrance.LOGIN
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["FATAL:  the database system is in recovery mode", "Connection refused\n\tIs the server running on that host?"],
+)
+@pytest.mark.parametrize("at", ['at "10.0.0.5", port 5432', 'on socket "/tmp/.s.PGSQL.5432"'])
+def test_while_a_server_restarts_no_other_language_is_looked_through(
+    at: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To prepare the texts of all of them takes ten milliseconds, in the moment in which the slots are given away."""
+    monkeypatch.setattr(translated, "patterns", lambda: pytest.fail("looked through"))
+    assert refusal(f"connection failed: connection to server {at} failed: {said}").hindrance in (
+        Hindrance.OPENING,
+        Hindrance.DOWN,
+    )
+
+
+def test_a_role_that_is_called_as_a_server_that_starts_is_still_refused_for_its_limit() -> None:
+    found = refusal(f"{AT}FATAL:  zu viele Verbindungen von Rolle »failed: FATAL:  the database system is «")
+    assert found.full

@@ -43,6 +43,12 @@ _FROM_SERVER = re.compile(r"(?:(?:FATAL|ERROR|PANIC):\s+|(?:^|failed: )[^\s:]+: 
 _AT_HOST = re.compile(r'server at "(?P<host>[^"]+)"(?: \([^)]*\))?, port (?P<port>\d+)')
 _ON_SOCKET = re.compile(r'server on socket "(?P<folder>[^"]*)/\.s\.PGSQL\.(?P<port>\d+)"')
 _PREAMBLE = re.compile(r"^.*(?:connection to server (?:at|on) .*? failed:|connection failed:)\s*", re.DOTALL)
+_GOES_DOWN_OR_UP = re.compile(
+    r'(?:connection failed: )?connection to server (?:at|on socket) "[^"]*"[^"]*? failed: '
+    r"(?:FATAL:\s+the database system is |Connection refused|No such file or directory)"
+)
+"""What is heard again and again while a server restarts. The texts of all languages are not looked for then: to prepare
+them takes ten milliseconds, and after a crash there may be no more until others have the slots."""
 _LIST_OF_ATTEMPTS = "Multiple connection attempts failed. All failures were:"
 _NOT_RESOLVED = re.compile(r"failed to resolve host '?(?P<host>[^':]+)'?")
 
@@ -126,6 +132,8 @@ SQLSTATE 57P03 in whatever way it ends; in another language a startup packet tel
 
 def limit_of(text: str) -> tuple[RefusedBy, str]:
     """What refused us, and the name of the role or database whose limit it was."""
+    if _GOES_DOWN_OR_UP.match(text):
+        return RefusedBy.OTHER, ""
     for pattern, limit in (*_ENGLISH, *translated.patterns()):
         if found := re.search(pattern, text):
             return limit, found.groupdict().get("name") or ""
