@@ -230,11 +230,25 @@ async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster]
         await asyncio.to_thread(cluster.start)
         await posted.until(lambda: len(posted.snapshots) > before, 20)
     assert posted.troubles[0].tries == 0
+    assert how != "immediate" or "shuts down at once" in posted.troubles[0].reason
     assert {trouble.since for trouble in posted.troubles} == {posted.troubles[0].since}
     tries = [trouble.tries for trouble in posted.troubles]
     assert tries == sorted(tries)
     assert all("\n" not in trouble.reason for trouble in posted.troubles)
     assert posted.snapshots[-1].server.started_at != posted.snapshots[0].server.started_at
+
+
+async def test_a_crash_is_told_as_one(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
+    source = LiveSource(cluster.conninfo(), interval=0.1)
+    async with running(source) as posted:
+        with psycopg.connect(cluster.conninfo()) as victim:
+            await posted.more(Snapshot)
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+            await posted.more(Trouble)
+        assert posted.troubles[0].reason == "the server is restarting after the crash of another session"
+        assert source._link.all_ended
+        await posted.more(Snapshot, seconds=PATIENCE)
 
 
 async def test_a_server_that_is_down_is_knocked_at_again_and_again() -> None:

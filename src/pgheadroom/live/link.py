@@ -23,10 +23,12 @@ class Link:
 
     Attributes:
         probe: The connection; None while there is none.
+        all_ended: With the last one the server ended all sessions, and said so: see `door.Connection.farewell`.
     """
 
     def __init__(self) -> None:
         self.probe: Probe | None = None
+        self.all_ended = False
         self._line = asyncio.Lock()
         self._in_flight: asyncio.Task[object] | None = None
         self._talks = False
@@ -110,10 +112,12 @@ class Link:
         self._talks = False
         probe, self.probe = self.probe, None
         if probe is not None:
+            self.all_ended = bool(probe.connection.farewell)
             await probe.close()
 
     async def give_up(self, question: "asyncio.Task[Answer]") -> None:
         """Hang up on a server that does not answer; the question in flight ends with an error, and so does this one."""
+        self.all_ended = False
         probe, self.probe = self.probe, None
         if probe is not None:
             await probe.hang_up(self._in_flight)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.errors import Diagnostic
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
@@ -30,7 +31,27 @@ from pgheadroom.postgres.talk import Bound, Talk, receive, send
 # psycopg warns on stderr where no handler is set, and there is our screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
-Connection = AsyncConnection[tuple[Any, ...]]
+
+class Connection(AsyncConnection[tuple[Any, ...]]):
+    """One of ours.
+
+    Attributes:
+        farewell: The SQLSTATE with which the server said that it ends all sessions at once; empty before. 57P02 after a
+            crash, 57P01 at an immediate shutdown (57P02 up to PostgreSQL 13). It comes as a warning, where the end of
+            one session is an error. Source: `quickdie` in src/backend/tcop/postgres.c.
+    """
+
+    def __init__(self, pgconn: PGconn) -> None:
+        super().__init__(pgconn)
+        self.farewell = ""
+        self.add_notice_handler(self._hear)
+
+    def _hear(self, said: Diagnostic) -> None:
+        if said.sqlstate in _ENDS_ALL:
+            self.farewell = said.sqlstate
+
+
+_ENDS_ALL = ("57P01", "57P02")
 Connecting = Callable[[Mapping[str, Any], str, float, str], Coroutine[Any, Any, Connection]]
 """From libpq's parameters, the name of the place, seconds, and the `options` of our own to a connection."""
 
@@ -160,7 +181,7 @@ async def let_in(attempt: AnyAttempt, where: str, deadline: float) -> Connection
     except psycopg.Error as error:
         raise no_connection(error, where) from None
     pgconn.nonblocking = 1
-    connection = AsyncConnection[tuple[Any, ...]](pgconn)
+    connection = Connection(pgconn)
     await connection.set_autocommit(True)
     connection.prepare_threshold = None
     return connection

@@ -31,13 +31,17 @@ MOST_ROWS = 200_000
 _UNREADABLE = "cannot be read"
 _GONE = {
     "57P01": "our session was terminated by an administrator, or the server shuts down",
-    "57P02": "the server is restarting after the crash of another session",
     "57P03": "the server does not accept connections now",
     "57P05": "our session was ended for being idle",
     "25P03": "our session was ended for being idle in transaction",
     "25P04": "our session was ended for a long transaction",
 }
 """SQLSTATEs that end a session. Source: appendix A of the manual."""
+_ALL_ARE_GONE = {
+    "57P01": "the server shuts down at once, without waiting for any session",
+    "57P02": "the server is restarting after the crash of another session",
+}
+"""Of `Connection.farewell`."""
 
 Row = tuple[Any, ...]
 
@@ -150,7 +154,7 @@ async def _results(
     except psycopg.Error as error:
         if settling is not None:
             raise
-        raise lost(str(error), [result for of_one in results for result in of_one]) from None
+        raise lost(connection.farewell, str(error), [result for of_one in results for result in of_one]) from None
     return results
 
 
@@ -240,8 +244,10 @@ def _field(result: PGresult, field: DiagnosticField) -> str:
     return (result.error_field(field) or b"").decode("utf-8", "replace")
 
 
-def lost(said: str, results: Sequence[PGresult] = ()) -> NoConnection:
+def lost(farewell: str, said: str, results: Sequence[PGresult] = ()) -> NoConnection:
     """The end of an established connection, in the user's words."""
+    if farewell in _ALL_ARE_GONE:
+        return NoConnection(_ALL_ARE_GONE[farewell])
     states = [_field(result, DiagnosticField.SQLSTATE) for result in results if result.status == ExecStatus.FATAL_ERROR]
     for state in states:
         if state in _GONE:
