@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from pgheadroom.access.knocking import AFTER_LOSS, ONCE
+from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, ONCE
 from pgheadroom.deadline import clock
 from pgheadroom.live.absence import Absence
 from pgheadroom.live.attempts import Attempts
@@ -104,6 +104,7 @@ async def test_the_first_attempt_after_a_loss_goes_on_knocking_and_the_very_firs
     assert attempts._pace() == ONCE
     attempts.doors.way = attempts.doors.ways[0]  # it has let us in
     assert attempts._pace() == AFTER_LOSS
+    assert attempts._pace(after_crash=True) == AFTER_CRASH
     assert AFTER_LOSS.watch > AFTER_LOSS.every > 0
 
 

@@ -1,5 +1,6 @@
 """One attempt's knocks at a server that does not let anybody in yet, with a clock of the test's own."""
 
+import socket
 from collections.abc import Mapping
 from types import SimpleNamespace
 
@@ -7,9 +8,11 @@ import pytest
 from psycopg import OperationalError
 from psycopg.pq.abc import PGconn
 
-from pgheadroom.access.knocking import JITTER, NEAR, WATCHERS, Pace
+from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, JITTER, WATCHERS, Pace
+from pgheadroom.errors import NoConnection
 from pgheadroom.postgres import attempt, turns
 from pgheadroom.postgres.attempt import Attempt
+from pgheadroom.postgres.burst import Burst
 
 EVERY, WATCH = 0.02, 1.0
 
@@ -56,10 +59,60 @@ def test_the_next_knock_is_due_from_the_beginning_of_the_last_one(
     least, most = (max(0.0, EVERY * share - takes) for share in JITTER)
     assert all(least - 1e-9 <= pause <= most + 1e-9 for pause in clock.pauses)
     assert len(clock.pauses) > 0.8 * WATCH / max(EVERY, takes) - 1
-    assert looks == [0.0], "a look at the port would cost a server that starts one more process each time"
+    assert looks == [], "a look at the port would cost a server that starts one more process each time"
 
 
-@pytest.mark.parametrize(("takes", "apart"), [(0.003, 0.004), (0.04, 0.005), (0.8, 0.2)])
+def test_a_watch_goes_on_where_the_server_has_begun_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To begin anew takes a while, and the moment is near."""
+    clock = Clock()
+    heard: list[float] = []
+
+    class Starting(Attempt):
+        def _reach(self, address: Mapping[str, str], options: Mapping[str, str]) -> PGconn:
+            heard.append(clock.now)
+            down = clock.now < 0.9 * WATCH
+            raise OperationalError("Connection refused" if down else "FATAL:  the database system is starting up")
+
+    monkeypatch.setattr(attempt, "time", SimpleNamespace(monotonic=clock.monotonic))
+    monkeypatch.setattr(attempt, "select", SimpleNamespace(select=clock.select))
+    monkeypatch.setattr(attempt, "wait_for_listener", lambda *_: True)
+    with pytest.raises(OperationalError, match="starting up"):
+        Starting({"host": "/nowhere"}, pace=Pace(0.0, watch=WATCH, every=EVERY)).run()
+    assert heard[-1] > 1.8 * WATCH
+
+
+def test_where_nobody_listens_it_looks_at_the_port_instead_of_knocking(monkeypatch: pytest.MonkeyPatch) -> None:
+    met: list[str] = []
+
+    class Restarting(Attempt):
+        def _reach(self, address: Mapping[str, str], options: Mapping[str, str]) -> PGconn:
+            met.append("knock")
+            raise OperationalError("Connection refused" if len(met) == 1 else "too many clients already")
+
+    def listened(*_: object) -> bool:
+        met.append("look")
+        return True
+
+    monkeypatch.setattr(attempt, "wait_for_listener", listened)
+    with pytest.raises(OperationalError, match="too many"):
+        Restarting({"host": "/nowhere"}, pace=Pace(0.0, watch=WATCH, every=0.001)).run()
+    assert met == ["knock", "look", "knock"]
+
+
+@pytest.mark.parametrize(("pace", "logins"), [(AFTER_LOSS, 1), (AFTER_CRASH, WATCHERS)])
+async def test_a_server_that_says_nothing_keeps_one_login_of_ours_unless_all_sessions_have_ended(
+    pace: Pace, logins: int
+) -> None:
+    """With them went the locks that a login could be waiting for; whoever waits for an answer then comes too late."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        given = {"host": "127.0.0.1", "port": silent.getsockname()[1], "user": "web", "connect_timeout": "2"}
+        burst = Burst(pace)
+        with pytest.raises(NoConnection, match="no answer"):
+            await burst.connect(given, "here", 0.5)
+    assert burst.attempts == logins
+
+
+@pytest.mark.parametrize(("takes", "apart"), [(0.003, 0.004), (0.04, 0.02), (0.8, 0.4)])
 def test_those_who_see_a_port_open_at_once_knock_one_after_the_other(
     takes: float, apart: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,5 +122,3 @@ def test_those_who_see_a_port_open_at_once_knock_one_after_the_other(
     taken.took(takes)
     waits = [taken.take() for _ in range(WATCHERS)]
     assert waits == pytest.approx([apart * number for number in range(WATCHERS)])
-    most = WATCHERS if takes <= NEAR else WATCHERS / 2
-    assert most * apart >= takes, "and no more of them are under way at a time"

@@ -30,14 +30,13 @@ OPENING_SOON = ((3.0, 0.004), (30.0, 0.01))
 it, too. Being refused costs it a process that lives for a millisecond."""
 DOWN_SOON = ((60.0, 0.004),)
 """The same until so many seconds after it went down: a refused port costs nothing, and a restart is soon over."""
-WATCHERS = 8
-"""Attempts that take turns in it: none of them has to have its answer before the next one knocks. Over TLS an answer of
-a busy machine takes 20 to 40 ms; see `turn`."""
-NEAR = 0.1
-"""Seconds that a refusal takes at most, for all of the watchers to be under way at a time. From farther away, more than
-half of them would be let in before the first of them could tell the others."""
+WATCHERS = 2
+"""Attempts that take turns in it: the second knocks before the first has its answer, see `turn`. More of them take
+processors from each other, and each comes later than the client beside it: over TLS, on two processors that fifty
+clients share, an answer takes 20 ms with two, 30 with four and 40 with eight."""
 WATCH = 0.4
-"""Seconds for which one attempt goes on to knock before it tells what it met."""
+"""Seconds for which one attempt goes on to knock before it tells what it met. The first of several has half of it: they
+do not begin anew together, and leave no moment in which the server opens and none of them stands there."""
 _FIRST_AND_LONGEST = {
     Hindrance.LOGIN: (0.25, 5.0),
     Hindrance.UNKNOWN_HOST: (0.5, 5.0),
@@ -90,9 +89,12 @@ class Pace:
 
 
 ONCE = Pace(0.0)
-AFTER_LOSS = Pace(0.0, 0.01, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
+AFTER_LOSS = Pace(0.0, 0.008, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
 """The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
 server that lets us in at once, or refuses us for good, has done so before a second one is due."""
+AFTER_CRASH = replace(AFTER_LOSS, heard_first=False, attempts=4 * WATCHERS)
+"""The same where the server has said that it ends all sessions: with them went every lock that a login could wait for,
+and who waits for the first answer may hear it when the slots are taken again."""
 JITTER = (0.8, 1.2)
 
 
@@ -121,7 +123,7 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     if state.hindrance is Hindrance.DOWN:
         return _before_it_opens(lasted, DOWN_SOON)
     if state.hindrance is Hindrance.OPENING:
-        return _before_it_opens(lasted, OPENING_SOON)
+        return replace(_before_it_opens(lasted, OPENING_SOON), attempts=4 * WATCHERS)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 
@@ -136,7 +138,7 @@ def turn(least: float, took: float) -> float:
         least: Seconds.
         took: Seconds that the last refusal took.
     """
-    return max(least, took / (WATCHERS if took <= NEAR else WATCHERS / 2))
+    return max(least, took / WATCHERS)
 
 
 def moves(state: Knocking, now: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pgheadroom.access import advice, comeback
-from pgheadroom.access.knocking import AFTER_LOSS, JITTER, Knocking, Pace, after, moves, pace
+from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, JITTER, Knocking, Pace, after, moves, pace
 from pgheadroom.deadline import clock
 from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.refusal import Hindrance
@@ -50,24 +50,27 @@ class Attempts:
         self._no_room: _NoRoom | None = None
         self._service: Service | None = None
 
-    async def enter(self) -> Probe:
+    async def enter(self, *, after_crash: bool = False) -> Probe:
         """Try all doors once.
+
+        Args:
+            after_crash: The server has ended all sessions, see `Link.all_ended`.
 
         Raises:
             NoDoor: None opened.
         """
         before = self.doors.attempts
         try:
-            probe = await self.doors.enter(self._pace())
+            probe = await self.doors.enter(self._pace(after_crash=after_crash))
         except NoDoor as refused:
             self._met(refused, before)
             raise
         self._refused, self.newly_in = None, True
         return probe
 
-    def _pace(self) -> Pace:
+    def _pace(self, *, after_crash: bool = False) -> Pace:
         if self._knocking.hindrance is None and self.doors.way is not None:
-            return AFTER_LOSS
+            return AFTER_CRASH if after_crash else AFTER_LOSS
         return pace(self._knocking, clock(), self.doors.in_turn)
 
     def _met(self, refused: NoDoor, before: int) -> None:

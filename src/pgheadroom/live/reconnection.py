@@ -50,7 +50,7 @@ class Reconnection:
         if password is not None:
             self.attempts.doors.password = password
         if self._link.probe is None:
-            self._link.probe = await self.attempts.enter()
+            self._link.probe = await self.attempts.enter(after_crash=self._link.all_ended)
 
     async def until_in(self, post: Post) -> None:
         """Try until a door opens, and post what is met; what was begun by `keep_trying` goes on."""

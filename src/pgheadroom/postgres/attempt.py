@@ -75,7 +75,9 @@ class Attempt:
         self.place = tuple(given.get(name) for name in ("service", "host", "hostaddr", "port"))
         self.over = False
         self.answered = False
-        self._opening = False
+        self._met: Hindrance | None = None
+        self._ends = 0.0
+        self._composed: dict[tuple[object, ...], bytes] = {}
         self._wake, self._woken = socket.socketpair()
 
     def give_up(self) -> None:
@@ -93,9 +95,9 @@ class Attempt:
         try:
             options = libpq.understood(self._given)
             addresses = list(_addresses(options))
-            ends = time.monotonic() + self._pace.watch
+            self._ends = time.monotonic() + self._pace.watch
             while True:
-                self._wait_for_listener(addresses, ends)
+                self._wait_for_listener(addresses)
                 self._wait_for_turn()
                 failures: list[tuple[str, OperationalError]] = []
                 knocked = time.monotonic()
@@ -104,16 +106,16 @@ class Attempt:
                         return self._reach(address, {**options, **address})
                     except OperationalError as failure:
                         failures.append((_described(address), failure))
-                self._check_whether_it_opens(_together(failures), knocked, ends)
+                self._check_whether_it_opens(_together(failures), knocked)
         finally:
             self.over = True
             self._wake.close()
             self._woken.close()
 
-    def _wait_for_listener(self, addresses: Sequence[Mapping[str, str]], ends: float) -> None:
-        # Not where it says that it starts: each look at its port would cost it one more process, and us the moment.
-        if self._pace.watch and not self._opening:
-            looked = wait_for_listener(addresses, ends - time.monotonic(), self._pace.every, self._woken)
+    def _wait_for_listener(self, addresses: Sequence[Mapping[str, str]]) -> None:
+        # Only where nobody listened: a look at an open port would cost the server one more process, and us the moment.
+        if self._pace.watch and self._met is Hindrance.DOWN:
+            looked = wait_for_listener(addresses, self._ends - time.monotonic(), self._pace.every, self._woken)
             self.answered = self.answered or looked
 
     def _wait_for_turn(self) -> None:
@@ -124,7 +126,7 @@ class Attempt:
         if pause and select.select([self._woken], [], [], pause)[0]:
             raise GivenUp
 
-    def _check_whether_it_opens(self, refused: OperationalError, knocked: float, ends: float) -> None:
+    def _check_whether_it_opens(self, refused: OperationalError, knocked: float) -> None:
         """Wait until the next knock is due, counted from when the last one began: over TLS it can take longer than the
         pause, and that of all moments when the server opens and everybody comes in.
 
@@ -134,13 +136,15 @@ class Attempt:
         """
         due = knocked + self._pace.every * random.uniform(*JITTER)  # noqa: S311 - not a secret
         pause = max(0.0, due - time.monotonic())
-        hindrance = refusal(str(refused)).hindrance
-        self._opening = hindrance is Hindrance.OPENING
+        before, hindrance = self._met, refusal(str(refused)).hindrance
+        if (before, hindrance) == (Hindrance.DOWN, Hindrance.OPENING):
+            self._ends = time.monotonic() + self._pace.watch  # it is no moment to begin anew
+        self._met = hindrance
         # Not by silence, and not for good: those who wait for it would stand there, too, before anybody has heard why.
         self.answered = self.answered or hindrance in _ASKED_AGAIN
-        if self._turns is not None and self._opening:
+        if self._turns is not None and hindrance is Hindrance.OPENING:
             self._turns.took(time.monotonic() - knocked)
-        if time.monotonic() + pause > ends or hindrance not in _OPENS_SOON:
+        if time.monotonic() + pause > self._ends or hindrance not in _OPENS_SOON:
             raise refused
         if select.select([self._woken], [], [], pause)[0]:
             raise GivenUp
@@ -190,7 +194,7 @@ class Attempt:
 
     def _log_in(self, given: Mapping[str, Any], *, listens: bool = False) -> PGconn:
         ends = time.monotonic() + max(_AT_LEAST, float(given.get("connect_timeout") or _AT_LEAST))
-        pgconn = Line.connect_start(compose(given).encode())
+        pgconn = Line.connect_start(self._conninfo(given))
         listening: clear_text.Listening | None = None
         try:
             if self._verbose:
@@ -212,6 +216,13 @@ class Attempt:
             if listening is not None:
                 listening.close()
         return pgconn
+
+    def _conninfo(self, given: Mapping[str, Any]) -> bytes:
+        # Knocks are many, and to put it together takes half as long as libpq takes for one of them.
+        key = tuple(given.items())
+        if key not in self._composed:
+            self._composed[key] = compose(given).encode()
+        return self._composed[key]
 
     def _wait(self, libpqs: int, reading: bool, listening: clear_text.Listening | None, ends: float) -> None:
         """Until libpq can go on.

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pgheadroom.access.knocking import Pace
@@ -70,8 +71,13 @@ class Burst:
             if self._pace.heard_first and self._begun and not any(one.answered for one in self._begun):
                 self._next = now + self._pace.spacing
             else:
-                self._begin(Attempt(given, pace=self._pace, ours=ours, turns=self._turns), where, deadline, now)
+                self._begin(Attempt(given, pace=self._of_next(), ours=ours, turns=self._turns), where, deadline, now)
         return self._may_start
+
+    def _of_next(self) -> Pace:
+        """The first of several ends its watch at half time: see `WATCH`."""
+        first = not self._begun and self._pace.in_flight > 1
+        return replace(self._pace, watch=self._pace.watch / 2) if first else self._pace
 
     def _begin(self, attempt: Attempt, where: str, deadline: float, now: float) -> None:
         task = asyncio.create_task(let_in(attempt, where, deadline))

@@ -3,7 +3,10 @@
 import threading
 import time
 
-from pgheadroom.access.knocking import NEAR, turn
+from pgheadroom.access.knocking import turn
+
+USUAL = 0.016
+"""Seconds that a refusal takes, as long as there was none."""
 
 
 class Turns:
@@ -14,7 +17,7 @@ class Turns:
         least: Seconds between two starts.
         """
         self._least = least
-        self._took = NEAR / 2
+        self._took = USUAL
         self._next = 0.0
         self._lock = threading.Lock()
 
