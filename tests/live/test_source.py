@@ -485,3 +485,24 @@ async def test_killing_the_bouncer_is_no_trouble_of_the_server(one_server: Clust
         bouncer.start()
         await posted.until(lambda: not posted.snapshots[-1].pgbouncers[0].trouble)
     assert posted.troubles == []
+
+
+async def test_a_bouncer_that_is_up_again_is_asked_before_the_next_sample(
+    one_server: Cluster, bouncer: Bouncer
+) -> None:
+    """It fills as fast as a server does: what asks only once an interval finds it full."""
+    source = LiveSource(one_server.conninfo(), pgbouncers=[bouncer.console()], interval=600)
+
+    async def until(trouble: bool) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while bool(source._consoles.latest()[0].trouble) is not trouble:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.02)
+
+    async with running(source) as posted:
+        await posted.more(Snapshot)
+        bouncer.stop()
+        source.sample_now()
+        await until(trouble=True)
+        bouncer.start()
+        await until(trouble=False)
+        assert len(posted.snapshots) <= 2
