@@ -1,11 +1,12 @@
 """Whether the monitor is back among the first after a restart that fifty clients wait for too.
 
     python tests/bench/restart.py [--tries 20] [--version 18] [--way fast|immediate|crash] [--line tcp|socket|tls]
-                                  [--clients disable|require]
+                                  [--clients disable|require] [--who monitor|loop] [--psql /usr/bin/psql]
 
 Nine slots are for ordinary roles, and all who come have one. The clients try every 100 to 300 ms, and who is let in
 holds its slot for half a minute, which is longer than we wait: the monitor is back within seconds, or not at all.
-Clients without TLS (`--clients disable`) overtake a monitor with it: of its three flights theirs is one.
+Clients without TLS (`--clients disable`) overtake a monitor with it: of its three flights theirs is one. `--who loop`
+sends a shell loop around psql into the same restarts, as one does by hand.
 """
 
 import argparse
@@ -13,11 +14,14 @@ import asyncio
 import multiprocessing
 import os
 import random
+import shlex
+import shutil
 import signal
 import subprocess
 import threading
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -30,6 +34,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
 
 CLIENTS, PROCESSES = 50, 5
+LOOP = "until {psql} -qAtc 'SELECT 1' >/dev/null 2>&1; do :; done"
 BACK_WITHIN = 20.0
 
 
@@ -69,7 +74,26 @@ def one_backend(cluster: Cluster) -> int:
                 return int(row[0])
 
 
-async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:
+@asynccontextmanager
+async def crowd(cluster: Cluster, sslmode: str) -> AsyncIterator[None]:
+    """Fifty clients, nine of whom have a slot, and all the others have been refused."""
+    context = multiprocessing.get_context("spawn")
+    over = context.Event()
+    where = cluster.conninfo("web", tcp=True, sslmode=sslmode, gssencmode="disable")
+    processes = [context.Process(target=clients, args=(where, over)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    refused = cluster.log.count("FATAL")
+    async with asyncio.timeout(60):
+        while cluster.log.count("FATAL") < refused + 200:  # they are all there  # noqa: ASYNC110 - a file tells nobody
+            await asyncio.sleep(0.2)
+    yield
+    over.set()
+    for process in processes:
+        process.join()
+
+
+async def monitor_away(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:
     """Seconds without a sample; None when the monitor was not back in time."""
     came = asyncio.Queue[tuple[float, str]]()
 
@@ -81,25 +105,30 @@ async def one_restart(cluster: Cluster, conninfo: str, arguments: argparse.Names
     await source.open()
     running = asyncio.create_task(source.run(post))
     await came.get()
-    context = multiprocessing.get_context("spawn")
-    over = context.Event()
-    where = cluster.conninfo("web", tcp=True, sslmode=arguments.clients, gssencmode="disable")
-    crowd = [context.Process(target=clients, args=(where, over)) for _ in range(PROCESSES)]
-    for process in crowd:
-        process.start()
-    refused = cluster.log.count("FATAL")
-    async with asyncio.timeout(60):
-        while cluster.log.count("FATAL") < refused + 200:  # they are all there  # noqa: ASYNC110 - a file tells nobody
-            await asyncio.sleep(0.2)
-    await asyncio.to_thread(go_down, cluster, arguments.way, random.uniform(0.2, 3.0))
-    back = await time_away(came)
-    running.cancel()
-    await asyncio.wait({running})
-    await source.close()
-    over.set()
-    for process in crowd:
-        process.join()
+    async with crowd(cluster, arguments.clients):
+        await asyncio.to_thread(go_down, cluster, arguments.way, random.uniform(0.2, 3.0))
+        back = await time_away(came)
+        running.cancel()
+        await asyncio.wait({running})
+        await source.close()
     return back
+
+
+async def loop_away(cluster: Cluster, conninfo: str, arguments: argparse.Namespace) -> float | None:
+    """The same of a shell loop around psql, which asks from before the restart on."""
+    async with crowd(cluster, arguments.clients):
+        command = LOOP.format(psql=f"{shlex.quote(arguments.psql)} -d {shlex.quote(conninfo)}")
+        loop = await asyncio.create_subprocess_exec("/bin/sh", "-c", command, stdout=subprocess.DEVNULL)
+        began = time.monotonic()
+        await asyncio.to_thread(go_down, cluster, arguments.way, random.uniform(0.2, 3.0))
+        try:
+            async with asyncio.timeout(BACK_WITHIN):
+                await loop.wait()
+        except TimeoutError:
+            loop.kill()
+            await loop.wait()
+            return None
+        return time.monotonic() - began
 
 
 async def time_away(came: "asyncio.Queue[tuple[float, str]]") -> float | None:
@@ -133,7 +162,10 @@ def main() -> None:
     parser.add_argument("--way", choices=["fast", "immediate", "crash"], default="fast")
     parser.add_argument("--line", choices=["tcp", "socket", "tls"], default="tcp")
     parser.add_argument("--clients", choices=["disable", "require"], default="disable", help="their sslmode")
+    parser.add_argument("--who", choices=["monitor", "loop"], default="monitor")
+    parser.add_argument("--psql", default=shutil.which("psql") or "psql")
     arguments = parser.parse_args()
+    one_restart = monitor_away if arguments.who == "monitor" else loop_away
     installation = next(one for one in find_installations() if one.major == arguments.version)
     with Playground() as ground:
         settings = {"max_connections": 12, "superuser_reserved_connections": 3, "max_wal_senders": 2}
@@ -150,8 +182,9 @@ def main() -> None:
         for number in range(1, arguments.tries + 1):
             away = asyncio.run(one_restart(cluster, conninfo, arguments))
             back += away is not None
-            print(f"{number:2}: {'not back' if away is None else f'back, {away:.2f} s without a sample'}", flush=True)
-        print(f"back in {back} of {arguments.tries}: {arguments.way}, {arguments.line}, {arguments.version}")
+            print(f"{number:2}: {'not back' if away is None else f'back after {away:.2f} s'}", flush=True)
+        told = (arguments.who, arguments.way, arguments.line, arguments.version)
+        print(f"back in {back} of {arguments.tries}:", *told)
 
 
 if __name__ == "__main__":
