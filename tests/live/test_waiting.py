@@ -212,7 +212,7 @@ async def test_a_terminated_session_finds_the_same_server(
         )
         await posted.until(lambda: any(snapshot.returned for snapshot in posted.snapshots))
     said = next(snapshot.returned for snapshot in posted.snapshots if snapshot.returned)
-    assert said.endswith("s: our session was terminated by an administrator, or the server shuts down")
+    assert said.endswith("s: our session was terminated by an administrator or a shutdown")
 
 
 async def test_another_server_at_the_same_address_is_said(new_cluster: Callable[..., Cluster]) -> None:

@@ -56,6 +56,15 @@ def test_of_what_is_stale_the_status_is_not_known() -> None:
     assert "STALE 9s" in line
 
 
+def test_at_80_columns_the_whole_limit_is_read_that_keeps_us_out_after_a_loss() -> None:
+    said = "db1:5432: remaining connection slots are reserved for roles with the SUPERUSER attribute"
+    refused = Refusal("mon@db1:5432/shop", RefusedBy.SUPERUSER_RESERVE, "", None, said, NOW)
+    trouble = Trouble(said, ago(38), tries=1051, waiting=Waiting(ago(38), 1051, (refused,)))
+    line = plain(trouble_line(trouble, NOW, 80)).split("  for ")
+    assert line[0].strip() == "✗ no room: only the slots for superusers are left"
+    assert line[1].strip() == "38s · try 1051"
+
+
 # --- health ----------------------------------------------------------------------------------------------------------
 
 

@@ -30,7 +30,7 @@ MOST_ROWS = 200_000
 """More than any server has sessions, or waits for locks."""
 _UNREADABLE = "cannot be read"
 _GONE = {
-    "57P01": "our session was terminated by an administrator, or the server shuts down",
+    "57P01": "our session was terminated by an administrator or a shutdown",
     "57P03": "the server does not accept connections now",
     "57P05": "our session was ended for being idle",
     "25P03": "our session was ended for being idle in transaction",

@@ -41,6 +41,7 @@ from pgheadroom.tui.widgets.choices import SCREENS
 from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
+from pgheadroom.words.refusals import trouble_words
 from pgheadroom.words.text import safe
 
 SAID_FOR = 120.0
@@ -364,7 +365,7 @@ class Monitor(TerminalApp):
             self._said, self._said_until = "", None
         if self.trouble is None or (screen.tells_trouble and not self.trouble.help):
             return self._said
-        reason = "" if screen.tells_trouble else f"✗ {safe(self.trouble.reason)} "
+        reason = "" if screen.tells_trouble else f"✗ {trouble_words(self.trouble)} "
         return f"{reason}{safe(self.trouble.help)}".rstrip()
 
     def say(self, words: str, lasting: float | None = None) -> None:

@@ -8,6 +8,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Trouble
 from pgheadroom.view.cells import Cell, Line, line_width, spread, spread_first_fitting
 from pgheadroom.words.durations import duration, interval, round_trip
+from pgheadroom.words.refusals import trouble_words
 from pgheadroom.words.states import SLOT_WORDS
 from pgheadroom.words.text import cell_width, fit, safe
 
@@ -121,5 +122,5 @@ def trouble_line(trouble: Trouble, now: datetime, width: int) -> Line:
     lasted = duration((now - trouble.since).total_seconds())
     tries = f" · try {trouble.tries}" if trouble.tries else ""
     return spread(
-        [Cell("✗ ", "bad"), Cell(safe(trouble.reason), "bad")], [Cell(f"  for {lasted}{tries}", "bad")], width
+        [Cell("✗ ", "bad"), Cell(trouble_words(trouble), "bad")], [Cell(f"  for {lasted}{tries}", "bad")], width
     )

@@ -1,6 +1,7 @@
 """Which limit refused a connection, in words. What comes out is safe to show."""
 
 from pgheadroom.model.refusal import Refusal, RefusedBy
+from pgheadroom.model.update import Trouble
 from pgheadroom.words.text import safe
 
 _SAID: dict[RefusedBy, str] = {
@@ -22,3 +23,10 @@ def limit_words(refusal: Refusal) -> str:
     """`the role's CONNECTION LIMIT is reached (web)`."""
     said = _MANAGED if refusal.limit is RefusedBy.RESERVE and refusal.name else _SAID[refusal.limit]
     return f"{said} ({safe(refusal.name)})" if refusal.name else said
+
+
+def trouble_words(trouble: Trouble) -> str:
+    """Why nothing new comes, in one line: for lack of room the limit, which is shorter than what the server says."""
+    waiting = trouble.waiting
+    full = next((one for one in waiting.refusals if one.full), None) if waiting is not None else None
+    return f"no room: {limit_words(full)}" if full is not None else safe(trouble.reason)
