@@ -231,6 +231,7 @@ async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster]
         await posted.until(lambda: len(posted.snapshots) > before, 20)
     assert posted.troubles[0].tries == 0
     assert how != "immediate" or "shuts down at once" in posted.troubles[0].reason
+    assert how != "kill" or "postmaster" in posted.troubles[0].reason, "nobody terminated us"
     assert {trouble.since for trouble in posted.troubles} == {posted.troubles[0].since}
     tries = [trouble.tries for trouble in posted.troubles]
     assert tries == sorted(tries)

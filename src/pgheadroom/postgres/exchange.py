@@ -37,6 +37,10 @@ _GONE = {
     "25P04": "our session was ended for a long transaction",
 }
 """SQLSTATEs that end a session. Source: appendix A of the manual."""
+_POSTMASTER_GONE = "the server's postmaster is gone: it was killed or has crashed"
+_NOTICES_POSTMASTER_GONE = ("secure_read", "secure_write")
+"""Functions of PostgreSQL in which a session sees that its postmaster has ended; its SQLSTATE is that of a termination.
+Source: src/backend/libpq/be-secure.c."""
 _ALL_ARE_GONE = {
     "57P01": "the server shuts down at once, without waiting for any session",
     "57P02": "the server is restarting after the crash of another session",
@@ -248,8 +252,10 @@ def lost(farewell: str, said: str, results: Sequence[PGresult] = ()) -> NoConnec
     """The end of an established connection, in the user's words."""
     if farewell in _ALL_ARE_GONE:
         return NoConnection(_ALL_ARE_GONE[farewell])
-    states = [_field(result, DiagnosticField.SQLSTATE) for result in results if result.status == ExecStatus.FATAL_ERROR]
-    for state in states:
+    for error in (result for result in results if result.status == ExecStatus.FATAL_ERROR):
+        if _field(error, DiagnosticField.SOURCE_FUNCTION) in _NOTICES_POSTMASTER_GONE:
+            return NoConnection(_POSTMASTER_GONE)
+        state = _field(error, DiagnosticField.SQLSTATE)
         if state in _GONE:
             return NoConnection(_GONE[state])
     return NoConnection(f"the connection was lost: {refusal(said).message}")
