@@ -4,6 +4,7 @@ import pytest
 
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres import translated
+from pgheadroom.postgres.exchange import lost
 from pgheadroom.postgres.refusal import refusal
 
 AT = 'connection failed: connection to server at "10.0.0.5", port 5432 failed: '
@@ -130,3 +131,10 @@ def test_while_a_server_restarts_no_other_language_is_looked_through(
 def test_a_role_that_is_called_as_a_server_that_starts_is_still_refused_for_its_limit() -> None:
     found = refusal(f"{AT}FATAL:  zu viele Verbindungen von Rolle »failed: FATAL:  the database system is «")
     assert found.full
+
+
+def test_a_hung_up_connection_is_told_without_the_librarys_own_words() -> None:
+    said = (
+        "consuming input failed: server closed the connection unexpectedly\n\tThis probably means the server terminated"
+    )
+    assert str(lost("", said)) == "the connection was lost: server closed the connection unexpectedly"

@@ -41,6 +41,8 @@ _POSTMASTER_GONE = "the server's postmaster is gone: it was killed or has crashe
 _NOTICES_POSTMASTER_GONE = ("secure_read", "secure_write")
 """Functions of PostgreSQL in which a session sees that its postmaster has ended; its SQLSTATE is that of a termination.
 Source: src/backend/libpq/be-secure.c."""
+_NOTICED_IN_READING = "consuming input failed: "
+"""What psycopg puts before libpq's words."""
 _ALL_ARE_GONE = {
     "57P01": "the server shuts down at once, without waiting for any session",
     "57P02": "the server is restarting after the crash of another session",
@@ -258,4 +260,4 @@ def lost(farewell: str, said: str, results: Sequence[PGresult] = ()) -> NoConnec
         state = _field(error, DiagnosticField.SQLSTATE)
         if state in _GONE:
             return NoConnection(_GONE[state])
-    return NoConnection(f"the connection was lost: {refusal(said).message}")
+    return NoConnection(f"the connection was lost: {refusal(said.removeprefix(_NOTICED_IN_READING)).message}")
