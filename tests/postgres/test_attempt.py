@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from psycopg import OperationalError
+from psycopg.pq import PollingStatus
 from psycopg.pq.abc import PGconn
 
 from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, JITTER, WATCHERS, Pace
@@ -13,6 +14,7 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.postgres import attempt, turns
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.burst import Burst
+from pgheadroom.postgres.clear_text import Listening
 
 EVERY, WATCH = 0.02, 1.0
 
@@ -97,6 +99,26 @@ def test_where_nobody_listens_it_looks_at_the_port_instead_of_knocking(monkeypat
     with pytest.raises(OperationalError, match="too many"):
         Restarting({"host": "/nowhere"}, pace=Pace(0.0, watch=WATCH, every=0.001)).run()
     assert met == ["knock", "look", "knock"]
+
+
+def test_libpq_is_asked_only_once_the_line_can_be_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked before, it calls a port that refuses a server that closed the connection, as the kernel's mood is."""
+    done: list[str] = []
+
+    class Watched(Attempt):
+        def _wait(self, libpqs: int, reading: bool, listening: Listening | None, ends: float) -> None:
+            done.append("reading" if reading else "writing")
+            super()._wait(libpqs, reading, listening, ends)
+
+    def polled(pgconn: PGconn) -> PollingStatus:
+        done.append("asked")
+        return before(pgconn)
+
+    before = attempt._polled
+    monkeypatch.setattr(attempt, "_polled", polled)
+    with pytest.raises(OperationalError, match="refused"):
+        Watched({"host": "127.0.0.1", "port": "1", "user": "web"}).run()
+    assert done == ["writing", "asked"]
 
 
 @pytest.mark.parametrize(("pace", "logins"), [(AFTER_LOSS, 1), (AFTER_CRASH, WATCHERS)])

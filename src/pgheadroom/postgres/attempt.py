@@ -199,6 +199,10 @@ class Attempt:
         try:
             if self._verbose:
                 libpq.make_verbose(pgconn)
+            if pgconn.status != ConnStatus.BAD:
+                # As the manual has it. Asked before, the kernel may not know yet that the port refuses, and libpq says
+                # that the server has closed the connection.
+                self._wait(pgconn.socket, False, None, ends)
             while (status := _polled(pgconn)) is not PollingStatus.OK:
                 reading = status is PollingStatus.READING
                 if listens and reading and listening is None:
