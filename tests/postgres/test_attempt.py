@@ -9,7 +9,7 @@ from psycopg import OperationalError
 from psycopg.pq import PollingStatus
 from psycopg.pq.abc import PGconn
 
-from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, JITTER, WATCHERS, Pace
+from pgheadroom.access.knocking import AFTER_CRASH, AFTER_LOSS, AT_A_PORT, JITTER, NEAR, WATCHERS, Pace
 from pgheadroom.errors import NoConnection
 from pgheadroom.postgres import attempt, turns
 from pgheadroom.postgres.attempt import Attempt
@@ -134,13 +134,15 @@ async def test_a_server_that_says_nothing_keeps_one_login_of_ours_unless_all_ses
     assert burst.attempts == logins
 
 
-@pytest.mark.parametrize(("takes", "apart"), [(0.003, 0.004), (0.04, 0.02), (0.8, 0.4)])
+@pytest.mark.parametrize(("takes", "apart"), [(0.003, 0.004), (0.04, 0.005), (0.8, 0.4)])
 def test_those_who_see_a_port_open_at_once_knock_one_after_the_other(
     takes: float, apart: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else they are refused together, and nobody stands there in between, where the server opens."""
     monkeypatch.setattr(turns, "time", SimpleNamespace(monotonic=lambda: 100.0))
-    taken = turns.Turns(0.004)
+    taken = turns.Turns(0.004, AT_A_PORT)
     taken.took(takes)
-    waits = [taken.take() for _ in range(WATCHERS)]
-    assert waits == pytest.approx([apart * number for number in range(WATCHERS)])
+    waits = [taken.take() for _ in range(AT_A_PORT)]
+    assert waits == pytest.approx([apart * number for number in range(AT_A_PORT)])
+    most = AT_A_PORT if takes <= NEAR else WATCHERS
+    assert most * apart >= takes, "and no more of them are under way at a time"

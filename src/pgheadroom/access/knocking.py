@@ -30,10 +30,16 @@ OPENING_SOON = ((3.0, 0.004), (30.0, 0.01))
 it, too. Being refused costs it a process that lives for a millisecond."""
 DOWN_SOON = ((60.0, 0.004),)
 """The same until so many seconds after it went down: a refused port costs nothing, and a restart is soon over."""
-WATCHERS = 2
-"""Attempts that take turns in it: the second knocks before the first has its answer, see `turn`. More of them take
-processors from each other, and each comes later than the client beside it: over TLS, on two processors that fifty
-clients share, an answer takes 20 ms with two, 30 with four and 40 with eight."""
+WATCHERS, AT_A_PORT = 2, 8
+"""Attempts that take turns in it, see `turn`: the next one knocks before the last has its answer.
+
+While the server says that it starts, more of them take processors from each other, and each comes later than the
+client beside it: over TLS, on two processors that fifty clients share, an answer takes 20 ms with two of them, 30 with
+four and 40 with eight. Where nobody listens they cost nothing; when the port opens, the server refuses the first.
+"""
+NEAR = 0.1
+"""Seconds that a refusal takes at most, for more than `WATCHERS` to be under way at a time. From farther away several
+would be let in before the first of them could tell the others."""
 WATCH = 0.4
 """Seconds for which one attempt goes on to knock before it tells what it met. The first of several has half of it: they
 do not begin anew together, and leave no moment in which the server opens and none of them stands there."""
@@ -121,14 +127,14 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     if state.hindrance is Hindrance.NO_ROOM:
         return _without_room(lasted, moves=moves(state, now), doors=doors)
     if state.hindrance is Hindrance.DOWN:
-        return _before_it_opens(lasted, DOWN_SOON)
+        return _before_it_opens(lasted, DOWN_SOON, AT_A_PORT)
     if state.hindrance is Hindrance.OPENING:
-        return replace(_before_it_opens(lasted, OPENING_SOON), attempts=4 * WATCHERS)
+        return replace(_before_it_opens(lasted, OPENING_SOON, WATCHERS), attempts=4 * WATCHERS)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 
 
-def turn(least: float, took: float) -> float:
+def turn(least: float, took: float, watchers: int) -> float:
     """Seconds between the starts of two of the watchers: spread evenly over the time that a refusal takes.
 
     They wait for the same port, and would all knock when it opens, be refused together, and come again together: in
@@ -137,8 +143,9 @@ def turn(least: float, took: float) -> float:
     Args:
         least: Seconds.
         took: Seconds that the last refusal took.
+        watchers: How many there are.
     """
-    return max(least, took / WATCHERS)
+    return max(least, took / (watchers if took <= NEAR else WATCHERS))
 
 
 def moves(state: Knocking, now: float) -> bool:
@@ -146,11 +153,11 @@ def moves(state: Knocking, now: float) -> bool:
     return state.moved is not None and now - state.moved < MOVED_LASTS
 
 
-def _before_it_opens(lasted: float, soon: Sequence[tuple[float, float]]) -> Pace:
+def _before_it_opens(lasted: float, soon: Sequence[tuple[float, float]], watchers: int) -> Pace:
     spacing = next((spacing for until, spacing in soon if lasted < until), None)
     if spacing is None:
         return Pace(DOWN, watch=WATCH, every=DOWN)
-    return Pace(spacing, spacing, WATCHERS, WATCHERS, watch=WATCH, every=WATCHERS * spacing)
+    return Pace(spacing, spacing, watchers, watchers, watch=WATCH, every=watchers * spacing)
 
 
 def _without_room(lasted: float, *, moves: bool, doors: int) -> Pace:

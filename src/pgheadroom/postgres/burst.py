@@ -38,7 +38,7 @@ class Burst:
         self._begun: list[Attempt] = []
         self._may_start = True
         self._next = 0.0
-        self._turns = Turns(pace.every / pace.in_flight) if pace.watch and pace.in_flight > 1 else None
+        self._turns = Turns(pace.every / pace.in_flight, pace.in_flight) if pace.watch and pace.in_flight > 1 else None
 
     async def connect(self, given: Mapping[str, Any], where: str, deadline: float, ours: str = "") -> Connection:
         """As `door.connect`, by as many attempts as the pace allows.

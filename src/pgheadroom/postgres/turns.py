@@ -5,19 +5,21 @@ import time
 
 from pgheadroom.access.knocking import turn
 
-USUAL = 0.016
-"""Seconds that a refusal takes, as long as there was none."""
+USUAL_TURN = 0.008
+"""Seconds between two starts as long as there was no refusal."""
 
 
 class Turns:
     """One after the other, for attempts in threads of their own."""
 
-    def __init__(self, least: float) -> None:
+    def __init__(self, least: float, watchers: int) -> None:
         """Args:
         least: Seconds between two starts.
+        watchers: How many take turns.
         """
         self._least = least
-        self._took = USUAL
+        self._watchers = watchers
+        self._took = USUAL_TURN * watchers
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -26,7 +28,7 @@ class Turns:
         with self._lock:
             now = time.monotonic()
             begins = max(now, self._next)
-            self._next = begins + turn(self._least, self._took)
+            self._next = begins + turn(self._least, self._took, self._watchers)
             return begins - now
 
     def took(self, seconds: float) -> None:
