@@ -37,6 +37,8 @@ While the server says that it starts, more of them take processors from each oth
 client beside it: over TLS, on two processors that fifty clients share, an answer takes 20 ms with two of them, 30 with
 four and 40 with eight. Where nobody listens they cost nothing; when the port opens, the server refuses the first.
 """
+IN_A_ROUND = 4 * WATCHERS
+"""Attempts before a round of them ends: between two rounds nobody stands there."""
 NEAR = 0.1
 """Seconds that a refusal takes at most, for more than `WATCHERS` to be under way at a time. From farther away several
 would be let in before the first of them could tell the others."""
@@ -98,7 +100,7 @@ ONCE = Pace(0.0)
 AFTER_LOSS = Pace(0.0, 0.008, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
 """The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
 server that lets us in at once, or refuses us for good, has done so before a second one is due."""
-AFTER_CRASH = replace(AFTER_LOSS, heard_first=False, attempts=4 * WATCHERS)
+AFTER_CRASH = replace(AFTER_LOSS, heard_first=False, attempts=IN_A_ROUND)
 """The same where the server has said that it ends all sessions: with them went every lock that a login could wait for,
 and who waits for the first answer may hear it when the slots are taken again."""
 JITTER = (0.8, 1.2)
@@ -129,7 +131,7 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     if state.hindrance is Hindrance.DOWN:
         return _before_it_opens(lasted, DOWN_SOON, AT_A_PORT)
     if state.hindrance is Hindrance.OPENING:
-        return replace(_before_it_opens(lasted, OPENING_SOON, WATCHERS), attempts=4 * WATCHERS)
+        return replace(_before_it_opens(lasted, OPENING_SOON, WATCHERS), attempts=IN_A_ROUND)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 

@@ -36,9 +36,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
     """One of ours.
 
     Attributes:
-        farewell: The SQLSTATE with which the server said that it ends all sessions at once; empty before. 57P02 after a
-            crash, 57P01 at an immediate shutdown (57P02 up to PostgreSQL 13). It comes as a warning, where the end of
-            one session is an error. Source: `quickdie` in src/backend/tcop/postgres.c.
+        farewell: Why the server ends all sessions at once, in the user's words; empty before it has said so.
     """
 
     def __init__(self, pgconn: PGconn) -> None:
@@ -47,11 +45,15 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self.add_notice_handler(self._hear)
 
     def _hear(self, said: Diagnostic) -> None:
-        if said.sqlstate in _ENDS_ALL:
-            self.farewell = said.sqlstate
+        self.farewell = _FAREWELLS.get(said.sqlstate or "", self.farewell)
 
 
-_ENDS_ALL = ("57P01", "57P02")
+_FAREWELLS = {
+    "57P01": "the server shuts down at once, without waiting for any session",
+    "57P02": "the server is restarting after the crash of another session",
+}
+"""By the SQLSTATE of a warning: the end of one session alone is an error. Up to PostgreSQL 13 an immediate shutdown has
+57P02 as well. Source: `quickdie` in src/backend/tcop/postgres.c."""
 Connecting = Callable[[Mapping[str, Any], str, float, str], Coroutine[Any, Any, Connection]]
 """From libpq's parameters, the name of the place, seconds, and the `options` of our own to a connection."""
 

@@ -43,11 +43,6 @@ _NOTICES_POSTMASTER_GONE = ("secure_read", "secure_write")
 Source: src/backend/libpq/be-secure.c."""
 _NOTICED_IN_READING = "consuming input failed: "
 """What psycopg puts before libpq's words."""
-_ALL_ARE_GONE = {
-    "57P01": "the server shuts down at once, without waiting for any session",
-    "57P02": "the server is restarting after the crash of another session",
-}
-"""Of `Connection.farewell`."""
 
 Row = tuple[Any, ...]
 
@@ -251,9 +246,15 @@ def _field(result: PGresult, field: DiagnosticField) -> str:
 
 
 def lost(farewell: str, said: str, results: Sequence[PGresult] = ()) -> NoConnection:
-    """The end of an established connection, in the user's words."""
-    if farewell in _ALL_ARE_GONE:
-        return NoConnection(_ALL_ARE_GONE[farewell])
+    """The end of an established connection, in the user's words.
+
+    Args:
+        farewell: Of the connection.
+        said: By psycopg.
+        results: Of what was asked last.
+    """
+    if farewell:
+        return NoConnection(farewell)
     for error in (result for result in results if result.status == ExecStatus.FATAL_ERROR):
         if _field(error, DiagnosticField.SOURCE_FUNCTION) in _NOTICES_POSTMASTER_GONE:
             return NoConnection(_POSTMASTER_GONE)
