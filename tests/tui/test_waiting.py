@@ -68,6 +68,8 @@ async def test_lost_while_running_keeps_the_data_and_the_room_is_a_key_away() ->
         assert "back after 12 s: the server was restarted" in stage.screen
         await stage.press("w")
         assert "NO ROOM" not in stage.screen
+        await stage.post(waiting())
+        assert "back after" not in stage.screen  # it is of the loss before
 
 
 async def test_nothing_acts_without_a_connection(tmp_path: Path) -> None:

@@ -154,8 +154,7 @@ class Monitor(TerminalApp):
         self._filled: LiveScreen | None = None
         self.inquiries = options.inquiries
         self.advisory = options.advisory
-        self._said = ""
-        self._said_until: float | None = None
+        self._said, self._said_until, self._is_news = "", 0.0, False
         self.came_from = ""
         Painted.ascii_only = options.ascii_only
         self.set_class(options.ascii_only, "-ascii-only")
@@ -209,6 +208,8 @@ class Monitor(TerminalApp):
 
     def on_updated(self, event: Updated) -> None:
         if isinstance(event.update, Trouble):
+            if self.trouble is None and self._is_news:
+                self._said = ""  # of the connection that is lost now
             self.trouble = event.update
             if event.update.waiting is not None and self._analysis is None and self.current_mode != "waiting":
                 self.switch_mode("waiting")
@@ -281,8 +282,7 @@ class Monitor(TerminalApp):
         freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
         width, read_only = screen.size.width, self.options.read_only
         status = self._analysis.status if self._analysis else Status.UNKNOWN
-        title = self.options.title
-        screen.show_header(header(snapshot, title, freshness, width, status=status, read_only=read_only))
+        screen.show_header(header(snapshot, self.options.title, freshness, width, status=status, read_only=read_only))
         screen.show_status()
 
     def frame(self, body: Iterator[Any]) -> ComposeResult:
@@ -361,8 +361,8 @@ class Monitor(TerminalApp):
 
     def _words_for(self, screen: LiveScreen) -> str:
         """What stands above the keys: on a screen that has no other place for it, why nothing new comes."""
-        if self._said_until is not None and self.clock() > self._said_until:
-            self._said, self._said_until = "", None
+        if self.clock() > self._said_until:
+            self._said = ""
         if self.trouble is None or (screen.tells_trouble and not self.trouble.help):
             return self._said
         reason = "" if screen.tells_trouble else f"✗ {trouble_words(self.trouble)} "
@@ -370,7 +370,7 @@ class Monitor(TerminalApp):
 
     def say(self, words: str, lasting: float | None = None) -> None:
         """One line above the keys, until the next one or Esc, and for so long as it is news."""
-        self._said = safe(words)
+        self._said, self._is_news = safe(words), lasting is not None
         self._said_until = self.clock() + (SAID_FOR if lasting is None else lasting)
         screen = self.live_screen()
         if screen is not None and screen.ready:
@@ -382,7 +382,7 @@ class Monitor(TerminalApp):
     def hush(self) -> None:
         """Esc: what was said has been read."""
         if self._said:
-            self._said, self._said_until = "", None
+            self._said = ""
             self.draw()
 
     # Keys
