@@ -1,6 +1,7 @@
 """What a module pulls in when it is imported. import-linter reads the sources; this sees deferred imports as well."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
@@ -157,6 +158,14 @@ def test_the_rest_of_psycopg_is_there_once_it_is_asked_for_and_a_whole_psycopg_i
     statement = f"{before}\nimport pgheadroom.postgres\n{statement}"
     done = subprocess.run([sys.executable, "-c", statement], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_is_inside_of_psycopg_may_be_the_first_that_is_wanted_of_it() -> None:
+    inside = re.compile(r"^from psycopg\.(?!errors|pq|conninfo)", re.MULTILINE)
+    first = [name for name, path in modules().items() if inside.search(path.read_text(encoding="utf-8"))]
+    assert first
+    for name in first:
+        assert loaded_by(f"import {name}", ["psycopg.types"]) <= {"psycopg.types"}
 
 
 def test_a_check_loads_nothing_that_it_does_not_use() -> None:

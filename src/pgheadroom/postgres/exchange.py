@@ -11,6 +11,7 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
+from psycopg import adapters  # ahead of what is inside of it, see two_parts
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.pq import DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
@@ -212,7 +213,7 @@ def _answers_nothing(question: Question) -> bool:
     return shape is not None and not shape.types
 
 
-_ADAPTERS = AdaptersMap(psycopg.adapters)
+_ADAPTERS = AdaptersMap(adapters)
 # Text is read by us, see `raw_text`, whatever encoding the server claims to speak.
 _ADAPTERS.register_loader("text", ByteaBinaryLoader)
 _LOADERS_RAISE = (psycopg.Error, ValueError, OverflowError, IndexError, struct.error)
