@@ -14,6 +14,7 @@ from pasts import at, moment
 from pgheadroom import incoming
 from pgheadroom.analysis import Analysis, Memory, analyse
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.health import Status
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
@@ -91,6 +92,13 @@ def test_the_same_sample_twice_is_the_same_analysis() -> None:
     sample = growing(20)
     assert memory.take(sample) is memory.take(sample)
     assert len(memory.take(sample).before) == 1
+
+
+def test_back_after_a_loss_the_status_is_of_now_and_not_of_before_it() -> None:
+    memory, calm = Memory(Thresholds()), at(3, many(2))
+    assert memory.take(at(1, many(97))).status is Status.CRITICAL
+    assert memory.take(replace(calm, returned="back after 2s")).status is analyse(calm, Thresholds()).status
+    assert memory.take(at(4, many(2))).findings == ()
 
 
 def test_piece_by_piece_it_comes_to_the_same() -> None:

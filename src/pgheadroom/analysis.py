@@ -117,7 +117,7 @@ class Memory:
         for more in rule_by_rule(seen):
             found += more
             yield
-        shown = self._watch.update(snapshot.taken_at, told_in_order(seen, found))
+        shown = self._watch.update(snapshot.taken_at, told_in_order(seen, found), returned=bool(snapshot.returned))
         status = status_of(self._watch.lasting(overall(seen.health)), shown)
         ahead = self._watch.steady(snapshot.taken_at, seen.forecast)
         self._newest = _settled(seen, shown, ahead, status)

@@ -5,7 +5,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.model.capacity import Limit
 from pgheadroom.model.finding import Finding, Severity
+from pgheadroom.model.forecast import Forecast
 from pgheadroom.model.health import Status
 from pgheadroom.rules.verdict.watch import GONE_AFTER, Watch
 from samples import NOW
@@ -99,6 +101,16 @@ def test_the_most_urgent_first_then_what_stops_more_then_who_is_there_for_longer
 def test_the_cause_of_a_full_server_comes_before_it() -> None:
     full, cause = one("server-slots", CRITICAL), one("idle-in-transaction", CRITICAL, explains="server-slots")
     assert keys(watched([full, cause], [full, cause])[-1:]) == [["idle-in-transaction", "server-slots"]]
+
+
+def test_after_a_loss_nothing_is_remembered_but_since_when_what_is_still_there() -> None:
+    watch = Watch()
+    watch.update(NOW, [one("server-slots", CRITICAL), one("long-queries", CRITICAL)])
+    watch.steady(NOW, Forecast(Limit("server", "", 20, 97), 90, 60, 120, 40.0, 60))
+    back = NOW + timedelta(seconds=2)
+    (still,) = watch.update(back, [one("long-queries"), one("leak:a/b")], returned=True)
+    assert (still.key, still.severity, still.since) == ("long-queries", WARNING, NOW)
+    assert watch.steady(back, None) is None
 
 
 def test_a_clock_that_goes_back_starts_anew_and_the_same_sample_changes_nothing() -> None:

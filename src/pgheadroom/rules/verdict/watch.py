@@ -1,7 +1,7 @@
 """Findings over time: they come when they were seen twice, and go when they stayed away, so that nothing flickers."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -75,7 +75,8 @@ class Watch:
     A finding is shown once two of the last three samples had it; at once when it is critical and about slots, and at
     once in the first sample, when there is no calm picture to disturb. It goes when it was absent from two samples and
     for `GONE_AFTER` seconds. Its sentence follows the newest sample, its urgency rises at once and falls as slowly as
-    it goes. A clock that goes back (another server after a failover) starts anew.
+    it goes. A clock that goes back (another server after a failover) starts anew. After a loss of the connection only
+    that stays which the first sample has as well, and is as urgent as it is there.
     """
 
     def __init__(self) -> None:
@@ -106,11 +107,12 @@ class Watch:
         """What the newest sample left to be shown, the most urgent first, each with `since`."""
         return self._shown
 
-    def update(self, taken_at: datetime, found: Sequence[Finding]) -> tuple[Finding, ...]:
+    def update(self, taken_at: datetime, found: Sequence[Finding], *, returned: bool = False) -> tuple[Finding, ...]:
         """Take the findings of a sample, and return `shown`. The same sample twice changes nothing.
 
         Args:
             taken_at: The sample's moment, by the server's clock.
+            returned: It is the first one after a loss of the connection.
         """
         if self._last is not None and taken_at <= self._last:
             if taken_at == self._last:
@@ -120,6 +122,8 @@ class Watch:
         first = self._last is None
         self._last = taken_at
         here = {finding.key: finding for finding in found}
+        if returned:
+            self._keep_only(here)
         for key, finding in here.items():
             track = self._tracks.setdefault(key, _Track(finding, taken_at, shown=first))
             track.see(finding, taken_at)
@@ -129,6 +133,11 @@ class Watch:
         shown = (track.as_shown for track in self._tracks.values() if track.shown)
         self._shown = tuple(sorted(shown, key=_place))
         return self._shown
+
+    def _keep_only(self, here: Container[str]) -> None:
+        kept = ((key, track) for key, track in self._tracks.items() if key in here)
+        self._tracks = {key: _Track(track.finding, track.first, track.shown) for key, track in kept}
+        self._ahead = None
 
 
 def _place(finding: Finding) -> tuple[tuple[int, ...], float, str]:
