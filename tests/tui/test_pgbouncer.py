@@ -221,6 +221,24 @@ async def test_pgbouncer_in_trouble_and_none_at_all_are_said() -> None:
         assert "no PgBouncer given" in stage.screen
 
 
+async def test_keys_that_find_no_session_say_why(tmp_path: Path) -> None:
+    seen = pooled()
+    stale = replace(seen.pgbouncers[0], trouble="nobody listens there", age=4.0, servers=())
+    seen = replace(seen, pgbouncers=(stale,))
+    async with on_stage(seen, options=commanding(seen, FakeConsole(), tmp_path), size=LARGE) as stage:
+        await stage.press("4", "K")
+        assert "a session is chosen on Clients or Servers" in stage.screen
+        assert "K terminate" not in stage.screen
+        await stage.press("tab")
+        for key in ("C", "enter"):
+            stage.app.hush()
+            assert "is not known" not in stage.screen
+            await stage.press(key)
+            assert "is not known: PgBouncer gives no data: nobody listens there" in stage.screen
+        await stage.press("X")
+        assert "none that could be given now: PgBouncer gives no data" in stage.screen
+
+
 async def test_the_lists_answer_the_mouse() -> None:
     async with on_stage(pooled(), size=LARGE) as stage:
         await stage.press("4")

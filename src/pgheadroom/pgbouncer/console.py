@@ -160,7 +160,7 @@ class Console:
             except OddAnswer as odd:
                 self._trouble = str(odd)
             except PgHeadroomError as trouble:
-                self._trouble = str(trouble)
+                self._trouble = str(trouble).removeprefix(f"{self.name}: ")
                 pause = await self._line.drop(trouble, STRANGER_PAUSE if isinstance(trouble, NotAPooler) else 0.0)
                 self._begin_again_in(pause)
             else:

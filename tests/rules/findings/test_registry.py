@@ -163,8 +163,10 @@ def test_clients_that_wait_in_a_pool_and_what_the_pool_lacks() -> None:
 
 
 def test_a_pgbouncer_that_does_not_answer() -> None:
-    found = told(snapshot(pgbouncers=(PgBouncer("b1", trouble="connection refused", age=None),)))
-    assert found["pgbouncer-unreachable:b1"].sentence == "PgBouncer b1 gives no data: connection refused"
+    name = "/var/run/somewhere/deep/pgbouncer:6432"
+    found = told(snapshot(pgbouncers=(PgBouncer(name, trouble="connection refused", age=None),)))
+    told_of = found[f"pgbouncer-unreachable:{name}"].sentence
+    assert told_of == "PgBouncer pgbouncer:6432 gives no data: connection refused"
 
 
 def test_connections_that_only_authenticate() -> None:

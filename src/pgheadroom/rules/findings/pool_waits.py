@@ -14,6 +14,7 @@ from pgheadroom.rules.pools.pool_limits import pool_limits
 from pgheadroom.words.counts import they
 from pgheadroom.words.durations import duration
 from pgheadroom.words.states import state_word
+from pgheadroom.words.text import place
 from pgheadroom.words.wording import clipped, first_for, ids, most_severe, severity
 
 _HELD = 0.75
@@ -45,7 +46,7 @@ def _waiting(case: Case, bouncer: PgBouncer, pool: Pool, urgency: Severity) -> F
                 (
                     limits.explanation,
                     _holder_words(case, holders),
-                    f"{clipped(bouncer.product) or 'PgBouncer'} {clipped(bouncer.name, 40)}, {pool.mode} mode",
+                    f"{clipped(bouncer.product) or 'PgBouncer'} {clipped(place(bouncer.name), 40)}, {pool.mode} mode",
                     f"servers: {pool.sv_active} active, {pool.sv_idle} idle, {pool.sv_used} used, "
                     f"{pool.sv_login} logging in",
                 ),
@@ -140,7 +141,7 @@ def unreachable(case: Case) -> Iterator[Finding]:
             found = Finding(
                 f"pgbouncer-unreachable:{bouncer.name}",
                 Severity.WARNING,
-                f"PgBouncer {clipped(bouncer.name, 30)} gives no data: {clipped(bouncer.trouble, 60)}",
+                f"PgBouncer {clipped(place(bouncer.name), 30)} gives no data: {clipped(bouncer.trouble, 60)}",
                 (f"last data {duration(bouncer.age)} ago" if bouncer.age else "never any data",),
             )
             yield Remedy(

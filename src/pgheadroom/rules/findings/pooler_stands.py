@@ -8,6 +8,7 @@ from pgheadroom.model.pooler_hold import PoolerHold
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import standing
 from pgheadroom.rules.pools.commands import command_words
+from pgheadroom.words.text import place
 from pgheadroom.words.wording import clipped
 
 
@@ -22,7 +23,7 @@ def pooler_stands(case: Case) -> Iterator[Finding]:
             yield Finding(
                 f"pgbouncer-stands:{bouncer.name}:{banner.name}",
                 urgency if hold is None else Severity.NOTICE,
-                f"PgBouncer {clipped(bouncer.name, 30)}{held}: {clipped(banner.text, 90)}",
+                f"PgBouncer {clipped(place(bouncer.name), 30)}{held}: {clipped(banner.text, 90)}",
                 () if hold is None else (f"{command_words(hold.command)} was given by {clipped(hold.os_user)}",),
                 _how_to_end(banner) if hold is None else _how_to_let_go(hold),
                 proposal=_ending(banner, bouncer.name),

@@ -34,7 +34,8 @@ class CommandMenu(ModalScreen[BouncerCommand | None]):
                 yield Words(f"{letter}  {command_words(command)}", classes="command")
                 yield Words(consequence(command, self._bouncer), classes="help-text explanation")
             if not self._commands:
-                yield Words("There is none that could be given now.")
+                why = ": PgBouncer gives no data" if self._bouncer.trouble else ""
+                yield Words(f"There is none that could be given now{why}.")
 
     def on_key(self, event: events.Key) -> None:
         if event.character in self._commands:

@@ -108,10 +108,6 @@ class Bouncers(LiveScreen):
             )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in {"terminate", "cancel"}:
-            pane = self.current_pane if self.is_mounted else None
-            leads_on = pane is not None and pane.id in _LEAD_TO_BACKENDS
-            return leads_on and super().check_action(action, parameters)
         if action == "command":
             powers = self.monitor.acting.powers
             commands = powers is not None and powers.commands is not None
@@ -161,12 +157,32 @@ class Bouncers(LiveScreen):
         session = analysis.chains.session_of(row.bouncer, row.item)
         return [session] if session is not None else []
 
+    @property
+    def _leads_to_backends(self) -> bool:
+        pane = self.current_pane if self.is_mounted else None
+        return pane is not None and pane.id in _LEAD_TO_BACKENDS
+
+    def offers(self, action: str) -> bool:
+        return super().offers(action) and (action not in {"terminate", "cancel"} or self._leads_to_backends)
+
+    def without_session(self) -> str:
+        row = self.current_pane.current if self.current_pane else None
+        if not self._leads_to_backends:
+            return "a session is chosen on Clients or Servers: Tab leads there"
+        if not isinstance(row, Of):
+            return ""
+        if row.bouncer.trouble:
+            return f"the session of this row is not known: PgBouncer gives no data: {row.bouncer.trouble}"
+        return "this row has no session of this server now"
+
     def on_table_opened(self, event: Table.Opened) -> None:
         sessions = self.chosen()
         if sessions:
             self.monitor.open_detail(sessions[0])
         elif isinstance(event.row, PoolRow) and event.row.pool is not None:
             self._open_clients_of(event.row)
+        elif self._leads_to_backends:
+            self.monitor.say(self.without_session())
 
     def _open_clients_of(self, row: PoolRow) -> None:
         if row.pool is None:
