@@ -119,7 +119,9 @@ _THE_FILTER = {"rules", "rules.filters", "rules.filters.language", "rules.filter
 """Of a signal: one that cannot be read connects to nothing."""
 
 
-@pytest.mark.parametrize("commands", ["monitor", "snapshot", "signals", "hold", "check, pgheadroom.cli.check_targets"])
+@pytest.mark.parametrize(
+    "commands", ["monitor", "snapshot", "signals", "hold", "advise", "check, pgheadroom.cli.check_targets"]
+)
 def test_nothing_that_the_first_attempt_to_connect_does_without_is_loaded_before_it(commands: str) -> None:
     loads = f"pgheadroom.cli.{commands}, pgheadroom.cli.source"
     statement = f"import sys, {loads}\nprint(*sorted(sys.modules))"

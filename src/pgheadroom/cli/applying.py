@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 
 from pgheadroom.acting.applying import (
     Advised,
@@ -22,16 +23,17 @@ from pgheadroom.acting.powers import Powers
 from pgheadroom.advice.registry import pieces
 from pgheadroom.audit import audit_of
 from pgheadroom.cli.applying_text import advised_document, advised_text, applied_document, applied_text
-from pgheadroom.cli.connection import settings_of
 from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.cli.looking import ground_of
 from pgheadroom.cli.request import Request
 from pgheadroom.cli.source import open_source
+from pgheadroom.config import Settings
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, UsageError
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.advice import Advice
 from pgheadroom.model.applied import AppliedState, ApplySite
 from pgheadroom.model.snapshot import Snapshot
+from pgheadroom.postgres.ahead import Ahead
 from pgheadroom.rules.acting.applied import Standing
 from pgheadroom.rules.acting.apply import statements_of, value_words
 
@@ -50,44 +52,30 @@ class ApplyRequest(Request):
         return Powers(self.source, self.audit, None, self.settings.protected_roles, alterations=self.source)
 
 
-def apply_advice(flags: argparse.Namespace) -> int:
-    """Apply one piece of advice, undo one, or list what is applied; without `--yes` only show it.
-
-    Returns:
-        0 when it happened, or was only shown; 1 when it did not.
+def refuse_read_only(flags: argparse.Namespace) -> NoReturn:
+    """Write down what was asked for.
 
     Raises:
-        UsageError: Flags that do not go together, or read-only.
-        NotApplied: It may not be applied, or there is no such advice.
-        NoConnection: The server is not reached, or lost.
-        AuditFailed: What was before could not be written down, and nothing was changed.
+        UsageError: It is not done.
     """
-    _check(flags)
-    settings = settings_of(flags, os.environ)
+    verb = ApplyVerb.APPLY if flags.apply is not None else ApplyVerb.UNDO
     audit = audit_of(os.environ, required=not flags.no_audit)
-    if settings.read_only and flags.yes and not flags.dry_run and not flags.list_applied:
-        verb = ApplyVerb.APPLY if flags.apply is not None else ApplyVerb.UNDO
-        audit.refuse_change(verb, "advice", flags.apply or flags.undo or "", "read-only")
-        raise UsageError(f"read-only: nothing was changed ({verb} needs a target that is not read_only)")
+    audit.refuse_change(verb, "advice", flags.apply or flags.undo or "", "read-only")
+    raise UsageError(f"read-only: nothing was changed ({verb} needs a target that is not read_only)")
+
+
+def apply_advice(flags: argparse.Namespace, settings: Settings, ahead: Ahead | None) -> int:
+    """Apply one piece, undo one, or list what is applied; without `--yes` only show it. Errors as of the command."""
+    audit = audit_of(os.environ, required=not flags.no_audit)
 
     async def run() -> int:
-        source = await open_source(settings, flags)
+        source = await open_source(settings, flags, ahead=ahead)
         try:
             return await _run(ApplyRequest(flags, settings, audit, source))
         finally:
             await source.close()
 
     return asyncio.run(run())
-
-
-def _check(flags: argparse.Namespace) -> None:
-    given = [flags.apply is not None, flags.undo is not None, flags.list_applied]
-    if sum(given) != 1:
-        raise UsageError("give one of --apply KEY, --undo KEY, --list-applied")
-    if flags.write_pgbouncer is not None or flags.snippet is not None:
-        raise UsageError("--apply, --undo and --list-applied go with no files")
-    if flags.watch is not None and flags.apply is None:
-        raise UsageError("--watch goes with --apply")
 
 
 async def _run(request: ApplyRequest) -> int:
