@@ -13,7 +13,7 @@ import pytest
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
-from pgheadroom.postgres.door import Connection, open_door
+from pgheadroom.postgres.door import Connection, farewell, open_door
 from pgheadroom.postgres.parameters import patience, place
 from servers import Roles, Sessions, fetch, wait_until
 from wire import Wire
@@ -240,3 +240,11 @@ def test_places(given: dict[str, str], words: str, monkeypatch: pytest.MonkeyPat
     for name in ("PGHOST", "PGPORT", "PGSERVICE"):
         monkeypatch.delenv(name, raising=False)
     assert place(given) == words
+
+
+def test_an_immediate_shutdown_is_no_crash_where_the_server_tells_them_apart() -> None:
+    assert farewell("57P02", 140_000) == "the server is restarting after the crash of another session"
+    either = "the server ends all sessions: an immediate shutdown, or the crash of another session"
+    assert farewell("57P02", 130_023) == either
+    assert "shuts down" in farewell("57P01", 140_000)
+    assert farewell("57014", 140_000) == farewell(None, 140_000) == ""

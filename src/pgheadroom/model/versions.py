@@ -9,6 +9,8 @@ TIMEOUTS_SINCE = 90_600
 IDLE_SESSION_TIMEOUT_SINCE = 140_000
 WAITSTART_SINCE = 140_000
 """`pg_locks.waitstart`: since when a waiter waits, and so in which order they do."""
+IMMEDIATE_SHUTDOWN_IS_TOLD_SINCE = 140_000
+"""Before, sessions are ended by it as by the crash of one."""
 SESSIONS_ARE_COUNTED_SINCE = 140_000
 """pg_stat_database has `sessions` and how they ended."""
 JSON_LOG_SINCE = 150_000

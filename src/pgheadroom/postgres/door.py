@@ -17,6 +17,7 @@ from psycopg.pq.abc import PGconn, PGresult
 from pgheadroom.access.knocking import ONCE, Pace
 from pgheadroom.deadline import Answer, arrives
 from pgheadroom.errors import NoConnection, PgHeadroomError
+from pgheadroom.model import versions
 from pgheadroom.model.refusal import Hindrance
 from pgheadroom.postgres.attempt import Attempt
 from pgheadroom.postgres.connecting import Attempt as AnyAttempt
@@ -45,15 +46,23 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self.add_notice_handler(self._hear)
 
     def _hear(self, said: Diagnostic) -> None:
-        self.farewell = _FAREWELLS.get(said.sqlstate or "", self.farewell)
+        self.farewell = farewell(said.sqlstate, self.info.server_version) or self.farewell
 
 
-_FAREWELLS = {
-    "57P01": "the server shuts down at once, without waiting for any session",
-    "57P02": "the server is restarting after the crash of another session",
-}
-"""By the SQLSTATE of a warning: the end of one session alone is an error. Up to PostgreSQL 13 an immediate shutdown has
-57P02 as well. Source: `quickdie` in src/backend/tcop/postgres.c."""
+def farewell(sqlstate: str | None, version_num: int) -> str:
+    """Why the server ends all sessions, by the SQLSTATE of a warning: the end of one session alone is an error.
+
+    Source: `quickdie` in src/backend/tcop/postgres.c.
+    """
+    if sqlstate == "57P01":
+        return "the server shuts down at once, without waiting for any session"
+    if sqlstate != "57P02":
+        return ""
+    if version_num < versions.IMMEDIATE_SHUTDOWN_IS_TOLD_SINCE:
+        return "the server ends all sessions: an immediate shutdown, or the crash of another session"
+    return "the server is restarting after the crash of another session"
+
+
 Connecting = Callable[[Mapping[str, Any], str, float, str], Coroutine[Any, Any, Connection]]
 """From libpq's parameters, the name of the place, seconds, and the `options` of our own to a connection."""
 
