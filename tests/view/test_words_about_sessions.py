@@ -65,6 +65,13 @@ def test_at_80_columns_the_whole_limit_is_read_that_keeps_us_out_after_a_loss() 
     assert line[1].strip() == "38s · try 1051"
 
 
+def test_at_80_columns_the_reason_of_a_loss_is_read_behind_a_long_socket() -> None:
+    said = "/var/lib/postgresql/sockets/main:5433: nobody listens there (no such file or directory)"
+    trouble = Trouble(said, ago(38), tries=51)
+    assert plain(trouble_line(trouble, NOW, 120)).startswith(f"✗ {said}  ")
+    assert plain(trouble_line(trouble, NOW, 80)).startswith("✗ main:5433: nobody listens there (no such file or")
+
+
 # --- health ----------------------------------------------------------------------------------------------------------
 
 

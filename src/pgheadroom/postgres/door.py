@@ -59,7 +59,7 @@ def farewell(sqlstate: str | None, version_num: int) -> str:
     if sqlstate != "57P02":
         return ""
     if version_num < versions.IMMEDIATE_SHUTDOWN_IS_TOLD_SINCE:
-        return "the server ends all sessions: an immediate shutdown, or the crash of another session"
+        return "an immediate shutdown, or the crash of another session"
     return "the server is restarting after the crash of another session"
 
 

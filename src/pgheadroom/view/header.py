@@ -1,5 +1,6 @@
 """The top line: what server this is, how we got in, and how fresh what is shown is."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,8 @@ from pgheadroom.words.refusals import trouble_words
 from pgheadroom.words.states import SLOT_WORDS
 from pgheadroom.words.text import cell_width, fit, safe
 
+_FOLDERS = re.compile(r"\A/\S*/(?=\S+: )")
+"""Of a Unix socket's place, as it stands before what is said of it; see `words.text.place`."""
 _SHORTEST_TITLE = 20
 _TITLE = 2
 """Which cell is the server's name."""
@@ -118,9 +121,9 @@ def _pace(snapshot: Snapshot, wanted: float, *, short: bool) -> list[Cell]:
 
 
 def trouble_line(trouble: Trouble, now: datetime, width: int) -> Line:
-    """Why what is shown is old, and for how long it has been so."""
+    """Why what is shown is old, and for how long it has been so. The folders of a socket give way to the reason."""
     lasted = duration((now - trouble.since).total_seconds())
     tries = f" · try {trouble.tries}" if trouble.tries else ""
-    return spread(
-        [Cell("✗ ", "bad"), Cell(trouble_words(trouble), "bad")], [Cell(f"  for {lasted}{tries}", "bad")], width
-    )
+    words, right = trouble_words(trouble), [Cell(f"  for {lasted}{tries}", "bad")]
+    lefts = [[Cell("✗ ", "bad"), Cell(one, "bad")] for one in (words, _FOLDERS.sub("", words))]
+    return spread_first_fitting(lefts, [right, right], width)
