@@ -1,6 +1,7 @@
 """Which cap holds a pool's waiting clients back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from pgheadroom.model.snapshot import Role, Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.pool_limits import pool_limits
-from samples import many, pool, roles, snapshot
+from samples import ago, many, pool, roles, session, snapshot
+from sure import sure
 
 WAITING: dict[str, Any] = {"cl_waiting": 3, "maxwait": 4.0}
 
@@ -97,6 +99,19 @@ def test_logging_in() -> None:
     assert (found.binding, "every 15 s" in found.explanation) == (Cap.LOGIN, True)
     # A server is there, and room for more: it is only a moment.
     assert limits(sv_idle=1, **WAITING).binding is None
+
+
+def test_a_server_that_is_just_up_is_logged_in_to_after_a_pause() -> None:
+    one, server = bouncer(config=settings(server_login_retry="15")), snapshot().server
+    just_up = snapshot(server=replace(server, started_at=ago(3)))
+    found = limits(just_up, one, **WAITING)
+    assert found.explanation.startswith("PostgreSQL is up for 3s, and PgBouncer tries a login that failed again after")
+    assert "RECONNECT hastens nothing" in sure(found.login).remedy
+    crashed = snapshot(processes=(session(7, backend_type="walwriter", backend_start=ago(14)),))
+    assert "is up for 14s" in limits(crashed, one, **WAITING).explanation
+    assert "is up" not in limits(just_up, **WAITING).explanation  # after what pause is not known
+    assert "is up" not in limits(snapshot(server=replace(server, started_at=ago(15))), one, **WAITING).explanation
+    assert "is up" not in limits(just_up, one, sv_login=1, **WAITING).explanation
 
 
 def test_the_oldest_wait() -> None:

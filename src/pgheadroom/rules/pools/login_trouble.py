@@ -8,12 +8,15 @@ from pgheadroom.conninfo import at_port
 from pgheadroom.model.bouncer import BouncerDatabase
 from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import LoginTrouble
+from pgheadroom.model.session import seconds_between
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.facts.overcommit import leads_here_of
 from pgheadroom.words.durations import duration
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.text import safe
 
+_BEGIN_LAST = frozenset({"checkpointer", "walwriter"})
+"""Processes that the postmaster starts anew after the crash of a session, the second one when it has recovered."""
 _SLOW_SECONDS = 2.0
 """A login that takes this long waits for something: DNS, LDAP, RADIUS, or a lock."""
 
@@ -28,6 +31,8 @@ def login_trouble(case: Case, bouncer: PgBouncer, pool: Pool) -> LoginTrouble:
         return known._replace(why=f"PgBouncer cannot log in: {which}: {known.why}")
     if pool.sv_login:
         return _slow(bouncer, pool, which)
+    if (yet_to_come := _yet_to_come(case, bouncer, which)) is not None:
+        return yet_to_come
     retry = bouncer.setting("server_login_retry")
     every = f" every {retry} s" if retry else " now and then"
     return LoginTrouble(
@@ -35,6 +40,26 @@ def login_trouble(case: Case, bouncer: PgBouncer, pool: Pool) -> LoginTrouble:
         f"PgBouncer's log says why. Nobody answers{where}, or pg_hba.conf or the password refuses it: try it with psql "
         "from PgBouncer's host",
     )
+
+
+def _yet_to_come(case: Case, bouncer: PgBouncer, which: str) -> LoginTrouble | None:
+    """The server is up for less than PgBouncer's pause after a login that failed; seen with 1.18 and 1.26."""
+    retry, up = bouncer.limit("server_login_retry"), _up_for(case)
+    if retry is None or up is None or up >= retry:
+        return None
+    return LoginTrouble(
+        f"PostgreSQL is up for {duration(up)}, and PgBouncer tries a login that failed again after {retry} s only "
+        f"(server_login_retry): {which}",
+        "Wait until then: RECONNECT hastens nothing. If it lasts longer, PgBouncer's log says why",
+    )
+
+
+def _up_for(case: Case) -> float | None:
+    """Seconds since the server lets sessions in: since it was started, and had recovered from a crash; None where
+    that is not known."""
+    started = [one.backend_start for one in case.snapshot.processes if one.backend_type in _BEGIN_LAST]
+    known = [one for one in (case.snapshot.server.started_at, *started) if one is not None]
+    return seconds_between(max(known), case.snapshot.taken_at) if known else None
 
 
 def known_trouble(case: Case, bouncer: PgBouncer, pool: Pool) -> LoginTrouble | None:
