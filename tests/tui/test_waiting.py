@@ -70,6 +70,9 @@ async def test_lost_while_running_keeps_the_data_and_the_room_is_a_key_away() ->
         assert "NO ROOM" not in stage.screen
         await stage.post(waiting())
         assert "back after" not in stage.screen  # it is of the loss before
+        await stage.press("4")
+        stage.app.say("what a key has done")
+        assert "what a key has done · ✗ no room: " in stage.screen
 
 
 async def test_nothing_acts_without_a_connection(tmp_path: Path) -> None:

@@ -360,13 +360,13 @@ class Monitor(TerminalApp):
     # Telling
 
     def _words_for(self, screen: LiveScreen) -> str:
-        """What stands above the keys: on a screen that has no other place for it, why nothing new comes."""
+        """What stands above the keys: what was said, and on a screen without another place for it why nothing comes."""
         if self.clock() > self._said_until:
             self._said = ""
-        if self.trouble is None or (screen.tells_trouble and not self.trouble.help):
+        if self.trouble is None:
             return self._said
         reason = "" if screen.tells_trouble else f"✗ {trouble_words(self.trouble)} "
-        return f"{reason}{safe(self.trouble.help)}".rstrip()
+        return " · ".join(filter(None, (self._said, f"{reason}{safe(self.trouble.help)}".rstrip())))
 
     def say(self, words: str, lasting: float | None = None) -> None:
         """One line above the keys, until the next one or Esc, and for so long as it is news."""

@@ -48,9 +48,10 @@ def _yet_to_come(case: Case, bouncer: PgBouncer, which: str) -> LoginTrouble | N
     if retry is None or up is None or up >= retry:
         return None
     return LoginTrouble(
-        f"PostgreSQL is up for {duration(up)}, and PgBouncer tries a login that failed again after {retry} s only "
-        f"(server_login_retry): {which}",
-        "Wait until then: RECONNECT hastens nothing. If it lasts longer, PgBouncer's log says why",
+        f"PostgreSQL is up for {duration(up)}; after a failed login PgBouncer waits {retry} s (server_login_retry): "
+        f"{which}",
+        f"Wait so long, or SET server_login_retry = 1 on its console, and {retry} again afterwards: RECONNECT hastens "
+        "nothing. If it lasts longer, PgBouncer's log says why",
     )
 
 
