@@ -172,7 +172,7 @@ class Bouncers(LiveScreen):
         if not isinstance(row, Of):
             return ""
         if row.bouncer.trouble:
-            return f"the session of this row is not known: PgBouncer gives no data: {row.bouncer.trouble}"
+            return "the session of this row is not known: its PgBouncer gives no data"
         return "this row has no session of this server now"
 
     def on_table_opened(self, event: Table.Opened) -> None:
