@@ -23,7 +23,7 @@ from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.output.json_ import to_json
 from pgheadroom.output.text import render
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from poison import PAYLOAD, obeyed, poisoned, text_fields
 from sure import sure
 from tui.pooled import FakeConsole, commanding, pooled

@@ -246,7 +246,7 @@ def test_without_a_screen(
 FAULTS = {
     "key": "app.Monitor.action_pause = boom",
     "drawing": "overview.Overview.show = boom",
-    "worker": "app.Monitor._post = boom",
+    "worker": "app.Incoming.take = boom",
     "opening": "source.LiveSource.open = boom",
 }
 FAULTY = """

@@ -8,7 +8,7 @@ from pgheadroom.audit import Audit
 from pgheadroom.model.bouncer import BouncerClient, BouncerDatabase, PoolerState, ServerConnection, Setting
 from pgheadroom.model.bouncer_command import BouncerCommand, CommandOutcome, CommandResult
 from pgheadroom.model.snapshot import Role, Snapshot
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from tui.outage import outage
 from tui.powers import FakeServer
 

@@ -12,7 +12,7 @@ from pgheadroom.model.detail import Lock, LoginSetting, SessionDetail
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
 from pgheadroom.model.session import SessionId
 from pgheadroom.model.snapshot import PreparedTransaction, Snapshot
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 
 
 class FakeServer:

@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.update import Update
-from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.app import Monitor
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.painted import Painted

@@ -11,7 +11,7 @@ from textual import events
 from pgheadroom.model.action import CHANGES, Outcome, Still, Verb
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Role, SlotKind, Snapshot
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.table import Table
 from samples import NOW, ago

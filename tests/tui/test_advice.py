@@ -14,7 +14,7 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.model.server_settings import ServerSettings
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import Database, Role
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.hold_menu import HoldMenu
 from samples import databases, many, roles
 from servers import PATIENCE

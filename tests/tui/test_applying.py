@@ -18,7 +18,7 @@ from pgheadroom.model.applied import Alteration, ApplySite, Found, Spot
 from pgheadroom.model.hold import ChangeOutcome, ChangeResult
 from pgheadroom.model.service import RDS
 from pgheadroom.model.snapshot import Role, Snapshot
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.confirm import Confirm
 from sure import sure
 from tui.powers import FakeServer

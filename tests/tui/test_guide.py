@@ -9,8 +9,9 @@ import pytest
 
 from pgheadroom.demo.guides import guide_of
 from pgheadroom.model.snapshot import Role, Snapshot
-from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.app import Monitor
 from pgheadroom.tui.coach import Coach
+from pgheadroom.tui.options import Options
 from samples import ago
 from sure import sure
 from tui.outage import FakeSource, active, in_transaction, outage, session, waiting

@@ -14,7 +14,7 @@ from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb
 from pgheadroom.model.hold import Change, ChangeOutcome, ChangeResult, Grip, HeldKind, Holdable, HoldSite
 from pgheadroom.rules.acting.hold_options import HoldOption
 from pgheadroom.rules.pools.hold_options import PoolerOption
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.screens.confirm_number import ConfirmNumber
 from pgheadroom.tui.screens.hold_menu import HoldMenu

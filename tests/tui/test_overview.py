@@ -10,7 +10,7 @@ from pgheadroom.model.pool import PgBouncer
 from pgheadroom.model.snapshot import Gap, Snapshot
 from pgheadroom.model.turned_away import Reason, Refusals, TurnedAway
 from pgheadroom.model.update import Trouble
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.view.cells import line_width, plain
 from samples import NOW
 from sure import sure

@@ -8,7 +8,7 @@ from typing import Any
 
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandResult
 from pgheadroom.model.pool import PgBouncer
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.pgbouncer import Bouncers
 from pgheadroom.tui.widgets.table import Table
 from sure import sure

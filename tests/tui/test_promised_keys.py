@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from tui.outage import outage
 from tui.stage import on_stage
 

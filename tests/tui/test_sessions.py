@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pgheadroom.model.detail import SessionDetail
 from pgheadroom.model.session import Session, SessionId
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.widgets.table import Table
 from pgheadroom.view.cells import plain
 from samples import NOW, ago

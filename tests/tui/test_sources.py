@@ -14,7 +14,8 @@ from pgheadroom.audit import Audit
 from pgheadroom.model.bouncer_command import BouncerVerb
 from pgheadroom.model.ports import Commands, Inquiries, Post, Signals, Source
 from pgheadroom.model.snapshot import Snapshot
-from pgheadroom.tui.app import Monitor, Options
+from pgheadroom.tui.app import Monitor
+from pgheadroom.tui.options import Options
 from tui.pooled import FakeConsole, pooled
 from tui.powers import FakeServer
 from tui.stage import reading

@@ -1,6 +1,6 @@
 """What the tests of the screens leave behind: nothing, in whatever order they run."""
 
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from pgheadroom.tui.screens.bulk import Bulk
 from pgheadroom.tui.screens.confirm import Confirm
 from pgheadroom.tui.widgets.painted import Painted

@@ -7,7 +7,7 @@ from pathlib import Path
 from pgheadroom.acting.powers import Powers
 from pgheadroom.audit import Audit
 from pgheadroom.model.snapshot import PreparedTransaction, SlotKind
-from pgheadroom.tui.app import Options
+from pgheadroom.tui.options import Options
 from samples import ago, waiter
 from sure import sure
 from tui.outage import outage, session

@@ -59,7 +59,8 @@ async def _watch(settings: Settings, flags: argparse.Namespace, guide: "Guide | 
 
 
 async def _show(source: "LiveSource", settings: Settings, guide: "Guide | None", *, required_audit: bool) -> int:
-    from pgheadroom.tui.app import Monitor, Options
+    from pgheadroom.tui.app import Monitor
+    from pgheadroom.tui.options import Options
 
     powers, lacking = (None, "") if settings.read_only else _powers(source, settings, required_audit)
     options = Options(

@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,14 +15,13 @@ from textual.screen import ModalScreen, Screen
 from textual.widget import AwaitMount
 from textual.widgets import Input
 
-from pgheadroom.acting.powers import Powers
 from pgheadroom.analysis import Analysis, Memory
 from pgheadroom.conninfo import without_passwords
 from pgheadroom.incoming import Incoming
 from pgheadroom.model.action import Verb
 from pgheadroom.model.bouncer import BouncerClient
 from pgheadroom.model.health import Status
-from pgheadroom.model.ports import Advisory, Inquiries, Source
+from pgheadroom.model.ports import Source
 from pgheadroom.model.session import Session
 from pgheadroom.model.snapshot import Snapshot
 from pgheadroom.model.thresholds import Thresholds
@@ -33,47 +31,18 @@ from pgheadroom.tui.companion import Companion
 from pgheadroom.tui.ground import Answer
 from pgheadroom.tui.later import FIRST_PICTURE, load_soon, made_later
 from pgheadroom.tui.messages import Updated
+from pgheadroom.tui.options import Options
+from pgheadroom.tui.said import NEWS_FOR, Said
 from pgheadroom.tui.screens.base import LiveScreen
 from pgheadroom.tui.screens.overview import Overview
+from pgheadroom.tui.shown import Shown
 from pgheadroom.tui.surroundings import Surroundings
 from pgheadroom.tui.terminal_app import TerminalApp
-from pgheadroom.tui.widgets.choices import SCREENS
-from pgheadroom.tui.widgets.footer import key_name
 from pgheadroom.tui.widgets.painted import Painted
 from pgheadroom.view.header import Freshness, header
-from pgheadroom.words.refusals import trouble_words
-from pgheadroom.words.text import safe
 
-SAID_FOR = 120.0
-"""Seconds, by our clock, after which what was said of one key press is about nothing any more."""
-NEWS_FOR = 30.0
-"""Seconds for which is said what happened by itself; what came of an action stays until the next one or Esc."""
 NO_SAMPLE = "there is no sample yet"
-_SCREENS = frozenset(f"mode('{mode}')" for _, mode, _ in SCREENS)
 INTERVALS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the monitor is told besides its source.
-
-    Attributes:
-        title: How the server is called in the header.
-        ascii_only: Draw with ASCII characters only.
-        inquiries: For looking at a session closely; None for a replay.
-        advisory: For reading what is set; None for a replay.
-        powers: For acting on sessions; None for a replay and when read-only.
-        lacking: Why there are no powers, where there should be.
-    """
-
-    title: str
-    thresholds: Thresholds = field(default_factory=Thresholds)
-    read_only: bool = False
-    ascii_only: bool = False
-    inquiries: Inquiries | None = None
-    advisory: Advisory | None = None
-    powers: Powers | None = None
-    lacking: str = ""
 
 
 class Monitor(TerminalApp):
@@ -138,23 +107,19 @@ class Monitor(TerminalApp):
         self.source = source
         self.acting = Acting(self, source, options.powers)
         self.companion = companion(self) if companion is not None else None
-        self._lacking = options.lacking
         self.animation_level = "none"
         # As a start value, not a change: each change of the theme reads all style sheets anew.
         self.set_reactive(Monitor.theme, "ansi-dark")
         self.options = options
         self.trouble: Trouble | None = None
-        self.paused = False
         self.clock: Callable[[], float] = time.monotonic
         self._memory = Memory(options.thresholds)
         self._incoming = Incoming(self._work_out, partial(self.run_worker, group="working out"), self._hand_over)
-        self._analysis: Analysis | None = None
-        self._newest: Analysis | None = None
-        self._shown_at = 0.0
+        self._shown = Shown()
         self._filled: LiveScreen | None = None
         self.inquiries = options.inquiries
         self.advisory = options.advisory
-        self._said, self._said_until, self._is_news = "", 0.0, False
+        self._said = Said()
         self.came_from = ""
         Painted.ascii_only = options.ascii_only
         self.set_class(options.ascii_only, "-ascii-only")
@@ -171,8 +136,8 @@ class Monitor(TerminalApp):
             # Left to their defaults they would leave the alternate screen and the mouse reporting on.
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
         self.set_interval(1.0, self.draw_header)
-        if self._lacking:
-            self.say(self._lacking)
+        if self.options.lacking:
+            self.say(self.options.lacking)
         self.run_worker(self._sample(), group="sampler", exclusive=True)
         if self.companion is not None:
             self.companion.begin()
@@ -184,19 +149,19 @@ class Monitor(TerminalApp):
         """Bring updates for as long as the program lives; a fault of ours is said, not fatal."""
         while True:
             try:
-                await self.source.run(self._post)
+                await self.source.run(self._incoming.take)
             except Exception as error:
                 said = without_passwords(f"{type(error).__name__}: {error}")
-                self._post(Trouble(f"fault in pgheadroom: {said}", datetime.now(UTC)))
+                self._incoming.take(Trouble(f"fault in pgheadroom: {said}", datetime.now(UTC)))
             await asyncio.sleep(1.0)
 
-    def _post(self, update: Update) -> None:
-        self._incoming.take(update)
-
     def _work_out(self, snapshot: Snapshot) -> Generator[None, None, Analysis]:
+        return self._with_holds().work(snapshot)
+
+    def _with_holds(self) -> Memory:
         self._memory.holds = self.acting.holding.holds
         self._memory.pooler_holds = self.acting.holding.pooler_holds
-        return self._memory.work(snapshot)
+        return self._memory
 
     def _hand_over(self, update: Update) -> None:
         self.post_message(Updated(update))
@@ -208,10 +173,10 @@ class Monitor(TerminalApp):
 
     def on_updated(self, event: Updated) -> None:
         if isinstance(event.update, Trouble):
-            if self.trouble is None and self._is_news:
-                self._said = ""  # of the connection that is lost now
+            if self.trouble is None:
+                self._said.forget_news()
             self.trouble = event.update
-            if event.update.waiting is not None and self._analysis is None and self.current_mode != "waiting":
+            if event.update.waiting is not None and self.analysis is None and self.current_mode != "waiting":
                 self.switch_mode("waiting")
             self.draw()
         else:
@@ -221,7 +186,7 @@ class Monitor(TerminalApp):
         """What is said once: a better door at the start, and what changed while there was no connection."""
         if self.current_mode == "waiting":
             self.switch_mode("overview")
-        first = self._analysis is None
+        first = self.analysis is None
         if snapshot.returned:
             self.say(snapshot.returned, lasting=NEWS_FOR)
         elif first and not snapshot.exact:
@@ -231,28 +196,24 @@ class Monitor(TerminalApp):
 
     def _take(self, snapshot: Snapshot) -> None:
         self.trouble = None
-        self._memory.holds = self.acting.holding.holds
-        self._memory.pooler_holds = self.acting.holding.pooler_holds
-        analysis = self._memory.take(snapshot)
-        if self._newest is None:
+        analysis = self._with_holds().take(snapshot)
+        if self.newest is None:
             self.set_timer(FIRST_PICTURE, lambda: self.run_worker(load_soon(), group="loading"))
-        self._newest = analysis
         self._tell_news(snapshot)
+        self._shown.take(analysis, self.clock())
         self.acting.follow(snapshot)
-        if self.paused:
+        if self._shown.paused:
             self.draw_header()
         else:
-            self._analysis, self._shown_at = analysis, self.clock()
             self.draw()
 
     @property
     def analysis(self) -> Analysis | None:
-        """What the screens show: the newest, or while paused the one that was shown then."""
-        return self._analysis
+        return self._shown.analysis
 
     @property
     def newest(self) -> Analysis | None:
-        return self._newest
+        return self._shown.newest
 
     # Drawing
 
@@ -261,8 +222,8 @@ class Monitor(TerminalApp):
         screen = self.live_screen()
         if screen is None or not screen.ready:
             return
-        if self._analysis is not None:
-            screen.show(self._analysis)
+        if self.analysis is not None:
+            screen.show(self.analysis)
         screen.show_message(self._words_for(screen))
         screen.show_held(self.acting.holding.lines(screen.size.width))
         self.draw_header()
@@ -277,11 +238,11 @@ class Monitor(TerminalApp):
         screen = self.live_screen()
         if screen is None or not screen.ready:
             return
-        snapshot = self._analysis.snapshot if self._analysis else None
-        age = self.clock() - self._shown_at if self._analysis else None
-        freshness = Freshness(age, self.source.interval, self.paused, self.trouble)
+        age, paused = self._shown.age(self.clock()), self._shown.paused
+        freshness = Freshness(age, self.source.interval, paused, self.trouble)
+        snapshot = self.analysis.snapshot if self.analysis else None
+        status = self.analysis.status if self.analysis else Status.UNKNOWN
         width, read_only = screen.size.width, self.options.read_only
-        status = self._analysis.status if self._analysis else Status.UNKNOWN
         screen.show_header(header(snapshot, self.options.title, freshness, width, status=status, read_only=read_only))
         screen.show_status()
 
@@ -343,7 +304,7 @@ class Monitor(TerminalApp):
     def open_bulk(self, verb: Verb, filter_text: str, *, poolers: bool = False) -> None:
         from pgheadroom.tui.screens.bulk import Bulk
 
-        if self._analysis is None:
+        if self.analysis is None:
             self.say(NO_SAMPLE)
         elif not isinstance(self.screen, Bulk):
             self.push_screen(Bulk(verb, filter_text, poolers=poolers))
@@ -360,18 +321,11 @@ class Monitor(TerminalApp):
     # Telling
 
     def _words_for(self, screen: LiveScreen) -> str:
-        """What stands above the keys: what was said, and on a screen without another place for it why nothing comes."""
-        if self.clock() > self._said_until:
-            self._said = ""
-        if self.trouble is None:
-            return self._said
-        reason = "" if screen.tells_trouble else f"✗ {trouble_words(self.trouble)} "
-        return " · ".join(filter(None, (self._said, f"{reason}{safe(self.trouble.help)}".rstrip())))
+        return self._said.line(self.clock(), self.trouble, has_reason=screen.tells_trouble)
 
     def say(self, words: str, lasting: float | None = None) -> None:
         """One line above the keys, until the next one or Esc, and for so long as it is news."""
-        self._said, self._is_news = safe(words), lasting is not None
-        self._said_until = self.clock() + (SAID_FOR if lasting is None else lasting)
+        self._said.say(words, self.clock(), lasting)
         screen = self.live_screen()
         if screen is not None and screen.ready:
             screen.show_message(self._words_for(screen))
@@ -381,8 +335,7 @@ class Monitor(TerminalApp):
 
     def hush(self) -> None:
         """Esc: what was said has been read."""
-        if self._said:
-            self._said = ""
+        if self._said.hush():
             self.draw()
 
     # Keys
@@ -411,13 +364,10 @@ class Monitor(TerminalApp):
 
     def action_pause(self) -> None:
         """Freeze what is shown; sampling goes on, so that the history has no hole and going on is at once."""
-        if self._analysis is None and not self.paused:
+        if self.analysis is None:
             self.say(NO_SAMPLE)
             return
-        self.paused = not self.paused
-        if not self.paused and self._newest is not None:
-            self._analysis = self._newest
-            self._shown_at = self.clock()
+        self._shown.pause_or_go_on(self.clock())
         self.draw()
 
     def action_guide(self) -> None:
@@ -441,23 +391,9 @@ class Monitor(TerminalApp):
         call_up_help(self)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the palette offers: every key of the screen under it, by name."""
-        for item in screen.active_bindings.values():
-            binding = item.binding
-            # The palette itself is in the way of going to another screen, until it is closed by the choice.
-            enabled = item.enabled or binding.action in _SCREENS
-            if enabled and binding.description and "move" not in binding.action:
-                title = binding.description[:1].upper() + binding.description[1:]
-                yield SystemCommand(title, f"key {key_name(binding)}", _press(self, item.node, binding.action))
-        for theme in ("textual-dark", "textual-light", "ansi-dark", "ansi-light"):
-            yield SystemCommand(f"Theme {theme}", "colours", lambda theme=theme: setattr(self, "theme", theme))
+        from pgheadroom.tui.palette_commands import palette_commands
 
-
-def _press(app: Monitor, node: Any, action: str) -> Callable[[], Any]:
-    async def run() -> None:
-        await app.run_action(action, default_namespace=node)
-
-    return run
+        return palette_commands(self, screen)
 
 
 if TYPE_CHECKING:  # the screens see it so
