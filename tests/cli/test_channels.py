@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom import config
+from pgheadroom import config, config_file
 from pgheadroom.errors import ConfigError
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.notification import Channel, QuietHours, Timing
@@ -28,7 +28,7 @@ notify_when = {{ calm_seconds = "5m", severity = "notice", most_per_hour = 3 }}
 
 
 def test_channels_have_names_and_a_target_says_which_are_told_and_when() -> None:
-    read = config.parse(FILE, "c.toml")
+    read = config_file.parse(FILE, "c.toml")
     assert read.channels["mail"] == Channel("mail", f"mailto://me:{TOKEN}@example.com")
     assert read.channels["pager"].command == ("/usr/bin/page", "--token", TOKEN)
     shop, other = (config.settle(read.general, read.targets[name]) for name in ("shop", "other"))
@@ -67,7 +67,7 @@ def test_channels_have_names_and_a_target_says_which_are_told_and_when() -> None
 )
 def test_a_mistake_says_where_it_is_and_never_quotes_what_may_be_secret(text: str, told: str) -> None:
     with pytest.raises(ConfigError, match=told) as raised:
-        config.parse(text, "c.toml")
+        config_file.parse(text, "c.toml")
     assert TOKEN not in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -77,4 +77,4 @@ def test_it_is_known_whether_others_read_the_file(tmp_path: Path, mode: int, exp
     path = tmp_path / "c.toml"
     path.write_text(CHANNEL)
     path.chmod(mode)
-    assert config.load(str(path), {}).exposed == (str(path) if exposed else "")
+    assert config_file.load(str(path), {}).exposed == (str(path) if exposed else "")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgheadroom import config, files, toml
-from pgheadroom.config import Configuration, Layer, Settings, settle
+from pgheadroom import config, config_file, files, toml
+from pgheadroom.config import Layer, Settings, settle
+from pgheadroom.config_file import Configuration
 from pgheadroom.errors import ConfigError
 from pgheadroom.model.thresholds import Thresholds
 
@@ -36,7 +37,7 @@ conninfo = "host=db2"
 
 
 def test_a_file() -> None:
-    read = config.parse(FILE, "config.toml")
+    read = config_file.parse(FILE, "config.toml")
     assert read.general == Layer(interval=0.5, protected_roles=("replicator",), thresholds={"usage": ["70%", "85%"]})
     assert read.targets["production"].pgbouncers == (
         "host=pool1 port=6432 dbname=pgbouncer",
@@ -46,14 +47,14 @@ def test_a_file() -> None:
 
 
 def test_a_targets_settings_lie_over_the_general_ones() -> None:
-    read = config.parse(FILE, "config.toml")
+    read = config_file.parse(FILE, "config.toml")
     settings = settle(read.general, read.targets["production"], target="production")
     assert (settings.interval, settings.read_only, settings.conninfo) == (2.0, True, "host=db1 user=monitor")
     assert settings.thresholds == Thresholds.from_mapping({"usage": ["70%", "85%"], "long_query_seconds": 600})
 
 
 def test_protected_roles_add_up() -> None:
-    read = config.parse(FILE, "config.toml")
+    read = config_file.parse(FILE, "config.toml")
     assert settle(read.general, read.targets["production"]).protected_roles == ("replicator", "payments")
 
 
@@ -64,7 +65,7 @@ def test_the_environment_lies_over_the_file_and_the_flags_over_both() -> None:
         "PGHEADROOM_HIDE_LITERALS": "1",
         "PGHEADROOM_ASCII": "yes",
     }
-    read = config.parse(FILE, "config.toml")
+    read = config_file.parse(FILE, "config.toml")
     layers = (read.general, read.targets["production"], config.from_environment(environ))
     assert settle(*layers).interval == 5.0
     assert settle(*layers).read_only is False
@@ -161,7 +162,7 @@ def test_the_last_layer_that_says_something_wins(layers: list[Layer]) -> None:
 )
 def test_a_mistake_is_one_line_with_its_place(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.parse(text, "c.toml")
+        config_file.parse(text, "c.toml")
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
 
@@ -188,25 +189,25 @@ def test_several_pgbouncers_in_one_variable() -> None:
 
 def test_where_the_file_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/dba")
-    assert config.default_path({"XDG_CONFIG_HOME": "/etc/xdg"}) == Path("/etc/xdg/pgheadroom/config.toml")
-    assert config.default_path({"XDG_CONFIG_HOME": "relative"}) == Path("/home/dba/.config/pgheadroom/config.toml")
-    assert config.default_path({}) == Path("/home/dba/.config/pgheadroom/config.toml")
+    assert config_file.default_path({"XDG_CONFIG_HOME": "/etc/xdg"}) == Path("/etc/xdg/pgheadroom/config.toml")
+    assert config_file.default_path({"XDG_CONFIG_HOME": "relative"}) == Path("/home/dba/.config/pgheadroom/config.toml")
+    assert config_file.default_path({}) == Path("/home/dba/.config/pgheadroom/config.toml")
 
 
 def test_the_default_file_may_be_missing_and_a_named_one_not(tmp_path: Path) -> None:
-    assert config.load(None, {"XDG_CONFIG_HOME": str(tmp_path)}) == Configuration()
+    assert config_file.load(None, {"XDG_CONFIG_HOME": str(tmp_path)}) == Configuration()
     with pytest.raises(ConfigError, match="there is no such file"):
-        config.load(str(tmp_path / "none.toml"), {})
+        config_file.load(str(tmp_path / "none.toml"), {})
     with pytest.raises(ConfigError, match="there is no such file"):
-        config.load(None, {"PGHEADROOM_CONFIG": str(tmp_path / "none.toml")})
+        config_file.load(None, {"PGHEADROOM_CONFIG": str(tmp_path / "none.toml")})
 
 
 def test_a_folder_or_bytes_in_the_files_place_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Is a directory"):
-        config.load(str(tmp_path), {})
+        config_file.load(str(tmp_path), {})
     (tmp_path / "c.toml").write_bytes(b"interval = 1\nascii = \xff\xfe")
     with pytest.raises(ConfigError, match=r"c\.toml, line 2: it is not UTF-8"):
-        config.load(str(tmp_path / "c.toml"), {})
+        config_file.load(str(tmp_path / "c.toml"), {})
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, True), (0o604, True)])
@@ -224,7 +225,7 @@ def test_a_password_that_others_can_read_is_warned_of_and_not_told(
     path = tmp_path / "c.toml"
     path.write_text(f"[targets.production]\n{secret}\n")
     path.chmod(mode)
-    warnings = config.load(str(path), {}).warnings
+    warnings = config_file.load(str(path), {}).warnings
     assert bool(warnings) is warned
     assert all("production" in line and "hunter2" not in line for line in warnings)
 
@@ -233,7 +234,7 @@ def test_a_readable_file_without_a_password_is_no_matter(tmp_path: Path) -> None
     path = tmp_path / "c.toml"
     path.write_text(FILE)
     path.chmod(0o644)
-    assert config.load(str(path), {}).warnings == ()
+    assert config_file.load(str(path), {}).warnings == ()
 
 
 # --- what nobody should have to wait for -----------------------------------------------------------------------------
@@ -251,7 +252,7 @@ def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(toml, "document", look)
     text = "".join(f"[targets.t{number}]\nconninfo = 'host=db{number}'\n" for number in range(1000)) + "interval = 0\n"
     with pytest.raises(ConfigError, match=r"^c\.toml, line 2001: targets\.t999\.interval: 0 is out of range"):
-        config.parse(text, "c.toml")
+        config_file.parse(text, "c.toml")
     assert len(looks) < 20
 
 
@@ -266,13 +267,13 @@ def test_a_mistake_far_down_is_told_with_a_few_looks(monkeypatch: pytest.MonkeyP
 )
 def test_the_line_behind_what_goes_over_several(before: str, line: int | None) -> None:
     with pytest.raises(ConfigError) as raised:
-        config.parse(f"{before}interval = 0\n", "c.toml")
+        config_file.parse(f"{before}interval = 0\n", "c.toml")
     assert str(raised.value).startswith(f"c.toml, line {line or 4}: ")
 
 
 def test_nested_as_nobody_writes_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^c\.toml: not TOML that anybody writes: it is nested too deeply$"):
-        config.parse("interval = " + "[" * 20_000 + "]" * 20_000, "c.toml")
+        config_file.parse("interval = " + "[" * 20_000 + "]" * 20_000, "c.toml")
 
 
 def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,22 +281,22 @@ def test_a_pipe_is_read_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.M
     os.mkfifo(pipe)
     monkeypatch.setattr(files, "_PIPE_WITHIN", 0.05)
     with pytest.raises(ConfigError, match="nothing came within"):
-        config.load(str(pipe), {})
+        config_file.load(str(pipe), {})
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     writer = os.open(pipe, os.O_WRONLY)
     with pytest.raises(ConfigError, match="nothing came within"):
-        config.load(str(pipe), {})
+        config_file.load(str(pipe), {})
     read, write = os.pipe()
     os.write(write, b"interval = 2\n")
     os.close(write)
-    assert config.load(f"/dev/fd/{read}", {}).general.interval == 2
+    assert config_file.load(f"/dev/fd/{read}", {}).general.interval == 2
     for file in (reader, writer, read):
         os.close(file)
 
 
 def test_what_has_no_end_is_no_configuration() -> None:
     with pytest.raises(ConfigError, match="larger than 4 MB"):
-        config.load("/dev/zero", {})
+        config_file.load("/dev/zero", {})
 
 
 @pytest.mark.parametrize("value", ["9" * 400, f'"{"9" * 400}d"', "1e300", "inf", "nan"])
@@ -305,4 +306,4 @@ def test_what_has_no_end_is_no_configuration() -> None:
 def test_a_number_that_no_clock_has_is_a_mistake_of_one_line(key: str, value: str) -> None:
     pair = value if key in ("interval", "thresholds.long_query_seconds") else f"[1, {value}]"
     with pytest.raises(ConfigError, match=r"^c\.toml, line 1: "):
-        config.parse(f"{key} = {pair}\n", "c.toml")
+        config_file.parse(f"{key} = {pair}\n", "c.toml")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pgheadroom.cli import connection, flags
-from pgheadroom.config import Configuration, Layer, Settings
+from pgheadroom.config import Layer, Settings
+from pgheadroom.config_file import Configuration
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres import conninfo
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom import config
+from pgheadroom import config, config_file
 from pgheadroom.cli import diagnostics, main
 from pgheadroom.cli.agent import _messenger
 from pgheadroom.cli.notifying import channels_of
@@ -93,10 +93,10 @@ def test_a_url_that_others_can_read_is_refused_and_one_that_they_cannot_is_taken
     secret = tmp_path / ("hook" if own_file else "c.toml")
     secret.chmod(mode)
     with pytest.raises(UsageError) as raised:
-        channels_of(config.load(path, {}), ["hook"], (), "")
+        channels_of(config_file.load(path, {}), ["hook"], (), "")
     assert str(raised.value) == f"{secret} holds the URL of channel hook, and others can read it: chmod 600 {secret}"
     secret.chmod(0o600)
-    (channel,) = channels_of(config.load(path, {}), ["hook"], (), "")
+    (channel,) = channels_of(config_file.load(path, {}), ["hook"], (), "")
     assert channel.url == url
     assert TOKEN not in repr(channel)
     assert TOKEN not in diagnostics.scrubbed(f"{url} me:{TOKEN}! {TOKEN}%21")
@@ -120,7 +120,7 @@ def test_a_url_is_no_argument_of_the_agent_and_not_told(capsys: pytest.CaptureFi
 def test_a_file_with_more_than_a_url_is_none(tmp_path: Path) -> None:
     path = written(tmp_path, "[channels.a]\nurl_file = 'c.toml'")
     with pytest.raises(PgHeadroomError, match="must hold the URL of channel a, and nothing else"):
-        channels_of(config.load(path, {}), ["a"], (), "")
+        channels_of(config_file.load(path, {}), ["a"], (), "")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_agent_tells_on_the_channels_of_each_target_or_on_those_that_are_cho
     tmp_path: Path, chosen: list[str], outboxes: list[str], watched: list[str]
 ) -> None:
     path = written(tmp_path, a_file(tmp_path / "out") + "[targets.c]\n")
-    read = config.load(path, {})
+    read = config_file.load(path, {})
     every = [config.settle(read.general, layer, target=name) for name, layer in read.targets.items()]
     messenger = _messenger(every, argparse.Namespace(config=path, notify=chosen))
     assert list(messenger.outboxes) == outboxes

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pgheadroom import config
+from pgheadroom import config, config_file
 from pgheadroom.cli import demo, flags
 from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.demo.stage import SCENARIOS
@@ -50,21 +50,21 @@ MESSAGES, EXAMPLE = re.findall(r"```toml\n(.*?)```", README, re.S)
 
 
 def test_the_configuration_of_the_readme_is_read() -> None:
-    read = config.parse(EXAMPLE, "README.md")
+    read = config_file.parse(EXAMPLE, "README.md")
     assert set(read.targets) == {"production", "test"}
     assert set(read.general.thresholds) == {field.name for field in fields(Thresholds)}
 
 
 def test_the_thresholds_of_the_readme_are_the_defaults() -> None:
-    assert Thresholds.from_mapping(config.parse(EXAMPLE, "README.md").general.thresholds) == Thresholds()
+    assert Thresholds.from_mapping(config_file.parse(EXAMPLE, "README.md").general.thresholds) == Thresholds()
 
 
 def test_the_channels_of_the_readme_are_read_and_when_they_are_told_is_the_default() -> None:
-    read = config.parse(MESSAGES, "README.md")
+    read = config_file.parse(MESSAGES, "README.md")
     assert read.targets["production"].notify == tuple(read.channels) == ("mail", "pager")
     (defaults,) = re.findall(r"`(notify_when = .*?)`", README)
-    assert config.settle(config.parse(defaults, "README.md").general).timing == Timing()
-    assert set(config.parse(defaults, "README.md").general.notify_when) == {
+    assert config.settle(config_file.parse(defaults, "README.md").general).timing == Timing()
+    assert set(config_file.parse(defaults, "README.md").general.notify_when) == {
         field.name for field in fields(Timing) if field.name != "quiet_hours"
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
+from pgheadroom import config_file
 from pgheadroom.agent.serving import Pages, Server
 from pgheadroom.agent.verdicts import told
 from pgheadroom.agent.watched import Watched
@@ -19,7 +20,6 @@ from pgheadroom.cli.diagnostics import say
 from pgheadroom.cli.notifying import channels_of
 from pgheadroom.cli.source import unattended_source
 from pgheadroom.config import Settings
-from pgheadroom.config import load as load_configuration
 from pgheadroom.errors import EXIT_OK, UsageError
 from pgheadroom.model.metrics import MetricFamily
 from pgheadroom.model.notification import COMMAND
@@ -61,7 +61,7 @@ def _messenger(every: Sequence[Settings], flags: argparse.Namespace) -> Messenge
     Raises:
         UsageError: There is no such channel, or it cannot be used.
     """
-    configuration = load_configuration(flags.config, os.environ)  # its warnings are said already
+    configuration = config_file.load(flags.config, os.environ)  # its warnings are said already
     if COMMAND in flags.notify and not any(one.notify_command for one in every):
         raise UsageError(f"--notify {COMMAND}: no target has a notify_command")
     messenger = Messenger(say)

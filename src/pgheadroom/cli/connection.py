@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from pgheadroom import config
+from pgheadroom import config, config_file
 from pgheadroom.cli.commands import COMMANDS, MONITOR
 from pgheadroom.cli.diagnostics import keep_secret, say
-from pgheadroom.config import Configuration, Layer, Settings
+from pgheadroom.config import Layer, Settings
+from pgheadroom.config_file import Configuration
 from pgheadroom.conninfo import SECRET_PARAMETERS, is_conninfo
 from pgheadroom.errors import NoConnection, UsageError
 from pgheadroom.postgres import conninfo
@@ -49,7 +50,7 @@ def configuration_of(flags: argparse.Namespace, environ: Mapping[str, str]) -> C
     Raises:
         ConfigError: It has a mistake.
     """
-    configuration = config.load(flags.config, environ)
+    configuration = config_file.load(flags.config, environ)
     for warning in configuration.warnings:
         say(warning)
     return configuration

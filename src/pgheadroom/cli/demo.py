@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from pgheadroom import config
+from pgheadroom import config, config_file
 from pgheadroom.cli import terminal
 from pgheadroom.cli.diagnostics import put, say
 from pgheadroom.config import Settings
@@ -59,7 +59,7 @@ def _list_scenarios(scenarios: dict[str, str]) -> int:
 
 
 def _settings(flags: argparse.Namespace) -> Settings:
-    configuration = config.load(flags.config, os.environ)
+    configuration = config_file.load(flags.config, os.environ)
     flag_layer = config.Layer(
         interval=flags.interval,
         read_only=True if flags.read_only else None,

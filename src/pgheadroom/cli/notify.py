@@ -11,7 +11,8 @@ from pgheadroom import config
 from pgheadroom.cli.connection import configuration_of
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.cli.notifying import channels_of
-from pgheadroom.config import Configuration, Layer
+from pgheadroom.config import Layer
+from pgheadroom.config_file import Configuration
 from pgheadroom.errors import EXIT_NOT_ALL, EXIT_OK, UsageError
 from pgheadroom.model.finding import Severity
 from pgheadroom.model.notification import COMMAND, Channel, Kind, Message

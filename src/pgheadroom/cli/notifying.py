@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from pgheadroom.cli.diagnostics import keep_secret
-from pgheadroom.config import Configuration
+from pgheadroom.config_file import Configuration
 from pgheadroom.errors import ConfigError, UsageError
 from pgheadroom.files import contents, read_by_others
 from pgheadroom.model.notification import COMMAND, Channel
