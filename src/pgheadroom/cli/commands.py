@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from pgheadroom import quantities
+from pgheadroom.cli import values
 from pgheadroom.tls_later import put_off_tls
 
 MONITOR = "monitor"
@@ -48,25 +48,6 @@ class Command:
         return cast("Callable[[argparse.Namespace], int]", getattr(importlib.import_module(module), function))
 
 
-def read_duration(text: str) -> float:
-    """A duration in seconds, its mistakes told the way argparse wants them.
-
-    A number without its unit decides who is signalled: whoever means minutes would hit those of a few seconds.
-    """
-    if text.strip().isdigit() and text.strip("0 "):
-        raise argparse.ArgumentTypeError(f"{text} of what? Write {text}s, {text}m or {text}h")
-    try:
-        return quantities.seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of sessions from 1 on")
-    return int(text)
-
-
 def _no_audit(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--no-audit", action="store_true", help="act even when the audit file cannot be written")
 
@@ -92,18 +73,23 @@ def _signal_flags(parser: argparse.ArgumentParser) -> None:
     _format(parser)
     filters = parser.add_argument_group("which sessions (all that are given must hold; at least one is needed)")
     filters.add_argument("--state", metavar="STATE", help="active, idle, 'idle in transaction', aborted")
-    filters.add_argument("--idle-longer", metavar="TIME", type=read_duration, help="idle for longer than 10m, 2h, ...")
+    filters.add_argument(
+        "--idle-longer", metavar="TIME", type=values.duration, help="idle for longer than 10m, 2h, ..."
+    )
     filters.add_argument(
         "--idle-in-transaction-longer",
         metavar="TIME",
-        type=read_duration,
+        type=values.duration,
         help="idle in transaction, aborted or not, for longer than this",
     )
     filters.add_argument(
-        "--transaction-longer", metavar="TIME", type=read_duration, help="with a transaction older than this"
+        "--transaction-longer", metavar="TIME", type=values.duration, help="with a transaction older than this"
     )
     filters.add_argument(
-        "--query-longer", metavar="TIME", type=read_duration, help="active with a query that runs for longer than this"
+        "--query-longer",
+        metavar="TIME",
+        type=values.duration,
+        help="active with a query that runs for longer than this",
     )
     filters.add_argument("--user", metavar="ROLE", help="of this login role (-U is who connects)")
     filters.add_argument("--application", metavar="NAME", help="with this application_name; * stands for any text")
@@ -113,7 +99,9 @@ def _signal_flags(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--dry-run", action="store_true", help="only show who it would be (this is the default)")
     how.add_argument("--yes", action="store_true", help="do it")
-    how.add_argument("--limit", metavar="N", type=_count, help="at most N sessions, the oldest in their state first")
+    how.add_argument(
+        "--limit", metavar="N", type=values.count, help="at most N sessions, the oldest in their state first"
+    )
     how.add_argument(
         "--include-superusers", action="store_true", help="also a superuser's sessions; needs --user with its name"
     )
@@ -140,12 +128,14 @@ def _check_flags(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--agent",
         metavar="PLACE",
-        type=_agents_place,
+        type=values.agents_place,
         help="ask the agent that listens there (127.0.0.1:9899, a URL): no slot is taken, and it has the time before",
     )
-    how.add_argument("--watch", metavar="TIME", type=read_duration_of_seconds, help="sample for so long before judging")
     how.add_argument(
-        "--timeout", metavar="TIME", type=read_duration_of_seconds, default=10.0, help="for an answer (default: 10s)"
+        "--watch", metavar="TIME", type=values.duration_or_seconds, help="sample for so long before judging"
+    )
+    how.add_argument(
+        "--timeout", metavar="TIME", type=values.duration_or_seconds, default=10.0, help="for an answer (default: 10s)"
     )
     how.add_argument(
         "--on-timeout", choices=("unknown", "critical"), default="unknown", help="what no answer is (default: unknown)"
@@ -155,26 +145,6 @@ def _check_flags(parser: argparse.ArgumentParser) -> None:
         shape = "TIME" if field.name == "long_query_seconds" else "W,C"
         levels.add_argument(f"--{field.name.replace('_', '-')}", dest=f"level_{field.name}", metavar=shape)
     parser.set_defaults(password=False, no_password=True)
-
-
-def _agents_place(text: str) -> object:
-    from pgheadroom.agent.client import place_of_agent  # here: few checks ask one
-
-    try:
-        return place_of_agent(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def read_duration_of_seconds(text: str) -> float:
-    """A duration above 0; a plain number is seconds."""
-    try:
-        seconds = quantities.seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if seconds <= 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return seconds
 
 
 def _snapshot_flags(parser: argparse.ArgumentParser) -> None:
@@ -194,28 +164,11 @@ def _snapshot_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _place(text: str) -> tuple[str, int]:
-    from pgheadroom.agent.serving import place_of  # here: no other command needs it
-
-    try:
-        return place_of(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _exporters(text: str) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(","))
-    for name in names:
-        if name not in ("postgres_exporter", "pgbouncer_exporter"):
-            raise argparse.ArgumentTypeError(f"'{name}' is not known; known: postgres_exporter, pgbouncer_exporter")
-    return tuple(dict.fromkeys(names))
-
-
 def _agent_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="HOST:PORT",
-        type=_place,
+        type=values.listening_place,
         default=("127.0.0.1", 9899),
         help="where metrics are served (default: 127.0.0.1:9899)",
     )
@@ -228,21 +181,21 @@ def _agent_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top",
         metavar="N",
-        type=_count,
+        type=values.count,
         default=20,
         help="groups of user, application and database that have series of their own (default: 20)",
     )
     parser.add_argument(
         "--compat",
         metavar="NAMES",
-        type=_exporters,
+        type=values.exporters,
         default=(),
         help="serve the names of postgres_exporter,pgbouncer_exporter as well",
     )
     parser.add_argument(
         "--notify",
         metavar="NAME",
-        type=_channel_name,
+        type=values.channel_name,
         action="append",
         default=[],
         help="tell of troubles on this channel, not on those that the target names; repeat it for more",
@@ -250,39 +203,9 @@ def _agent_flags(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(password=False, no_password=True)
 
 
-def _channel_name(text: str) -> str:
-    if "://" in text:
-        # Not quoted: it carries a token, and stands in the list of processes already.
-        raise argparse.ArgumentTypeError("takes the name of a channel; its URL belongs into the configuration")
-    return text
-
-
 def _notify_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", type=_channel_name, help="channels; all without one")
+    parser.add_argument("names", nargs="*", metavar="NAME", type=values.channel_name, help="channels; all without one")
     parser.add_argument("--test", action="store_true", help="send one message to each, and say what became of it")
-
-
-def _limit(text: str) -> int:
-    digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit() and len(digits) < 7) or int(text) < -1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a limit: a number of sessions, or -1 for none")
-    return int(text)
-
-
-def _timeout(text: str) -> str:
-    """As PostgreSQL writes it; empty for `none`."""
-    if text == "none":
-        return ""
-    try:
-        milliseconds = round(quantities.seconds(text) * 1000)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    if not 0 < milliseconds < 2**31:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a timeout: from 1ms to 24d")
-    for unit, size in (("min", 60_000), ("s", 1000)):
-        if milliseconds % size == 0:
-            return f"{milliseconds // size}{unit}"
-    return f"{milliseconds}ms"
 
 
 def _hold_flags(parser: argparse.ArgumentParser) -> None:
@@ -293,14 +216,14 @@ def _hold_flags(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--limit",
         metavar="N",
-        type=_limit,
+        type=values.limit,
         help="its CONNECTION LIMIT (default: what leaves the others their share); of --release: what it gets",
     )
     what.add_argument("--nologin", action="store_true", help="NOLOGIN: nobody new gets in as this role")
     what.add_argument(
         "--idle-in-transaction-timeout",
         metavar="TIME",
-        type=_timeout,
+        type=values.timeout,
         help="its idle_in_transaction_session_timeout, for new logins; of --release: what it gets (none)",
     )
     what.add_argument(
@@ -330,7 +253,7 @@ def _advise_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch",
         metavar="TIME",
-        type=read_duration_of_seconds,
+        type=values.duration_or_seconds,
         help="look for so long before advising: how long sessions rest and are used again is known only then",
     )
     files = parser.add_argument_group("files for what is not there yet")

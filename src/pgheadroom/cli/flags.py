@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from pgheadroom import quantities
+from pgheadroom.cli import values
 from pgheadroom.cli.commands import COMMANDS, MONITOR, Command
 from pgheadroom.cli.diagnostics import put
 from pgheadroom.errors import UsageError
@@ -51,22 +52,6 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def read_interval(text: str) -> float:
-    """An interval, its mistakes told the way argparse wants them."""
-    try:
-        return quantities.interval(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _port(text: str) -> str:
-    # libpq also takes a list, one port for each host.
-    if not all(part.isdigit() and 0 < int(part) < 65536 for part in text.split(",")):
-        # Not quoted: for another program -p is the password.
-        raise argparse.ArgumentTypeError("not a port; allowed: 1 to 65535")
-    return text
-
-
 # --- the parser ------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +88,7 @@ def _add_connection_flags(parser: argparse.ArgumentParser, command: Command) -> 
     parser.add_argument("words", nargs="*", metavar="TARGET", help=argparse.SUPPRESS)
     to = parser.add_argument_group("connection (as psql; PG* variables, service= and ~/.pgpass work)")
     to.add_argument("-h", "--host", metavar="HOST", help="server, or the folder of its Unix socket")
-    to.add_argument("-p", "--port", metavar="PORT", type=_port, help="its port")
+    to.add_argument("-p", "--port", metavar="PORT", type=values.port, help="its port")
     to.add_argument("-U", "--username", metavar="ROLE", help="role to connect as")
     to.add_argument("-d", "--dbname", metavar="DBNAME", help="database, or a conninfo or URI")
     if command.never_asks:
@@ -138,7 +123,7 @@ def _add_common_flags(parser: argparse.ArgumentParser, command: Command) -> None
         "-i",
         "--interval",
         metavar="TIME",
-        type=read_interval,
+        type=values.interval,
         help=f"time between samples: {quantities.INTERVAL_RULE}" if command.samples_on else argparse.SUPPRESS,
     )
     common.add_argument(
