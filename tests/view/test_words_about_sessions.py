@@ -53,7 +53,7 @@ def test_of_what_is_stale_the_status_is_not_known() -> None:
     stale = Freshness(9.0, 1.0, trouble=Trouble("no answer", ago(9)))
     line = plain(header(snapshot(), "db1", stale, 120, status=Status.OK))
     assert line.split()[0] == "UNKNOWN"
-    assert "STALE 9s" in line
+    assert "STALE 9s, every 1s" in line
 
 
 def test_at_80_columns_the_whole_limit_is_read_that_keeps_us_out_after_a_loss() -> None:

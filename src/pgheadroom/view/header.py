@@ -100,7 +100,7 @@ def _freshness(snapshot: Snapshot, freshness: Freshness, *, short: bool = False)
     if freshness.paused:
         cells.append(Cell(" PAUSED ", "alert-warn"))
     if freshness.trouble:
-        cells.append(Cell(f" STALE {duration(freshness.age)} ", "alert-bad"))
+        cells.append(Cell(f" STALE {duration(freshness.age)}", "alert-bad"))
     elif freshness.age is not None:
         cells.append(Cell(f" {duration(freshness.age)} old", "dim"))
     return [*cells, *_pace(snapshot, freshness.interval, short=short)]
