@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,9 +13,11 @@ from pgheadroom.conninfo import at_port
 from pgheadroom.model import versions
 from pgheadroom.model.budget import Budget, Spared
 from pgheadroom.model.session import Session
-from pgheadroom.model.snapshot import REFUSED, Door, Gap, LockRequest, Server, Snapshot
+from pgheadroom.model.snapshot import REFUSED, Door, Gap, Server, Snapshot
 from pgheadroom.postgres import counted
 from pgheadroom.postgres.asking import Asking
+from pgheadroom.postgres.authenticating import PART as AUTHENTICATING
+from pgheadroom.postgres.authenticating import Authenticating
 from pgheadroom.postgres.catalogue import Catalogue, Facts, catalogue_questions
 from pgheadroom.postgres.denied import DETAILS, RECOVERY
 from pgheadroom.postgres.door import Connecting, Connection, Settling, hang_up, open_door
@@ -24,7 +26,7 @@ from pgheadroom.postgres.gaps import THROUGH_POOLER, UNNAMED_TABLES, UNPINNED, h
 from pgheadroom.postgres.giving_way import AT_ONCE, give_way
 from pgheadroom.postgres.held_locks import PART as HELD_LOCKS
 from pgheadroom.postgres.held_locks import HeldLocks
-from pgheadroom.postgres.lock_waits import Found, LockWaits, with_blockers
+from pgheadroom.postgres.lock_waits import LockWaits, with_blockers
 from pgheadroom.postgres.prepared import Prepared
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import place_of_socket
@@ -73,11 +75,11 @@ class Probe:
         self._held = HeldLocks()
         self._prepared = Prepared()
         self._log = ServerLog()
-        self._authenticating, self._authenticating_at = 0, 0.0
+        self._logins = Authenticating()
         budgets = {
             "locks": self._locks.budget,
             "sessions": Budget(),
-            "authenticating": Budget(),
+            AUTHENTICATING: self._logins.budget,
             HELD_LOCKS: self._held.budget,
             SERVER_LOG: self._log.budget,
             **{part: Budget(counted.SHARE) for part in counted.COUNTED},
@@ -274,11 +276,8 @@ class Probe:
         """The clock first, then the sessions, then what depends on them."""
         version = self._asking.version
         questions = self._essential_questions()
-        without_rows = version < versions.AUTHENTICATING_ARE_ROWS_SINCE
-        if without_rows and self._asking.is_due("authenticating"):
-            questions.append(Question("authenticating", query("authenticating", version)))
-        logins = without_rows and self._authenticating > 0
-        questions += self._locks.questions(version, logins=logins, told=self._tells)
+        questions += self._logins.questions(version, time.monotonic())
+        questions += self._locks.questions(version, logins=self._logins.count > 0, told=self._tells)
         return self._denied.allowed(questions)
 
     def _essential_questions(self) -> list[Question]:
@@ -307,9 +306,9 @@ class Probe:
         taken_at, in_recovery = moment
         # Not told any more: as it was.
         self._in_recovery = self._in_recovery if in_recovery is None else in_recovery
-        if "authenticating" in answers:
-            self._authenticating, self._authenticating_at = _count(answers["authenticating"]), time.monotonic()
-        refusals = self._log.take(answers, catalogue.codec, taken_at, time.monotonic())
+        now = time.monotonic()
+        self._logins.take(answers, now)
+        refusals = self._log.take(answers, catalogue.codec, taken_at, now)
         waits = self._locks.found()
         sessions = with_blockers(activity.sessions, waits.blockers, self._shown)
         processes = with_blockers(activity.processes, waits.blockers, self._shown)
@@ -323,42 +322,26 @@ class Probe:
             settings=facts.settings,
             sessions=activity.sessions,
             processes=activity.processes,
-            authenticating=self._authenticating,
+            authenticating=self._logins.count,
             slot_sync_takes_slot=slot_sync_takes_slot(facts.version_num, activity.processes),
             exact=activity.exact,
-            lock_requests=self._with_logins(waits, activity),
+            lock_requests=self._logins.requests(waits, activity),
             held_locks=self._held.found(activity),
             prepared=self._prepared.found(),
             roles=catalogue.roles,
             databases=catalogue.databases,
             gaps=self._gaps(answers, activity),
             literals_hidden=self.hides_literals,
-            spared=(*self._locks.spared(), *self._spared(answers), *self._log.spared(time.monotonic())),
+            spared=(*self._locks.spared(), *self._logins.spared(answers, now), *self._log.spared(now)),
             lock_totals=counted.lock_totals(answers),
             session_totals=counted.session_totals(answers),
             refusals=refusals,
         )
 
-    def _spared(self, answers: Mapping[str, Answer]) -> Iterator[Spared]:
-        """That authenticating backends were counted before, where some were."""
-        if self._authenticating and "authenticating" not in answers:
-            budget, age = self._asking.budgets["authenticating"], time.monotonic() - self._authenticating_at
-            yield Spared("authenticating", budget.cost, budget.every, age)
-
     @property
     def through_pooler(self) -> bool:
         """The pid that we were told at connect is not the one that answers."""
         return self.catalogue.facts.backend_pid not in (0, self.connection.info.backend_pid)
-
-    def _with_logins(self, waits: Found, activity: Activity) -> tuple[LockRequest, ...]:
-        """The requests; those of backends that have no row yet say themselves whom they wait for."""
-        if not self._authenticating or not waits.requests:
-            return waits.requests
-        rows = {one.pid for one in (*activity.sessions, *activity.processes)}
-        return tuple(
-            one if one.pid in rows else replace(one, blocked_by=waits.blockers.get(one.pid, ()))
-            for one in waits.requests
-        )
 
     def _door(self, facts: Facts, activity: Activity) -> Door:
         unknown = "rights" in {part for part, _ in self.catalogue.refused}
@@ -422,10 +405,6 @@ def _rows_of(answers: Mapping[str, Answer], part: str) -> list[Row]:
     if isinstance(answer, Unanswered):
         raise NoSample(f"the server does not tell its sessions: {answer.reason}")
     return answer
-
-
-def _count(answer: Answer | None) -> int:
-    return int(answer[0][0]) if isinstance(answer, list) else 0
 
 
 def slot_sync_takes_slot(version_num: int, processes: Sequence[Session]) -> bool:
