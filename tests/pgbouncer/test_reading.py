@@ -50,14 +50,22 @@ def gaps(found: Reading) -> dict[str, str]:
 def test_pools_come_first_and_each_time() -> None:
     found = reading()
     assert names(found.due(0.0))[:3] == ["POOLS", "SERVERS", "CLIENTS"]
+    first = names(found.untold())
+    assert set(first) == set(PART) - {"IS_PAUSED", "VERSION"}
     for part in found.due(0.0):
         found.take(part, of({"x": 1}), 0.0)
+        first.remove(part.name)
+        assert names(found.untold()) == first
+    # How long the line is need not be known by whoever looks once.
+    assert (first, names(found.due(0.0))) == ([], ["POOLS", "SERVERS", "CLIENTS", "VERSION"])
+    take(found, "VERSION", of({"x": 1}))
     assert names(found.due(1.0)) == ["POOLS", "SERVERS", "CLIENTS"]
     assert names(found.due(2.0)) == ["POOLS", "SERVERS", "CLIENTS", "STATS"]
     assert names(found.due(3.0)) == ["POOLS", "SERVERS", "CLIENTS", "DATABASES", "STATS", "STATE"]
     assert set(names(found.due(30.0))) == set(PART) - {"IS_PAUSED"}
     found.hurry()
     assert set(names(found.due(1.0))) == set(PART) - {"IS_PAUSED"}
+    assert not names(found.untold())
 
 
 def test_what_a_version_does_not_know_is_not_asked() -> None:

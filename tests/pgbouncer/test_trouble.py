@@ -1,6 +1,7 @@
 """PgBouncers in trouble: full, stopped, locked up, or none at all. Each is told, and costs one connection at most."""
 
 import asyncio
+import math
 import os
 import socket
 import struct
@@ -22,6 +23,7 @@ from pgheadroom.model.thresholds import Thresholds
 from pgheadroom.pgbouncer import console as module
 from pgheadroom.pgbouncer.console import Console
 from pgheadroom.pgbouncer.line import ask
+from pgheadroom.pgbouncer.reading import CLIENTS, POOLS, SERVERS, Part
 from pgheadroom.postgres.door import Connection
 from pgheadroom.rules.facts.case import Case
 from pgheadroom.rules.pools.banners import banners
@@ -98,7 +100,7 @@ async def test_passwords(one_server: Cluster, new_bouncer: Callable[..., Bouncer
         troubles[password] = seen.trouble
         assert "hunter2" not in repr(seen)
         await console.close()
-    assert troubles[None] == f"127.0.0.1:{bouncer.port}: a password is needed"
+    assert troubles[None] == "a password is needed"
     assert "authentication failed" in troubles["wrong"]
     assert "wrong" not in troubles["wrong"]
     assert troubles["hunter2"] == ""
@@ -163,6 +165,28 @@ async def test_what_comes_after_the_pools_may_be_late(bouncer: Bouncer, monkeypa
     released.set()
     assert (await console.sample()).gaps == ()
     await console.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "ends", "waits"),
+    [([SERVERS, CLIENTS, CLIENTS], math.inf, 3), ([POOLS], math.inf, 1), ([SERVERS, CLIENTS], 0.0, 1)],
+)
+async def test_who_looks_once_waits_as_long_as_it_goes_on_to_answer(
+    monkeypatch: pytest.MonkeyPatch, asked: list[Part], ends: float, waits: int
+) -> None:
+    console, coming, waited = Console("host=/nowhere"), iter(asked), []
+    console._question, console._asking = asyncio.create_task(asyncio.sleep(math.inf)), POOLS
+
+    async def arrives(_: object, seconds: float) -> bool:
+        console._asking = next(coming)
+        waited.append(seconds)
+        return False
+
+    with monkeypatch.context() as late:
+        late.setattr(module, "arrives", arrives)
+        await console.settle(2.0, ends)
+    assert waited == [2.0] * waits
+    console._question.cancel()
 
 
 async def test_the_parts_of_a_real_console(bouncer: Bouncer) -> None:

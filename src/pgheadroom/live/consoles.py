@@ -35,6 +35,10 @@ class Consoles:
         begun = [console.begin() for console in self._consoles]
         return [question for question in begun if question is not None]
 
+    async def settle(self, patience: float, ends: float) -> None:
+        """Wait for what is in flight, see `Console.settle`."""
+        await asyncio.gather(*(console.settle(patience, ends) for console in self._consoles))
+
     def latest(self) -> tuple[PgBouncer, ...]:
         """What was seen last of each."""
         return tuple(console.latest() for console in self._consoles)

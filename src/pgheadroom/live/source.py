@@ -210,10 +210,10 @@ class LiveSource:
             NoAnswer: when it does not answer within `patience` seconds.
         """
         await self.open()
-        asked = self._consoles.begin()
+        ends = clock() + patience / 2
+        self._consoles.begin()
         snapshot = await self.ask(self._ask_for_sample, patience)
-        if asked:
-            await asyncio.wait(asked, timeout=PATIENCE)
+        await self._consoles.settle(PATIENCE, ends)
         if self._log is not None:
             await asyncio.to_thread(self._log.wait, LOG_GRACE)
         return self._complete(snapshot)

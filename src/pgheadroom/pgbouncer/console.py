@@ -7,7 +7,7 @@ import asyncio
 import time
 from dataclasses import replace
 
-from pgheadroom.deadline import arrives
+from pgheadroom.deadline import arrives, clock
 from pgheadroom.errors import NoConnection, PgHeadroomError, UsageError
 from pgheadroom.model.bouncer_command import BouncerCommand, BouncerVerb, CommandOutcome, CommandResult
 from pgheadroom.model.gap import Gap
@@ -89,6 +89,18 @@ class Console:
         self._question = asyncio.create_task(self._refresh())
         return self._question
 
+    async def settle(self, patience: float, ends: float) -> None:
+        """Wait for what is in flight: `patience` seconds, and on until `ends` as long as each answer comes within them.
+
+        Args:
+            ends: In seconds of the loop's clock.
+        """
+        question, asking = self._question, self._asking
+        while question is not None and not await arrives(question, patience):
+            if self._asking is asking or clock() >= ends:
+                return
+            asking = self._asking
+
     def hurry(self) -> None:
         """Ask for everything with the next question, whatever it costs."""
         self._reading.hurry()
@@ -104,9 +116,9 @@ class Console:
         silence = f"no answer for {waited:.1f} s" if waited >= LATE or age is None else ""
         if self._seen_at is None or self._seen_at < self._asked_at:
             return replace(known, trouble=self._trouble or silence)
-        # The pools are here; what comes after them is late.
-        late = (Gap(self._asking.name.lower(), silence),) if silence else ()
-        return replace(known, gaps=(*known.gaps, *late), age=0.0)
+        # The pools are here; what comes after them is late, and of the rest what was never told is not known either.
+        late = dict.fromkeys((self._asking, *self._reading.untold())) if silence else ()
+        return replace(known, gaps=(*known.gaps, *(Gap(part.name.lower(), silence) for part in late)), age=0.0)
 
     async def run(self, command: BouncerCommand, deadline: float = PAUSE_WITHIN) -> CommandResult:
         """Give a command, and say what came of it. It is checked against what was seen last.
@@ -180,7 +192,11 @@ class Console:
         return connection
 
     async def _read(self, connection: Connection) -> None:
-        """Everything that is due. What the console refuses is a gap; without pools there is nothing to show at all."""
+        """Everything that is due. What the console refuses is a gap; without pools there is nothing to show at all.
+
+        One after the other, however long the line: PgBouncer writes the answer to a second question into the midst of
+        the first, where that did not fit into the socket's buffer (`pktbuf_send_func` in src/pktbuf.c).
+        """
         for part in self._reading.due(time.monotonic()):
             self._asking = part
             began = time.monotonic()

@@ -3,6 +3,7 @@
 SHOW POOLS comes first and each time; a part that fails leaves the others alone.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -105,14 +106,21 @@ class Reading:
 
     def due(self, now: float) -> Iterator[Part]:
         """What to ask for now, in this order; who is no PgBouncer says first what it is, and that decides the rest."""
-        for part in (VERSION, *PARTS) if self.known.product else PARTS:
+        # Of a PgBouncer it tells only how long the line is: whoever looks once need not wait for it.
+        usual = PARTS if self._due else PARTS[: PARTS.index(VERSION)]
+        for part in (VERSION, *PARTS) if self.known.product else usual:
             if self._due.get(part.name, 0.0) <= now and self._exists(part):
                 yield part
 
     def hurry(self, *parts: Part) -> None:
         """Ask for these parts next time, or for everything: a command has changed something."""
         for part in parts or PARTS:
-            self._due.pop(part.name, None)
+            if part.name in self._due:
+                self._due[part.name] = 0.0
+
+    def untold(self) -> Iterator[Part]:
+        """What has not been answered or refused yet on this connection, of what is shown."""
+        return (part for part in self.due(math.inf) if part.name not in self._due and part is not VERSION)
 
     def take(self, part: Part, table: Table, now: float, took: float = 0.0) -> None:
         """An answer that took so many seconds, the round trip included."""
