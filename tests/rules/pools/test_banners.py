@@ -59,7 +59,7 @@ def test_before_1_19_a_pause_of_everything_can_only_be_guessed() -> None:
     waiting = (pool(cl_waiting=2),)
     old = {"version": "1.18.0", "state": PoolerState.UNKNOWN}
     (text, remedy) = told(pools=waiting, **old)[0]
-    assert text.startswith("2 clients wait and there is no server connection")
+    assert text == "2 clients wait and there is no server connection: paused as a whole, or it cannot log in"
     assert remedy == BouncerCommand(BouncerVerb.RESUME)
     assert told(pools=(pool(cl_waiting=2, maxwait=3.0, sv_active=1),), **old) == []
     assert told(pools=waiting, version="1.25.2", state=PoolerState.ACTIVE) == []

@@ -47,7 +47,7 @@ def _everything(bouncer: PgBouncer) -> Iterator[Banner]:
         yield Banner("suspended", text, remedy, proof=_MOVES)
     elif bouncer.state is PoolerState.UNKNOWN and not bouncer.product and _looks_paused(bouncer):
         # Before 1.19 there is no SHOW STATE, and a PAUSE of everything is seen nowhere.
-        words = f"{_wait(waiting)} and there is no server connection: paused as a whole, or PostgreSQL is out of reach"
+        words = f"{_wait(waiting)} and there is no server connection: paused as a whole, or it cannot log in"
         yield Banner("perhaps paused", words, remedy, proof=_MOVES)
 
 
