@@ -14,8 +14,10 @@ from pgheadroom.errors import NoConnection
 from pgheadroom.model.action import Outcome, Result, Target, Verb
 from pgheadroom.model.session import Session, SessionId
 from pgheadroom.postgres.actions import array, signal
+from pgheadroom.postgres.exchange import Question, Transaction, ask
+from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.sampling import Probe
-from servers import Roles, Sessions, fetch, wait_until
+from servers import Roles, Sessions, fetch, runs, wait_until
 
 OpenProbe = Callable[..., Awaitable[Probe]]
 
@@ -264,12 +266,16 @@ async def test_nobody_to_signal_is_no_question_to_the_server(one_server: Cluster
     assert await signal(probe.connection, Verb.TERMINATE, []) == []
 
 
-async def test_a_lost_connection_is_said(one_server: Cluster, superuser: "psycopg.Connection[Any]") -> None:
+@pytest.mark.parametrize("over", [False, True], ids=["while it ends", "once it has ended"])
+async def test_a_lost_connection_is_said(one_server: Cluster, superuser: "psycopg.Connection[Any]", over: bool) -> None:
+    """The reason is still to be read where several transactions are sent after the end."""
     probe = await Probe.open(one_server.conninfo())
-    superuser.execute("SELECT pg_terminate_backend(%s)", (probe.connection.info.backend_pid,))
-    start = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
+    pid = probe.connection.info.backend_pid
+    superuser.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    if over:
+        wait_until(lambda: not runs(pid), "our session has ended")
     with pytest.raises(NoConnection, match="terminated by an administrator"):
-        await signal(probe.connection, Verb.TERMINATE, [Target(1, start)])
+        await ask(probe.connection, [Transaction([Question("clock", query("clock", 0))])] * 8)
     await probe.close()
 
 

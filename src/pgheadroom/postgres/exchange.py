@@ -22,7 +22,7 @@ from pgheadroom.postgres.door import Connection, Settling, check_settled
 from pgheadroom.postgres.own_session import LOCK_TIMEOUT, STATEMENT_TIMEOUT
 from pgheadroom.postgres.queries import query
 from pgheadroom.postgres.refusal import refusal
-from pgheadroom.postgres.talk import Bound, Talk, receive, send
+from pgheadroom.postgres.talk import Bound, Talk, hear_out, receive, send
 
 INSUFFICIENT_PRIVILEGE = "42501"
 LOCK_NOT_AVAILABLE = "55P03"
@@ -169,6 +169,20 @@ def _exchange(
 ) -> Talk:
     """Talk to libpq until everything is read; says each time what it waits for."""
     pgconn.enter_pipeline_mode()
+    try:
+        _put(pgconn, transactions, pinned, settling)
+        yield from send(pgconn)
+    except psycopg.Error:
+        hear_out(pgconn, results[0])
+        raise
+    bound = Bound()
+    for of_one in results:
+        yield from receive(pgconn, of_one, bound)
+    pgconn.exit_pipeline_mode()
+
+
+def _put(pgconn: PGconn, transactions: Sequence[Transaction], pinned: bool, settling: Settling | None) -> None:
+    """Queue all questions; some are sent on the way."""
     if settling is not None:
         pgconn.send_query_params(settling.statement, settling.values)
         pgconn.pipeline_sync()  # what it sets stays, whatever becomes of the questions
@@ -178,11 +192,6 @@ def _exchange(
             pgconn.send_query_params(question.sql, values, result_format=Format.BINARY)
         # The end of the implicit transaction.
         pgconn.pipeline_sync()
-    yield from send(pgconn)
-    bound = Bound()
-    for of_one in results:
-        yield from receive(pgconn, of_one, bound)
-    pgconn.exit_pipeline_mode()
 
 
 def _questions(transaction: Transaction, pinned: bool) -> list[Question]:

@@ -58,6 +58,17 @@ def send(pgconn: PGconn) -> Talk:
             pgconn.consume_input()
 
 
+def hear_out(pgconn: PGconn, results: list[PGresult]) -> None:
+    """What came before the line broke, once nothing can be sent over it any more: a farewell is read after the fact.
+
+    Raises:
+        OperationalError: The line has broken; in libpq's words, where psycopg has none but its own.
+    """
+    while pgconn.status == ConnStatus.BAD and (result := pgconn.get_result()) is not None:
+        results.append(result)
+    _check_line(pgconn)
+
+
 def receive(pgconn: PGconn, results: list[PGresult], bound: Bound, *, pipeline: bool = True) -> Talk:
     """Read the results of one transaction, or without a pipeline of one statement.
 
@@ -81,5 +92,9 @@ def receive(pgconn: PGconn, results: list[PGresult], bound: Bound, *, pipeline: 
             results.append(result)
     while pgconn.notifies():
         pass
+    _check_line(pgconn)
+
+
+def _check_line(pgconn: PGconn) -> None:
     if pgconn.status == ConnStatus.BAD:
         raise psycopg.OperationalError(pgconn.error_message.decode("utf-8", "replace"))
