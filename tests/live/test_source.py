@@ -33,6 +33,17 @@ def ours(superuser: "psycopg.Connection[Any]") -> int:
     return int(fetch(superuser, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgheadroom'"))
 
 
+async def at_rest(cluster: Cluster) -> None:
+    """Wait until our backend waits for us: one that is about to send something has no farewell when it is shut down.
+
+    Source: `PqCommBusy` in src/backend/libpq/pqcomm.c.
+    """
+    ours_rests = "WHERE application_name = 'pgheadroom' AND wait_event = 'ClientRead'"
+    resting = f"SELECT count(*) FROM pg_stat_activity {ours_rests}"
+    with psycopg.connect(cluster.conninfo(), autocommit=True) as other:
+        await asyncio.to_thread(wait_until, lambda: fetch(other, resting) == 1, "our backend waits for us")
+
+
 # --- a healthy server ------------------------------------------------------------------------------------------------
 
 
@@ -222,8 +233,9 @@ async def test_terminated_by_an_administrator(server: Cluster, superuser: "psyco
 @pytest.mark.parametrize("how", ["fast", "immediate", "kill"])
 async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster], major: int, how: str) -> None:
     cluster = new_cluster(major)
-    async with running(LiveSource(cluster.conninfo(), interval=0.1)) as posted:
-        await posted.more(Snapshot, 2)
+    async with running(LiveSource(cluster.conninfo(), interval=600)) as posted:
+        await posted.more(Snapshot)
+        await at_rest(cluster)
         await asyncio.to_thread(cluster.kill if how == "kill" else lambda: cluster.stop(how))
         await posted.until(lambda: len(posted.troubles) >= 3)
         before = len(posted.snapshots)
@@ -241,10 +253,11 @@ async def test_a_server_killed_and_restarted(new_cluster: Callable[..., Cluster]
 
 async def test_a_crash_is_told_as_one(new_cluster: Callable[..., Cluster]) -> None:
     cluster = new_cluster()
-    source = LiveSource(cluster.conninfo(), interval=0.1)
+    source = LiveSource(cluster.conninfo(), interval=600)
     async with running(source) as posted:
         with psycopg.connect(cluster.conninfo()) as victim:
             await posted.more(Snapshot)
+            await at_rest(cluster)
             os.kill(victim.info.backend_pid, signal.SIGKILL)
             await posted.more(Trouble)
         assert posted.troubles[0].reason == "the server is restarting after the crash of another session"
