@@ -16,11 +16,13 @@ from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.demo.servers.playground import Playground
 from pgheadroom.errors import NoConnection, UsageError
-from pgheadroom.model.refusal import RefusedBy
+from pgheadroom.model.refusal import Hindrance, RefusedBy
 from pgheadroom.postgres import conninfo
 from pgheadroom.postgres import doors as doors_module
 from pgheadroom.postgres.door import Connection
 from pgheadroom.postgres.doors import Doors, NoDoor, into_same_server
+from pgheadroom.postgres.not_let_in import NotLetIn
+from pgheadroom.postgres.refusal import Said
 from pgheadroom.postgres.sampling import Probe
 from servers import PATIENCE, Roles, Sessions, restart
 from translations import translated, with_locale
@@ -231,6 +233,23 @@ async def test_a_server_that_hangs_is_not_knocked_at_again_and_again(monkeypatch
     await shut(doors)
     await shut(doors)
     assert allowed[-2:] == [8, 1]
+
+
+async def test_a_door_that_failed_otherwise_is_no_longer_left_alone_once_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the only door of a server that restarts could be the one that is left alone, while others come in."""
+    met: list[Hindrance] = []
+
+    async def refuse(conninfo: str, **others: Any) -> Probe:
+        met.append(Hindrance.DOWN if met else Hindrance.LOGIN)
+        raise NotLetIn(Said("no", hindrance=met[-1]), None)
+
+    monkeypatch.setattr(Probe, "open", refuse)
+    doors = Doors("host=db1")
+    for _ in range(4):
+        await shut(doors)
+    assert met == [Hindrance.LOGIN, *[Hindrance.DOWN] * 3]
 
 
 LANGUAGES = {

@@ -114,6 +114,19 @@ def test_a_library_that_the_server_lacks_does_not_mean_that_nobody_listens() -> 
 
 @pytest.mark.parametrize(
     "said",
+    [
+        "server closed the connection unexpectedly",
+        "SSL error: unexpected eof while reading",
+        "SSL SYSCALL error: EOF detected",
+        "SSL SYSCALL error: Connection reset by peer",
+    ],
+)
+def test_a_server_that_goes_down_in_the_middle_of_a_login_is_down(said: str) -> None:
+    assert refusal(f"connection failed: {AT}{said}").hindrance is Hindrance.DOWN
+
+
+@pytest.mark.parametrize(
+    "said",
     ["FATAL:  the database system is in recovery mode", "Connection refused\n\tIs the server running on that host?"],
 )
 @pytest.mark.parametrize("at", ['at "10.0.0.5", port 5432', 'on socket "/tmp/.s.PGSQL.5432"'])

@@ -202,8 +202,8 @@ class Doors:
             way.limits = frozenset(turn.limits)
             way.refusal = await self._heard(way, failure, waits=pace == ONCE or self.in_turn > 1)
             self._count_refused(turn.refused, failure, way.refusal)
-            if way.refusal.hindrance not in SOON:
-                way.alone_until = clock() + max(LEFT_ALONE, _LEFT_ALONE_TIMES * (clock() - began))
+            alone = 0.0 if way.refusal.hindrance in SOON else max(LEFT_ALONE, _LEFT_ALONE_TIMES * (clock() - began))
+            way.alone_until = clock() + alone
             raise
         finally:
             self.attempts += turn.attempts

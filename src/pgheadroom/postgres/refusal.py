@@ -119,7 +119,8 @@ _HINDRANCES = (
     (r"the database system is|not (?:currently|yet) accepting connections", Hindrance.OPENING),
     (r"Connection refused|No such file or directory", Hindrance.DOWN),
     (
-        r"closed the connection unexpectedly|Connection reset|Broken pipe|terminating connection",
+        r"closed the connection unexpectedly|unexpected eof|EOF detected|Connection reset|Broken pipe"
+        r"|terminating connection",
         Hindrance.DOWN,
     ),
     (r"failed to resolve host|could not translate host name", Hindrance.UNKNOWN_HOST),
