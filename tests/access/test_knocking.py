@@ -108,7 +108,10 @@ def test_a_server_that_is_down_is_knocked_at_for_as_long_as_that_lasts(hindrance
         assert between_knocks <= 0.05
         assert this.watch > this.every
         assert between_knocks >= (0.004 if now < 60 else 0.05), "nor more often than that"
-    assert pace(state, 0.0).every / pace(state, 0.0).in_flight < 0.01, "when it opens others wait too"
+    this = pace(state, 0.0)
+    assert this.every / this.in_flight < 0.01, "when it opens others wait too"
+    assert this.attempts > this.in_flight, "who ends its watch is followed by another"
+    assert pace(state, 0.0, doors=2).attempts == this.in_flight, "unless another door has its turn"
 
 
 @pytest.mark.parametrize("hindrance", [Hindrance.LOGIN, Hindrance.UNKNOWN_HOST, Hindrance.NO_ROUTE, Hindrance.SILENCE])

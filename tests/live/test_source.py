@@ -16,6 +16,7 @@ from pgheadroom.deadline import NoAnswer
 from pgheadroom.demo.servers.bouncer import Bouncer
 from pgheadroom.demo.servers.cluster import Cluster
 from pgheadroom.errors import NoConnection, UsageError
+from pgheadroom.live.reconnection import WAITING_TOLD_EVERY
 from pgheadroom.live.source import LiveSource
 from pgheadroom.model.action import Outcome, Target, Verb
 from pgheadroom.model.session import SessionId
@@ -268,10 +269,11 @@ async def test_a_crash_is_told_as_one(new_cluster: Callable[..., Cluster]) -> No
 async def test_a_server_that_is_down_is_knocked_at_again_and_again() -> None:
     began = time.monotonic()
     async with running(LiveSource("host=127.0.0.1 port=1 user=postgres")) as posted:
-        while not posted.troubles or posted.troubles[-1].tries < 30:
+        while not posted.troubles or posted.troubles[-1].tries < 4:
             await posted.more(Trouble)
-    assert time.monotonic() - began > 30 * 0.04, "not as fast as it can"
-    assert len(posted.troubles) < 30, "nor is each told"
+    took = time.monotonic() - began
+    assert took > 4 * 0.04, "not as fast as it can"
+    assert len(posted.troubles) <= 1 + took / WAITING_TOLD_EVERY, "nor is each told"
 
 
 # --- a server that does not answer -----------------------------------------------------------------------------------

@@ -37,8 +37,9 @@ While the server says that it starts, more of them take processors from each oth
 client beside it: over TLS, on two processors that fifty clients share, an answer takes 20 ms with two of them, 30 with
 four and 40 with eight. Where nobody listens they cost nothing; when the port opens, the server refuses the first.
 """
-IN_A_ROUND = 4 * WATCHERS
-"""Attempts before a round of them ends: between two rounds nobody stands there."""
+TURNS_IN_A_ROUND = 2
+"""Attempts before a round of them ends, for each that is in flight: between two rounds nobody stands there, and towards
+the end of one fewer and fewer do. What was met is told once a round."""
 NEAR = 0.1
 """Seconds that a refusal takes at most, for more than `WATCHERS` to be under way at a time. From farther away several
 would be let in before the first of them could tell the others."""
@@ -97,10 +98,13 @@ class Pace:
 
 
 ONCE = Pace(0.0)
-AFTER_LOSS = Pace(0.0, 0.008, WATCHERS, WATCHERS, heard_first=True, watch=WATCH, every=WATCHERS * OPENING_SOON[0][1])
+AFTER_LOSS = Pace(
+    0.0, 0.008, WATCHERS, WATCHERS, heard_first=True, watch=WATCH / 4, every=WATCHERS * OPENING_SOON[0][1]
+)
 """The first attempts after a connection was lost: a crash or a restart may be over before a second round begins. A
-server that lets us in at once, or refuses us for good, has done so before a second one is due."""
-AFTER_CRASH = replace(AFTER_LOSS, heard_first=False, attempts=IN_A_ROUND)
+server that lets us in at once, or refuses us for good, has done so before a second one is due. Soon over, so that more
+of them stand at a port that was closed."""
+AFTER_CRASH = replace(AFTER_LOSS, heard_first=False, attempts=TURNS_IN_A_ROUND * WATCHERS, watch=WATCH)
 """The same where the server has said that it ends all sessions: with them went every lock that a login could wait for,
 and who waits for the first answer may hear it when the slots are taken again."""
 JITTER = (0.8, 1.2)
@@ -129,9 +133,9 @@ def pace(state: Knocking, now: float, doors: int = 1) -> Pace:
     if state.hindrance is Hindrance.NO_ROOM:
         return _without_room(lasted, moves=moves(state, now), doors=doors)
     if state.hindrance is Hindrance.DOWN:
-        return _before_it_opens(lasted, DOWN_SOON, AT_A_PORT)
+        return _before_it_opens(lasted, DOWN_SOON, AT_A_PORT, doors)
     if state.hindrance is Hindrance.OPENING:
-        return replace(_before_it_opens(lasted, OPENING_SOON, WATCHERS), attempts=IN_A_ROUND)
+        return _before_it_opens(lasted, OPENING_SOON, WATCHERS, doors)
     first, longest = _FIRST_AND_LONGEST[state.hindrance]
     return Pace(min(longest, first * 2 ** min(10, state.met - 1)))
 
@@ -155,11 +159,12 @@ def moves(state: Knocking, now: float) -> bool:
     return state.moved is not None and now - state.moved < MOVED_LASTS
 
 
-def _before_it_opens(lasted: float, soon: Sequence[tuple[float, float]], watchers: int) -> Pace:
+def _before_it_opens(lasted: float, soon: Sequence[tuple[float, float]], watchers: int, doors: int) -> Pace:
     spacing = next((spacing for until, spacing in soon if lasted < until), None)
     if spacing is None:
         return Pace(DOWN, watch=WATCH, every=DOWN)
-    return Pace(spacing, spacing, watchers, watchers, watch=WATCH, every=watchers * spacing)
+    attempts = watchers * TURNS_IN_A_ROUND if doors == 1 else watchers
+    return Pace(spacing, spacing, attempts, watchers, watch=WATCH, every=watchers * spacing)
 
 
 def _without_room(lasted: float, *, moves: bool, doors: int) -> Pace:
