@@ -70,13 +70,7 @@ async def test_the_pools_size(
     bouncer = new_bouncer({"front": to(one_server, "pool_size=2")}, settings={"default_pool_size": 9})
     waiting(bouncer, 2)
     seen, found = await limits(one_server, bouncer)
-    assert (found.binding, found.size, found.size_from, found.most, found.servers) == (
-        Cap.POOL_SIZE,
-        2,
-        "database",
-        2,
-        2,
-    )
+    assert (found.binding, found.size, found.most, found.servers) == (Cap.POOL_SIZE, 2, 2, 2)
     demand = analyse(seen, Thresholds()).overcommitment
     assert demand is not None
     assert (demand.demand, demand.direct, demand.exceeds) == (2, 1, False)

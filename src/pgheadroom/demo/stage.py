@@ -44,14 +44,12 @@ class Demo:
         conninfo: Of the monitor's role, which has pg_monitor, pg_signal_backend and (16+) pg_use_reserved_connections.
         superuser_conninfo: Of the superuser `postgres`.
         pgbouncers: Of the admin console of each PgBouncer.
-        bouncer_missing: How to install PgBouncer, empty when it runs.
     """
 
     scenario: str
     conninfo: str
     superuser_conninfo: str
     pgbouncers: tuple[str, ...] = ()
-    bouncer_missing: str = ""
 
 
 @contextmanager
@@ -83,7 +81,6 @@ def open_demo(scenario: str, report: Report, major: int | None = None) -> Iterat
             cluster.conninfo(MONITOR, DATABASE),
             cluster.conninfo(dbname=DATABASE),
             (bouncer.console(MONITOR),) if bouncer else (),
-            "" if bouncer else HOW_TO_INSTALL,
         )
         await_outage(demo, play, report)
         yield demo

@@ -29,7 +29,6 @@ class RealClients(NamedTuple):
     Attributes:
         database: PgBouncer's name for it.
         holding: How many of them use a server connection now, `waiting` how many wait for one; the rest is idle.
-        longest_wait: Seconds; 0 when nobody waits.
     """
 
     bouncer: str
@@ -40,4 +39,3 @@ class RealClients(NamedTuple):
     total: int
     holding: int
     waiting: int
-    longest_wait: float

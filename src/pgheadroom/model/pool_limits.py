@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 
 class Cap(StrEnum):
@@ -36,7 +36,6 @@ class PoolLimits:
 
     Attributes:
         size: None when not known, 0 when unlimited (1.24+).
-        size_from: Whose setting it is; empty when not known.
         reserve: Extra servers once a client has waited `reserve_pool_timeout`.
         most: Size and reserve; None when not known or unlimited.
         servers: Open now.
@@ -49,7 +48,6 @@ class PoolLimits:
     """
 
     size: int | None
-    size_from: Literal["user", "database", "default", ""]
     reserve: int
     most: int | None
     servers: int

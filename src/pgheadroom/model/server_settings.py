@@ -66,7 +66,6 @@ class ServerSettings:
         placed: None where it could not be read.
         filed: None where it is not shown to our role.
         troubles: What could not be read, and why.
-        superuser, creates_roles: What our role may do.
         without_reserve: Roles that were granted pg_use_reserved_connections, and do not inherit it (16+).
     """
 
@@ -74,8 +73,6 @@ class ServerSettings:
     placed: Sequence[Placed] | None = ()
     filed: Sequence[Filed] | None = ()
     troubles: tuple[str, ...] = ()
-    superuser: bool = False
-    creates_roles: bool = False
     without_reserve: tuple[str, ...] = ()
 
     def common(self, name: str) -> str | None:

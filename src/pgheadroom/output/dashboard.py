@@ -92,11 +92,6 @@ def dashboard(thresholds: Thresholds) -> Mapping[str, Any]:
     }
 
 
-def expressions() -> list[str]:
-    """Every query of every panel."""
-    return [query.expression for panel in _panels() for query in panel.queries]
-
-
 def _variables() -> Iterator[Mapping[str, Any]]:
     yield {"name": "source", "type": "datasource", "query": "prometheus", "label": "Source"}
     asked = "label_values(pgheadroom_up, target)"

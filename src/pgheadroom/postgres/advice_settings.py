@@ -35,10 +35,8 @@ _PARTS = {
     "settings": "settings",
     "placed": "settings of roles and databases",
     "files": "the configuration files",
-    "rights": "our rights",
     "heirs": "who has the reserve",
 }
-_WITHOUT_NAMES = {"rights", "heirs"}
 
 
 async def server_settings(probe: Probe) -> ServerSettings:
@@ -52,14 +50,12 @@ async def server_settings(probe: Probe) -> ServerSettings:
     names = "{" + ",".join(NAMES) + "}"
     parts = [part for part in _PARTS if part != "heirs" or version >= RESERVED_SLOTS_SINCE]
     questions = [
-        Question(part, query(f"advice_{part}", version), () if part in _WITHOUT_NAMES else (names,)) for part in parts
+        Question(part, query(f"advice_{part}", version), () if part == "heirs" else (names,)) for part in parts
     ]
     answers = await ask(connection, [Transaction([one]) for one in questions])
     told = {one.part: answer for one, (answer,) in zip(questions, answers, strict=True)}
     placed, filed = _placed(probe, told["placed"]), _filed(told["files"])
     hidden = _hidden(probe, placed)
-    rights = told["rights"]
-    superuser, creates = rights[0] if isinstance(rights, list) and rights else (False, False)
     return ServerSettings(
         settings={one.name: one for one in _settings(told["settings"], filed, hidden)},
         placed=placed,
@@ -67,8 +63,6 @@ async def server_settings(probe: Probe) -> ServerSettings:
         troubles=tuple(
             f"{_PARTS[part]}: {safe(answer.reason)}" for part, answer in told.items() if isinstance(answer, Unanswered)
         ),
-        superuser=superuser,
-        creates_roles=creates,
         without_reserve=_not_heirs(probe, told.get("heirs")),
     )
 

@@ -145,7 +145,6 @@ def test_the_real_clients_of_a_hog() -> None:
     worker, checkout = by_hog[hog_key(hog)]
     assert (worker.application, worker.address, worker.total, worker.holding) == ("worker", "10.0.0.8", 2, 2)
     assert (checkout.application, checkout.total, checkout.holding, checkout.waiting) == ("checkout", 3, 0, 2)
-    assert checkout.longest_wait == 4.5
     assert set(by_hog) == {hog_key(hog)}
     for by in GroupBy:
         keys = {hog_key(one) for one in hogs(sample, by)}

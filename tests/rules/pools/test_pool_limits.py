@@ -35,13 +35,10 @@ def limits(sample: Snapshot | None = None, one: PgBouncer | None = None, **of_po
     return pool_limits(Case(sample or snapshot(), Thresholds()), watched, theirs)
 
 
-def test_sizes_and_where_they_come_from() -> None:
+def test_sizes() -> None:
     found = limits(reserve=2, sv_active=4, sv_idle=1)
-    assert (found.size, found.size_from, found.reserve, found.most, found.servers) == (5, "database", 2, 7, 5)
-    assert limits(one=bouncer(config=settings(default_pool_size="5"))).size_from == "default"
-    own = bouncer(users=(BouncerUser("web", pool_size=5),), config=settings(default_pool_size="5"))
-    assert limits(one=own).size_from == "user"
-    assert (limits(size=None).size_from, limits(size=None).most) == ("", None)
+    assert (found.size, found.reserve, found.most, found.servers) == (5, 2, 7, 5)
+    assert limits(size=None).most is None
     assert limits(size=0).most is None
     assert limits(size=0, one=bouncer(version="1.18.0")).most == 0
 

@@ -156,7 +156,6 @@ def _by_pool(snapshot: Snapshot) -> dict[tuple[str, str, str], list[RealClients]
 
 def _grouped(bouncer: str, database: str, clients: list[BouncerClient]) -> RealClients:
     first = clients[0]
-    waiting = [client.waited for client in clients if client.waits]
     return RealClients(
         bouncer,
         first.user,
@@ -165,8 +164,7 @@ def _grouped(bouncer: str, database: str, clients: list[BouncerClient]) -> RealC
         first.address,
         total=len(clients),
         holding=sum(1 for client in clients if client.link or client.state == "active"),
-        waiting=len(waiting),
-        longest_wait=max(waiting, default=0.0),
+        waiting=sum(1 for client in clients if client.waits),
     )
 
 

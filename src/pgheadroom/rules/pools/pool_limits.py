@@ -4,7 +4,7 @@ Precedence of sizes: the user's, else the database's, else default_pool_size. Or
 reserve of the pool, then max_db_connections, then max_user_connections (launch_new_connection in src/objects.c).
 """
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pgheadroom.model.bouncer import PoolerState
 from pgheadroom.model.pool import PgBouncer, Pool
@@ -24,7 +24,6 @@ def pool_limits(case: Case, bouncer: PgBouncer, pool: Pool) -> PoolLimits:
     trouble = login_trouble(case, bouncer, pool) if binding is Cap.LOGIN else None
     return PoolLimits(
         size=pool.size,
-        size_from=_size_from(bouncer, pool),
         reserve=pool.reserve,
         most=counts.most,
         servers=pool.servers,
@@ -62,15 +61,6 @@ def _counts(bouncer: PgBouncer, pool: Pool) -> _Counts:
 def _user_cap(bouncer: PgBouncer, name: str) -> int:
     own = next((user.max_connections for user in bouncer.users if user.name == name), None)
     return (bouncer.limit("max_user_connections") or 0) if own is None else own
-
-
-def _size_from(bouncer: PgBouncer, pool: Pool) -> Literal["user", "database", "default", ""]:
-    """A database that was given the default on purpose cannot be told from one that was given nothing."""
-    if pool.size is None:
-        return ""
-    if any(user.name == pool.user and user.pool_size is not None for user in bouncer.users):
-        return "user"
-    return "default" if pool.size == bouncer.limit("default_pool_size") else "database"
 
 
 def _oldest_wait(bouncer: PgBouncer, pool: Pool) -> float:
