@@ -42,7 +42,7 @@ from pgheadroom.demo.servers.playground import Playground  # noqa: E402
 from pgheadroom.postgres import asking, timing  # noqa: E402
 from pgheadroom.postgres.queries import query  # noqa: E402
 from pgheadroom.postgres.sampling import Probe  # noqa: E402
-from pgheadroom.rules.facts.locks import lock_tree  # noqa: E402
+from pgheadroom.rules.facts.locks import lock_nodes, lock_places  # noqa: E402
 from terminal.line import TerminalLine  # noqa: E402
 
 SAMPLES = 15
@@ -120,7 +120,7 @@ async def lock_part(conninfo: str) -> dict[str, float]:
         probe.hurry()
         began = time.perf_counter()
         snapshot = await probe.sample()
-        nodes = lock_tree(snapshot)
+        nodes = lock_nodes(snapshot, lock_places(snapshot))
         whole.append(time.perf_counter() - began)
     await probe.close()
     return {

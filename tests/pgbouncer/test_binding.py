@@ -74,7 +74,7 @@ async def test_the_pools_size(
     demand = analyse(seen, Thresholds()).overcommitment
     assert demand is not None
     assert (demand.demand, demand.direct, demand.exceeds) == (2, 1, False)
-    assert [pool.seen_here for pool in demand.pools] == [True]
+    assert [pool.database for pool in demand.pools] == ["front"]
 
 
 async def test_the_databases_cap(

@@ -5,14 +5,15 @@ from dataclasses import replace
 import pytest
 
 from pgheadroom.model.snapshot import LockRequest, Snapshot
-from pgheadroom.rules.facts.locks import lock_tree
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
 from pgheadroom.view.tables.locks import LOCK_COLUMNS, lock_rows
 from samples import NOW, session, snapshot, waiter
 
 
 def drawn(sample: Snapshot, column: str) -> list[str]:
     find = next(one for one in LOCK_COLUMNS if one.name == column)
-    return [find.cell(row, NOW).text for row in lock_rows(lock_tree(sample), lambda _: None)]
+    return [find.cell(row, NOW).text for row in lock_rows(Case(sample, Thresholds()).locks, lambda _: None)]
 
 
 def test_a_deep_chain_keeps_its_pids() -> None:

@@ -12,8 +12,6 @@ class PoolDemand:
         size: Its pool_size; None when unlimited.
         reserve: Its reserve_pool_size; 0 when the reserve is turned off (`reserve_pool_timeout = 0`).
         servers: Open now.
-        seen_here: Whether server connections of this database were seen to be backends of the server; otherwise it is
-            only assumed, because nothing speaks against it.
     """
 
     bouncer: str
@@ -22,7 +20,6 @@ class PoolDemand:
     size: int | None
     reserve: int
     servers: int
-    seen_here: bool
 
     @property
     def most(self) -> int | None:

@@ -21,11 +21,11 @@ def test_the_tree_of_those_who_did_not_move_is_that_of_a_first_look(
     waiting = [waiter(pid)._replace(blocked_by=named) for pid, named in edges.items()]
     sample = snapshot([*waiting, session(20, State.IDLE_IN_TRANSACTION)])
     later = replace(sample, taken_at=NOW + timedelta(seconds=seconds))
-    locks.lock_tree(sample)
-    again = locks.lock_tree(later)
+    locks.lock_places(sample)
+    again = locks.lock_places(later)
     blockers = locks._blockers(later)
     places = locks._places.__wrapped__(blockers) if blockers else ()  # type: ignore[attr-defined]
-    assert again == locks.lock_nodes(later, places)
+    assert again == places
 
 
 def test_it_is_worked_out_once_for_the_same_values_and_again_for_others() -> None:

@@ -7,19 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgheadroom.model.locks import LockNode
 from pgheadroom.model.session import State
 from pgheadroom.model.snapshot import LockRequest, Snapshot
-from pgheadroom.rules.facts.locks import lock_tree
+from pgheadroom.model.thresholds import Thresholds
+from pgheadroom.rules.facts.case import Case
 from samples import ago, pids, session, snapshot, waiter
 from strategies import snapshots
 
 
+def tree(sample: Snapshot) -> tuple[LockNode, ...]:
+    return Case(sample, Thresholds()).locks
+
+
 def shape(sample: Snapshot) -> list[tuple[int, int, int, int]]:
-    return [(node.pid, node.depth, node.waiting_behind, node.root_pid) for node in lock_tree(sample)]
+    return [(node.pid, node.depth, node.waiting_behind, node.root_pid) for node in tree(sample)]
 
 
 def test_no_waiters_no_tree() -> None:
-    assert lock_tree(snapshot([session(1), session(2, State.ACTIVE)])) == ()
+    assert tree(snapshot([session(1), session(2, State.ACTIVE)])) == ()
 
 
 def test_waiters_stand_under_the_holder_that_waits_for_nobody() -> None:
@@ -29,7 +35,7 @@ def test_waiters_stand_under_the_holder_that_waits_for_nobody() -> None:
 
 def test_the_root_with_most_behind_comes_first() -> None:
     sample = snapshot([session(1), session(5), waiter(2, 1), waiter(6, 5), waiter(7, 5)])
-    assert [node.pid for node in lock_tree(sample) if node.depth == 0] == [5, 1]
+    assert [node.pid for node in tree(sample) if node.depth == 0] == [5, 1]
 
 
 def test_who_waits_for_several_is_placed_once_and_counted_behind_each() -> None:
@@ -39,33 +45,33 @@ def test_who_waits_for_several_is_placed_once_and_counted_behind_each() -> None:
 
 def test_workers_count_as_their_leader_and_zero_is_a_prepared_transaction() -> None:
     worker = waiter(30, 3, 0, backend_type="parallel worker", leader_pid=3)
-    nodes = lock_tree(snapshot([session(3, State.ACTIVE)], processes=(worker,)))
+    nodes = tree(snapshot([session(3, State.ACTIVE)], processes=(worker,)))
     assert [(node.pid, node.kind, node.blocked_by) for node in nodes] == [(0, "prepared", ()), (3, "session", (0,))]
 
 
 def test_a_blocker_without_a_row_is_unknown_and_a_process_is_named() -> None:
     vacuum = session(9, backend_type="autovacuum worker")
-    nodes = lock_tree(snapshot([waiter(2, 777), waiter(3, 9)], processes=(vacuum,)))
+    nodes = tree(snapshot([waiter(2, 777), waiter(3, 9)], processes=(vacuum,)))
     assert {node.pid: node.kind for node in nodes} == {777: "unknown", 9: "process", 2: "session", 3: "session"}
 
 
 def test_a_deadlock_not_yet_detected_is_marked() -> None:
     sample = snapshot([waiter(1, 2), waiter(2, 1), waiter(3, 2)])
-    nodes = lock_tree(sample)
+    nodes = tree(sample)
     assert sorted(pids(nodes)) == [1, 2, 3]
     assert {node.pid: node.in_cycle for node in nodes} == {1: True, 2: True, 3: False}
     assert {node.pid: node.waiting_behind for node in nodes} == {1: 2, 2: 2, 3: 0}
 
 
 def test_a_cycle_hangs_under_the_root_that_holds_it_up() -> None:
-    nodes = lock_tree(snapshot([session(9), waiter(1, 2, 9), waiter(2, 1), waiter(3, 1, 2)]))
+    nodes = tree(snapshot([session(9), waiter(1, 2, 9), waiter(2, 1), waiter(3, 1, 2)]))
     assert pids(nodes)[0] == 9
     assert {node.root_pid for node in nodes} == {9}
     assert {node.waits for node in nodes if node.pid != 9} == {True}
 
 
 def test_a_cycle_inside_a_cycle_hangs_under_the_root_too() -> None:
-    nodes = lock_tree(snapshot([session(9), waiter(5, 9, 1), waiter(1, 2), waiter(2, 1, 5)]))
+    nodes = tree(snapshot([session(9), waiter(5, 9, 1), waiter(1, 2), waiter(2, 1, 5)]))
     assert [(node.pid, node.depth) for node in nodes] == [(9, 0), (5, 1), (2, 2), (1, 3)]
 
 
@@ -75,7 +81,7 @@ def test_waits_are_measured_by_waitstart_and_before_14_by_the_query() -> None:
     holder, waits = session(1, since=99), waiter(2, 1, since=50)
 
     def waited(sample: Snapshot) -> dict[int, float | None]:
-        return {node.pid: node.waited_seconds for node in lock_tree(sample)}
+        return {node.pid: node.waited_seconds for node in tree(sample)}
 
     assert waited(snapshot([holder, waits], lock_requests=(request,))) == {1: None, 2: 7}
     assert waited(snapshot([holder, waits], lock_requests=(blind,))) == {1: None, 2: 0}
@@ -83,7 +89,7 @@ def test_waits_are_measured_by_waitstart_and_before_14_by_the_query() -> None:
 
 
 def test_a_wait_whose_holder_just_let_go_stands_alone() -> None:
-    (node,) = lock_tree(snapshot([waiter(2)]))
+    (node,) = tree(snapshot([waiter(2)]))
     assert (node.depth, node.waits, node.is_root) == (0, True, False)
 
 
@@ -105,7 +111,7 @@ def reachable(edges: Mapping[int, list[int]], start: int) -> set[int]:
 @given(graphs)
 def test_any_graph_is_a_forest_with_right_counts(graph: Mapping[int, list[int]]) -> None:
     edges = {pid: [blocker for blocker in named if blocker != pid] for pid, named in graph.items()}
-    nodes = lock_tree(snapshot([waiter(pid, *named) for pid, named in graph.items()]))
+    nodes = tree(snapshot([waiter(pid, *named) for pid, named in graph.items()]))
     everybody = set(edges) | {blocker for named in edges.values() for blocker in named}
     assert sorted(pids(nodes)) == sorted(everybody)
     for place, node in enumerate(nodes):
@@ -129,7 +135,7 @@ def test_any_graph_is_a_forest_with_right_counts(graph: Mapping[int, list[int]])
 
 @given(snapshots())
 def test_every_waiter_of_any_snapshot_is_there_once(sample: Snapshot) -> None:
-    nodes = lock_tree(sample)
+    nodes = tree(sample)
     assert len(set(pids(nodes))) == len(nodes)
     waiting = {one.leader_pid or one.pid for one in (*sample.sessions, *sample.processes) if one.waits_for_lock}
     assert waiting <= set(pids(nodes))
@@ -149,7 +155,7 @@ def test_three_hundred_waiters_take_milliseconds(blockers: Callable[..., Any]) -
     durations = []
     for _ in range(3):
         began = perf_counter()
-        nodes = lock_tree(sample)
+        nodes = tree(sample)
         durations.append(perf_counter() - began)
     assert nodes[0].waiting_behind == 300
     assert min(durations) < 0.15  # about 8 ms on an idle machine; quadratic walks take seconds

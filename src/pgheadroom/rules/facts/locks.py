@@ -18,18 +18,13 @@ from pgheadroom.model.snapshot import LockRequest, Snapshot
 from pgheadroom.rules.facts.kept import of_equals
 
 
-def lock_tree(snapshot: Snapshot) -> tuple[LockNode, ...]:
-    """Everybody who waits for a lock, and everybody who is waited for: flattened depth-first.
+def lock_places(snapshot: Snapshot) -> "tuple[Place, ...]":
+    """Where everybody stands who waits for a lock, or is waited for, in a forest that is flattened depth-first.
 
     Roots come first that have most waiting behind them. Who waits for several is placed once, under the one with most
     waiting behind. Who waits for nobody we know of (the holder just let go) stands alone at depth 0. A cycle that no
     root holds up starts at the one with most waiting behind it.
     """
-    return lock_nodes(snapshot, lock_places(snapshot))
-
-
-def lock_places(snapshot: Snapshot) -> "tuple[Place, ...]":
-    """The first half of the work of `lock_tree`: who stands where."""
     blockers = _blockers(snapshot)
     return _places(blockers) if blockers else ()
 
@@ -214,7 +209,7 @@ def _reached(parents: Mapping[int, int | None], roots: list[int]) -> set[int]:
 
 
 def lock_nodes(snapshot: Snapshot, places: Sequence[Place]) -> tuple[LockNode, ...]:
-    """The second half: those who stand there, as they are in this sample."""
+    """Those who stand at these places, as they are in this sample."""
     if not places:
         return ()
     rows, requests = _rows(snapshot), _requests(snapshot)

@@ -102,7 +102,7 @@ class _Part:
         self._bouncer = bouncer
         self._processes = processes
         self._roles = snapshot.roles
-        self._here = leads_here_of(bouncer, snapshot, chains)
+        self._leads_elsewhere = leads_elsewhere_of(bouncer, snapshot, chains)
         self.not_counted = [safe(bouncer.name)] if bouncer.age is None else []
         self.pools = list(self._pools())
         self._database_caps = {one.name: one.max_connections for one in bouncer.databases if one.max_connections > 0}
@@ -129,14 +129,13 @@ class _Part:
 
     def _nobody_comes(self, pool: Pool) -> bool:
         """PgBouncer keeps the pool of a user who is gone: it is empty, and stays so, for nobody can log in as it."""
-        if pool.servers or pool.cl_active or pool.cl_waiting or not self._roles or self._here(pool.database) is False:
+        if pool.servers or pool.cl_active or pool.cl_waiting or not self._roles or self._leads_elsewhere(pool.database):
             return False
         role = self._roles.get(pool.user)
         return role is None or not role.login
 
     def _pool(self, database: str, user: str, size: int | None, reserve: int, servers: int) -> Iterator[PoolDemand]:
-        here = self._here(database)
-        if here is False:
+        if self._leads_elsewhere(database):
             return
         if size is None:
             self.not_counted.append(safe(f"{self._bouncer.name} {database}/{user}"))
@@ -144,9 +143,7 @@ class _Part:
         unlimited = size == 0 and self._bouncer.zero_is_unlimited
         if self._bouncer.setting("reserve_pool_timeout") in ("0", "0.0"):
             reserve = 0
-        yield PoolDemand(
-            self._bouncer.name, database, user, None if unlimited else size, reserve, servers, seen_here=here is True
-        )
+        yield PoolDemand(self._bouncer.name, database, user, None if unlimited else size, reserve, servers)
 
     def _caps_of_users(self) -> dict[str, int]:
         everybody = self._bouncer.limit("max_user_connections") or 0
@@ -159,8 +156,8 @@ def _sizes(database: BouncerDatabase) -> tuple[int | None, int]:
     return database.pool_size, database.reserve or 0
 
 
-def leads_here_of(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Callable[[str], bool | None]:
-    """Whether a database's servers are backends of the server that is watched; None when nothing was seen of them.
+def leads_elsewhere_of(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Callable[[str], bool]:
+    """Whether a database's servers were seen, and none of them is a backend of the server that is watched.
 
     What holds for one database holds for all with the same host and port.
     """
@@ -171,14 +168,11 @@ def leads_here_of(bouncer: PgBouncer, snapshot: Snapshot, chains: Chains) -> Cal
             name = chain.server.database
             seen[targets.get(name, name)].add(chain.session is not None)
 
-    def leads_here(database: str) -> bool | None:
-        found = seen.get(targets.get(database, database), set())
-        if True in found:
-            return True
+    def leads_elsewhere(database: str) -> bool:
         # Who may not see the backends cannot tell that one is missing.
-        return False if found and snapshot.exact else None
+        return snapshot.exact and seen.get(targets.get(database, database)) == {False}
 
-    return leads_here
+    return leads_elsewhere
 
 
 # --- cutting ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pgheadroom.model.pool import PgBouncer, Pool
 from pgheadroom.model.pool_limits import LoginTrouble
 from pgheadroom.model.session import seconds_between
 from pgheadroom.rules.facts.case import Case
-from pgheadroom.rules.facts.overcommit import leads_here_of
+from pgheadroom.rules.facts.overcommit import leads_elsewhere_of
 from pgheadroom.words.durations import duration
 from pgheadroom.words.sql_names import quoted
 from pgheadroom.words.text import safe
@@ -65,7 +65,7 @@ def _up_for(case: Case) -> float | None:
 
 def known_trouble(case: Case, bouncer: PgBouncer, pool: Pool) -> LoginTrouble | None:
     """What the server's catalogues say against the pool's login, in a few words; None where nothing does."""
-    if leads_here_of(bouncer, case.snapshot, case.chains)(pool.database) is False:
+    if leads_elsewhere_of(bouncer, case.snapshot, case.chains)(pool.database):
         return None
     database = bouncer.database(pool.database)
     name = database.database if database is not None and database.database else pool.database
