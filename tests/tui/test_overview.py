@@ -211,9 +211,13 @@ async def test_tab_goes_through_the_panes_also_where_only_one_is_seen() -> None:
 
 async def test_small_sizes_and_back_do_not_break_the_screen() -> None:
     async with on_stage() as stage:
-        for size in ((20, 5), (10, 3), (200, 60), SMALL):
+        for size in ((20, 5), (10, 3), (100, 30), (200, 60), SMALL):
             await stage.pilot.resize_terminal(*size)
             await stage.settle()
+            drawn = stage.screen
+            stage.app.draw()  # as the next sample would, which may be long in coming
+            await stage.settle()
+            assert stage.screen == drawn
         assert "94/97" in stage.screen
         assert "HOGS" in stage.screen
 

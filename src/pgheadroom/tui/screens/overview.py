@@ -1,6 +1,6 @@
 """Screen 1: how many slots are left and for whom, who holds them, who waits, and what the pools do."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -48,6 +48,18 @@ _LOCKS_KEEP_ROOM = 30.0
 """Seconds after the last lock wait: on a busy server they come and go."""
 
 
+class Trend(Lines):
+    """A plot that fills its room, of which there is more or less only once the screen was drawn in its new size."""
+
+    def __init__(self, changed: Callable[[], object]) -> None:
+        super().__init__(id="trend")
+        self._changed = changed
+
+    def on_resize(self) -> None:
+        if self.lines and len(self.lines) != self.size.height:
+            self.call_after_refresh(self._changed)
+
+
 class Overview(LiveScreen):
     """The screen that the monitor opens with."""
 
@@ -71,7 +83,7 @@ class Overview(LiveScreen):
         yield Lines(id="finding")
         with Horizontal(id="upper"):
             yield Table[StateCount]("STATES", STATE_COLUMNS, lambda row: (row.state, row.waits), id="states")
-            yield Lines(id="trend")
+            yield Trend(self.monitor.draw)
             yield Table[PoolRow](
                 "PGBOUNCER", POOL_COLUMNS, lambda row: row.key, id="pools", empty=_NO_BOUNCER, note=lambda row: row.note
             )
