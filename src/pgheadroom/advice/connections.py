@@ -40,10 +40,7 @@ def dead_clients(ground: Ground) -> Iterator[Advice]:
                 f"{duration(ground.case.seconds_in_state(theirs[0]))}.",
                 f"{_CHECK} is off ({ground.origin(_CHECK, placed)}).",
             ),
-            do=done.do,
-            undo=done.undo,
-            steps=done.steps,
-            applies=done.applies,
+            **done._asdict(),
             why="A server that runs a query does not look at its client: of one that was killed or timed out it goes "
             "on, and holds the slot, while the application has opened another connection. Three clients killed within "
             "a query: without this 3 of 3 slots were kept, with it none.",
@@ -73,10 +70,7 @@ def keepalives(ground: Ground) -> Iterator[Advice]:
             f"{_ALIVE} is {setting_of(now) if now else '0, what the system has: two hours on Linux'} "
             f"({ground.origin(_ALIVE, None)}).",
         ),
-        do=done.do,
-        undo=done.undo,
-        steps=done.steps,
-        applies=done.applies,
+        **done._asdict(),
         why="The session of a host that lost power, or that a firewall forgot, keeps its slot until the system asks "
         "after it.",
         source=f"{_MANUAL}connection.html#GUC-TCP-KEEPALIVES-IDLE",
@@ -107,10 +101,7 @@ def moot(ground: Ground) -> Iterator[Advice]:
             kind=KIND,
             title=f"transaction_timeout = {value} for {whom}",
             seen=(f"transaction_timeout of {whom} is {setting_of(whole)}; {named}.",),
-            do=done.do,
-            undo=done.undo,
-            steps=done.steps,
-            applies=done.applies,
+            **done._asdict(),
             why="It ends the session at the age of the transaction, before a longer timeout could come: that one is "
             "ignored then, and so is the milder error that it gives.",
             source=f"{_MANUAL}client.html#GUC-TRANSACTION-TIMEOUT",

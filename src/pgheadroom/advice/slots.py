@@ -49,10 +49,7 @@ def _superuser_reserve(ground: Ground) -> Iterator[Advice]:
         kind=KIND,
         title=f"{name} = {_KEPT}",
         seen=(f"{plural(kept, 'slot')} {'is' if kept == 1 else 'are'} kept for superusers.",),
-        do=done.do,
-        undo=done.undo,
-        steps=done.steps,
-        applies=done.applies,
+        **done._asdict(),
         why="When all others are taken, these are the only way in to see what goes on, and one is not enough: a "
         "monitor that is a superuser, or a failover tool, may hold it.",
         source=f"{_MANUAL}SUPERUSER-RESERVED-CONNECTIONS",

@@ -30,12 +30,12 @@ _STATUS = {Severity.CRITICAL: Status.CRITICAL, Severity.WARNING: Status.WARNING}
 """Of findings, in the words of metrics; a notice is no trouble yet."""
 
 
-def to_json(case: Analysis, indent: int | None = 2) -> str:
+def to_json(case: Analysis) -> str:
     """One document, ASCII only, without a newline at its end. Moments are ISO 8601 in UTC, spans are seconds.
 
     Text is as the server sent it: whatever could harm a terminal is escaped by JSON itself.
     """
-    return json.dumps(document(case), indent=indent, ensure_ascii=True, allow_nan=False)
+    return json.dumps(document(case), indent=2, ensure_ascii=True, allow_nan=False)
 
 
 def document(case: Analysis) -> Json:

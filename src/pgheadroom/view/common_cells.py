@@ -36,9 +36,9 @@ def state_cell(session: Session) -> Cell:
     return Cell(state_word(session), state_style(session))
 
 
-def name_cell(name: str | None, style: str = "") -> Cell:
+def name_cell(name: str | None) -> Cell:
     """A name from the server, or a dash for none."""
-    return Cell(safe(name), style) if name else Cell(ABSENT, "dim")
+    return Cell(safe(name)) if name else Cell(ABSENT, "dim")
 
 
 def count_cell(count: int, style: str = "") -> Cell:

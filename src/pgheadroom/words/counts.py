@@ -1,9 +1,9 @@
 """How many of what, in English."""
 
 
-def they(count: int, noun: str, verb: str, nouns: str = "") -> str:
+def they(count: int, noun: str, verb: str) -> str:
     """`1 client waits`, `3 clients wait`."""
-    return f"{plural(count, noun, nouns)} {verb}{'s' if count == 1 else ''}"
+    return f"{plural(count, noun)} {verb}{'s' if count == 1 else ''}"
 
 
 def a(noun: str) -> str:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from pgheadroom.model.action import Verb
-from pgheadroom.rules.filters.language import condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +17,6 @@ class ReadyForm:
     verb: Verb
     filter: str
     needs: str = ""
-
-    def filter_for(self, value: str = "") -> str:
-        """The filter with the value it needs, exactly that value and no pattern."""
-        return " ".join(filter(None, (self.filter, condition(self.needs, value) if self.needs else "")))
 
 
 READY_FORMS: tuple[ReadyForm, ...] = (

@@ -253,7 +253,7 @@ class Bulk(LiveScreen):
         if form.needs:
             self.query_one(FilterLine).open(f"{form.needs}:")
             return
-        self._choose(parse_filter(form.filter_for()))
+        self._choose(parse_filter(form.filter))
 
     def _choose(self, chosen: Filter) -> None:
         self._filter, self._marked = chosen, ()

@@ -47,18 +47,17 @@ def _value(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def osc52(text: str, environ: dict[str, str] | None = None) -> str:
+def osc52(text: str) -> str:
     """What tells a terminal to copy a text; also wrapped for the terminal around tmux or screen.
 
     tmux takes the bare sequence with `set-clipboard on`, and hands on the wrapped one with `allow-passthrough on`;
     which of them it does cannot be known, so it gets both.
     """
-    environ = dict(os.environ) if environ is None else environ
     bare = f"\x1b]52;c;{base64.b64encode(text.encode()).decode()}\x07"
-    if environ.get("TMUX"):
+    if os.environ.get("TMUX"):
         doubled = bare.replace("\x1b", "\x1b\x1b")
         return f"{bare}\x1bPtmux;{doubled}\x1b\\"
-    if environ.get("TERM", "").startswith("screen"):
+    if os.environ.get("TERM", "").startswith("screen"):
         return f"\x1bP{bare}\x1b\\"
     return bare
 

@@ -221,10 +221,10 @@ class Table(Painted, Generic[Row], can_focus=True):
         self._descending = not self._descending
         self._arrange()
 
-    def sort_by(self, name: str, descending: bool | None = None) -> None:
+    def sort_by(self, name: str) -> None:
         self._order = name
         column = self._order_column()
-        self._descending = descending if descending is not None else bool(column and column.descending)
+        self._descending = bool(column and column.descending)
         self._arrange()
 
     def _order_column(self) -> Column[Row] | None:
