@@ -106,9 +106,7 @@ class Reading:
 
     def due(self, now: float) -> Iterator[Part]:
         """What to ask for now, in this order; who is no PgBouncer says first what it is, and that decides the rest."""
-        # Of a PgBouncer it tells only how long the line is: whoever looks once need not wait for it.
-        usual = PARTS if self._due else PARTS[: PARTS.index(VERSION)]
-        for part in (VERSION, *PARTS) if self.known.product else usual:
+        for part in (VERSION, *PARTS) if self.known.product else PARTS:
             if self._due.get(part.name, 0.0) <= now and self._exists(part):
                 yield part
 
